@@ -1,0 +1,370 @@
+//! Building graphs: every node is checked and inferred as it is added.
+//!
+//! [`GraphBuilder`] is the only way to make a [`Graph`], for frontends, decompositions, parsers and
+//! passes alike, so that no graph exists that inference hasn't accepted. For code that reads as
+//! formulas, see [`expr`](crate::expr).
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use glassbox_tensor::Tensor;
+
+use crate::attr::{Attr, Attrs};
+use crate::dim::Dim;
+use crate::error::{BuildError, Violation};
+use crate::graph::{Graph, Node, NodeId, Provenance, Region, RegionId, State, Value, ValueId};
+use crate::infer::{Known, Operand, Signature, check_use, infer_op};
+use crate::op::OpDef;
+use crate::ops;
+use crate::types::{TensorType, Type};
+
+/// Builds one graph. See the [module](self).
+pub struct GraphBuilder {
+    graph: Graph,
+    known: Vec<Option<Known>>,
+    open: Vec<RegionId>,
+    names: HashSet<Arc<str>>,
+    provenance: Provenance,
+}
+
+/// The attributes of a node: `attrs! { axis: 1, keepdims: false }`.
+#[macro_export]
+macro_rules! attrs {
+    ($($name:ident : $value:expr),* $(,)?) => {
+        $crate::Attrs::from([$((stringify!($name), $crate::Attr::from($value))),*])
+    };
+}
+
+impl GraphBuilder {
+    /// A builder of a graph that is named `name`.
+    pub fn new(name: impl Into<String>) -> GraphBuilder {
+        let graph = Graph { name: name.into(), regions: vec![Region::default()], ..Graph::default() };
+        let open = vec![graph.body()];
+        GraphBuilder { graph, known: Vec::new(), open, names: HashSet::new(), provenance: Provenance::default() }
+    }
+
+    /// The graph as far as it is built.
+    pub fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    /// Adds text about the model.
+    pub fn metadata(&mut self, key: impl Into<String>, value: impl Into<String>) {
+        self.graph.metadata.push((key.into(), value.into()));
+    }
+
+    /// Says where the nodes added from here on come from.
+    pub fn set_provenance(&mut self, provenance: Provenance) {
+        self.provenance = provenance;
+    }
+
+    /// Adds an input.
+    pub fn input(&mut self, name: &str, ty: Type) -> ValueId {
+        let id = self.value(ty, None);
+        self.set_name(id, name);
+        let body = self.graph.body();
+        self.graph.regions[body.index()].parameters.push(id);
+        id
+    }
+
+    /// Declares a state.
+    pub fn state(&mut self, state: State) -> Result<(), BuildError> {
+        if self.graph.states.iter().any(|other| other.name == state.name) {
+            let message = format!("two states are named `{}`", state.name);
+            return Err(BuildError::Graph(Violation::new("state", message)));
+        }
+        self.graph.states.push(state);
+        Ok(())
+    }
+
+    /// Names a value. Where the name is taken, a number is added to it.
+    pub fn set_name(&mut self, value: ValueId, name: &str) {
+        if name.is_empty() {
+            return;
+        }
+        let mut unique: Arc<str> = name.into();
+        let mut number = 1;
+        while !self.names.insert(unique.clone()) {
+            number += 1;
+            unique = format!("{name}#{number}").into();
+        }
+        if let Some(old) = self.graph.values[value.index()].name.replace(unique) {
+            self.names.remove(&old);
+        }
+    }
+
+    /// The type of a value.
+    pub fn type_of(&self, value: ValueId) -> &Type {
+        &self.graph.value(value).ty
+    }
+
+    /// What is known of the contents of a value.
+    pub fn known(&self, value: ValueId) -> Option<&Known> {
+        self.known.get(value.index())?.as_ref()
+    }
+
+    /// A value that holds `tensor`.
+    pub fn constant(&mut self, tensor: Tensor) -> ValueId {
+        let ty = Type::tensor(tensor.dtype(), tensor.shape().iter().copied());
+        let result = self.value(ty, Some(Known::Tensor(tensor.clone())));
+        let node = Node {
+            op: &ops::constant::OP,
+            operands: Vec::new(),
+            attrs: Attrs::from([("value", Attr::Tensor(tensor))]),
+            regions: Vec::new(),
+            results: vec![result],
+            provenance: self.provenance.clone(),
+        };
+        self.append(node);
+        result
+    }
+
+    /// Adds a node without regions. `outputs` is how many results it shall have.
+    pub fn node(
+        &mut self,
+        op: &'static OpDef,
+        operands: &[Option<ValueId>],
+        attrs: Attrs,
+        outputs: usize,
+    ) -> Result<Vec<ValueId>, BuildError> {
+        self.node_with_regions(op, operands, attrs, Vec::new(), outputs)
+    }
+
+    /// The types that the parameters of the regions of a use of `op` begin with.
+    pub fn region_parameters(
+        &self,
+        op: &'static OpDef,
+        operands: &[Option<ValueId>],
+        attrs: &Attrs,
+    ) -> Result<Vec<Vec<Type>>, BuildError> {
+        let operands = self.operands(operands);
+        check_use(op, attrs, &operands, op.regions)
+            .and_then(|()| ops::region_parameters(op, attrs, &operands, None))
+            .map_err(|violation| BuildError::Node { op: op.name, node: String::new(), violation })
+    }
+
+    /// Opens a region whose parameters have these types; nodes are added to it until
+    /// [`GraphBuilder::end_region`].
+    pub fn begin_region(&mut self, parameters: &[Type]) -> (RegionId, Vec<ValueId>) {
+        let id = RegionId(self.graph.regions.len() as u32);
+        let parameters: Vec<_> = parameters.iter().map(|ty| self.value(ty.clone(), None)).collect();
+        self.graph.regions.push(Region { parameters: parameters.clone(), ..Region::default() });
+        self.open.push(id);
+        (id, parameters)
+    }
+
+    /// Closes the region that was opened last; it gives `results`.
+    pub fn end_region(&mut self, results: Vec<ValueId>) {
+        debug_assert!(self.open.len() > 1, "end_region without begin_region");
+        if let Some(region) = self.open.pop() {
+            self.graph.regions[region.index()].results = results;
+        }
+    }
+
+    /// Adds a node with regions that were built before it.
+    pub fn node_with_regions(
+        &mut self,
+        op: &'static OpDef,
+        operands: &[Option<ValueId>],
+        attrs: Attrs,
+        regions: Vec<RegionId>,
+        outputs: usize,
+    ) -> Result<Vec<ValueId>, BuildError> {
+        self.node_from_parts(op, operands, attrs, regions, outputs, Parameters::Widen)
+    }
+
+    /// Adds a node with regions whose parameters were given the types that they settle on: as
+    /// [`GraphBuilder::node_with_regions`], but where a type would have to be widened, that is an error.
+    pub fn node_with_settled_regions(
+        &mut self,
+        op: &'static OpDef,
+        operands: &[Option<ValueId>],
+        attrs: Attrs,
+        regions: Vec<RegionId>,
+        outputs: usize,
+    ) -> Result<Vec<ValueId>, BuildError> {
+        self.node_from_parts(op, operands, attrs, regions, outputs, Parameters::Settled)
+    }
+
+    fn node_from_parts(
+        &mut self,
+        op: &'static OpDef,
+        operands: &[Option<ValueId>],
+        attrs: Attrs,
+        regions: Vec<RegionId>,
+        outputs: usize,
+        parameters: Parameters,
+    ) -> Result<Vec<ValueId>, BuildError> {
+        let mut node = Node {
+            op,
+            operands: operands.to_vec(),
+            attrs,
+            regions,
+            results: Vec::new(),
+            provenance: self.provenance.clone(),
+        };
+        let types = self.infer(&node, outputs, parameters)?;
+        node.results = types.into_iter().map(|(ty, known)| self.value(ty, known)).collect();
+        let results = node.results.clone();
+        self.append(node);
+        Ok(results)
+    }
+
+    /// The finished graph, with these outputs.
+    pub fn finish(mut self, outputs: Vec<ValueId>) -> Result<Graph, BuildError> {
+        if self.open.len() != 1 {
+            return Err(BuildError::Graph(Violation::new("regions", "a region is still open")));
+        }
+        let body = self.graph.body();
+        self.graph.regions[body.index()].results = outputs;
+        Ok(self.graph)
+    }
+
+    fn value(&mut self, ty: Type, known: Option<Known>) -> ValueId {
+        let id = ValueId(self.graph.values.len() as u32);
+        self.graph.values.push(Value { name: None, ty });
+        self.known.push(known);
+        id
+    }
+
+    fn append(&mut self, node: Node) {
+        let id = NodeId(self.graph.nodes.len() as u32);
+        self.graph.nodes.push(node);
+        let region = self.open.last().copied().unwrap_or(self.graph.body());
+        self.graph.regions[region.index()].nodes.push(id);
+    }
+
+    fn operands(&self, operands: &[Option<ValueId>]) -> Vec<Option<Operand>> {
+        operands
+            .iter()
+            .map(|operand| operand.map(|id| Operand { ty: self.type_of(id).clone(), known: self.known(id).cloned() }))
+            .collect()
+    }
+
+    fn signatures(&self, regions: &[RegionId]) -> Vec<Signature> {
+        let types = |ids: &[ValueId]| ids.iter().map(|id| self.type_of(*id).clone()).collect();
+        let regions = regions.iter().map(|id| self.graph.region(*id));
+        regions
+            .map(|region| Signature { parameters: types(&region.parameters), results: types(&region.results) })
+            .collect()
+    }
+
+    /// Infers a node; where it has regions, first widens the types of their parameters until
+    /// another turn of the body no longer changes them.
+    fn infer(
+        &mut self,
+        node: &Node,
+        outputs: usize,
+        parameters: Parameters,
+    ) -> Result<Vec<(Type, Option<Known>)>, BuildError> {
+        let operands = self.operands(&node.operands);
+        let label = self.provenance.0.last().map(|origin| Provenance::new(origin.clone()).to_string());
+        let fail =
+            |violation| BuildError::Node { op: node.op.name, node: label.clone().unwrap_or_default(), violation };
+        if !node.regions.is_empty() {
+            check_use(node.op, &node.attrs, &operands, node.regions.len()).map_err(fail)?;
+            loop {
+                let signatures = self.signatures(&node.regions);
+                let wanted =
+                    ops::region_parameters(node.op, &node.attrs, &operands, Some(&signatures)).map_err(fail)?;
+                // A body that takes another number of values is for the op's own inference to report.
+                let settled = signatures.iter().zip(&wanted).all(|(signature, wanted)| {
+                    signature.parameters == *wanted || signature.parameters.len() != wanted.len()
+                });
+                if settled {
+                    break;
+                }
+                if matches!(parameters, Parameters::Settled) {
+                    return Err(fail(unsettled(&signatures, &wanted)));
+                }
+                for (region, types) in node.regions.iter().zip(wanted) {
+                    self.retype_region(*region, types)?;
+                }
+            }
+        }
+        let signatures = self.signatures(&node.regions);
+        infer_op(node.op, &node.attrs, &operands, &signatures, &self.graph.states, outputs).map_err(fail)
+    }
+
+    /// Gives the parameters of a region new types and infers its nodes again.
+    fn retype_region(&mut self, region: RegionId, types: Vec<Type>) -> Result<(), BuildError> {
+        for (id, ty) in self.graph.region(region).parameters.clone().into_iter().zip(types) {
+            self.graph.values[id.index()].ty = ty;
+        }
+        for id in self.graph.region(region).nodes.clone() {
+            let node = self.graph.node(id).clone();
+            if !node.regions.is_empty() {
+                let initial = self.region_parameters(node.op, &node.operands, &node.attrs)?;
+                for (region, types) in node.regions.iter().zip(initial) {
+                    self.retype_region(*region, types)?;
+                }
+            }
+            let types = self.infer(&node, node.results.len(), Parameters::Widen)?;
+            for (result, (ty, known)) in node.results.iter().zip(types) {
+                self.graph.values[result.index()].ty = ty;
+                self.known[result.index()] = known;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What is done with parameters of regions that inference doesn't yet agree with.
+#[derive(Clone, Copy)]
+enum Parameters {
+    /// Their types are widened until another turn of the body no longer changes them.
+    Widen,
+    /// It is an error.
+    Settled,
+}
+
+/// The violation of region parameters that would have to be widened.
+pub(crate) fn unsettled(signatures: &[Signature], wanted: &[Vec<Type>]) -> Violation {
+    let pairs = signatures.iter().zip(wanted).enumerate();
+    let parameters = pairs.flat_map(|(region, (signature, wanted))| {
+        let types = signature.parameters.iter().zip(wanted).enumerate();
+        types.map(move |(place, (given, wanted))| (region, place, given, wanted))
+    });
+    let message = match parameters.into_iter().find(|(_, _, given, wanted)| given != wanted) {
+        Some((region, place, given, wanted)) => {
+            format!("parameter {place} of region {region} is {given}, but inference says {wanted}")
+        }
+        None => "the regions take another number of values".to_owned(),
+    };
+    Violation::new("regions", message)
+}
+
+/// A graph as it is for inputs of these types: every type is inferred again from them.
+pub fn specialise(graph: &Graph, inputs: &[Type]) -> Result<Graph, BuildError> {
+    let wrong = |message| Err(BuildError::Graph(Violation::new("inputs", message)));
+    if inputs.len() != graph.inputs().len() {
+        return wrong(format!("{} input types for {} inputs", inputs.len(), graph.inputs().len()));
+    }
+    for (id, ty) in graph.inputs().iter().zip(inputs) {
+        let declared = &graph.value(*id).ty;
+        if !declared.admits(ty) {
+            return wrong(format!("input `{}` is declared {declared}, not {ty}", graph.value_label(*id)));
+        }
+    }
+    let known = vec![None; graph.value_count()];
+    let mut builder = GraphBuilder {
+        open: vec![graph.body()],
+        graph: graph.clone(),
+        known,
+        names: HashSet::new(),
+        provenance: Provenance::default(),
+    };
+    builder.retype_region(graph.body(), inputs.to_vec())?;
+    Ok(builder.graph)
+}
+
+/// A constant vector of dims, as far as they are integers.
+pub(crate) fn int_vector(dims: &[Dim]) -> Option<Tensor> {
+    let values: Option<Vec<i64>> = dims.iter().map(Dim::as_int).collect();
+    Tensor::from_vec(&[dims.len()], values?).ok()
+}
+
+/// The type of a constant.
+pub(crate) fn type_of_tensor(tensor: &Tensor) -> TensorType {
+    TensorType::new(tensor.dtype(), tensor.shape().iter().copied())
+}

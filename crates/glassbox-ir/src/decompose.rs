@@ -1,0 +1,125 @@
+//! Taking composites apart.
+//!
+//! [`decompose`] gives, for one use of a composite with given operand types, a graph that computes
+//! the same from simpler ops: its inputs are the operands that are present, its outputs the results.
+//! A decomposition is written as formulas (see [`expr`](crate::expr)) and may ask for the dims and
+//! for the contents of operands that shape the result; where it needs one that isn't known yet, the
+//! answer is [`BuildError::NotStatic`], never a guess.
+
+use glassbox_tensor::{DType, Tensor};
+
+use crate::attr::Attrs;
+use crate::builder::GraphBuilder;
+use crate::error::{BuildError, Violation};
+use crate::expr::{Expr, ExprBuilder};
+use crate::graph::{Graph, Origin, Provenance, ValueId};
+use crate::infer::{AttrView, Known, Operand};
+use crate::op::{OpDef, Tier};
+
+/// One use of a composite, as its decomposition sees it.
+pub struct Decompose<'a> {
+    /// Where the formulas go.
+    pub f: &'a ExprBuilder,
+    /// The attributes.
+    pub attr: AttrView<'a>,
+    /// How many results are asked for.
+    pub outputs: usize,
+    op: &'static OpDef,
+    operands: &'a [Option<Operand>],
+    inputs: Vec<Option<ValueId>>,
+}
+
+/// The graph that a use of the composite `op` stands for.
+pub fn decompose(
+    op: &'static OpDef,
+    attrs: &Attrs,
+    operands: &[Option<Operand>],
+    outputs: usize,
+) -> Result<Graph, BuildError> {
+    let Tier::Composite(rule) = op.tier else {
+        return Err(BuildError::Graph(Violation::new("tier", format!("`{}` is not a composite", op.name))));
+    };
+    let mut builder = GraphBuilder::new(op.name);
+    builder.set_provenance(Provenance::new(Origin::Decomposed(op.name.to_owned())));
+    let inputs = operands
+        .iter()
+        .enumerate()
+        .map(|(index, operand)| Some(builder.input(&format!("operand{index}"), operand.as_ref()?.ty.clone())))
+        .collect();
+    let f = ExprBuilder::new(builder);
+    let context = Decompose { f: &f, attr: AttrView::new(op, attrs), outputs, op, operands, inputs };
+    let results: Vec<ValueId> = rule(&context)?.into_iter().map(Expr::id).collect::<Result<_, _>>()?;
+    drop(context);
+    f.finish(&results)
+}
+
+impl<'a> Decompose<'a> {
+    /// Whether the operand in place `index` is given.
+    pub fn has(&self, index: usize) -> bool {
+        matches!(self.inputs.get(index), Some(Some(_)))
+    }
+
+    /// The operand in place `index`, which the op declares as needed.
+    pub fn x(&self, index: usize) -> Expr<'a> {
+        match self.opt(index) {
+            Some(expr) => expr,
+            None => self.f.mistake("arity", format!("operand {index} of `{}` is missing", self.op.name)),
+        }
+    }
+
+    /// The operand in place `index`, where it is given.
+    pub fn opt(&self, index: usize) -> Option<Expr<'a>> {
+        self.inputs.get(index).copied().flatten().map(|id| self.f.expr(id))
+    }
+
+    /// Every operand from place `first` on; those left out are passed over.
+    pub fn rest(&self, first: usize) -> Vec<Expr<'a>> {
+        (first..self.inputs.len()).filter_map(|index| self.opt(index)).collect()
+    }
+
+    /// The dtype of the operand in place `index`.
+    pub fn dtype(&self, index: usize) -> DType {
+        self.x(index).dtype()
+    }
+
+    /// The rank of a tensor operand.
+    pub fn rank(&self, index: usize) -> Result<usize, BuildError> {
+        self.x(index).rank().ok_or_else(|| self.missing(format!("the rank of operand {index}")))
+    }
+
+    /// The dims of a tensor operand, which must all be known integers.
+    pub fn sizes(&self, index: usize) -> Result<Vec<i64>, BuildError> {
+        self.sizes_of(self.x(index))
+    }
+
+    /// The dims of any expression, which must all be known integers.
+    pub fn sizes_of(&self, expr: Expr<'_>) -> Result<Vec<i64>, BuildError> {
+        let ty = expr.ty();
+        let sizes = ty.as_tensor().and_then(|tensor| tensor.shape.sizes());
+        let sizes = sizes.ok_or_else(|| self.missing(format!("every dim of {ty}")))?;
+        Ok(sizes.into_iter().map(|size| size as i64).collect())
+    }
+
+    /// The contents of an operand that shapes the result.
+    pub fn contents(&self, index: usize) -> Result<&'a Tensor, BuildError> {
+        let known = self.operands.get(index).and_then(|operand| operand.as_ref()?.known.as_ref()?.tensor());
+        known.ok_or_else(|| self.missing(format!("the contents of operand {index}")))
+    }
+
+    /// The integers in an operand that shapes the result.
+    pub fn ints(&self, index: usize) -> Result<Vec<i64>, BuildError> {
+        let known = self.operands.get(index).and_then(|operand| operand.as_ref()?.known.as_ref());
+        let values = known.and_then(Known::ints).and_then(|dims| dims.iter().map(|dim| dim.as_int()).collect());
+        values.ok_or_else(|| self.missing(format!("the contents of operand {index}")))
+    }
+
+    /// The error of a decomposition for which `what` isn't known.
+    pub fn missing(&self, what: impl Into<String>) -> BuildError {
+        BuildError::NotStatic { op: self.op.name, node: String::new(), missing: what.into() }
+    }
+
+    /// The error of a decomposition whose operands break `rule`.
+    pub fn invalid(&self, rule: &'static str, message: impl Into<String>) -> BuildError {
+        BuildError::Node { op: self.op.name, node: String::new(), violation: Violation::new(rule, message) }
+    }
+}

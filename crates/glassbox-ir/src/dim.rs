@@ -1,0 +1,489 @@
+//! Symbolic dims: the extents of a tensor's axes.
+//!
+//! A [`Dim`] is an integer, an expression over named symbols (`B`, `T+1`, `2*D`, `min(T, 448)`), or
+//! unknown. Expressions are kept in one canonical form, a sum of products with integer coefficients,
+//! so that two dims that are equal as polynomials are equal as values: `(T+1)*2 == 2*T+2`.
+//!
+//! Invariants: an expression never is a constant (that is [`Dim::Int`]); symbols stand for integers
+//! that are at least zero; arithmetic that leaves the range of `i64`, or whose result would be larger
+//! or deeper than any shape that is meant (see [`MOST_PARTS`]), gives [`Dim::Unknown`]. Unknown is
+//! absorbing, and it is never the *same* as anything, itself included: see [`Dim::same`].
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+/// The extent of one axis.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Dim {
+    /// A known extent. Negative values occur only inside arithmetic, never in a verified type.
+    Int(i64),
+    /// An expression with at least one symbol.
+    Expr(Arc<Expr>),
+    /// Nothing is known.
+    Unknown,
+}
+
+/// A sum of products: each product of atoms has an integer coefficient, the empty product is the
+/// constant term.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Expr {
+    terms: BTreeMap<Vec<Atom>, i64>,
+}
+
+/// What products are made of.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Atom {
+    Symbol(Arc<str>),
+    FloorDiv(Dim, Dim),
+    Mod(Dim, Dim),
+    Min(Dim, Dim),
+    Max(Dim, Dim),
+}
+
+/// The most terms and atoms that an expression may have, nested ones included. A larger one is unknown:
+/// a product of sums would otherwise grow without bound.
+pub const MOST_PARTS: usize = 512;
+
+/// How deep `floordiv`, `mod`, `min` and `max` may stand in each other; deeper is unknown.
+pub const MOST_NESTED: usize = 32;
+
+/// Values for symbols, by name.
+pub type Bindings = BTreeMap<String, i64>;
+
+impl Dim {
+    /// The dim that is named `name`.
+    pub fn symbol(name: &str) -> Dim {
+        Dim::from_atom(Atom::Symbol(name.into()))
+    }
+
+    /// The extent, where it is a known integer.
+    pub fn as_int(&self) -> Option<i64> {
+        match self {
+            Dim::Int(value) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// The extent as a size, where it is a known integer that is not negative.
+    pub fn as_size(&self) -> Option<usize> {
+        self.as_int().and_then(|value| usize::try_from(value).ok())
+    }
+
+    /// Whether nothing is known of the dim.
+    pub fn is_unknown(&self) -> bool {
+        matches!(self, Dim::Unknown)
+    }
+
+    /// Whether two dims are the same for every value of their symbols: `Some(true)`; differ for every
+    /// value: `Some(false)`; or nobody can say: `None`.
+    pub fn same(&self, other: &Dim) -> Option<bool> {
+        match self - other {
+            Dim::Int(difference) => Some(difference == 0),
+            _ => None,
+        }
+    }
+
+    /// What holds of both: the dim itself where they are the same, else unknown.
+    pub fn join(&self, other: &Dim) -> Dim {
+        if self == other { self.clone() } else { Dim::Unknown }
+    }
+
+    /// The quotient, rounded down. Division by zero is unknown.
+    pub fn floor_div(&self, divisor: &Dim) -> Dim {
+        match (self, divisor) {
+            (_, Dim::Unknown | Dim::Int(0)) | (Dim::Unknown, _) => Dim::Unknown,
+            (Dim::Int(a), Dim::Int(b)) => a.checked_div_euclid(*b).map_or(Dim::Unknown, |q| {
+                // Euclid and floor differ where the divisor is negative.
+                if *b < 0 && a.checked_rem_euclid(*b) != Some(0) { Dim::Int(q - 1) } else { Dim::Int(q) }
+            }),
+            (_, Dim::Int(1)) => self.clone(),
+            _ if self == divisor => Dim::Int(1),
+            (Dim::Expr(expr), _) => expr
+                .divide_exactly(divisor)
+                .unwrap_or_else(|| Dim::from_atom(Atom::FloorDiv(self.clone(), divisor.clone()))),
+            _ => Dim::from_atom(Atom::FloorDiv(self.clone(), divisor.clone())),
+        }
+    }
+
+    /// The quotient, rounded up.
+    pub fn ceil_div(&self, divisor: &Dim) -> Dim {
+        (self + divisor - Dim::Int(1)).floor_div(divisor)
+    }
+
+    /// The remainder of [`Dim::floor_div`].
+    pub fn modulo(&self, divisor: &Dim) -> Dim {
+        match (self, divisor) {
+            (_, Dim::Unknown | Dim::Int(0)) | (Dim::Unknown, _) => Dim::Unknown,
+            (Dim::Int(_), Dim::Int(_)) => self - &(self.floor_div(divisor) * divisor.clone()),
+            (_, Dim::Int(1)) => Dim::Int(0),
+            _ if self == divisor => Dim::Int(0),
+            (Dim::Expr(expr), _) if expr.divide_exactly(divisor).is_some() => Dim::Int(0),
+            _ => Dim::from_atom(Atom::Mod(self.clone(), divisor.clone())),
+        }
+    }
+
+    /// The smaller of the two.
+    pub fn minimum(&self, other: &Dim) -> Dim {
+        self.choose(other, |difference| difference <= 0, Atom::Min)
+    }
+
+    /// The larger of the two.
+    pub fn maximum(&self, other: &Dim) -> Dim {
+        self.choose(other, |difference| difference >= 0, Atom::Max)
+    }
+
+    fn choose(&self, other: &Dim, first: impl Fn(i64) -> bool, atom: fn(Dim, Dim) -> Atom) -> Dim {
+        if self.is_unknown() || other.is_unknown() {
+            return Dim::Unknown;
+        }
+        if let Dim::Int(difference) = self - other {
+            return if first(difference) { self.clone() } else { other.clone() };
+        }
+        let (a, b) = if self <= other { (self, other) } else { (other, self) };
+        Dim::from_atom(atom(a.clone(), b.clone()))
+    }
+
+    /// The dim with every symbol of `bindings` replaced by its value.
+    pub fn substitute(&self, bindings: &Bindings) -> Dim {
+        self.replace(&|name| bindings.get(name).copied().map(Dim::Int))
+    }
+
+    /// The dim with the symbols that `replacement` knows replaced.
+    pub fn replace(&self, replacement: &dyn Fn(&str) -> Option<Dim>) -> Dim {
+        let Dim::Expr(expr) = self else { return self.clone() };
+        let mut sum = Dim::Int(0);
+        for (product, coefficient) in &expr.terms {
+            let mut term = Dim::Int(*coefficient);
+            for atom in product {
+                term = term * atom.replace(replacement);
+            }
+            sum = sum + term;
+        }
+        sum
+    }
+
+    /// Calls `visit` with the name of each symbol, repeated as it occurs.
+    pub fn for_each_symbol(&self, visit: &mut dyn FnMut(&str)) {
+        let Dim::Expr(expr) = self else { return };
+        for atom in expr.terms.keys().flatten() {
+            match atom {
+                Atom::Symbol(name) => visit(name),
+                Atom::FloorDiv(a, b) | Atom::Mod(a, b) | Atom::Min(a, b) | Atom::Max(a, b) => {
+                    a.for_each_symbol(visit);
+                    b.for_each_symbol(visit);
+                }
+            }
+        }
+    }
+
+    /// The name, where the dim is one bare symbol.
+    pub fn as_symbol(&self) -> Option<&str> {
+        let Dim::Expr(expr) = self else { return None };
+        let (product, coefficient) = expr.terms.first_key_value()?;
+        match (expr.terms.len(), coefficient, product.as_slice()) {
+            (1, 1, [Atom::Symbol(name)]) => Some(name),
+            _ => None,
+        }
+    }
+
+    fn from_atom(atom: Atom) -> Dim {
+        Dim::within_limits(BTreeMap::from([(vec![atom], 1)]))
+    }
+
+    fn within_limits(terms: BTreeMap<Vec<Atom>, i64>) -> Dim {
+        let expr = Expr { terms };
+        let (parts, nested) = expr.measure();
+        if parts > MOST_PARTS || nested > MOST_NESTED { Dim::Unknown } else { Dim::Expr(Arc::new(expr)) }
+    }
+
+    /// The number of terms and atoms, and how deep atoms stand in each other.
+    fn measure(&self) -> (usize, usize) {
+        match self {
+            Dim::Int(_) | Dim::Unknown => (1, 0),
+            Dim::Expr(expr) => expr.measure(),
+        }
+    }
+
+    fn from_terms(mut terms: BTreeMap<Vec<Atom>, i64>) -> Dim {
+        terms.retain(|_, coefficient| *coefficient != 0);
+        match (terms.len(), terms.first_key_value()) {
+            (0, _) => Dim::Int(0),
+            (1, Some((product, value))) if product.is_empty() => Dim::Int(*value),
+            _ => Dim::within_limits(terms),
+        }
+    }
+
+    /// The dim as a sum of terms; `None` for unknown.
+    fn terms(&self) -> Option<BTreeMap<Vec<Atom>, i64>> {
+        match self {
+            Dim::Int(value) => Some(BTreeMap::from([(Vec::new(), *value)])),
+            Dim::Expr(expr) => Some(expr.terms.clone()),
+            Dim::Unknown => None,
+        }
+    }
+
+    fn try_add(&self, other: &Dim) -> Option<Dim> {
+        let mut sum = self.terms()?;
+        for (product, coefficient) in other.terms()? {
+            let entry = sum.entry(product).or_insert(0);
+            *entry = entry.checked_add(coefficient)?;
+        }
+        Some(Dim::from_terms(sum))
+    }
+
+    fn try_mul(&self, other: &Dim) -> Option<Dim> {
+        let mut product = BTreeMap::new();
+        let (left, right) = (self.terms()?, other.terms()?);
+        if left.len() * right.len() > MOST_PARTS {
+            return None;
+        }
+        for (a, x) in left {
+            for (b, y) in &right {
+                let mut atoms: Vec<Atom> = a.iter().chain(b).cloned().collect();
+                atoms.sort();
+                let entry = product.entry(atoms).or_insert(0i64);
+                *entry = entry.checked_add(x.checked_mul(*y)?)?;
+            }
+        }
+        Some(Dim::from_terms(product))
+    }
+}
+
+impl Expr {
+    fn measure(&self) -> (usize, usize) {
+        let mut parts = self.terms.len();
+        let mut nested = 0;
+        for atom in self.terms.keys().flatten() {
+            parts += 1;
+            if let Atom::FloorDiv(a, b) | Atom::Mod(a, b) | Atom::Min(a, b) | Atom::Max(a, b) = atom {
+                let (a, b) = (a.measure(), b.measure());
+                parts += a.0 + b.0;
+                nested = nested.max(1 + a.1.max(b.1));
+            }
+        }
+        (parts, nested)
+    }
+
+    /// The quotient, where every term can be divided without a remainder whatever the symbols are.
+    fn divide_exactly(&self, divisor: &Dim) -> Option<Dim> {
+        let divisor = match divisor {
+            Dim::Int(value) => (Vec::new(), *value),
+            Dim::Expr(expr) if expr.terms.len() == 1 => {
+                let (product, value) = expr.terms.first_key_value()?;
+                (product.clone(), *value)
+            }
+            _ => return None,
+        };
+        let mut quotient = BTreeMap::new();
+        for (product, coefficient) in &self.terms {
+            let mut rest = product.clone();
+            for atom in &divisor.0 {
+                rest.remove(rest.iter().position(|candidate| candidate == atom)?);
+            }
+            if coefficient.checked_rem(divisor.1)? != 0 {
+                return None;
+            }
+            quotient.insert(rest, coefficient.checked_div(divisor.1)?);
+        }
+        Some(Dim::from_terms(quotient))
+    }
+}
+
+impl Atom {
+    fn replace(&self, replacement: &dyn Fn(&str) -> Option<Dim>) -> Dim {
+        match self {
+            Atom::Symbol(name) => replacement(name).unwrap_or_else(|| Dim::from_atom(self.clone())),
+            Atom::FloorDiv(a, b) => a.replace(replacement).floor_div(&b.replace(replacement)),
+            Atom::Mod(a, b) => a.replace(replacement).modulo(&b.replace(replacement)),
+            Atom::Min(a, b) => a.replace(replacement).minimum(&b.replace(replacement)),
+            Atom::Max(a, b) => a.replace(replacement).maximum(&b.replace(replacement)),
+        }
+    }
+}
+
+impl std::ops::Add for &Dim {
+    type Output = Dim;
+    fn add(self, other: &Dim) -> Dim {
+        self.try_add(other).unwrap_or(Dim::Unknown)
+    }
+}
+
+impl std::ops::Sub for &Dim {
+    type Output = Dim;
+    fn sub(self, other: &Dim) -> Dim {
+        self + &(&Dim::Int(-1) * other)
+    }
+}
+
+impl std::ops::Mul for &Dim {
+    type Output = Dim;
+    fn mul(self, other: &Dim) -> Dim {
+        if matches!(self, Dim::Int(0)) || matches!(other, Dim::Int(0)) {
+            return Dim::Int(0);
+        }
+        self.try_mul(other).unwrap_or(Dim::Unknown)
+    }
+}
+
+macro_rules! by_value {
+    ($($trait:ident $method:ident),*) => {$(
+        impl std::ops::$trait for Dim {
+            type Output = Dim;
+            fn $method(self, other: Dim) -> Dim {
+                std::ops::$trait::$method(&self, &other)
+            }
+        }
+    )*};
+}
+by_value!(Add add, Sub sub, Mul mul);
+
+impl From<i64> for Dim {
+    fn from(value: i64) -> Dim {
+        Dim::Int(value)
+    }
+}
+
+impl From<usize> for Dim {
+    fn from(value: usize) -> Dim {
+        i64::try_from(value).map_or(Dim::Unknown, Dim::Int)
+    }
+}
+
+impl From<&str> for Dim {
+    fn from(name: &str) -> Dim {
+        Dim::symbol(name)
+    }
+}
+
+impl fmt::Display for Dim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Dim::Int(value) => write!(f, "{value}"),
+            Dim::Unknown => f.write_str("?"),
+            Dim::Expr(expr) => write!(f, "{expr}"),
+        }
+    }
+}
+
+impl fmt::Display for Expr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The constant (the empty product) sorts first; people write it last.
+        let constant = self.terms.iter().filter(|(product, _)| product.is_empty());
+        let others = self.terms.iter().filter(|(product, _)| !product.is_empty());
+        for (place, (product, coefficient)) in others.chain(constant).enumerate() {
+            match (place, *coefficient < 0) {
+                (0, true) | (_, true) => f.write_str("-")?,
+                (0, false) => {}
+                (_, false) => f.write_str("+")?,
+            }
+            let size = coefficient.unsigned_abs();
+            if size != 1 || product.is_empty() {
+                write!(f, "{size}")?;
+                if !product.is_empty() {
+                    f.write_str("*")?;
+                }
+            }
+            for (index, atom) in product.iter().enumerate() {
+                if index > 0 {
+                    f.write_str("*")?;
+                }
+                write!(f, "{atom}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Atom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Atom::Symbol(name) if is_identifier(name) => f.write_str(name),
+            Atom::Symbol(name) => write!(f, "{name:?}"),
+            Atom::FloorDiv(a, b) => write!(f, "floordiv({a}, {b})"),
+            Atom::Mod(a, b) => write!(f, "mod({a}, {b})"),
+            Atom::Min(a, b) => write!(f, "min({a}, {b})"),
+            Atom::Max(a, b) => write!(f, "max({a}, {b})"),
+        }
+    }
+}
+
+/// Whether a symbol can be printed bare; anything else is printed in quotes.
+fn is_identifier(name: &str) -> bool {
+    let mut chars = name.chars();
+    let reserved = matches!(name, "floordiv" | "mod" | "min" | "max");
+    !reserved
+        && chars.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
+        && chars.all(|rest| rest.is_ascii_alphanumeric() || rest == '_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn t() -> Dim {
+        Dim::symbol("T")
+    }
+
+    #[test]
+    fn equal_polynomials_are_equal() {
+        let left = (t() + Dim::Int(1)) * Dim::Int(2);
+        let right = t() + t() + Dim::Int(2);
+        assert_eq!(left, right);
+        assert_eq!(left.to_string(), "2*T+2");
+        assert_eq!(left.same(&right), Some(true));
+        assert_eq!(left.same(&(right.clone() + Dim::Int(1))), Some(false));
+        assert_eq!(left.same(&t()), None);
+    }
+
+    #[test]
+    fn unknown_is_never_the_same() {
+        assert_eq!(Dim::Unknown.same(&Dim::Unknown), None);
+        assert!((Dim::Unknown + Dim::Int(1)).is_unknown());
+        assert_eq!(Dim::Unknown * Dim::Int(0), Dim::Int(0));
+    }
+
+    #[test]
+    fn division_cancels_what_it_can() {
+        let d = Dim::symbol("D");
+        assert_eq!((d.clone() * Dim::Int(4)).floor_div(&Dim::Int(2)), d.clone() * Dim::Int(2));
+        assert_eq!((d.clone() * t()).floor_div(&t()), d);
+        assert_eq!(d.floor_div(&Dim::Int(2)).to_string(), "floordiv(D, 2)");
+        assert_eq!((d.clone() * Dim::Int(4)).modulo(&Dim::Int(2)), Dim::Int(0));
+        assert_eq!(Dim::Int(-7).floor_div(&Dim::Int(2)), Dim::Int(-4));
+        assert_eq!(Dim::Int(-7).floor_div(&Dim::Int(-2)), Dim::Int(3));
+        assert_eq!(Dim::Int(7).ceil_div(&Dim::Int(2)), Dim::Int(4));
+        assert!(d.floor_div(&Dim::Int(0)).is_unknown());
+    }
+
+    #[test]
+    fn substitution_evaluates() {
+        let bindings = Bindings::from([("T".to_owned(), 7)]);
+        let dim = t().minimum(&Dim::Int(5)) + t().floor_div(&Dim::Int(2)) + Dim::symbol("B");
+        assert_eq!(dim.substitute(&bindings), Dim::symbol("B") + Dim::Int(8));
+    }
+
+    #[test]
+    fn overflow_is_unknown() {
+        assert!((Dim::Int(i64::MAX) + Dim::Int(1)).is_unknown());
+        assert!((t() * Dim::Int(i64::MAX) * Dim::Int(2)).is_unknown());
+        assert!(Dim::Int(i64::MIN).floor_div(&Dim::Int(-1)).is_unknown());
+    }
+
+    #[test]
+    fn expressions_do_not_explode() {
+        let sums = (0..40).map(|n| Dim::symbol(&format!("S{n}")) + Dim::Int(1));
+        assert!(sums.fold(Dim::Int(1), |product, sum| product * sum).is_unknown());
+        let doubled = (0..40).fold(t(), |dim, _| dim.floor_div(&Dim::Int(3)) + dim.floor_div(&Dim::Int(5)));
+        assert!(doubled.is_unknown());
+        let nested = (0..1000).fold(t(), |dim, _| (dim + Dim::Int(1)).floor_div(&Dim::Int(2)));
+        assert!(nested.is_unknown());
+    }
+
+    #[test]
+    fn min_and_max_take_what_is_certain() {
+        assert_eq!(t().minimum(&(t() + Dim::Int(1))), t());
+        assert_eq!(t().maximum(&(t() + Dim::Int(1))), t() + Dim::Int(1));
+        assert_eq!(t().maximum(&Dim::Int(3)), Dim::Int(3).maximum(&t()));
+    }
+}

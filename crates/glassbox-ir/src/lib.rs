@@ -1,0 +1,28 @@
+//! The Glassbox graph: one typed data structure for every stage of the compiler.
+//!
+//! Frontends build a [`Graph`] through a [`GraphBuilder`], which checks and infers each node as it
+//! is added; the op table in [`ops`] says what ops there are and what they mean. This crate knows
+//! no file formats, kernels or backends.
+
+pub mod attr;
+pub mod builder;
+pub mod decompose;
+pub mod dim;
+pub mod error;
+pub mod expr;
+pub mod graph;
+pub mod infer;
+pub mod op;
+pub mod ops;
+pub mod types;
+
+pub use attr::{Attr, AttrKind, Attrs};
+pub use builder::{GraphBuilder, specialise};
+pub use decompose::decompose;
+pub use dim::{Bindings, Dim};
+pub use error::{BuildError, Violation};
+pub use expr::{Expr, ExprBuilder};
+pub use graph::{Graph, Node, NodeId, Origin, Provenance, Region, RegionId, State, Value, ValueId};
+pub use infer::{AttrView, Infer, Known, Operand, Signature, infer_op};
+pub use op::{OpDef, Tier};
+pub use types::{Shape, TensorType, Type};

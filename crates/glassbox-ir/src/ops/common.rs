@@ -1,0 +1,122 @@
+//! What the declarations of many ops share: operand lists, inference by shape, known contents.
+
+pub(super) use glassbox_tensor::DType;
+
+pub(super) use crate::attr::AttrKind;
+pub(super) use crate::decompose::Decompose;
+pub(super) use crate::dim::Dim;
+pub(super) use crate::error::{BuildError, Violation};
+pub(super) use crate::expr::Expr;
+pub(super) use crate::infer::{Infer, Known, normalise_axis};
+pub(super) use crate::op::{AttrSpec, DTypes, Input, OpDef, Output, Tier};
+pub(super) use crate::types::{Shape, TensorType, Type};
+
+/// What inference gives.
+pub(super) type Types = Result<Vec<Type>, Violation>;
+/// What a decomposition gives.
+pub(super) type Exprs<'a> = Result<Vec<Expr<'a>>, BuildError>;
+
+/// One float operand.
+pub(super) const FLOAT: &[Input] = &[Input::one("x", DTypes::Float)];
+/// One operand of floats or integers.
+pub(super) const NUMERIC: &[Input] = &[Input::one("x", DTypes::Numeric)];
+/// Two operands of one numeric dtype, broadcast against each other.
+pub(super) const NUMERIC_PAIR: &[Input] =
+    &[Input::one("a", DTypes::Numeric).same('T'), Input::one("b", DTypes::Numeric).same('T')];
+/// Two operands of one dtype, whichever, broadcast against each other.
+pub(super) const ANY_PAIR: &[Input] = &[Input::one("a", DTypes::Any).same('T'), Input::one("b", DTypes::Any).same('T')];
+/// Two truth values, broadcast against each other.
+pub(super) const BOOL_PAIR: &[Input] =
+    &[Input::one("a", DTypes::These(&[DType::Bool])), Input::one("b", DTypes::These(&[DType::Bool]))];
+/// Any number of operands of one numeric dtype, broadcast against each other.
+pub(super) const NUMERIC_MANY: &[Input] = &[Input::one("x", DTypes::Numeric).variadic(1)];
+/// The constraint that [`broadcast`] checks.
+pub(super) const BROADCASTS: (&str, &str) =
+    ("C1", "the shapes broadcast: aligned at the last axis, dims are equal or one of them is 1");
+
+/// An elementwise op of one float operand: fill in name, doc and example.
+pub(super) const UNARY_FLOAT: OpDef = OpDef { inputs: FLOAT, infer: same_as_first, ..OpDef::BASE };
+/// An elementwise op of two operands of one numeric dtype.
+pub(super) const BINARY: OpDef =
+    OpDef { inputs: NUMERIC_PAIR, constraints: &[BROADCASTS], infer: broadcast_all, ..OpDef::BASE };
+/// A comparison of two operands of one numeric dtype.
+pub(super) const COMPARISON: OpDef =
+    OpDef { inputs: NUMERIC_PAIR, constraints: &[BROADCASTS], infer: broadcast_to_bool, ..OpDef::BASE };
+
+/// The result is like the first operand.
+pub(super) fn same_as_first(infer: &Infer) -> Types {
+    Ok(vec![infer.ty(0)?.clone()])
+}
+
+/// The result has the first operand's dtype, and all operands are broadcast.
+pub(super) fn broadcast_all(infer: &Infer) -> Types {
+    let dtype = infer.dtype(0)?;
+    Ok(vec![TensorType { dtype, shape: broadcast(infer, "C1")? }.into()])
+}
+
+/// The result is bool, and all operands are broadcast.
+pub(super) fn broadcast_to_bool(infer: &Infer) -> Types {
+    Ok(vec![TensorType { dtype: DType::Bool, shape: broadcast(infer, "C1")? }.into()])
+}
+
+/// The shape of all operands broadcast.
+pub(super) fn broadcast(infer: &Infer, rule: &'static str) -> Result<Shape, Violation> {
+    let mut shape = Shape::Ranked(Vec::new());
+    for index in (0..infer.operands.len()).filter(|index| infer.has(*index)) {
+        shape = broadcast_shapes(rule, &shape, &infer.tensor(index)?.shape)?;
+    }
+    Ok(shape)
+}
+
+/// The shape of two operands broadcast.
+pub(super) fn broadcast_shapes(rule: &'static str, a: &Shape, b: &Shape) -> Result<Shape, Violation> {
+    let (Shape::Ranked(a), Shape::Ranked(b)) = (a, b) else { return Ok(Shape::Unranked) };
+    Ok(Shape::Ranked(broadcast_dims(rule, a, b)?))
+}
+
+/// The dims of two operands broadcast: aligned at the last, 1 gives way.
+pub(super) fn broadcast_dims(rule: &'static str, a: &[Dim], b: &[Dim]) -> Result<Vec<Dim>, Violation> {
+    let rank = a.len().max(b.len());
+    let at = |dims: &[Dim], axis: usize| (axis + dims.len()).checked_sub(rank).map_or(Dim::Int(1), |i| dims[i].clone());
+    (0..rank)
+        .map(|axis| match (at(a, axis), at(b, axis)) {
+            (Dim::Int(1), other) | (other, Dim::Int(1)) => Ok(other),
+            (Dim::Int(x), Dim::Int(y)) if x == y => Ok(Dim::Int(x)),
+            (Dim::Int(_), Dim::Int(_)) => {
+                let (a, b) = (Shape::Ranked(a.to_vec()), Shape::Ranked(b.to_vec()));
+                Err(Violation::new(rule, format!("{a} and {b} don't broadcast")))
+            }
+            // Whatever the other dim is, it is this one or 1.
+            (Dim::Int(known), _) | (_, Dim::Int(known)) => Ok(Dim::Int(known)),
+            (x, y) if x.same(&y) == Some(true) => Ok(x),
+            _ => Ok(Dim::Unknown),
+        })
+        .collect()
+}
+
+/// What is known of an integer op of two operands, each a scalar or a vector.
+pub(super) fn known_binary(infer: &Infer, types: &[Type], op: fn(&Dim, &Dim) -> Dim) -> Vec<Option<Known>> {
+    vec![binary_ints(infer, types, op)]
+}
+
+fn binary_ints(infer: &Infer, types: &[Type], op: fn(&Dim, &Dim) -> Dim) -> Option<Known> {
+    let result = types.first()?.as_tensor()?;
+    if !matches!(result.dtype, DType::I64 | DType::I32) || result.rank()? > 1 {
+        return None;
+    }
+    let (a, b) = (infer.ints(0)?, infer.ints(1)?);
+    let count = if a.is_empty() || b.is_empty() { 0 } else { a.len().max(b.len()) };
+    let at = |values: &[Dim], index: usize| values[if values.len() == 1 { 0 } else { index }].clone();
+    let values: Vec<Dim> = (0..count).map(|index| op(&at(&a, index), &at(&b, index))).collect();
+    if result.rank()? == 0 { Known::scalar(values.into_iter().next()?) } else { Known::vector(values) }
+}
+
+/// The extents of an axis list: each in range, none twice, counted from the front, sorted.
+pub(super) fn normalise_axes(rule: &'static str, axes: &[i64], rank: usize) -> Result<Vec<usize>, Violation> {
+    let mut found = axes.iter().map(|axis| normalise_axis(rule, *axis, rank)).collect::<Result<Vec<_>, _>>()?;
+    found.sort_unstable();
+    match found.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => Err(Violation::new(rule, format!("axis {} is given twice in {axes:?}", pair[0]))),
+        None => Ok(found),
+    }
+}

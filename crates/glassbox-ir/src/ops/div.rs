@@ -1,0 +1,25 @@
+//! `div`: the quotient of two tensors.
+
+use super::common::*;
+
+/// The declaration.
+pub static OP: OpDef = OpDef {
+    name: "div",
+    doc: "a / b, elementwise. Floats round once, to nearest even, and divide by zero as IEEE 754 says. \
+          Integers divide toward zero and wrap; dividing an integer by zero is an error.",
+    known: Some(|infer, types| known_binary(infer, types, divide)),
+    example: "div(i32[2] [7, -7], i32[] 2) -> i32[2] [3, -3]",
+    ..BINARY
+};
+
+/// Toward zero, where that is certain: dims are never negative, so it is the same as down.
+fn divide(a: &Dim, b: &Dim) -> Dim {
+    match (a, b) {
+        (Dim::Int(a), Dim::Int(b)) => a.checked_div(*b).map_or(Dim::Unknown, Dim::Int),
+        (Dim::Int(_), _) => Dim::Unknown,
+        (a, Dim::Int(b)) if *b > 0 && a.as_symbol().is_some() => a.floor_div(&Dim::Int(*b)),
+        // Where nothing remains, the direction doesn't matter.
+        (a, b) if a.modulo(b) == Dim::Int(0) => a.floor_div(b),
+        _ => Dim::Unknown,
+    }
+}

@@ -1,0 +1,130 @@
+//! The op table: what every backend, importer and document knows of ops is declared here.
+//!
+//! One file holds one op; the file is named as the op (with `_` after a Rust keyword). To add one,
+//! write its file after the pattern of its neighbours and add its name below. `cargo test -p
+//! glassbox-ir -p glassbox-reference` then says what is missing: a specification, an example that
+//! runs, a kernel for a primitive.
+
+mod common;
+mod control;
+mod reduction;
+mod states;
+
+use crate::attr::Attrs;
+use crate::error::Violation;
+use crate::infer::{AttrView, Operand, Signature};
+use crate::op::OpDef;
+use crate::types::Type;
+
+macro_rules! table {
+    ($($module:ident)*) => {
+        $(pub mod $module;)*
+
+        /// Every op, in the order of the table.
+        pub static TABLE: &[&OpDef] = &[$(&$module::OP),*];
+
+        #[cfg(test)]
+        const FILES: &[&str] = &[$(stringify!($module)),*];
+    };
+}
+
+table! {
+    abs
+    add
+    and
+    call
+    cast
+    concat
+    constant
+    cos
+    div
+    equal
+    erf
+    exp
+    floor
+    greater
+    greater_or_equal
+    if_
+    less
+    less_or_equal
+    log
+    loop_
+    matmul
+    max
+    min
+    mul
+    neg
+    not
+    or
+    pow
+    reduce_max
+    reduce_mean
+    reduce_sum
+    reshape
+    scan
+    shape
+    sigmoid
+    sign
+    sin
+    slice
+    softmax
+    sqrt
+    squeeze
+    state_append
+    state_read
+    state_reset
+    state_write
+    sub
+    tanh
+    transpose
+    unsqueeze
+    where_
+    xor
+}
+
+/// The op that is named `name`.
+pub fn find(name: &str) -> Option<&'static OpDef> {
+    TABLE.iter().find(|op| op.name == name).copied()
+}
+
+/// The types that the parameters of the regions of a use of `op` have: at first, then given what is
+/// known of the regions.
+pub(crate) fn region_parameters(
+    op: &'static OpDef,
+    attrs: &Attrs,
+    operands: &[Option<Operand>],
+    regions: Option<&[Signature]>,
+) -> Result<Vec<Vec<Type>>, Violation> {
+    let types = || operands.iter().flatten().map(|operand| operand.ty.clone()).collect();
+    match op.name {
+        "loop" => loop_::region_parameters(operands, regions),
+        "scan" => scan::region_parameters(AttrView::new(op, attrs), operands, regions),
+        "call" => Ok(vec![types()]),
+        _ => Ok(vec![Vec::new(); op.regions]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_those_of_the_files() {
+        for (op, file) in TABLE.iter().zip(FILES) {
+            assert_eq!(op.name, file.trim_end_matches('_'));
+            assert_eq!(TABLE.iter().filter(|other| other.name == op.name).count(), 1, "{file}");
+        }
+    }
+
+    #[test]
+    fn every_row_is_specified() {
+        for op in TABLE {
+            assert!(op.doc.ends_with('.') && op.doc.len() > 20, "{}: what does it compute?", op.name);
+            assert!(!op.example.is_empty(), "{}: an example", op.name);
+            for (place, (label, rule)) in op.constraints.iter().enumerate() {
+                assert_eq!(*label, format!("C{}", place + 1), "{}", op.name);
+                assert!(!rule.is_empty(), "{}", op.name);
+            }
+        }
+    }
+}

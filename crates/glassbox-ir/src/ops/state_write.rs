@@ -1,0 +1,28 @@
+//! `state_write`: new contents for a state.
+
+use super::common::*;
+use super::states::{STATE, find};
+
+/// The declaration.
+pub static OP: OpDef = OpDef {
+    name: "state_write",
+    tier: Tier::Control,
+    doc: "The state `state` holds x from here on; the result is x.",
+    inputs: &[Input::one("x", DTypes::Any)],
+    attrs: &[STATE],
+    constraints: &[
+        ("C1", "the graph declares the state"),
+        ("C2", "x fits the state's type, and the growing dim its capacity"),
+    ],
+    effect: true,
+    example: "state f32[2] [1, 2]: state_write(f32[2] [3, 4]) {state = \"s\"} -> f32[2] [3, 4]",
+    infer: |infer| {
+        let state = find(infer, "C1")?;
+        let (declared, given) = (Type::from(state.ty.clone()), infer.ty(0)?);
+        if !declared.admits(given) {
+            return Err(Violation::new("C2", format!("`{}` is {declared}, not {given}", state.name)));
+        }
+        Ok(vec![given.clone()])
+    },
+    ..OpDef::BASE
+};

@@ -1,0 +1,68 @@
+//! The errors of running a graph: an invalid input, something unsupported, or a bug of ours.
+
+use glassbox_ir::{BuildError, Violation};
+use glassbox_tensor::TensorError;
+use thiserror::Error;
+
+/// Why one kernel can't give its results.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum KernelError {
+    /// The operands break a rule that only their contents show.
+    #[error("{0}")]
+    Invalid(#[from] Violation),
+    /// Something that the op's specification allows and the kernel can't do.
+    #[error("unsupported: {0}")]
+    Unsupported(String),
+    /// A tensor operation failed: most often there isn't enough memory.
+    #[error("{0}")]
+    Tensor(#[from] TensorError),
+    /// The decomposition of a composite failed.
+    #[error("{0}")]
+    Build(#[from] BuildError),
+    /// A kernel did what it must not do: a bug of Glassbox.
+    #[error("internal error (please report it): {0}")]
+    Internal(String),
+}
+
+impl KernelError {
+    /// An operand breaks `rule`.
+    pub fn invalid(rule: &'static str, message: impl Into<String>) -> KernelError {
+        KernelError::Invalid(Violation::new(rule, message))
+    }
+}
+
+/// Why a run stopped.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The inputs aren't what the graph takes.
+    #[error("inputs: {0}")]
+    Inputs(String),
+    /// A node failed.
+    #[error("{op} `{node}`: {error}")]
+    Node {
+        /// The op.
+        op: &'static str,
+        /// What the node is called.
+        node: String,
+        /// Why.
+        error: KernelError,
+    },
+    /// A limit of the session was reached.
+    #[error("{op} `{node}`: {limit}")]
+    Limit {
+        /// The op.
+        op: &'static str,
+        /// What the node is called.
+        node: String,
+        /// Which, and how to raise it.
+        limit: String,
+    },
+    /// The observer asked to stop.
+    #[error("stopped at `{node}`")]
+    Stopped {
+        /// What the node is called.
+        node: String,
+    },
+}

@@ -1,0 +1,74 @@
+//! The values that a run computes with.
+
+use glassbox_ir::{Dim, Type};
+use glassbox_tensor::Tensor;
+
+/// A value at run time. Cloning shares the data.
+#[derive(Clone, Debug)]
+pub enum Value {
+    /// A tensor.
+    Tensor(Tensor),
+    /// A list of values of type `element`.
+    Sequence {
+        /// The type of the elements, which an empty list has too.
+        element: Type,
+        /// The elements.
+        items: Vec<Value>,
+    },
+    /// A value or nothing, of type `element`.
+    Optional {
+        /// The type of the value that may be there.
+        element: Type,
+        /// The value, if it is there.
+        item: Option<Box<Value>>,
+    },
+}
+
+impl Value {
+    /// The tensor, where it is one.
+    pub fn as_tensor(&self) -> Option<&Tensor> {
+        match self {
+            Value::Tensor(tensor) => Some(tensor),
+            _ => None,
+        }
+    }
+
+    /// The type that says all of it: every dim of a tensor is an integer.
+    pub fn ty(&self) -> Type {
+        match self {
+            Value::Tensor(tensor) => Type::tensor(tensor.dtype(), tensor.shape().iter().map(|size| Dim::from(*size))),
+            Value::Sequence { element, .. } => Type::sequence(element.clone()),
+            Value::Optional { element, .. } => Type::optional(element.clone()),
+        }
+    }
+
+    /// The bytes that its tensors hold.
+    pub fn byte_len(&self) -> usize {
+        match self {
+            Value::Tensor(tensor) => tensor.byte_len().unwrap_or(0),
+            Value::Sequence { items, .. } => items.iter().map(Value::byte_len).sum(),
+            Value::Optional { item, .. } => item.as_ref().map_or(0, |item| item.byte_len()),
+        }
+    }
+
+    /// The value with every tensor in it mapped.
+    pub fn map<E>(&self, map: &dyn Fn(&Tensor) -> Result<Tensor, E>) -> Result<Value, E> {
+        Ok(match self {
+            Value::Tensor(tensor) => Value::Tensor(map(tensor)?),
+            Value::Sequence { element, items } => Value::Sequence {
+                element: element.clone(),
+                items: items.iter().map(|item| item.map(map)).collect::<Result<_, E>>()?,
+            },
+            Value::Optional { element, item } => Value::Optional {
+                element: element.clone(),
+                item: item.as_ref().map(|item| item.map(map).map(Box::new)).transpose()?,
+            },
+        })
+    }
+}
+
+impl From<Tensor> for Value {
+    fn from(tensor: Tensor) -> Value {
+        Value::Tensor(tensor)
+    }
+}

@@ -1,0 +1,136 @@
+//! Numbers in and out of tensors, in a compute type: the reference kernels' way.
+
+use std::borrow::Cow;
+
+use rayon::prelude::*;
+
+use crate::build::BUILD_CHUNK;
+use crate::codec;
+use crate::gather::check_arithmetic;
+use crate::tensor::copy_to_vec;
+use crate::{Buffer, Compute, DType, Overflow, Tensor, TensorError};
+
+/// Tensors at least this long are converted on all threads.
+const PARALLEL_FROM: usize = 1 << 16;
+
+/// Runs `$body` with `$compute` naming a compute type that holds every value of the dtype exactly.
+macro_rules! with_exact_compute {
+    ($dtype:expr, $compute:ident => $body:expr) => {
+        match $dtype.class() {
+            $crate::Class::Float if $dtype == $crate::DType::F64 => {
+                type $compute = f64;
+                $body
+            }
+            $crate::Class::Float => {
+                type $compute = f32;
+                $body
+            }
+            $crate::Class::Bool => {
+                type $compute = bool;
+                $body
+            }
+            $crate::Class::Unsigned => {
+                type $compute = u64;
+                $body
+            }
+            _ => {
+                type $compute = i64;
+                $body
+            }
+        }
+    };
+}
+pub(crate) use with_exact_compute;
+
+/// `count` default values, with fallible allocation.
+pub(crate) fn default_vec<C: Compute>(count: usize) -> Result<Vec<C>, TensorError> {
+    let mut values = Vec::new();
+    values
+        .try_reserve_exact(count)
+        .map_err(|_| TensorError::AllocationFailed { bytes: count.saturating_mul(size_of::<C>()) })?;
+    values.resize(count, C::default());
+    Ok(values)
+}
+
+impl Tensor {
+    /// The elements in logical order, converted to `C` by the rules of [`cast`](crate::cast) with
+    /// [`Overflow::Wrap`]. Borrowed when `C` is this tensor's own dtype and its elements lie in order.
+    pub fn load<C: Compute>(&self) -> Result<Cow<'_, [C]>, TensorError> {
+        check_arithmetic("load", self.dtype)?;
+        if let Some(slice) = self.as_slice::<C>() {
+            return Ok(Cow::Borrowed(slice));
+        }
+        let dense = self.contiguous()?;
+        if let Some(slice) = dense.as_slice::<C>() {
+            return copy_to_vec(slice).map(Cow::Owned);
+        }
+        let mut values = default_vec(dense.len())?;
+        if values.len() < PARALLEL_FROM {
+            dense.load_range(0, &mut values)?;
+        } else {
+            let chunks = values.par_chunks_mut(BUILD_CHUNK).enumerate();
+            chunks.try_for_each(|(index, out)| dense.load_range(index * BUILD_CHUNK, out))?;
+        }
+        Ok(Cow::Owned(values))
+    }
+
+    /// Elements `start..start + out.len()` in logical order, converted as by [`Tensor::load`]. The tensor
+    /// must be contiguous.
+    pub fn load_range<C: Compute>(&self, start: usize, out: &mut [C]) -> Result<(), TensorError> {
+        let inside = start.checked_add(out.len()).is_some_and(|end| end <= self.len());
+        if !inside {
+            return Err(TensorError::RangeOutsideTensor { start, count: out.len(), len: self.len() });
+        }
+        if !self.is_contiguous() {
+            return Err(TensorError::NotContiguous {
+                operation: "load_range",
+                shape: self.shape.clone(),
+                strides: self.strides.clone(),
+            });
+        }
+        if out.is_empty() {
+            return check_arithmetic("load", self.dtype);
+        }
+        codec::decode(self.dtype, self.storage.bytes()?, self.offset + start, out)
+    }
+
+    /// The one element, converted as by [`Tensor::load`].
+    pub fn item<C: Compute>(&self) -> Result<C, TensorError> {
+        match *self.load::<C>()? {
+            [value] => Ok(value),
+            _ => Err(TensorError::NotOneElement { operation: "item", shape: self.shape.clone() }),
+        }
+    }
+
+    /// A tensor of `values`, in row-major order, each converted to `dtype` once by the rules of
+    /// [`cast`](crate::cast). The `Vec` is taken over as it is when `dtype` is `C`'s own.
+    pub fn store<C: Compute>(
+        dtype: DType,
+        shape: &[usize],
+        values: Vec<C>,
+        overflow: Overflow,
+    ) -> Result<Tensor, TensorError> {
+        if dtype == C::DTYPE {
+            return Tensor::from_vec(shape, values);
+        }
+        check_arithmetic("store", dtype)?;
+        let (expected, bytes) = crate::tensor::checked_size("store", dtype, shape)?;
+        if values.len() != expected {
+            return Err(TensorError::LengthMismatch {
+                dtype,
+                shape: shape.to_vec(),
+                expected,
+                got: values.len(),
+                unit: "elements",
+            });
+        }
+        if values.len() < PARALLEL_FROM {
+            let mut buffer = Buffer::zeroed(bytes)?;
+            codec::encode(&values, dtype, overflow.into(), buffer.as_mut_slice())?;
+            return Ok(Tensor::from_buffer(dtype, shape, buffer));
+        }
+        Tensor::encode_chunks(dtype, shape, |start, count, bytes| {
+            codec::encode(&values[start..start + count], dtype, overflow.into(), bytes)
+        })
+    }
+}

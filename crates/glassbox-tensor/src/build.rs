@@ -1,0 +1,94 @@
+//! Tensors filled in parallel, chunk by chunk, straight into their dtype.
+//!
+//! Chunks have a fixed size that does not depend on the number of threads, and every element depends only
+//! on its index, so the result is the same to the bit at any thread count; so is the error, which is that
+//! of the first chunk that has one.
+
+use rayon::prelude::*;
+
+use crate::access::default_vec;
+use crate::gather::check_arithmetic;
+use crate::tensor::checked_size;
+use crate::{Buffer, CastOptions, Compute, DType, Overflow, Tensor, TensorError};
+use crate::{codec, element};
+
+/// Elements per chunk: a multiple of 8, so that chunks of every packed dtype begin on a byte.
+pub const BUILD_CHUNK: usize = 4096;
+
+impl Tensor {
+    /// A tensor whose elements `fill` computes: it is called with the index of the first element of a chunk
+    /// and the chunk's elements (zero at first), on many threads, and must set each from its index alone.
+    /// They are converted to `dtype` once, by the rules of [`cast`](crate::cast).
+    pub fn build<C: Compute>(
+        dtype: DType,
+        shape: &[usize],
+        overflow: Overflow,
+        fill: impl Fn(usize, &mut [C]) + Sync,
+    ) -> Result<Tensor, TensorError> {
+        Tensor::try_build(dtype, shape, overflow, |start, out| {
+            fill(start, out);
+            Ok::<(), TensorError>(())
+        })
+    }
+
+    /// [`Tensor::build`] with a `fill` that can fail.
+    pub fn try_build<C: Compute, E: From<TensorError> + Send>(
+        dtype: DType,
+        shape: &[usize],
+        overflow: Overflow,
+        fill: impl Fn(usize, &mut [C]) -> Result<(), E> + Sync,
+    ) -> Result<Tensor, E> {
+        Tensor::try_build_with(dtype, shape, overflow.into(), fill)
+    }
+
+    pub(crate) fn try_build_with<C: Compute, E: From<TensorError> + Send>(
+        dtype: DType,
+        shape: &[usize],
+        options: CastOptions,
+        fill: impl Fn(usize, &mut [C]) -> Result<(), E> + Sync,
+    ) -> Result<Tensor, E> {
+        check_arithmetic("build", dtype)?;
+        Tensor::encode_chunks(dtype, shape, |start, count, bytes| {
+            if dtype == C::DTYPE
+                && let Some(out) = element::from_bytes_mut::<C>(bytes)
+            {
+                return fill(start, out);
+            }
+            let mut values = default_vec::<C>(count)?;
+            fill(start, &mut values)?;
+            Ok(codec::encode(&values, dtype, options, bytes)?)
+        })
+    }
+
+    /// A tensor whose chunks `write(first element, count, bytes)` encodes.
+    pub(crate) fn encode_chunks<E: From<TensorError> + Send>(
+        dtype: DType,
+        shape: &[usize],
+        write: impl Fn(usize, usize, &mut [u8]) -> Result<(), E> + Sync,
+    ) -> Result<Tensor, E> {
+        let (elements, bytes) = checked_size("build", dtype, shape)?;
+        let mut buffer = Buffer::zeroed(bytes)?;
+        if elements <= BUILD_CHUNK {
+            if elements > 0 {
+                write(0, elements, buffer.as_mut_slice())?;
+            }
+            return Ok(Tensor::from_buffer(dtype, shape, buffer));
+        }
+        let invalid = || TensorError::InvalidSize { dtype, shape: shape.to_vec() };
+        let chunk_bytes = dtype.byte_len(BUILD_CHUNK).ok_or_else(invalid)?;
+        let first_error = buffer
+            .as_mut_slice()
+            .par_chunks_mut(chunk_bytes)
+            .enumerate()
+            .filter_map(|(index, bytes)| {
+                let start = index * BUILD_CHUNK;
+                let count = BUILD_CHUNK.min(elements - start);
+                write(start, count, bytes).err().map(|error| (index, error))
+            })
+            .min_by_key(|(index, _)| *index);
+        match first_error {
+            Some((_, error)) => Err(error),
+            None => Ok(Tensor::from_buffer(dtype, shape, buffer)),
+        }
+    }
+}

@@ -1,0 +1,230 @@
+#!/usr/bin/env python3
+"""Prepares what the tests need beside the source tree, under `$GLASSBOX_CACHE`.
+
+The folder (default `~/.cache/glassbox`) gets, in this order:
+
+- `venv/`: a virtual environment with the packages of `requirements.txt`;
+- `conformance/`: the official ONNX backend tests, by `conformance_cases.py`;
+- `peers/`: models with inputs and a peer's outputs, by `peer_models.py`.
+
+A part is made again only when it is missing or when what it was made from has changed: each
+holds a `.stamp` with a hash of its sources, written last. Data folders are made beside their
+place and renamed into it; a virtual environment cannot be moved, so one without a valid stamp
+is removed and made again. One run works at a time (a lock file), others wait for it.
+
+Needs only the standard library and a POSIX system, and runs under Python 3.10 or newer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+SCRIPTS = Path(__file__).resolve().parent
+REQUIREMENTS = SCRIPTS / "requirements.txt"
+STAMP = ".stamp"
+OLDEST_PYTHON = (3, 11)
+"""The oldest Python that the pinned packages install on."""
+CANDIDATES = ("python3", "python3.14", "python3.13", "python3.12", "python3.11")
+"""Interpreters tried, in this order, when the running one is too old for the packages."""
+
+
+class SetupError(Exception):
+    """A step that could not be done; the message says which, why and what to do."""
+
+
+@dataclass(frozen=True)
+class DataPart:
+    """A folder of test data and the script that writes it."""
+
+    name: str
+    script: str
+
+
+DATA_PARTS = (
+    DataPart("conformance", "conformance_cases.py"),
+    DataPart("peers", "peer_models.py"),
+)
+
+
+def say(step: str, message: str) -> None:
+    """Prints one line about a step, before anything that a child process prints."""
+    print(f"setup: {step}: {message}", flush=True)
+
+
+def hash_of(*sources: Path) -> str:
+    """A hash over the contents of the files, in the given order."""
+    digest = hashlib.sha256()
+    for source in sources:
+        content = source.read_bytes()
+        digest.update(len(content).to_bytes(8, "little"))
+        digest.update(content)
+    return digest.hexdigest()
+
+
+def is_fresh(directory: Path, stamp: str) -> bool:
+    """Whether the folder was completed from the sources that the stamp stands for."""
+    try:
+        return (directory / STAMP).read_text() == stamp
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
+def remove(path: Path) -> None:
+    """Removes a folder if it is there."""
+    if path.exists():
+        shutil.rmtree(path)
+
+
+def run(command: list[str], what: str) -> None:
+    """Runs a command, passing its output on; a failure is a `SetupError`.
+
+    The command inherits the lock, the only descriptor that can be: should this process be killed,
+    the next run waits for the command to end before it removes what that was writing.
+    """
+    status = subprocess.run(command, check=False, close_fds=False).returncode
+    if status != 0:
+        raise SetupError(f"{what} failed with status {status}: {' '.join(command)}")
+
+
+def base_interpreter() -> str:
+    """A Python that can make the virtual environment: the running one if it is new enough."""
+    oldest = ".".join(map(str, OLDEST_PYTHON))
+    if sys.version_info >= OLDEST_PYTHON:
+        candidates: tuple[str, ...] = (sys.executable,)
+    else:
+        candidates = CANDIDATES
+    probe = f"import sys; sys.exit(sys.version_info < {OLDEST_PYTHON})"
+    found = [
+        candidate
+        for candidate in candidates
+        if shutil.which(candidate) and succeeds([candidate, "-c", probe])
+    ]
+    if not found:
+        raise SetupError(
+            f"the pinned packages need Python {oldest} or newer; this is "
+            f"{sys.version.split()[0]}, and none of {', '.join(candidates)} on PATH is newer. "
+            f"Install one and run this script with it."
+        )
+    for candidate in found:
+        if succeeds([candidate, "-c", "import venv, ensurepip"]):
+            return candidate
+    raise SetupError(
+        f"{', '.join(found)} cannot make a virtual environment: the module venv or ensurepip is "
+        f"missing. On Debian and Ubuntu install the package python3-venv, then run this again."
+    )
+
+
+def succeeds(command: list[str]) -> bool:
+    """Whether a command can be started and exits with status 0; its output is discarded."""
+    try:
+        return subprocess.run(command, check=False, capture_output=True).returncode == 0
+    except OSError:
+        return False
+
+
+def prepare_venv(cache: Path) -> Path:
+    """Makes the virtual environment if it is missing, half made or outdated; gives its Python."""
+    venv = cache / "venv"
+    python = venv / "bin" / "python"
+    stamp = hash_of(REQUIREMENTS)
+    if is_fresh(venv, stamp) and succeeds([str(python), "-c", ""]):
+        say("venv", f"up to date: {venv}")
+        return python
+    base = base_interpreter()
+    if venv.exists():
+        say("venv", f"removing {venv}: it is outdated or was never completed")
+        remove(venv)
+    say("venv", f"making {venv} with {base}")
+    run([base, "-m", "venv", str(venv)], "making the virtual environment")
+    say("venv", f"installing the packages of {REQUIREMENTS}")
+    install = ["-m", "pip", "install", "--quiet", "--no-input", "--requirement", str(REQUIREMENTS)]
+    run([str(python), *install], "installing the packages")
+    (venv / STAMP).write_text(stamp)
+    return python
+
+
+def prepare_data(cache: Path, part: DataPart, python: Path) -> None:
+    """Makes a data folder if it is missing or outdated, and clears what a killed run left."""
+    target = cache / part.name
+    unfinished = cache / f"{part.name}.unfinished"
+    previous = cache / f"{part.name}.previous"
+    remove(unfinished)
+    remove(previous)
+    script = SCRIPTS / part.script
+    stamp = hash_of(script, REQUIREMENTS)
+    if is_fresh(target, stamp):
+        say(part.name, f"up to date: {target}")
+        return
+    started = time.monotonic()
+    say(part.name, f"making {target} with {script}")
+    run([str(python), str(script), str(unfinished)], f"making {part.name}")
+    (unfinished / STAMP).write_text(stamp)
+    if target.exists():
+        target.rename(previous)
+    unfinished.rename(target)
+    remove(previous)
+    say(part.name, f"made in {time.monotonic() - started:.1f} s")
+
+
+@contextlib.contextmanager
+def locked(cache: Path) -> Iterator[None]:
+    """Holds the cache's lock; the system frees it when this process and its children end."""
+    with (cache / "setup.lock").open("w") as lock:
+        os.set_inheritable(lock.fileno(), True)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("lock", f"waiting for another run that holds {lock.name}")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def cache_directory() -> Path:
+    """The folder named by `GLASSBOX_CACHE`, or the default one."""
+    named = os.environ.get("GLASSBOX_CACHE")
+    return Path(named).absolute() if named else Path.home() / ".cache" / "glassbox"
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Reads the command line."""
+    parser = argparse.ArgumentParser(description="Prepares the tests' packages and data.")
+    parser.add_argument(
+        "--only",
+        choices=["venv", *(part.name for part in DATA_PARTS)],
+        help="prepare this part alone (a data part includes the venv that it is made with)",
+    )
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Prepares the parts asked for; gives the exit status."""
+    arguments = parse_arguments()
+    try:
+        if sys.version_info < (3, 10):
+            raise SetupError(f"needs Python 3.10 or newer; this is {sys.version.split()[0]}")
+        cache = cache_directory()
+        cache.mkdir(parents=True, exist_ok=True)
+        with locked(cache):
+            python = prepare_venv(cache)
+            for part in DATA_PARTS:
+                if arguments.only in (None, part.name):
+                    prepare_data(cache, part, python)
+    except (SetupError, OSError) as error:
+        print(f"setup: error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
