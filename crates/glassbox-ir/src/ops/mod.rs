@@ -5,8 +5,12 @@
 //! glassbox-ir -p glassbox-reference` then says what is missing: a specification, an example that
 //! runs, a kernel for a primitive.
 
+mod activation;
+mod arg_reduction;
 mod common;
 mod control;
+mod cumulative;
+mod einsum_equation;
 mod reduction;
 mod states;
 
@@ -30,44 +34,97 @@ macro_rules! table {
 
 table! {
     abs
+    acos
+    acosh
     add
     and
+    arg_max
+    arg_min
+    asin
+    asinh
+    atan
+    atanh
+    bit_cast
+    bit_shift
+    bitwise_and
+    bitwise_not
+    bitwise_or
+    bitwise_xor
     call
     cast
+    ceil
+    celu
+    clip
     concat
     constant
     cos
+    cosh
+    cum_prod
+    cum_sum
+    det
     div
+    einsum
+    elu
     equal
     erf
     exp
+    expm1
     floor
+    gelu
+    gemm
     greater
     greater_or_equal
+    hard_sigmoid
+    hard_swish
+    hardmax
     if_
+    is_inf
+    is_nan
+    leaky_relu
     less
     less_or_equal
     log
+    log1p
+    log_softmax
     loop_
     matmul
     max
+    mean
     min
+    mish
+    mod_
     mul
     neg
     not
     or
     pow
+    prelu
+    reciprocal
+    reduce_l1
+    reduce_l2
+    reduce_log_sum
+    reduce_log_sum_exp
     reduce_max
     reduce_mean
+    reduce_min
+    reduce_prod
     reduce_sum
+    reduce_sum_square
+    relu
     reshape
+    round
     scan
+    selu
     shape
+    shrink
     sigmoid
     sign
     sin
+    sinh
     slice
     softmax
+    softplus
+    softsign
     sqrt
     squeeze
     state_append
@@ -75,7 +132,12 @@ table! {
     state_reset
     state_write
     sub
+    sum
+    swiglu
+    swish
+    tan
     tanh
+    thresholded_relu
     transpose
     unsqueeze
     where_

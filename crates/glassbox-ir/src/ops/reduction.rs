@@ -54,3 +54,14 @@ pub(super) fn axes(d: &Decompose) -> Result<Vec<i64>, BuildError> {
     let axes = normalise_axes("C1", &given, rank).map_err(|violation| d.invalid(violation.rule, violation.message))?;
     Ok(axes.into_iter().map(|axis| axis as i64).collect())
 }
+
+/// The sum of `terms`, which have the shape of the first operand, over the axes and with the attributes of
+/// this reduction.
+pub(super) fn sum<'a>(d: &Decompose<'a>, terms: Expr<'a>) -> Result<Expr<'a>, BuildError> {
+    Ok(terms.sum(&axes(d)?, d.attr.bool("keepdims")))
+}
+
+/// x as floats in which roots and logarithms are computed.
+pub(super) fn real(x: Expr<'_>) -> Expr<'_> {
+    if x.dtype().is_float() { x.widened() } else { x.cast(DType::F64) }
+}

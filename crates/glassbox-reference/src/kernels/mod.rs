@@ -4,6 +4,8 @@
 //! share is in [`elementwise`], [`reduction`] and [`gemm`]. A kernel may rely on what the op's
 //! inference checks; it must not rely on anything else about its operands.
 
+mod arg_reduction;
+mod cumulative;
 pub(crate) mod elementwise;
 pub(crate) mod gemm;
 pub(crate) mod reduction;
@@ -24,25 +26,46 @@ macro_rules! table {
 
 table! {
     abs
+    acos
+    acosh
     add
     and
+    arg_max
+    arg_min
+    asin
+    asinh
+    atan
+    atanh
+    bit_cast
+    bit_shift
+    bitwise_and
+    bitwise_or
+    bitwise_xor
     cast
+    ceil
     concat
     constant
     cos
+    cosh
+    cum_prod
+    cum_sum
+    det
     div
     equal
     erf
     exp
+    expm1
     floor
     greater
     greater_or_equal
     less
     less_or_equal
     log
+    log1p
     matmul
     max
     min
+    mod_
     mul
     neg
     not
@@ -50,16 +73,21 @@ table! {
     pow
     reduce_max
     reduce_mean
+    reduce_min
+    reduce_prod
     reduce_sum
     reshape
+    round
     shape
     sigmoid
     sign
     sin
+    sinh
     slice
     sqrt
     squeeze
     sub
+    tan
     tanh
     transpose
     unsqueeze
