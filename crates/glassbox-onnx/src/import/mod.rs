@@ -30,7 +30,7 @@ use scope::{Scope, Site};
 use support::Functions;
 
 /// How deep regions may nest, those of functions in functions included.
-const MOST_REGIONS: usize = 128;
+pub(crate) const MOST_REGIONS: usize = glassbox_ir::verify::MOST_NESTED_REGIONS;
 
 /// How to import.
 #[derive(Clone, Debug)]
@@ -43,7 +43,7 @@ pub struct ImportOptions {
 
 impl Default for ImportOptions {
     fn default() -> ImportOptions {
-        ImportOptions { most_nodes: 1 << 22 }
+        ImportOptions { most_nodes: 1 << 20 }
     }
 }
 
