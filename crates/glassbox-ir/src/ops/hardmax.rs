@@ -19,7 +19,7 @@ pub static OP: OpDef = OpDef {
 fn decompose<'a>(d: &Decompose<'a>) -> Exprs<'a> {
     let (x, axis) = (d.x(0), d.attr.int("axis"));
     let largest = x.equal(x.reduce(&super::reduce_max::OP, &[axis], true));
-    let largest = if x.dtype().is_float() { largest.binary(&or::OP, x.equal(x).not()) } else { largest };
+    let largest = if x.dtype().is_float() { largest.binary(&or::OP, !x.equal(x)) } else { largest };
     // The first of them is the one up to which one is counted.
     let counted = largest.cast(DType::I64).binary(&cum_sum::OP, d.f.int(axis));
     Ok(vec![largest.and(counted.equal(d.f.int(1))).cast(d.dtype(0))])
