@@ -10,5 +10,6 @@ pub static OP: OpDef = OpDef {
           floats, the greatest value for integers, true for bool.",
     inputs: &[Input::one("x", DTypes::NumericOrBool), reduction::INPUTS[1]],
     example: "reduce_min(f32[2, 2] [1, 2, 3, 4], i64[1] [0]) {keepdims = false} -> f32[2] [1, 2]",
+    known: Some(|infer, types| reduction::known_fold(infer, types, i64::MAX, Dim::minimum)),
     ..reduction::REDUCTION
 };

@@ -44,6 +44,25 @@ pub(super) fn infer(infer: &Infer) -> Types {
     Ok(vec![TensorType { dtype: x.dtype, shape }.into()])
 }
 
+/// What is known of the reduction of a vector of i64 to one number, or to a vector of one.
+pub(super) fn known_fold(infer: &Infer, types: &[Type], start: i64, op: fn(&Dim, &Dim) -> Dim) -> Vec<Option<Known>> {
+    let fold = || {
+        let result = types.first()?.as_tensor()?;
+        let values = infer.ints(0).filter(|_| result.dtype == DType::I64)?;
+        let (first, rest) = match values.split_first() {
+            Some((first, rest)) => (first.clone(), rest),
+            None => (Dim::Int(start), &[][..]),
+        };
+        let total = rest.iter().fold(first, |total, value| op(&total, value));
+        match result.dims()? {
+            [] => Known::scalar(total),
+            [Dim::Int(1)] => Known::vector(vec![total]),
+            _ => None,
+        }
+    };
+    vec![fold()]
+}
+
 /// The axes that a decomposition reduces, counted from the front.
 pub(super) fn axes(d: &Decompose) -> Result<Vec<i64>, BuildError> {
     let rank = d.rank(0)?;
