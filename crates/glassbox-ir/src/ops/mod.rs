@@ -7,8 +7,11 @@
 
 mod common;
 mod control;
+mod global_pool;
+mod normalization;
 mod reduction;
 mod states;
+pub mod windows;
 
 use crate::attr::Attrs;
 use crate::error::Violation;
@@ -31,26 +34,51 @@ macro_rules! table {
 table! {
     abs
     add
+    affine_grid
     and
+    average_pool
+    batch_normalization
     call
     cast
+    causal_conv_with_state
+    col2im
     concat
     constant
+    conv
+    conv_integer
+    conv_transpose
     cos
+    deform_conv
     div
+    dropout
     equal
     erf
     exp
     floor
+    global_average_pool
+    global_lp_pool
+    global_max_pool
     greater
     greater_or_equal
+    grid_sample
+    group_normalization
     if_
+    image_decoder
+    instance_normalization
+    layer_normalization
     less
     less_or_equal
     log
     loop_
+    lp_normalization
+    lp_pool
+    lrn
     matmul
     max
+    max_pool
+    max_roi_pool
+    max_unpool
+    mean_variance_normalization
     min
     mul
     neg
@@ -61,6 +89,9 @@ table! {
     reduce_mean
     reduce_sum
     reshape
+    resize
+    rms_normalization
+    roi_align
     scan
     shape
     sigmoid
