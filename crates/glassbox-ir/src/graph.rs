@@ -5,7 +5,7 @@
 //! `scan` and `call`. A region may read the values of the regions around it (a capture), so nesting
 //! needs no argument lists. The order of the nodes in a region is the order of their effects.
 //!
-//! Invariants (checked by [`verify`](crate::verify)): every value is defined once, before its uses,
+//! Invariants (checked by [`verify`](crate::verify())): every value is defined once, before its uses,
 //! in the region of the use or one around it; names of values are unique; types are what inference
 //! says. Nodes are only ever appended; a pass that changes a graph builds a new one.
 
@@ -47,7 +47,7 @@ id!(
 );
 
 /// A typed program. See the [module](self).
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Graph {
     /// The name, as the model gives it.
     pub name: String,
@@ -58,6 +58,20 @@ pub struct Graph {
     pub(crate) values: Vec<Value>,
     pub(crate) nodes: Vec<Node>,
     pub(crate) regions: Vec<Region>,
+}
+
+/// The empty graph: a body without inputs, nodes and outputs.
+impl Default for Graph {
+    fn default() -> Graph {
+        Graph {
+            name: String::new(),
+            metadata: Vec::new(),
+            states: Vec::new(),
+            values: Vec::new(),
+            nodes: Vec::new(),
+            regions: vec![Region::default()],
+        }
+    }
 }
 
 /// A list of nodes with parameters and results.
