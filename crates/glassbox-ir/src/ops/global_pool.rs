@@ -3,12 +3,8 @@
 use super::common::*;
 
 /// A global pool: fill in name, doc, tier and example.
-pub(super) const GLOBAL_POOL: OpDef = OpDef {
-    inputs: FLOAT,
-    constraints: &[("C1", "x has a batch axis and a channel axis")],
-    infer,
-    ..OpDef::BASE
-};
+pub(super) const GLOBAL_POOL: OpDef =
+    OpDef { inputs: FLOAT, constraints: &[("C1", "x has a batch axis and a channel axis")], infer, ..OpDef::BASE };
 
 /// Every spatial axis has extent one.
 pub(super) fn infer(infer: &Infer) -> Types {

@@ -23,7 +23,8 @@ pub(super) fn check_broadcasts(infer: &Infer, index: usize, rule: &'static str) 
     if Type::tensor(DType::F32, x.to_vec()).admits(&Type::tensor(DType::F32, fits)) {
         return Ok(());
     }
-    let message = format!("operand {}, {}, doesn't broadcast to {}", infer.name_of(index), infer.ty(index)?, infer.ty(0)?);
+    let message =
+        format!("operand {}, {}, doesn't broadcast to {}", infer.name_of(index), infer.ty(index)?, infer.ty(0)?);
     Err(Violation::new(rule, message))
 }
 
@@ -37,7 +38,8 @@ pub(super) fn check_channels(infer: &Infer, indices: &[usize], rule: &'static st
     for index in indices {
         let wanted = Type::tensor(infer.dtype(*index)?, [channels.clone()]);
         if !wanted.admits(infer.ty(*index)?) {
-            let message = format!("operand {} is {}, for {channels} channels", infer.name_of(*index), infer.ty(*index)?);
+            let message =
+                format!("operand {} is {}, for {channels} channels", infer.name_of(*index), infer.ty(*index)?);
             return Err(Violation::new(rule, message));
         }
     }
@@ -47,7 +49,9 @@ pub(super) fn check_channels(infer: &Infer, indices: &[usize], rule: &'static st
 /// The dims of an operand that must have at least this rank.
 pub(super) fn check_rank(infer: &Infer, least: usize, rule: &'static str) -> Result<(), Violation> {
     match infer.rank(0) {
-        Some(rank) if rank < least => Err(Violation::new(rule, format!("x is {}, not of rank {least} or more", infer.ty(0)?))),
+        Some(rank) if rank < least => {
+            Err(Violation::new(rule, format!("x is {}, not of rank {least} or more", infer.ty(0)?)))
+        }
         _ => Ok(()),
     }
 }

@@ -30,7 +30,7 @@ pub static OP: OpDef = OpDef {
         ("C2", "output_height and output_width are at least 1, sampling_ratio at least 0"),
         ("C3", "batch_indices is [regions]"),
         ("C4", "each batch index is that of an image, and each coordinate a finite number"),
-        ("C5", "no cell has more than 2^20 points each way"),
+        ("C5", "no cell has more than 4096 points each way"),
     ],
     example: "roi_align(f32[1, 1, 2, 2] [1, 2, 3, 4], f32[1, 4] [0, 0, 2, 2], i64[1] [0]) {sampling_ratio = 1} \
               -> f32[1, 1, 1, 1] [2.5]",

@@ -250,12 +250,17 @@ mod tests {
 
     #[test]
     fn windows_are_counted_as_one_would() {
-        for (input, kernel, stride, dilation) in [(7, 3, 2, 1), (8, 3, 2, 2), (5, 2, 3, 1), (4, 4, 1, 1), (9, 2, 4, 3)] {
+        for (input, kernel, stride, dilation) in [(7, 3, 2, 1), (8, 3, 2, 2), (5, 2, 3, 1), (4, 4, 1, 1), (9, 2, 4, 3)]
+        {
             for (front, end, ceil) in [(0, 0, false), (1, 1, false), (1, 0, true), (0, 2, true), (2, 1, true)] {
                 let sliding = sliding(stride, dilation, front, end, ceil);
                 let windows = sliding.windows(0, &Dim::Int(input), &Dim::Int(kernel));
                 let expected = counted(input, kernel, stride, dilation, front, end, ceil);
-                assert_eq!(windows, Ok(Dim::Int(expected)), "{input} {kernel} {stride} {dilation} {front} {end} {ceil}");
+                assert_eq!(
+                    windows,
+                    Ok(Dim::Int(expected)),
+                    "{input} {kernel} {stride} {dilation} {front} {end} {ceil}"
+                );
             }
         }
     }

@@ -6,7 +6,12 @@
 
 pub(crate) mod elementwise;
 pub(crate) mod gemm;
+mod image_file;
+mod interpolation;
+pub(crate) mod mt19937;
 pub(crate) mod reduction;
+pub(crate) mod take;
+pub(crate) mod windows;
 
 use crate::call::{Call, Outcome};
 
@@ -26,22 +31,33 @@ table! {
     abs
     add
     and
+    average_pool
     cast
+    col2im
     concat
     constant
+    conv
+    conv_transpose
     cos
+    deform_conv
     div
+    dropout
     equal
     erf
     exp
     floor
     greater
     greater_or_equal
+    grid_sample
+    image_decoder
     less
     less_or_equal
     log
     matmul
     max
+    max_pool
+    max_roi_pool
+    max_unpool
     min
     mul
     neg
@@ -52,6 +68,8 @@ table! {
     reduce_mean
     reduce_sum
     reshape
+    resize
+    roi_align
     shape
     sigmoid
     sign
