@@ -11,8 +11,11 @@ mod common;
 mod control;
 mod cumulative;
 mod einsum_equation;
+mod global_pool;
+mod normalization;
 mod reduction;
 mod states;
+pub mod windows;
 
 use crate::attr::Attrs;
 use crate::error::Violation;
@@ -37,6 +40,7 @@ table! {
     acos
     acosh
     add
+    affine_grid
     and
     arg_max
     arg_min
@@ -55,8 +59,17 @@ table! {
     ceil
     celu
     clip
+    average_pool
+    batch_normalization
+    call
+    cast
+    causal_conv_with_state
+    col2im
     concat
     constant
+    conv
+    conv_integer
+    conv_transpose
     cos
     cosh
     cum_prod
@@ -65,6 +78,9 @@ table! {
     div
     einsum
     elu
+    deform_conv
+    div
+    dropout
     equal
     erf
     exp
@@ -81,15 +97,33 @@ table! {
     is_inf
     is_nan
     leaky_relu
+    global_average_pool
+    global_lp_pool
+    global_max_pool
+    greater
+    greater_or_equal
+    grid_sample
+    group_normalization
+    if_
+    image_decoder
+    instance_normalization
+    layer_normalization
     less
     less_or_equal
     log
     log1p
     log_softmax
     loop_
+    lp_normalization
+    lp_pool
+    lrn
     matmul
     max
     mean
+    max_pool
+    max_roi_pool
+    max_unpool
+    mean_variance_normalization
     min
     mish
     mod_
@@ -113,6 +147,9 @@ table! {
     relu
     reshape
     round
+    resize
+    rms_normalization
+    roi_align
     scan
     selu
     shape

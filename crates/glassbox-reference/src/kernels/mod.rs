@@ -8,7 +8,12 @@ mod arg_reduction;
 mod cumulative;
 pub(crate) mod elementwise;
 pub(crate) mod gemm;
+mod image_file;
+mod interpolation;
+pub(crate) mod mt19937;
 pub(crate) mod reduction;
+pub(crate) mod take;
+pub(crate) mod windows;
 
 use crate::call::{Call, Outcome};
 
@@ -43,14 +48,21 @@ table! {
     bitwise_xor
     cast
     ceil
+    average_pool
+    cast
+    col2im
     concat
     constant
+    conv
+    conv_transpose
     cos
     cosh
     cum_prod
     cum_sum
     det
+    deform_conv
     div
+    dropout
     equal
     erf
     exp
@@ -58,12 +70,17 @@ table! {
     floor
     greater
     greater_or_equal
+    grid_sample
+    image_decoder
     less
     less_or_equal
     log
     log1p
     matmul
     max
+    max_pool
+    max_roi_pool
+    max_unpool
     min
     mod_
     mul
@@ -78,6 +95,8 @@ table! {
     reduce_sum
     reshape
     round
+    resize
+    roi_align
     shape
     sigmoid
     sign
