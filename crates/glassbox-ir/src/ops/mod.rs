@@ -7,8 +7,13 @@
 
 mod common;
 mod control;
+pub mod quantization;
+mod random;
+mod recurrent;
 mod reduction;
 mod states;
+mod training;
+mod window;
 
 use crate::attr::Attrs;
 use crate::error::Violation;
@@ -30,37 +35,61 @@ macro_rules! table {
 
 table! {
     abs
+    adagrad
+    adam
     add
     and
+    attention
+    bernoulli
+    blackman_window
     call
     cast
     concat
     constant
     cos
+    dequantize_linear
+    dft
     div
+    dynamic_quantize_linear
     equal
     erf
     exp
     floor
     greater
     greater_or_equal
+    gru
+    hamming_window
+    hann_window
     if_
     less
     less_or_equal
+    linear_attention
     log
     loop_
+    lstm
     matmul
+    matmul_integer
     max
+    mel_weight_matrix
     min
+    momentum
     mul
+    multinomial
     neg
     not
     or
     pow
+    qlinear_matmul
+    quantize_linear
+    random_normal
+    random_normal_like
+    random_uniform
+    random_uniform_like
     reduce_max
     reduce_mean
     reduce_sum
     reshape
+    rnn
     scan
     shape
     sigmoid

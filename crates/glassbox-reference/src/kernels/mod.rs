@@ -4,8 +4,13 @@
 //! share is in [`elementwise`], [`reduction`] and [`gemm`]. A kernel may rely on what the op's
 //! inference checks; it must not rely on anything else about its operands.
 
+#[cfg(test)]
+pub(crate) mod check;
 pub(crate) mod elementwise;
+mod fourier;
 pub(crate) mod gemm;
+mod quantization;
+mod random;
 pub(crate) mod reduction;
 
 use crate::call::{Call, Outcome};
@@ -30,6 +35,8 @@ table! {
     concat
     constant
     cos
+    dequantize_linear
+    dft
     div
     equal
     erf
@@ -42,12 +49,17 @@ table! {
     log
     matmul
     max
+    mel_weight_matrix
     min
     mul
+    multinomial
     neg
     not
     or
     pow
+    quantize_linear
+    random_normal
+    random_uniform
     reduce_max
     reduce_mean
     reduce_sum
