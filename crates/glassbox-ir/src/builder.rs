@@ -38,7 +38,7 @@ macro_rules! attrs {
 impl GraphBuilder {
     /// A builder of a graph that is named `name`.
     pub fn new(name: impl Into<String>) -> GraphBuilder {
-        let graph = Graph { name: name.into(), regions: vec![Region::default()], ..Graph::default() };
+        let graph = Graph { name: name.into(), ..Graph::default() };
         let open = vec![graph.body()];
         GraphBuilder { graph, known: Vec::new(), open, names: HashSet::new(), provenance: Provenance::default() }
     }

@@ -137,8 +137,15 @@ impl Dim {
         if self.is_unknown() || other.is_unknown() {
             return Dim::Unknown;
         }
-        if let Dim::Int(difference) = self - other {
-            return if first(difference) { self.clone() } else { other.clone() };
+        // A difference may not fit where its opposite does, or neither where both are numbers.
+        let sign = match (self, other, self - other, other - self) {
+            (Dim::Int(a), Dim::Int(b), ..) => Some(a.cmp(b) as i64),
+            (_, _, Dim::Int(difference), _) => Some(difference.signum()),
+            (_, _, _, Dim::Int(opposite)) => Some(-opposite.signum()),
+            _ => None,
+        };
+        if let Some(sign) = sign {
+            return if first(sign) { self.clone() } else { other.clone() };
         }
         let (a, b) = if self <= other { (self, other) } else { (other, self) };
         Dim::from_atom(atom(a.clone(), b.clone()))
@@ -485,5 +492,7 @@ mod tests {
         assert_eq!(t().minimum(&(t() + Dim::Int(1))), t());
         assert_eq!(t().maximum(&(t() + Dim::Int(1))), t() + Dim::Int(1));
         assert_eq!(t().maximum(&Dim::Int(3)), Dim::Int(3).maximum(&t()));
+        assert_eq!(Dim::Int(i64::MAX).minimum(&Dim::Int(-1)), Dim::Int(-1));
+        assert_eq!(Dim::Int(i64::MAX).maximum(&Dim::Int(-1)), Dim::Int(i64::MAX));
     }
 }

@@ -47,7 +47,7 @@ id!(
 );
 
 /// A typed program. See the [module](self).
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Graph {
     /// The name, as the model gives it.
     pub name: String,
@@ -58,6 +58,20 @@ pub struct Graph {
     pub(crate) values: Vec<Value>,
     pub(crate) nodes: Vec<Node>,
     pub(crate) regions: Vec<Region>,
+}
+
+/// The empty graph: a body without inputs, nodes and outputs.
+impl Default for Graph {
+    fn default() -> Graph {
+        Graph {
+            name: String::new(),
+            metadata: Vec::new(),
+            states: Vec::new(),
+            values: Vec::new(),
+            nodes: Vec::new(),
+            regions: vec![Region::default()],
+        }
+    }
 }
 
 /// A list of nodes with parameters and results.

@@ -343,7 +343,7 @@ pub fn infer_op(
     if types.len() != outputs {
         return Err(Violation::new("arity", format!("has {outputs} results, gives {}", types.len())));
     }
-    check_dims(&types)?;
+    types.iter().try_for_each(check_type)?;
     let known = match op.known {
         Some(known) => known(&infer, &types),
         None => vec![None; types.len()],
@@ -367,22 +367,32 @@ pub(crate) fn check_use(
     Ok(())
 }
 
-/// The most axes that an inferred type may have: ranks that add up (as in `gather`) must not explode.
-const MOST_AXES: usize = 1024;
+/// The most axes that a type may have: ranks that add up (as in `gather`) must not explode.
+pub const MOST_AXES: usize = 1024;
 
-/// No inferred dim is negative, and there are not absurdly many.
-fn check_dims(types: &[Type]) -> Result<(), Violation> {
-    for ty in types {
-        let dims = ty.as_tensor().and_then(TensorType::dims).unwrap_or_default();
-        if dims.len() > MOST_AXES {
-            let message = format!("the result would have {} axes, more than {MOST_AXES}", dims.len());
-            return Err(Violation::new("dims", message));
-        }
-        if dims.iter().any(|dim| matches!(dim, Dim::Int(value) if *value < 0)) {
-            return Err(Violation::new("dims", format!("the result would be {ty}, with a negative dim")));
-        }
+/// How deep sequences and optionals may stand in each other.
+pub const MOST_NESTED_TYPES: usize = 16;
+
+/// What every type keeps: no dim is negative, axes and nesting are within limits.
+pub(crate) fn check_type(ty: &Type) -> Result<(), Violation> {
+    let mut innermost = ty;
+    for _ in 0..=MOST_NESTED_TYPES {
+        innermost = match innermost {
+            Type::Sequence(element) | Type::Optional(element) => element,
+            Type::Tensor(tensor) => {
+                let dims = tensor.dims().unwrap_or_default();
+                if dims.len() > MOST_AXES {
+                    let message = format!("a tensor of {} axes, more than {MOST_AXES}", dims.len());
+                    return Err(Violation::new("dims", message));
+                }
+                if dims.iter().any(|dim| matches!(dim, Dim::Int(value) if *value < 0)) {
+                    return Err(Violation::new("dims", format!("{ty} has a negative dim")));
+                }
+                return Ok(());
+            }
+        };
     }
-    Ok(())
+    Err(Violation::new("nesting", format!("a type in which more than {MOST_NESTED_TYPES} sequences or optionals nest")))
 }
 
 /// Attributes: declared, of the right kind, none missing.

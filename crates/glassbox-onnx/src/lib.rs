@@ -1,1 +1,32 @@
-//! placeholder
+//! ONNX models in and out of the Glassbox graph.
+//!
+//! Two steps. [`load`] (or [`parse`]) reads a file into a [`Model`]: decoded, with every tensor in
+//! place and every name checked. [`import`] turns a model into a [`glassbox_ir::Graph`], one row of
+//! the table in [`ops`] for each op and range of versions. The conformance data beside the models is
+//! read by [`read_tensor_pb`], [`read_sequence_pb`] and [`read_optional_pb`].
+//!
+//! Nothing is guessed: an op, version, attribute, dtype or encoding that isn't understood is an
+//! [`OnnxError`] that names it, and all ops that are unsupported are named at once, before anything is
+//! built. This crate knows nothing of backends.
+
+pub mod data;
+mod decode;
+pub mod dtype;
+pub mod error;
+mod external;
+pub mod import;
+pub mod model;
+mod names;
+pub mod ops;
+pub mod proto;
+mod sparse;
+mod tensor;
+mod types;
+
+pub use data::{
+    Data, parse_optional, parse_sequence, parse_tensor, read_optional_pb, read_sequence_pb, read_tensor_pb,
+};
+pub use decode::{load, parse};
+pub use error::{OnnxError, UnsupportedNode};
+pub use import::{Import, ImportOptions, import};
+pub use model::Model;

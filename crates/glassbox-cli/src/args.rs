@@ -1,0 +1,155 @@
+//! What the command line takes.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// See through a model: what it is, what it computes, and whether that is right.
+#[derive(Parser)]
+#[command(name = "glassbox", version, propagate_version = true)]
+pub(crate) struct Arguments {
+    /// Print results only: no progress, no notes
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    /// How many threads to compute on [default: all]
+    #[arg(long, global = true, value_name = "N")]
+    pub(crate) threads: Option<NonZeroUsize>,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Run a model and print its outputs
+    Run(Run),
+    /// Say what a model is: inputs, outputs, ops, parameters, sizes
+    Inspect(Inspect),
+    /// Run a model and show every value on the way
+    Trace(Trace),
+    /// Hold what a model computes against something else, and name the first node that differs
+    Check(Check),
+    /// Run the official ONNX backend tests
+    Conformance(Conformance),
+    /// List the op table, or show the specification of an op
+    Ops(Ops),
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// The model and what goes into it.
+#[derive(Args)]
+pub(crate) struct ModelAndInputs {
+    /// An ONNX file, a graph as text (.gb) or JSON, or `shapes`: the model that comes with Glassbox
+    pub(crate) model: String,
+    /// An input: NAME=FILE (.npy, .npz, .pb or an image), NAME=random, NAME=zeros or NAME=const:V.
+    /// Without NAME=: a .npz for all inputs, or the value of the only input
+    #[arg(short, long = "input", value_name = "[NAME=]VALUE")]
+    pub(crate) inputs: Vec<String>,
+    /// The size of a symbolic dim, for random, zeros and const inputs
+    #[arg(short, long = "dim", value_name = "NAME=SIZE")]
+    pub(crate) dims: Vec<String>,
+    /// The seed of random inputs, and of ops that draw at random
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub(crate) seed: u64,
+    /// What 0 and 255 of an image become where the input is of floats: `0:1`, `-1:1`, `0:255`
+    #[arg(long, value_name = "LOW:HIGH", allow_hyphen_values = true)]
+    pub(crate) image_range: Option<String>,
+    /// The mean of each channel, taken from an image after --image-range: `0.485,0.456,0.406`
+    #[arg(long, value_name = "R,G,B", allow_hyphen_values = true)]
+    pub(crate) image_mean: Option<String>,
+    /// The standard deviation of each channel, by which an image is divided after --image-mean
+    #[arg(long, value_name = "R,G,B")]
+    pub(crate) image_std: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct Run {
+    #[command(flatten)]
+    pub(crate) model: ModelAndInputs,
+    /// Write each output as a .npy file to this folder
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) output: Option<PathBuf>,
+    /// Print JSON, with all values
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Carry all floats as f64, to see what rounding does to the result
+    #[arg(long)]
+    pub(crate) precise: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Inspect {
+    /// An ONNX file, a graph as text (.gb) or JSON, or `shapes`
+    pub(crate) model: String,
+    /// Print the graph in the text form
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) graph: bool,
+    /// With --graph, also print the data of large tensors, so that the text is the whole model
+    #[arg(long, requires = "graph")]
+    pub(crate) data: bool,
+    /// Print JSON; with the graph, if --graph is given too
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Trace {
+    #[command(flatten)]
+    pub(crate) model: ModelAndInputs,
+    /// Write every value as a .npy file to this folder, with an index.json
+    #[arg(long, value_name = "DIR")]
+    pub(crate) save: Option<PathBuf>,
+    /// Show the nodes that composites are made of too
+    #[arg(long)]
+    pub(crate) inside: bool,
+    /// Print one JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Stop at the first NaN
+    #[arg(long)]
+    pub(crate) stop_at_nan: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Check {
+    #[command(flatten)]
+    pub(crate) model: ModelAndInputs,
+    /// What to hold it against: a .npz of values by name, or `precise`: the same graph computed in f64
+    #[arg(long, value_name = "FILE.npz|precise")]
+    pub(crate) against: String,
+    /// The relative difference that is allowed
+    #[arg(long, default_value_t = 1e-4)]
+    pub(crate) rtol: f64,
+    /// The absolute difference that is allowed
+    #[arg(long, default_value_t = 1e-5)]
+    pub(crate) atol: f64,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Conformance {
+    /// Only the tests whose name matches this regular expression
+    #[arg(short, long, value_name = "RE")]
+    pub(crate) filter: Option<String>,
+    /// Write the status page (.md) or all outcomes (.json) to this file
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+    /// The folder of the cases [default: conformance in the cache folder]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) cases: Option<PathBuf>,
+    /// Exit with success if at least so many tests pass
+    #[arg(long, value_name = "N")]
+    pub(crate) at_least: Option<usize>,
+}
+
+#[derive(Args)]
+pub(crate) struct Ops {
+    /// The op whose specification to show
+    pub(crate) op: Option<String>,
+}

@@ -1,0 +1,110 @@
+//! NumPy files: `.npy` and `.npz`, in and out.
+
+use std::fs::File;
+use std::io::{BufReader, BufWriter, Read};
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use glassbox_tensor::{Compute, DType, Element, Tensor};
+use npyz::WriterBuilder;
+
+/// Reads a `.npy` file.
+pub(crate) fn read_npy(path: &Path) -> Result<Tensor> {
+    let file = File::open(path).with_context(|| format!("{}: the file can't be opened", path.display()))?;
+    read(BufReader::new(file)).with_context(|| path.display().to_string())
+}
+
+/// Every array of a `.npz` file, by name.
+pub(crate) fn read_npz(path: &Path) -> Result<Vec<(String, Tensor)>> {
+    let place = || format!("{}: not a .npz file", path.display());
+    let file = File::open(path).with_context(|| format!("{}: the file can't be opened", path.display()))?;
+    let mut archive = zip::ZipArchive::new(BufReader::new(file)).with_context(place)?;
+    let mut arrays = Vec::new();
+    for index in 0..archive.len() {
+        let entry = archive.by_index(index).with_context(place)?;
+        let name = entry.name().with_context(place)?.trim_end_matches(".npy").to_owned();
+        let tensor = read(entry).with_context(|| format!("{}: array `{name}`", path.display()))?;
+        arrays.push((name, tensor));
+    }
+    Ok(arrays)
+}
+
+fn read(source: impl Read) -> Result<Tensor> {
+    read_array(npyz::NpyFile::new(source)?)
+}
+
+fn read_array<R: Read>(array: npyz::NpyFile<R>) -> Result<Tensor> {
+    let shape = array.shape().iter().map(|size| usize::try_from(*size)).collect::<Result<Vec<_>, _>>()?;
+    let fortran = array.order() == npyz::Order::Fortran;
+    let dtype = array.dtype();
+    let npyz::DType::Plain(plain) = &dtype else { bail!("arrays of records can't be read") };
+    use npyz::TypeChar::{Bool, Float, Int, Uint};
+    let tensor = match (plain.type_char(), plain.size_field()) {
+        (Bool, _) => elements::<bool, R>(array, &shape),
+        (Float, 2) => elements::<glassbox_tensor::f16, R>(array, &shape),
+        (Float, 4) => elements::<f32, R>(array, &shape),
+        (Float, 8) => elements::<f64, R>(array, &shape),
+        (Int, 1) => elements::<i8, R>(array, &shape),
+        (Int, 2) => elements::<i16, R>(array, &shape),
+        (Int, 4) => elements::<i32, R>(array, &shape),
+        (Int, 8) => elements::<i64, R>(array, &shape),
+        (Uint, 1) => elements::<u8, R>(array, &shape),
+        (Uint, 2) => elements::<u16, R>(array, &shape),
+        (Uint, 4) => elements::<u32, R>(array, &shape),
+        (Uint, 8) => elements::<u64, R>(array, &shape),
+        _ => bail!("arrays of dtype {} can't be read", dtype.descr()),
+    }?;
+    if !fortran {
+        return Ok(tensor);
+    }
+    // The elements lie with the first axis innermost: the same as row-major with the axes reversed.
+    let reversed: Vec<usize> = shape.iter().rev().copied().collect();
+    let order: Vec<usize> = (0..shape.len()).rev().collect();
+    Ok(tensor.reshape(&reversed)?.permute(&order)?)
+}
+
+fn elements<T: Element + npyz::Deserialize, R: Read>(array: npyz::NpyFile<R>, shape: &[usize]) -> Result<Tensor> {
+    Ok(Tensor::from_vec(shape, array.into_vec::<T>()?)?)
+}
+
+/// Writes a `.npy` file. NumPy has no narrow floats or packed integers: they are written as f32, int8
+/// or uint8, which hold each of their values; strings can't be written.
+pub(crate) fn write_npy(path: &Path, tensor: &Tensor) -> Result<()> {
+    let place = || path.display().to_string();
+    match tensor.dtype() {
+        DType::F64 => write::<f64>(path, tensor),
+        DType::F16 => write::<glassbox_tensor::f16>(path, tensor),
+        dtype if dtype.is_float() => write_as::<f32>(path, tensor),
+        DType::I64 => write::<i64>(path, tensor),
+        DType::I32 => write::<i32>(path, tensor),
+        DType::I16 => write::<i16>(path, tensor),
+        DType::U64 => write::<u64>(path, tensor),
+        DType::U32 => write::<u32>(path, tensor),
+        DType::U16 => write::<u16>(path, tensor),
+        DType::U8 => write::<u8>(path, tensor),
+        DType::Bool => write::<bool>(path, tensor),
+        dtype if dtype.is_unsigned_integer() => {
+            write::<u8>(path, &tensor.cast(DType::U8, glassbox_tensor::Overflow::Wrap)?)
+        }
+        dtype if dtype.is_integer() => write::<i8>(path, &tensor.cast(DType::I8, glassbox_tensor::Overflow::Wrap)?),
+        dtype => bail!("a tensor of {dtype} can't be written as .npy"),
+    }
+    .with_context(place)
+}
+
+fn write_as<T: Compute + npyz::AutoSerialize>(path: &Path, tensor: &Tensor) -> Result<()> {
+    write_values(path, tensor.shape(), &tensor.load::<T>()?)
+}
+
+fn write<T: Element + npyz::AutoSerialize>(path: &Path, tensor: &Tensor) -> Result<()> {
+    write_values(path, tensor.shape(), &tensor.to_vec::<T>()?)
+}
+
+fn write_values<T: npyz::AutoSerialize + Copy>(path: &Path, shape: &[usize], values: &[T]) -> Result<()> {
+    let shape: Vec<u64> = shape.iter().map(|size| *size as u64).collect();
+    let file = BufWriter::new(File::create(path)?);
+    let mut writer = npyz::WriteOptions::new().default_dtype().shape(&shape).writer(file).begin_nd()?;
+    writer.extend(values.iter().copied())?;
+    writer.finish()?;
+    Ok(())
+}

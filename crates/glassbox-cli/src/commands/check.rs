@@ -1,0 +1,155 @@
+//! `glassbox check`: what a model computes, held against something else.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use anstream::println;
+use anyhow::{Context, Result, bail};
+use glassbox_ir::Graph;
+use glassbox_reference::{Event, Observer, Options, Precision, Session, Value};
+use glassbox_tensor::{DType, Overflow, Tensor};
+use glassbox_testkit::compare::compare_tensors;
+use glassbox_testkit::{Comparison, Difference, Tolerance};
+use serde_json::json;
+
+use crate::args::Check;
+use crate::arrays;
+use crate::inputs;
+use crate::model;
+use crate::progress;
+use crate::view::{ERROR, GOOD, NAME};
+
+/// Compares every named value that both sides have, in program order. Whether all agree.
+pub(crate) fn main(arguments: &Check, quiet: bool) -> Result<bool> {
+    let opened = model::open(&arguments.model.model)?;
+    let graph = &opened.graph;
+    let inputs = inputs::values(graph, &arguments.model, quiet)?;
+    let seed = arguments.model.seed;
+    let other: HashMap<String, Tensor> = match arguments.against.as_str() {
+        "precise" => {
+            let spinner = progress::spinner("computing in f64", quiet);
+            let values = values(graph, &inputs, Options { precision: Precision::Precise, seed, ..Options::default() })?;
+            spinner.finish_and_clear();
+            values.into_iter().map(|value| (value.name, value.tensor)).collect()
+        }
+        "reference" => bail!(
+            "the reference is the only backend there is yet, and held against itself it always agrees; use --against precise or a .npz file"
+        ),
+        file if file.ends_with(".npz") => arrays::read_npz(Path::new(file))?.into_iter().collect(),
+        other => bail!("--against {other}: it is a .npz file or `precise`"),
+    };
+    let spinner = progress::spinner("running", quiet);
+    let ours = values(graph, &inputs, Options { seed, ..Options::default() })?;
+    spinner.finish_and_clear();
+    let rows = compare_all(&ours, &other, arguments)?;
+    if rows.is_empty() {
+        let mut names: Vec<_> = other.keys().take(8).cloned().collect();
+        names.sort();
+        bail!("no value of the model has a name that {} has too; it has {}", arguments.against, names.join(", "));
+    }
+    report(graph, &rows, arguments)
+}
+
+/// One value that a run gave.
+struct Seen {
+    name: String,
+    node: String,
+    op: &'static str,
+    tensor: Tensor,
+}
+
+/// Keeps every named tensor outside of loops, where a name stands for one value.
+struct Keeper(Vec<Seen>);
+
+impl Observer for Keeper {
+    fn observe(&mut self, event: &Event) -> ControlFlow<()> {
+        let node = event.graph.node(event.node);
+        let in_loop = event.path.iter().any(|frame| frame.turn.is_some());
+        if in_loop || node.op.name == "constant" {
+            return ControlFlow::Continue(());
+        }
+        for (id, value) in node.results.iter().zip(event.results) {
+            if let (Some(name), Value::Tensor(tensor)) = (&event.graph.value(*id).name, value) {
+                let node_label = event.graph.node_label(event.node);
+                self.0.push(Seen {
+                    name: name.to_string(),
+                    node: node_label,
+                    op: node.op.name,
+                    tensor: tensor.clone(),
+                });
+            }
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+fn values(graph: &Graph, inputs: &[Value], options: Options) -> Result<Vec<Seen>> {
+    let mut keeper = Keeper(Vec::new());
+    Session::new(graph.clone(), options)?.run_observed(inputs, &mut keeper)?;
+    Ok(keeper.0)
+}
+
+/// A value that both sides have.
+struct Row<'a> {
+    seen: &'a Seen,
+    result: Result<Comparison, Difference>,
+}
+
+fn compare_all<'a>(ours: &'a [Seen], other: &HashMap<String, Tensor>, arguments: &Check) -> Result<Vec<Row<'a>>> {
+    let tolerance = Tolerance { rtol: arguments.rtol, atol: arguments.atol };
+    let mut rows = Vec::new();
+    for seen in ours {
+        let Some(want) = other.get(&seen.name) else { continue };
+        // The other side may hold the value in another dtype: f64 where it is precise, f32 for bf16.
+        let want = if seen.tensor.dtype() != want.dtype() && seen.tensor.dtype() != DType::String {
+            want.cast(seen.tensor.dtype(), Overflow::Wrap).with_context(|| format!("`{}`", seen.name))?
+        } else {
+            want.clone()
+        };
+        rows.push(Row { seen, result: compare_tensors(&seen.tensor, &want, tolerance) });
+    }
+    Ok(rows)
+}
+
+fn report(graph: &Graph, rows: &[Row], arguments: &Check) -> Result<bool> {
+    let first = rows.iter().find(|row| row.result.is_err());
+    let outputs: Vec<String> = graph.outputs().iter().map(|id| graph.value_label(*id)).collect();
+    if arguments.json {
+        let row = |row: &Row| {
+            let numbers = match &row.result {
+                Ok(comparison) | Err(Difference::Elements { comparison, .. }) => Some(comparison),
+                Err(_) => None,
+            };
+            json!({
+                "value": row.seen.name, "node": row.seen.node, "op": row.seen.op, "agrees": row.result.is_ok(),
+                "output": outputs.contains(&row.seen.name),
+                "max_abs": numbers.map(|n| n.max_abs), "max_rel": numbers.map(|n| n.max_rel), "max_ulp": numbers.map(|n| n.max_ulp),
+                "difference": row.result.as_ref().err().map(ToString::to_string),
+            })
+        };
+        let document = json!({
+            "agrees": first.is_none(),
+            "first_difference": first.map(|row| &row.seen.node),
+            "values": rows.iter().map(row).collect::<Vec<_>>(),
+        });
+        println!("{}", serde_json::to_string_pretty(&document)?);
+        return Ok(first.is_none());
+    }
+    for row in rows.iter().filter(|row| outputs.contains(&row.seen.name)) {
+        let name = &row.seen.name;
+        match &row.result {
+            Ok(c) => println!(
+                "{NAME}{name}{NAME:#} {GOOD}agrees{GOOD:#}: max abs {:.3e}, rel {:.3e}, ulp {}",
+                c.max_abs, c.max_rel, c.max_ulp
+            ),
+            Err(difference) => println!("{NAME}{name}{NAME:#} {ERROR}differs{ERROR:#}: {difference}"),
+        }
+    }
+    let differing = rows.iter().filter(|row| row.result.is_err()).count();
+    println!("{} values compared, {differing} differ", rows.len());
+    if let Some(Row { seen, result: Err(difference) }) = first {
+        println!("the first is {NAME}{}{NAME:#}, of {} `{}`: {difference}", seen.name, seen.op, seen.node);
+    }
+    Ok(first.is_none())
+}

@@ -1,0 +1,63 @@
+//! `glassbox conformance`: the official ONNX backend tests.
+
+use std::time::Instant;
+
+use anstream::{eprintln, println};
+use anyhow::{Context, Result};
+use glassbox_testkit::conformance::{self, Outcome};
+use glassbox_testkit::{Reference, cache, status};
+
+use crate::args::Conformance;
+use crate::progress;
+use crate::view::{ERROR, GOOD};
+
+/// Runs the tests and prints those that don't pass. Whether all pass, or as many as asked for.
+pub(crate) fn main(arguments: &Conformance, quiet: bool) -> Result<bool> {
+    let folder = arguments.cases.clone().unwrap_or_else(|| cache::folder().join("conformance"));
+    let mut cases = conformance::cases(&folder)?;
+    if let Some(filter) = &arguments.filter {
+        let filter = regex::Regex::new(filter).context("--filter")?;
+        cases.retain(|case| filter.is_match(&case.about.name));
+    }
+    let started = Instant::now();
+    let bar = progress::bar(cases.len(), quiet);
+    // A panic in a case is told as its outcome.
+    std::panic::set_hook(Box::new(|_| {}));
+    let outcomes = conformance::run(&cases, &Reference::default(), &|done| bar.set_position(done as u64));
+    let _ = std::panic::take_hook();
+    bar.finish_and_clear();
+    let failed: Vec<&Outcome> = outcomes.iter().filter(|outcome| outcome.failure.is_some()).collect();
+    for outcome in &failed {
+        if let Some(failure) = &outcome.failure {
+            println!("{ERROR}FAILED{ERROR:#} {}: {failure}", outcome.name);
+        }
+    }
+    let passed = outcomes.len() - failed.len();
+    println!(
+        "{GOOD}{passed} passed{GOOD:#}, {} failed of {} in {:.1} s",
+        failed.len(),
+        outcomes.len(),
+        started.elapsed().as_secs_f64()
+    );
+    if !quiet {
+        slowest(&outcomes);
+    }
+    if let Some(file) = &arguments.report {
+        let json = file.extension().is_some_and(|ending| ending == "json");
+        let report = if json { serde_json::to_string_pretty(&outcomes)? } else { status::page(&outcomes, "reference") };
+        std::fs::write(file, report).with_context(|| file.display().to_string())?;
+    }
+    Ok(match arguments.at_least {
+        Some(least) => passed >= least,
+        None => failed.is_empty(),
+    })
+}
+
+/// The tests that took longest, where they took long.
+fn slowest(outcomes: &[Outcome]) {
+    let mut slow: Vec<&Outcome> = outcomes.iter().filter(|outcome| outcome.time.as_secs_f64() > 2.0).collect();
+    slow.sort_by_key(|outcome| std::cmp::Reverse(outcome.time));
+    for outcome in slow.iter().take(5) {
+        eprintln!("slow: {} took {:.1} s", outcome.name, outcome.time.as_secs_f64());
+    }
+}

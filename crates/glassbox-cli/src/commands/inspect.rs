@@ -1,0 +1,127 @@
+//! `glassbox inspect`: what a model is.
+
+use std::collections::BTreeMap;
+
+use anstream::println;
+use anyhow::Result;
+use glassbox_ir::{Attr, Graph, ValueId, json, text};
+use serde_json::json;
+
+use crate::args::Inspect;
+use crate::model::{self, Opened};
+use crate::view::{self, DIM, NAME};
+
+/// Prints the facts, or the whole graph.
+pub(crate) fn main(arguments: &Inspect) -> Result<bool> {
+    let opened = model::open(&arguments.model)?;
+    if arguments.graph && arguments.json {
+        println!("{}", json::to_string(&opened.graph)?);
+    } else if arguments.graph {
+        let options = if arguments.data { text::PrintOptions::with_data() } else { text::PrintOptions::default() };
+        println!("{}", text::print(&opened.graph, &options));
+    } else if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&Facts::of(&opened).json(&opened))?);
+    } else {
+        Facts::of(&opened).print(&opened);
+    }
+    Ok(true)
+}
+
+/// What there is to count in a graph.
+struct Facts {
+    ops: BTreeMap<&'static str, usize>,
+    constants: usize,
+    elements: usize,
+    bytes: usize,
+    dtypes: BTreeMap<&'static str, usize>,
+}
+
+impl Facts {
+    fn of(opened: &Opened) -> Facts {
+        let mut facts = Facts { ops: BTreeMap::new(), constants: 0, elements: 0, bytes: 0, dtypes: BTreeMap::new() };
+        let graph = &opened.graph;
+        for id in graph.walk() {
+            let node = graph.node(id);
+            if let Some(Attr::Tensor(tensor)) = node.attrs.get("value").filter(|_| node.op.name == "constant") {
+                facts.constants += 1;
+                facts.elements += tensor.len();
+                facts.bytes += tensor.byte_len().unwrap_or(0);
+                *facts.dtypes.entry(tensor.dtype().name()).or_default() += tensor.len();
+            } else {
+                *facts.ops.entry(node.op.name).or_default() += 1;
+            }
+        }
+        facts
+    }
+
+    fn print(&self, opened: &Opened) {
+        let graph = &opened.graph;
+        println!("{NAME}{}{NAME:#}", if graph.name.is_empty() { "(no name)" } else { &graph.name });
+        if let Some(model) = &opened.onnx {
+            let opsets: Vec<String> = model.opsets.iter().map(|(domain, version)| opset(domain, *version)).collect();
+            println!("format      ONNX, IR version {}, opset {}", model.ir_version, opsets.join(", "));
+            if !model.producer_name.is_empty() {
+                println!("producer    {} {}", model.producer_name, model.producer_version);
+            }
+            if !model.functions.is_empty() {
+                let names: Vec<_> = model.functions.iter().map(|function| function.name.as_str()).collect();
+                println!("functions   {}", names.join(", "));
+            }
+        }
+        for (key, value) in &graph.metadata {
+            println!("{DIM}{key} = {value}{DIM:#}");
+        }
+        print_values("inputs", graph, graph.inputs());
+        print_values("outputs", graph, graph.outputs());
+        for state in &graph.states {
+            println!("state       {NAME}{}{NAME:#}: {}", state.name, state.ty);
+        }
+        let dtypes: Vec<String> = self.dtypes.iter().map(|(dtype, count)| format!("{count} {dtype}")).collect();
+        println!("constants   {} tensors, {} ({})", self.constants, view::bytes(self.bytes), dtypes.join(", "));
+        println!("ops         {} nodes", self.ops.values().sum::<usize>());
+        let mut ops: Vec<_> = self.ops.iter().collect();
+        ops.sort_by_key(|(name, count)| (std::cmp::Reverse(**count), **name));
+        for (name, count) in ops {
+            println!("{count:>10}  {name}");
+        }
+    }
+
+    fn json(&self, opened: &Opened) -> serde_json::Value {
+        let graph = &opened.graph;
+        let values = |ids: &[ValueId]| -> Vec<serde_json::Value> {
+            ids.iter()
+                .map(|id| json!({ "name": graph.value_label(*id), "type": graph.value(*id).ty.to_string() }))
+                .collect()
+        };
+        let mut facts = json!({
+            "name": graph.name,
+            "metadata": graph.metadata.iter().cloned().collect::<BTreeMap<_, _>>(),
+            "inputs": values(graph.inputs()),
+            "outputs": values(graph.outputs()),
+            "states": graph.states.iter().map(|state| json!({ "name": state.name, "type": state.ty.to_string() })).collect::<Vec<_>>(),
+            "constants": { "tensors": self.constants, "elements": self.elements, "bytes": self.bytes, "elements_by_dtype": self.dtypes },
+            "ops": self.ops,
+        });
+        if let Some(model) = &opened.onnx {
+            facts["onnx"] = json!({
+                "ir_version": model.ir_version,
+                "opsets": model.opsets,
+                "producer": model.producer_name,
+                "producer_version": model.producer_version,
+                "functions": model.functions.iter().map(|function| &function.name).collect::<Vec<_>>(),
+            });
+        }
+        facts
+    }
+}
+
+fn opset(domain: &str, version: i64) -> String {
+    if domain.is_empty() { version.to_string() } else { format!("{domain} {version}") }
+}
+
+fn print_values(title: &str, graph: &Graph, values: &[ValueId]) {
+    for (index, id) in values.iter().enumerate() {
+        let title = if index == 0 { title } else { "" };
+        println!("{title:<11} {NAME}{}{NAME:#}: {}", graph.value_label(*id), graph.value(*id).ty);
+    }
+}

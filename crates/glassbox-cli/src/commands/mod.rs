@@ -1,0 +1,9 @@
+//! The commands, one file each. `Ok(false)` says that the answer is no.
+
+pub(crate) mod check;
+pub(crate) mod completions;
+pub(crate) mod conformance;
+pub(crate) mod inspect;
+pub(crate) mod ops;
+pub(crate) mod run;
+pub(crate) mod trace;

@@ -1,0 +1,129 @@
+//! `glassbox run`: a model's outputs.
+
+use std::path::Path;
+
+use anstream::{eprintln, println};
+use anyhow::{Context, Result};
+use glassbox_ir::Graph;
+use glassbox_reference::{Options, Precision, Session, Value};
+use glassbox_tensor::Tensor;
+use serde_json::json;
+
+use crate::args::Run;
+use crate::arrays;
+use crate::inputs;
+use crate::model::{self, Opened};
+use crate::progress;
+use crate::view::{self, DIM, NAME};
+
+/// Runs the model and prints, writes or tells as JSON what it gives.
+pub(crate) fn main(arguments: &Run, quiet: bool) -> Result<bool> {
+    let opened = model::open(&arguments.model.model)?;
+    let inputs = inputs::values(&opened.graph, &arguments.model, quiet)?;
+    let precision = if arguments.precise { Precision::Precise } else { Precision::Declared };
+    let options = Options { precision, seed: arguments.model.seed, ..Options::default() };
+    let spinner = progress::spinner("running", quiet);
+    let mut session = Session::new(opened.graph.clone(), options)?;
+    let outputs = session.run(&inputs)?;
+    spinner.finish_and_clear();
+    if let Some(folder) = &arguments.output {
+        save(&opened.graph, &outputs, folder, quiet)?;
+    }
+    if arguments.json {
+        print_json(&opened, &outputs)?;
+    } else {
+        print(&opened, &outputs);
+    }
+    Ok(true)
+}
+
+fn print(opened: &Opened, outputs: &[Value]) {
+    for (id, value) in opened.graph.outputs().iter().zip(outputs) {
+        let (name, ty) = (opened.graph.value_label(*id), value.ty());
+        println!("{NAME}{name}{NAME:#}: {ty} {DIM}={DIM:#} {}", view::short(value));
+        if let (Some(labels), Value::Tensor(tensor)) = (opened.labels(), value) {
+            for (row, ranked) in classes(&labels, tensor).iter().enumerate() {
+                if tensor.shape()[0] > 1 {
+                    println!("  row {row}");
+                }
+                for (label, probability) in ranked {
+                    println!("  {:>6.2} %  {label}", probability * 100.0);
+                }
+            }
+        }
+    }
+}
+
+/// The most probable classes of each row, where the tensor holds one number for each label.
+fn classes(labels: &[String], tensor: &Tensor) -> Vec<Vec<(String, f64)>> {
+    const SHOWN: usize = 3;
+    let fits = tensor.dtype().is_float() && tensor.rank() == 2 && tensor.shape()[1] == labels.len();
+    let Some(values) = fits.then(|| tensor.load::<f64>().ok()).flatten() else { return Vec::new() };
+    let rows = values.chunks(labels.len().max(1));
+    rows.map(|row| {
+        let mut ranked: Vec<(String, f64)> = labels.iter().cloned().zip(row.iter().copied()).collect();
+        ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
+        ranked.truncate(SHOWN);
+        ranked
+    })
+    .collect()
+}
+
+fn print_json(opened: &Opened, outputs: &[Value]) -> Result<()> {
+    let named = opened.graph.outputs().iter().zip(outputs);
+    let outputs: Vec<_> =
+        named.map(|(id, value)| json!({ "name": opened.graph.value_label(*id), "value": view::json(value) })).collect();
+    let mut document = json!({ "outputs": outputs });
+    if let Some(labels) = opened.labels() {
+        document["labels"] = json!(labels);
+    }
+    println!("{}", serde_json::to_string_pretty(&document)?);
+    Ok(())
+}
+
+/// Writes each output to a file that is named as it.
+fn save(graph: &Graph, outputs: &[Value], folder: &Path, quiet: bool) -> Result<()> {
+    std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    for (id, value) in graph.outputs().iter().zip(outputs) {
+        let name = graph.value_label(*id);
+        let Value::Tensor(tensor) = value else {
+            eprintln!("note: `{name}` is {}, which .npy can't hold; it isn't written", value.ty());
+            continue;
+        };
+        let file = folder.join(format!("{}.npy", file_name(&name)));
+        arrays::write_npy(&file, tensor)?;
+        if !quiet {
+            eprintln!("wrote {}", file.display());
+        }
+    }
+    Ok(())
+}
+
+/// A name as a file may have it: what could mean a folder is replaced.
+pub(crate) fn file_name(name: &str) -> String {
+    let safe = |character: char| if character.is_alphanumeric() || "._-".contains(character) { character } else { '_' };
+    let name: String = name.chars().map(safe).take(150).collect();
+    if name.starts_with('.') || name.is_empty() { format!("_{name}") } else { name }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_name_leaves_the_folder_by_no_name() {
+        assert_eq!(file_name("decoder/layers.3/q:0"), "decoder_layers.3_q_0");
+        assert_eq!(file_name("../../etc/passwd"), "_.._.._etc_passwd");
+        assert_eq!(file_name(""), "_");
+    }
+
+    #[test]
+    fn classes_are_ranked_by_row() {
+        let labels = ["a", "b"].map(str::to_owned);
+        let tensor = Tensor::from_vec(&[2, 2], vec![0.25f32, 0.75, 1.0, 0.0]).unwrap();
+        let ranked = classes(&labels, &tensor);
+        assert_eq!(ranked[0][0], ("b".to_owned(), 0.75));
+        assert_eq!(ranked[1][0], ("a".to_owned(), 1.0));
+        assert!(classes(&labels, &Tensor::scalar(1.0f32)).is_empty());
+    }
+}

@@ -1,0 +1,228 @@
+//! `glassbox trace`: every value on the way.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anstream::println;
+use anyhow::{Context, Result};
+use glassbox_reference::{Event, Frame, Observer, Options, RunError, Session, Value};
+use glassbox_tensor::Tensor;
+use serde_json::json;
+
+use super::run::file_name;
+use crate::args::Trace;
+use crate::arrays;
+use crate::inputs;
+use crate::model;
+use crate::view::{self, DIM, ERROR, NAME};
+
+/// Runs the model and prints a line for every value. Whether no value has a NaN.
+pub(crate) fn main(arguments: &Trace, quiet: bool) -> Result<bool> {
+    let opened = model::open(&arguments.model.model)?;
+    let inputs = inputs::values(&opened.graph, &arguments.model, quiet)?;
+    if let Some(folder) = &arguments.save {
+        std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    }
+    let mut session = Session::new(opened.graph, Options { seed: arguments.model.seed, ..Options::default() })?;
+    let mut tracer = Tracer { arguments, first_nan: None, index: Vec::new(), failed: None };
+    if !arguments.json {
+        println!("{DIM}{:>10}  {:<20} {:<28} {:<40} min … max, mean{DIM:#}", "µs", "op", "type", "value");
+    }
+    let result = session.run_observed(&inputs, &mut tracer);
+    if let Some(error) = tracer.failed {
+        return Err(error);
+    }
+    match result {
+        Ok(_) => {}
+        Err(RunError::Stopped { .. }) if arguments.stop_at_nan => {}
+        Err(error) => return Err(error.into()),
+    }
+    if let Some(folder) = &arguments.save {
+        let file = folder.join("index.json");
+        std::fs::write(&file, serde_json::to_string_pretty(&tracer.index)?)
+            .with_context(|| file.display().to_string())?;
+    }
+    if let (Some(node), false) = (&tracer.first_nan, arguments.json) {
+        println!("{ERROR}the first NaN is in {node}{ERROR:#}");
+    }
+    Ok(tracer.first_nan.is_none())
+}
+
+/// Prints and keeps what it sees.
+struct Tracer<'a> {
+    arguments: &'a Trace,
+    first_nan: Option<String>,
+    index: Vec<serde_json::Value>,
+    failed: Option<anyhow::Error>,
+}
+
+/// What there is to say of the numbers in a tensor.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Statistics {
+    min: f64,
+    max: f64,
+    mean: f64,
+    nan: usize,
+    inf: usize,
+}
+
+impl Statistics {
+    /// Over the finite elements; `None` for strings.
+    fn of(tensor: &Tensor) -> Option<Statistics> {
+        let values = tensor.load::<f64>().ok()?;
+        let mut statistics = Statistics { min: f64::INFINITY, max: f64::NEG_INFINITY, mean: 0.0, nan: 0, inf: 0 };
+        let (mut sum, mut count) = (0.0, 0usize);
+        for value in values.iter() {
+            if value.is_nan() {
+                statistics.nan += 1;
+            } else if value.is_infinite() {
+                statistics.inf += 1;
+            } else {
+                statistics.min = statistics.min.min(*value);
+                statistics.max = statistics.max.max(*value);
+                sum += value;
+                count += 1;
+            }
+        }
+        statistics.mean = sum / count as f64;
+        Some(statistics)
+    }
+}
+
+impl Observer for Tracer<'_> {
+    fn observe(&mut self, event: &Event) -> ControlFlow<()> {
+        match self.show(event) {
+            Ok(flow) => flow,
+            Err(error) => {
+                self.failed = Some(error);
+                ControlFlow::Break(())
+            }
+        }
+    }
+
+    fn inside_composites(&self) -> bool {
+        self.arguments.inside
+    }
+}
+
+impl Tracer<'_> {
+    fn show(&mut self, event: &Event) -> Result<ControlFlow<()>> {
+        let node = event.graph.node(event.node);
+        if node.op.name == "constant" {
+            return Ok(ControlFlow::Continue(()));
+        }
+        for (id, value) in node.results.iter().zip(event.results) {
+            let name = event.graph.value_label(*id);
+            let statistics = value.as_tensor().and_then(Statistics::of);
+            let saved = self.save(event, &name, value)?;
+            let has_nan = statistics.is_some_and(|statistics| statistics.nan > 0);
+            let first = has_nan && self.first_nan.is_none();
+            if first {
+                self.first_nan =
+                    Some(format!("`{name}`, which {} `{}` gives", node.op.name, event.graph.node_label(event.node)));
+            }
+            if self.arguments.json {
+                println!("{}", describe(event, &name, value, statistics, saved.as_deref()));
+            } else {
+                print(event, &name, value, statistics, first);
+            }
+            if first && self.arguments.stop_at_nan {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Writes a tensor to its file, and a line to the index.
+    fn save(&mut self, event: &Event, name: &str, value: &Value) -> Result<Option<PathBuf>> {
+        let (Some(folder), Value::Tensor(tensor)) = (&self.arguments.save, value) else { return Ok(None) };
+        let file = file_in(folder, self.index.len(), name);
+        if tensor.dtype() == glassbox_tensor::DType::String {
+            return Ok(None);
+        }
+        arrays::write_npy(&file, tensor)?;
+        let name_of_file = file.file_name().map(|name| name.to_string_lossy().into_owned());
+        self.index.push(json!({
+            "file": name_of_file,
+            "value": name,
+            "node": event.graph.node_label(event.node),
+            "op": event.graph.node(event.node).op.name,
+            "path": path(event.path),
+            "type": value.ty().to_string(),
+        }));
+        Ok(Some(file))
+    }
+}
+
+/// The files are numbered in the order of the run: loops give a value several times.
+fn file_in(folder: &Path, number: usize, name: &str) -> PathBuf {
+    folder.join(format!("{number:05}-{}.npy", file_name(name)))
+}
+
+/// The bodies around a node, as `loop[3]/if`.
+fn path(frames: &[Frame]) -> String {
+    let frame = |frame: &Frame| match frame.turn {
+        Some(turn) => format!("{}[{turn}]", frame.node),
+        None => frame.node.clone(),
+    };
+    frames.iter().map(frame).collect::<Vec<_>>().join("/")
+}
+
+fn print(event: &Event, name: &str, value: &Value, statistics: Option<Statistics>, first_nan: bool) {
+    let op = event.graph.node(event.node).op.name;
+    let indent = "  ".repeat(event.path.len());
+    let numbers = match statistics {
+        Some(s) if s.min <= s.max => format!("{:.4} … {:.4}, {:.4}", s.min, s.max, s.mean),
+        Some(_) => String::new(),
+        None => view::short(value),
+    };
+    let odd =
+        |count: usize, what: &str| if count > 0 { format!("  {ERROR}{count} {what}{ERROR:#}") } else { String::new() };
+    let odd = statistics.map(|s| odd(s.nan, "NaN") + &odd(s.inf, "inf")).unwrap_or_default();
+    let mark = if first_nan { format!("  {ERROR}← the first NaN{ERROR:#}") } else { String::new() };
+    let micros = micros(event.time);
+    println!(
+        "{micros:>10}  {indent}{op:<20} {:<28} {NAME}{name:<40}{NAME:#} {numbers}{odd}{mark}",
+        value.ty().to_string()
+    );
+}
+
+fn describe(event: &Event, name: &str, value: &Value, statistics: Option<Statistics>, file: Option<&Path>) -> String {
+    // JSON has no NaN: the mean of nothing is null.
+    let statistics = statistics.map(
+        |s| json!({ "min": finite(s.min), "max": finite(s.max), "mean": finite(s.mean), "nan": s.nan, "inf": s.inf }),
+    );
+    json!({
+        "value": name,
+        "node": event.graph.node_label(event.node),
+        "op": event.graph.node(event.node).op.name,
+        "provenance": event.graph.node(event.node).provenance.to_string(),
+        "path": path(event.path),
+        "type": value.ty().to_string(),
+        "micros": micros(event.time),
+        "statistics": statistics,
+        "file": file.map(|file| file.display().to_string()),
+    })
+    .to_string()
+}
+
+fn finite(value: f64) -> Option<f64> {
+    value.is_finite().then_some(value)
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statistics_count_what_is_not_finite() {
+        let tensor = Tensor::from_vec(&[5], vec![1.0f32, 3.0, f32::NAN, f32::INFINITY, f32::NEG_INFINITY]).unwrap();
+        let statistics = Statistics::of(&tensor).unwrap();
+        assert_eq!(statistics, Statistics { min: 1.0, max: 3.0, mean: 2.0, nan: 1, inf: 2 });
+    }
+}

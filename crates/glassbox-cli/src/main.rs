@@ -1,0 +1,57 @@
+//! `glassbox`: the command line.
+//!
+//! A thin face over the libraries: each command is one file in [`commands`], and gives the exit code.
+//! 0: done; 1: the answer is no (a check found a difference, a conformance test failed); 2: wrong
+//! usage; 3: a file, model, input or run is at fault, and the message says which.
+
+mod args;
+mod arrays;
+mod commands;
+mod inputs;
+mod model;
+mod pictures;
+mod progress;
+mod view;
+
+use std::process::ExitCode;
+
+use anstream::eprintln;
+use clap::Parser;
+
+use crate::args::{Arguments, Command};
+use crate::view::ERROR;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    if let Some(threads) = arguments.threads
+        && let Err(error) = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global()
+    {
+        eprintln!("{ERROR}error:{ERROR:#} {error}");
+        return ExitCode::from(3);
+    }
+    let quiet = arguments.quiet;
+    let done = match arguments.command {
+        Command::Run(run) => commands::run::main(&run, quiet),
+        Command::Inspect(inspect) => commands::inspect::main(&inspect),
+        Command::Trace(trace) => commands::trace::main(&trace, quiet),
+        Command::Check(check) => commands::check::main(&check, quiet),
+        Command::Conformance(conformance) => commands::conformance::main(&conformance, quiet),
+        Command::Ops(ops) => commands::ops::main(&ops),
+        Command::Completions { shell } => commands::completions::main(shell),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        // Whoever reads our output has read enough.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{ERROR}error:{ERROR:#} {error:#}");
+            ExitCode::from(3)
+        }
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let io = error.downcast_ref::<std::io::Error>();
+    io.is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe)
+}

@@ -1,0 +1,55 @@
+//! Opening models by name.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use bytes::Bytes;
+use glassbox_ir::{Graph, json, text};
+use glassbox_onnx::{ImportOptions, Model};
+
+/// The classifier of drawn shapes that comes with Glassbox.
+const SHAPES: &[u8] = include_bytes!("../../../models/shapes/shapes.onnx");
+
+/// A model that is open.
+pub(crate) struct Opened {
+    /// The graph.
+    pub(crate) graph: Graph,
+    /// What the ONNX file says of itself, where it is one.
+    pub(crate) onnx: Option<Model>,
+}
+
+/// Opens a model: a file, by its ending, or one that comes with Glassbox, by its name.
+pub(crate) fn open(name: &str) -> Result<Opened> {
+    let path = Path::new(name);
+    match path.extension().and_then(|ending| ending.to_str()) {
+        Some("gb") => {
+            let source = std::fs::read_to_string(path).with_context(|| format!("{name}: the file can't be read"))?;
+            let graph = text::parse(&source, &text::ParseOptions::default()).with_context(|| name.to_owned())?;
+            Ok(Opened { graph, onnx: None })
+        }
+        Some("json") => {
+            let source = std::fs::read_to_string(path).with_context(|| format!("{name}: the file can't be read"))?;
+            Ok(Opened { graph: json::from_str(&source).with_context(|| name.to_owned())?, onnx: None })
+        }
+        None if !path.exists() => {
+            if name != "shapes" {
+                bail!("{name}: there is no such file, and no model of that name comes with Glassbox (only `shapes`)");
+            }
+            import(glassbox_onnx::parse(Bytes::from_static(SHAPES), None)?)
+        }
+        _ => import(glassbox_onnx::load(path)?).with_context(|| name.to_owned()),
+    }
+}
+
+fn import(model: Model) -> Result<Opened> {
+    let graph = glassbox_onnx::import(&model, &ImportOptions::default())?.graph;
+    Ok(Opened { graph, onnx: Some(model) })
+}
+
+impl Opened {
+    /// The labels of the classes that the model tells apart, where it says them.
+    pub(crate) fn labels(&self) -> Option<Vec<String>> {
+        let labels = self.graph.metadata.iter().find(|(key, _)| key == "glassbox.labels")?;
+        serde_json::from_str(&labels.1).ok()
+    }
+}

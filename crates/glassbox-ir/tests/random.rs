@@ -1,0 +1,242 @@
+//! Random graphs, built through the builder: a recipe is a list of steps that proptest can shrink.
+//!
+//! A step picks its operands by number among the values that are visible; a step that the builder refuses
+//! adds nothing, and its regions stay behind unused, as they would in a frontend that goes on.
+
+use glassbox_ir::{
+    Attrs, Dim, Graph, GraphBuilder, OpDef, Origin, Provenance, State, TensorType, Type, ValueId, attrs, ops,
+};
+use glassbox_tensor::{DType, Tensor};
+use proptest::prelude::*;
+
+/// One thing to add.
+#[derive(Clone, Debug)]
+pub(crate) enum Step {
+    Constant { dtype: usize, dims: Vec<usize>, bytes: Vec<u8> },
+    Text(Vec<String>),
+    Unary(usize, usize),
+    Binary(usize, usize, usize),
+    Cast(usize, usize),
+    Concat(usize, usize),
+    Scale(usize, f64),
+    If(Vec<Step>, Vec<Step>, usize, usize),
+    Loop(Vec<Step>, usize, usize),
+    Name(usize, String),
+    Provenance(Vec<Origin>),
+}
+
+/// What a whole graph is made of.
+#[derive(Clone, Debug)]
+pub(crate) struct Recipe {
+    pub(crate) name: String,
+    pub(crate) metadata: Vec<(String, String)>,
+    pub(crate) states: Vec<(String, usize, Option<u64>)>,
+    pub(crate) inputs: Vec<(String, usize, Vec<Dim>)>,
+    pub(crate) steps: Vec<Step>,
+    pub(crate) outputs: Vec<usize>,
+}
+
+const UNARY: &[&OpDef] =
+    &[&ops::abs::OP, &ops::neg::OP, &ops::exp::OP, &ops::not::OP, &ops::softmax::OP, &ops::shape::OP];
+const BINARY: &[&OpDef] =
+    &[&ops::add::OP, &ops::mul::OP, &ops::matmul::OP, &ops::less::OP, &ops::and::OP, &ops::max::OP];
+
+/// Names that are easy to get wrong, and any others.
+fn name() -> impl Strategy<Value = String> {
+    const ODD: &[&str] =
+        &["x", "a/b.c:0", "7", "007", "a:", ":", "-", "->", "//", "a//b", "min", "\"", "\\", "ä", " ", "x#2", "yield"];
+    prop_oneof![prop::sample::select(ODD).prop_map(str::to_owned), any::<String>()]
+}
+
+/// Expressions of all kinds over a few symbols.
+pub(crate) fn dim() -> impl Strategy<Value = Dim> {
+    const SYMBOLS: &[&str] = &["B", "T", "T_1", "two words", "min", "_", "1x", "q\"", "é", ""];
+    let leaf = prop_oneof![
+        (-4i64..10).prop_map(Dim::Int),
+        Just(Dim::Int(i64::MIN)),
+        Just(Dim::Int(i64::MAX)),
+        prop::sample::select(SYMBOLS).prop_map(Dim::symbol),
+    ];
+    leaf.prop_recursive(6, 40, 2, |inner| {
+        (inner.clone(), inner, 0..7u8).prop_map(|(a, b, op)| match op {
+            0 => a + b,
+            1 => a - b,
+            2 => a * b,
+            3 => a.floor_div(&b),
+            4 => a.modulo(&b),
+            5 => a.minimum(&b),
+            _ => a.maximum(&b),
+        })
+    })
+}
+
+fn origin() -> impl Strategy<Value = Origin> {
+    prop_oneof![
+        (name(), name()).prop_map(|(node, op)| Origin::Onnx { node, op }),
+        name().prop_map(Origin::Layer),
+        (name(), any::<u32>()).prop_map(|(file, line)| Origin::Line { file, line }),
+        name().prop_map(Origin::Decomposed),
+    ]
+}
+
+fn leaf_step() -> impl Strategy<Value = Step> {
+    let dims = prop::collection::vec(0usize..4, 0..3);
+    prop_oneof![
+        3 => (0..DType::ALL.len(), dims, prop::collection::vec(any::<u8>(), 0..160))
+            .prop_map(|(dtype, dims, bytes)| Step::Constant { dtype, dims, bytes }),
+        1 => prop::collection::vec(name(), 0..20).prop_map(Step::Text),
+        3 => (0..UNARY.len(), any::<usize>()).prop_map(|(op, x)| Step::Unary(op, x)),
+        3 => (0..BINARY.len(), any::<usize>(), any::<usize>()).prop_map(|(op, x, y)| Step::Binary(op, x, y)),
+        1 => (any::<usize>(), 0..DType::ALL.len()).prop_map(|(x, to)| Step::Cast(x, to)),
+        1 => (any::<usize>(), any::<usize>()).prop_map(|(x, y)| Step::Concat(x, y)),
+        1 => (any::<usize>(), any::<u64>()).prop_map(|(x, bits)| Step::Scale(x, f64::from_bits(bits))),
+        2 => (any::<usize>(), name()).prop_map(|(x, name)| Step::Name(x, name)),
+        1 => prop::collection::vec(origin(), 0..3).prop_map(Step::Provenance),
+    ]
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = leaf_step().prop_recursive(3, 30, 5, |inner| {
+        let body = || prop::collection::vec(inner.clone(), 0..5);
+        prop_oneof![
+            (body(), body(), any::<usize>(), any::<usize>()).prop_map(|(yes, no, x, y)| Step::If(yes, no, x, y)),
+            (body(), any::<usize>(), any::<usize>()).prop_map(|(body, x, y)| Step::Loop(body, x, y)),
+        ]
+    });
+    prop::collection::vec(step, 0..12)
+}
+
+/// A recipe for a graph.
+pub(crate) fn recipe() -> impl Strategy<Value = Recipe> {
+    let inputs = prop::collection::vec((name(), 0..DType::ALL.len(), prop::collection::vec(dim(), 0..3)), 1..4);
+    let states = prop::collection::vec((name(), 0..DType::ALL.len(), prop::option::of(4u64..)), 0..3);
+    let metadata = prop::collection::vec((name(), name()), 0..3);
+    let outputs = prop::collection::vec(any::<usize>(), 0..4);
+    (name(), metadata, states, inputs, steps(), outputs).prop_map(|(name, metadata, states, inputs, steps, outputs)| {
+        Recipe { name, metadata, states, inputs, steps, outputs }
+    })
+}
+
+impl Recipe {
+    /// The graph.
+    pub(crate) fn graph(&self) -> Graph {
+        let mut cook = Cook { builder: GraphBuilder::new(self.name.clone()), visible: Vec::new() };
+        for (key, value) in &self.metadata {
+            cook.builder.metadata(key.clone(), value.clone());
+        }
+        for (name, dtype, capacity) in &self.states {
+            let dtype = DType::ALL[*dtype];
+            let growing = if capacity.is_some() { Dim::Unknown } else { Dim::Int(2) };
+            let ty = TensorType::new(dtype, [Dim::Int(1), growing]);
+            let initial = Tensor::zeros(dtype, &[1, 2]).ok();
+            // Names that are taken or empty are refused.
+            if !name.is_empty() {
+                let _ = cook.builder.state(State { name: name.clone(), ty, capacity: *capacity, initial });
+            }
+        }
+        for (name, dtype, dims) in &self.inputs {
+            let legal = dims.iter().map(|dim| match dim {
+                Dim::Int(value) if *value < 0 => Dim::Int(3),
+                dim => dim.clone(),
+            });
+            let id = cook.builder.input(name, Type::tensor(DType::ALL[*dtype], legal));
+            cook.visible.push(id);
+        }
+        cook.steps(&self.steps);
+        let outputs = self.outputs.iter().map(|pick| cook.pick(*pick)).collect();
+        cook.builder.finish(outputs).expect("every region is closed")
+    }
+}
+
+struct Cook {
+    builder: GraphBuilder,
+    visible: Vec<ValueId>,
+}
+
+impl Cook {
+    fn pick(&self, pick: usize) -> ValueId {
+        self.visible[pick % self.visible.len()]
+    }
+
+    fn add(&mut self, op: &'static OpDef, operands: &[ValueId], attrs: Attrs) {
+        let operands: Vec<_> = operands.iter().copied().map(Some).collect();
+        if let Ok(results) = self.builder.node(op, &operands, attrs, 1) {
+            self.visible.extend(results);
+        }
+    }
+
+    fn constant(&mut self, tensor: Tensor) -> ValueId {
+        let id = self.builder.constant(tensor);
+        self.visible.push(id);
+        id
+    }
+
+    fn steps(&mut self, steps: &[Step]) {
+        steps.iter().for_each(|step| self.step(step));
+    }
+
+    fn step(&mut self, step: &Step) {
+        match step {
+            Step::Constant { dtype, dims, bytes } => {
+                let dtype = DType::ALL[*dtype];
+                let length = dtype.byte_len(dims.iter().product());
+                let data =
+                    length.map(|length| bytes.iter().copied().cycle().take(if bytes.is_empty() { 0 } else { length }));
+                if let Some(Ok(tensor)) = data.map(|data| Tensor::from_bytes(dtype, dims, data.collect())) {
+                    self.constant(tensor);
+                }
+            }
+            Step::Text(strings) => {
+                if let Ok(tensor) = Tensor::from_strings(&[strings.len()], strings.clone()) {
+                    self.constant(tensor);
+                }
+            }
+            Step::Unary(op, x) => self.add(UNARY[*op], &[self.pick(*x)], Attrs::new()),
+            Step::Binary(op, x, y) => self.add(BINARY[*op], &[self.pick(*x), self.pick(*y)], Attrs::new()),
+            Step::Cast(x, to) => self.add(&ops::cast::OP, &[self.pick(*x)], attrs! { to: DType::ALL[*to] }),
+            Step::Concat(x, y) => self.add(&ops::concat::OP, &[self.pick(*x), self.pick(*y)], attrs! { axis: 0 }),
+            Step::Scale(x, value) => {
+                let scalar = self.constant(Tensor::scalar(*value));
+                self.add(&ops::mul::OP, &[self.pick(*x), scalar], Attrs::new());
+            }
+            Step::If(yes, no, x, y) => self.branch(yes, no, *x, *y),
+            Step::Loop(body, x, y) => self.turns(body, *x, *y),
+            Step::Name(x, name) => self.builder.set_name(self.pick(*x), name),
+            Step::Provenance(origins) => self.builder.set_provenance(Provenance(origins.clone())),
+        }
+    }
+
+    fn branch(&mut self, yes: &[Step], no: &[Step], x: usize, y: usize) {
+        let condition = self.constant(Tensor::scalar(true));
+        let mut body = |steps: &[Step]| {
+            let outside = self.visible.len();
+            let (region, _) = self.builder.begin_region(&[]);
+            self.steps(steps);
+            let results = vec![self.pick(x), self.pick(y)];
+            self.builder.end_region(results);
+            self.visible.truncate(outside);
+            region
+        };
+        let regions = vec![body(yes), body(no)];
+        if let Ok(results) = self.builder.node_with_regions(&ops::if_::OP, &[Some(condition)], Attrs::new(), regions, 2)
+        {
+            self.visible.extend(results);
+        }
+    }
+
+    fn turns(&mut self, steps: &[Step], x: usize, y: usize) {
+        let count = self.constant(Tensor::scalar(3i64));
+        let operands = [Some(count), None, Some(self.pick(x))];
+        let Ok(types) = self.builder.region_parameters(&ops::loop_::OP, &operands, &Attrs::new()) else { return };
+        let outside = self.visible.len();
+        let (region, parameters) = self.builder.begin_region(&types[0]);
+        self.visible.extend(&parameters);
+        self.steps(steps);
+        let results = vec![parameters[1], self.pick(y), self.pick(x)];
+        self.builder.end_region(results);
+        self.visible.truncate(outside);
+        if let Ok(results) = self.builder.node_with_regions(&ops::loop_::OP, &operands, Attrs::new(), vec![region], 2) {
+            self.visible.extend(results);
+        }
+    }
+}

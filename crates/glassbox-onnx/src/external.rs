@@ -1,0 +1,112 @@
+//! Tensor data in files beside the model.
+//!
+//! Each file is mapped once. A location is a path relative to the model's folder; one that is
+//! absolute, has a `..`, or leads outside the folder through a link is refused, so that a model can't
+//! read other files. A missing `offset` is 0; a missing `length` is what the dims need.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::path::{Component, Path, PathBuf};
+
+use bytes::Bytes;
+use memmap2::Mmap;
+
+use crate::error::OnnxError;
+use crate::proto::StringStringEntryProto;
+
+/// The files that a model's tensors may be in.
+#[derive(Default)]
+pub(crate) struct External {
+    folder: Option<PathBuf>,
+    mapped: HashMap<PathBuf, Bytes>,
+}
+
+/// The bytes of a whole file, mapped.
+pub(crate) fn map(path: &Path) -> Result<Bytes, OnnxError> {
+    let io = |source| OnnxError::Io { source };
+    let file = File::open(path).map_err(io)?;
+    let metadata = file.metadata().map_err(io)?;
+    if !metadata.is_file() {
+        return Err(OnnxError::Io { source: std::io::Error::other("it is no regular file") });
+    }
+    if metadata.len() == 0 {
+        return Ok(Bytes::new());
+    }
+    // SAFETY: the map is read-only and lives as long as any tensor over it. As for every mapped file,
+    // whoever shortens it meanwhile ends the process; models and weights are not written while in use.
+    let map = unsafe { Mmap::map(&file) }.map_err(io)?;
+    Ok(Bytes::from_owner(map))
+}
+
+impl External {
+    /// Data relative to `folder`; without one, external data is an error.
+    pub(crate) fn new(folder: Option<&Path>) -> External {
+        External { folder: folder.map(Path::to_owned), mapped: HashMap::new() }
+    }
+
+    /// The `needed` bytes that the entries describe.
+    pub(crate) fn read(
+        &mut self,
+        tensor: &str,
+        entries: &[StringStringEntryProto],
+        needed: usize,
+    ) -> Result<Bytes, OnnxError> {
+        let entry = |key: &str| {
+            let found = entries.iter().find(|entry| entry.key.as_deref() == Some(key));
+            found.map(|entry| entry.value.as_deref().unwrap_or_default())
+        };
+        let location = entry("location").unwrap_or_default();
+        let fail =
+            |rule: String| OnnxError::External { tensor: tensor.to_owned(), location: location.to_owned(), rule };
+        let number = |key: &str| match entry(key) {
+            None => Ok(None),
+            Some(text) => match text.parse::<usize>() {
+                Ok(number) => Ok(Some(number)),
+                Err(_) => Err(fail(format!("`{key}` is {text:?}, which is no byte count"))),
+            },
+        };
+        let offset = number("offset")?.unwrap_or(0);
+        if let Some(length) = number("length")?
+            && length != needed
+        {
+            return Err(fail(format!("`length` is {length}, but the dims and dtype need {needed} bytes")));
+        }
+        let bytes = self.file(location).map_err(fail)?;
+        let end = offset.checked_add(needed).filter(|end| *end <= bytes.len());
+        match end {
+            Some(end) => Ok(bytes.slice(offset..end)),
+            None => Err(fail(format!(
+                "{needed} bytes at offset {offset} are wanted, but the file has {} bytes",
+                bytes.len()
+            ))),
+        }
+    }
+
+    /// The bytes of the file at `location`, or the rule that it breaks.
+    fn file(&mut self, location: &str) -> Result<Bytes, String> {
+        let Some(folder) = &self.folder else {
+            return Err("the model was not read from a folder; load it from its file".to_owned());
+        };
+        let relative = Path::new(location);
+        let inside = |part| matches!(part, Component::Normal(_) | Component::CurDir);
+        if location.is_empty() || location.contains(['\\', '\0']) || !relative.components().all(inside) {
+            return Err("a location must be a path inside the model's folder, without `..`".to_owned());
+        }
+        let folder = folder.canonicalize().map_err(|error| format!("the model's folder can't be resolved: {error}"))?;
+        let path =
+            folder.join(relative).canonicalize().map_err(|error| format!("the file can't be opened: {error}"))?;
+        if !path.starts_with(&folder) {
+            return Err(format!(
+                "it leads to {}, outside the model's folder {}; copy the file there",
+                path.display(),
+                folder.display()
+            ));
+        }
+        if let Some(bytes) = self.mapped.get(&path) {
+            return Ok(bytes.clone());
+        }
+        let bytes = map(&path).map_err(|error| error.to_string())?;
+        self.mapped.insert(path, bytes.clone());
+        Ok(bytes)
+    }
+}

@@ -1,0 +1,345 @@
+//! Importing: from a [`Model`] to a graph of the IR.
+//!
+//! First everything is looked at that can be refused without building ([`support`]). Then the nodes
+//! are converted in order, each by its row of [`ops`](crate::ops); a call of a function becomes a
+//! `call` whose body is the function's, converted for the types that the caller gives. Names of values
+//! and nodes are kept; inside a function they are put behind those of the calls.
+//!
+//! Declared types of inputs are taken. All other types are inferred, and a declaration that contradicts
+//! one is an error where dtype or kind differ, and a [note](Import::notes) where dims do: exporters are
+//! often wrong about those.
+
+mod attributes;
+mod call;
+mod context;
+mod scope;
+mod support;
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
+
+use glassbox_ir::{Expr, ExprBuilder, Graph as IrGraph, GraphBuilder, Origin, Provenance, Type, ValueId};
+
+use crate::error::OnnxError;
+use crate::model::{Attribute, AttributeValue, Declared, Graph, Model, Node, ValueInfo};
+use crate::names::read_names;
+use crate::ops::{self, Convert};
+
+pub use context::{BuiltRegion, Carried, NodeContext};
+use scope::{Scope, Site};
+use support::Functions;
+
+/// How deep regions may nest, those of functions in functions included.
+const MOST_REGIONS: usize = 128;
+
+/// How to import.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ImportOptions {
+    /// How many nodes may be converted. A function counts each time it is called, so that a small file
+    /// can't stand for a graph without bounds.
+    pub most_nodes: usize,
+}
+
+impl Default for ImportOptions {
+    fn default() -> ImportOptions {
+        ImportOptions { most_nodes: 1 << 22 }
+    }
+}
+
+/// An imported model.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Import {
+    /// The graph.
+    pub graph: IrGraph,
+    /// What the model calls the graph's inputs, in order. Those with an initializer are constants.
+    pub inputs: Vec<String>,
+    /// What the model calls the graph's outputs, in order; two may be the same value.
+    pub outputs: Vec<String>,
+    /// What the model declares that isn't so, in words.
+    pub notes: Vec<String>,
+}
+
+/// The attributes of a node, those of its function's caller put in.
+pub(crate) type AttributesOf<'a> = Vec<(&'a str, &'a AttributeValue)>;
+
+/// What all of a model shares while it is converted.
+pub(crate) struct Frame<'a> {
+    pub(crate) f: &'a ExprBuilder,
+    functions: &'a Functions<'a>,
+    nodes_left: Cell<usize>,
+    /// The names to give at the end, so that those of a discarded body are free again.
+    names: RefCell<Vec<(ValueId, String)>>,
+    notes: RefCell<Vec<String>>,
+}
+
+/// A point to go back to. See [`Frame::forget_since`].
+#[derive(Clone, Copy)]
+pub(crate) struct Mark {
+    names: usize,
+    notes: usize,
+}
+
+impl Frame<'_> {
+    pub(crate) fn mark(&self) -> Mark {
+        Mark { names: self.names.borrow().len(), notes: self.notes.borrow().len() }
+    }
+
+    /// Forgets the names and notes since `mark`, which belong to a body that is built again.
+    pub(crate) fn forget_since(&self, mark: Mark) {
+        self.names.borrow_mut().truncate(mark.names);
+        self.notes.borrow_mut().truncate(mark.notes);
+    }
+
+    fn name(&self, value: ValueId, prefix: &str, name: &str) {
+        self.names.borrow_mut().push((value, format!("{prefix}{name}")));
+    }
+
+    fn give_names(&self) {
+        let mut builder = self.f.builder();
+        for (value, name) in self.names.take() {
+            if builder.graph().value(value).name.is_none() {
+                builder.set_name(value, &name);
+            }
+        }
+    }
+}
+
+/// Imports a model.
+pub fn import(model: &Model, options: &ImportOptions) -> Result<Import, OnnxError> {
+    let functions = support::functions(model);
+    let imported = support::check(model, &functions).and_then(|()| import_checked(model, &functions, options));
+    imported.map_err(|error| error.in_file(model.file.as_deref()))
+}
+
+fn import_checked(model: &Model, functions: &Functions, options: &ImportOptions) -> Result<Import, OnnxError> {
+    let mut builder = GraphBuilder::new(&model.graph.name);
+    for (key, value) in metadata(model) {
+        builder.metadata(key, value);
+    }
+    let f = ExprBuilder::new(builder);
+    let frame = Frame {
+        f: &f,
+        functions,
+        nodes_left: Cell::new(options.most_nodes),
+        names: RefCell::default(),
+        notes: RefCell::default(),
+    };
+    let scope = Scope::default();
+    let site = Site {
+        frame: &frame,
+        opsets: &model.opsets,
+        function: None,
+        bindings: &[],
+        prefix: "",
+        depth: 0,
+        scope: &scope,
+    };
+    let inputs = formal_inputs(&model.graph);
+    for input in &inputs {
+        scope.define(&input.name, Some(f.builder().input(&input.name, input_type(input)?)));
+    }
+    let outputs = build_graph(site, &model.graph, "the graph")?;
+    frame.give_names();
+    let notes = frame.notes.take();
+    drop(scope);
+    let graph = f.finish(&outputs).map_err(OnnxError::Graph)?;
+    let names = |values: &mut dyn Iterator<Item = &ValueInfo>| values.map(|value| value.name.clone()).collect();
+    Ok(Import { graph, inputs: names(&mut inputs.into_iter()), outputs: names(&mut model.graph.outputs.iter()), notes })
+}
+
+/// Text about the model, as the graph keeps it.
+fn metadata(model: &Model) -> Vec<(String, String)> {
+    let producer = [("onnx.producer_name", &model.producer_name), ("onnx.producer_version", &model.producer_version)];
+    let producer = producer.into_iter().filter(|(_, value)| !value.is_empty());
+    let producer = producer.map(|(key, value)| (key.to_owned(), value.clone()));
+    producer.chain(model.metadata.iter().cloned()).collect()
+}
+
+/// The inputs that no initializer gives.
+fn formal_inputs(graph: &Graph) -> Vec<&ValueInfo> {
+    let given: HashSet<&str> = graph.initializers.iter().map(|(name, _)| name.as_str()).collect();
+    graph.inputs.iter().filter(|input| !given.contains(input.name.as_str())).collect()
+}
+
+fn input_type(input: &ValueInfo) -> Result<Type, OnnxError> {
+    let place = format!("input `{}`", input.name);
+    match &input.ty {
+        Declared::Known(ty) => Ok(ty.clone()),
+        Declared::Missing => Err(OnnxError::structure(place, "it has no type")),
+        Declared::Unsupported(what) => {
+            Err(OnnxError::UnsupportedTensor { tensor: input.name.clone(), what: what.clone() })
+        }
+    }
+}
+
+/// Builds a graph as a region of a node, whose parameters have these types.
+pub(crate) fn build_region(
+    site: Site<'_>,
+    graph: &Graph,
+    parameters: &[Type],
+    place: &str,
+) -> Result<BuiltRegion, OnnxError> {
+    let place = format!("graph `{}` of {place}", graph.name);
+    if site.depth >= MOST_REGIONS {
+        return Err(OnnxError::TooLarge(format!("bodies nest deeper than {MOST_REGIONS} at {place}")));
+    }
+    let inputs = formal_inputs(graph);
+    if inputs.len() != parameters.len() {
+        let rule = format!("it takes {} values, but the node gives it {}", inputs.len(), parameters.len());
+        return Err(OnnxError::structure(place, rule));
+    }
+    let (id, values) = site.frame.f.builder().begin_region(parameters);
+    let scope = Scope::inside(site.scope);
+    let site = Site { depth: site.depth + 1, scope: &scope, ..site };
+    for (input, value) in inputs.iter().zip(values) {
+        scope.define(&input.name, Some(value));
+        site.frame.name(value, site.prefix, &input.name);
+        check_declared(site, input, value, &place)?;
+    }
+    let results = build_graph(site, graph, &place)?;
+    let mut builder = site.frame.f.builder();
+    let types = results.iter().map(|result| builder.type_of(*result).clone()).collect();
+    builder.end_region(results);
+    Ok(BuiltRegion { id, results: types })
+}
+
+/// Builds the constants and nodes of a graph whose inputs are defined; gives its outputs.
+pub(crate) fn build_graph(site: Site<'_>, graph: &Graph, place: &str) -> Result<Vec<ValueId>, OnnxError> {
+    build_constants(site, graph);
+    for node in &graph.nodes {
+        build_node(site, node)?;
+    }
+    let mut outputs = Vec::with_capacity(graph.outputs.len());
+    for output in &graph.outputs {
+        let Some(value) = site.scope.find(&output.name).flatten() else {
+            return Err(OnnxError::structure(place, format!("its output `{}` is no value of the graph", output.name)));
+        };
+        check_declared(site, output, value, place)?;
+        outputs.push(value);
+    }
+    for info in graph.values.iter().chain(&graph.inputs) {
+        if let Some(value) = site.scope.find(&info.name).flatten() {
+            check_declared(site, info, value, place)?;
+        }
+    }
+    Ok(outputs)
+}
+
+/// The initializers that something reads.
+fn build_constants(site: Site<'_>, graph: &Graph) {
+    let mut read: Vec<&str> = graph.outputs.iter().map(|output| output.name.as_str()).collect();
+    graph.nodes.iter().for_each(|node| read_names(node, &mut read));
+    let read: HashSet<&str> = read.into_iter().collect();
+    for (name, tensor) in graph.initializers.iter().filter(|(name, _)| read.contains(name.as_str())) {
+        let mut builder = site.frame.f.builder();
+        let origin = Origin::Onnx { node: format!("{}{name}", site.prefix), op: "Initializer".to_owned() };
+        builder.set_provenance(Provenance::new(origin));
+        let value = builder.constant(tensor.clone());
+        drop(builder);
+        site.scope.define(name, Some(value));
+        site.frame.name(value, site.prefix, name);
+    }
+}
+
+fn build_node(site: Site<'_>, node: &Node) -> Result<(), OnnxError> {
+    let left = site.frame.nodes_left.get().checked_sub(1);
+    let left =
+        left.ok_or_else(|| OnnxError::TooLarge("it has more nodes than `ImportOptions::most_nodes`".to_owned()))?;
+    site.frame.nodes_left.set(left);
+    let attributes = resolve_attributes(site, node)?;
+    let mut operands = Vec::with_capacity(node.inputs.len());
+    for input in &node.inputs {
+        operands.push(if input.is_empty() { None } else { find_operand(site, node, input)? });
+    }
+    while operands.last() == Some(&None) {
+        operands.pop();
+    }
+    let results = match support::called(site.frame.functions, node) {
+        Some(function) => call::call(site, node, function, operands, attributes)?,
+        None => convert(site, node, operands, attributes)?,
+    };
+    for (output, value) in node.outputs.iter().zip(results).filter(|(output, _)| !output.is_empty()) {
+        site.scope.define(output, Some(value));
+        site.frame.name(value, site.prefix, output);
+    }
+    Ok(())
+}
+
+fn find_operand(site: Site<'_>, node: &Node, name: &str) -> Result<Option<ValueId>, OnnxError> {
+    site.scope.find(name).ok_or_else(|| {
+        let place = format!("{} `{}{}`", node.full_op(), site.prefix, node.label());
+        OnnxError::structure(place, format!("its input `{name}` is no value of the model"))
+    })
+}
+
+/// Converts a node by its row.
+fn convert(
+    site: Site<'_>,
+    node: &Node,
+    operands: Vec<Option<ValueId>>,
+    attributes: AttributesOf<'_>,
+) -> Result<Vec<ValueId>, OnnxError> {
+    let version = site.opsets.get(&node.domain).copied();
+    let row = version.and_then(|version| ops::find(&node.domain, &node.op, version));
+    let (Some(version), Some(row)) = (version, row) else {
+        let (op, domain) = (node.op.clone(), node.domain.clone());
+        let unsupported = crate::error::UnsupportedNode { node: node.label().to_owned(), op, domain, version };
+        return Err(OnnxError::Unsupported(vec![unsupported]));
+    };
+    let context = NodeContext::new(site, node, version, operands, attributes);
+    let results = match row.convert {
+        Convert::Direct(op) => context.direct(op),
+        Convert::Bare(op) => context.with_attrs(op, glassbox_ir::Attrs::new()),
+        Convert::Formula(formula) => formula(&context),
+    };
+    // The first mistake is the cause of what follows it.
+    context.f.check().map_err(|error| context.refused(error))?;
+    let results = results?;
+    context.check_all_read()?;
+    if results.len() < context.outputs {
+        let (asked, given) = (context.outputs, results.len());
+        return Err(context.error(format!("{asked} outputs are asked for, but it has {given}")));
+    }
+    results.into_iter().map(Expr::id).collect::<Result<_, _>>().map_err(|error| context.refused(error))
+}
+
+/// The attributes of a node. Those that refer to the function's are what the caller gives, or are
+/// absent where it gives none.
+fn resolve_attributes<'a>(site: Site<'a>, node: &'a Node) -> Result<AttributesOf<'a>, OnnxError> {
+    let mut resolved = Vec::with_capacity(node.attributes.len());
+    for Attribute { name, value } in &node.attributes {
+        let AttributeValue::Reference(reference) = value else {
+            resolved.push((name.as_str(), value));
+            continue;
+        };
+        let declared = site.function.is_some_and(|function| {
+            function.attributes.contains(reference)
+                || function.defaults.iter().any(|default| default.name == *reference)
+        });
+        if !declared {
+            let place = format!("attribute `{name}` of {} `{}{}`", node.full_op(), site.prefix, node.label());
+            let rule = format!("it refers to the attribute `{reference}` of a function, but there is none");
+            return Err(OnnxError::structure(place, rule));
+        }
+        let found = site.bindings.iter().find(|(bound, _)| bound == reference);
+        resolved.extend(found.map(|(_, value)| (name.as_str(), *value)));
+    }
+    Ok(resolved)
+}
+
+/// Compares a declared type with the value's.
+fn check_declared(site: Site<'_>, info: &ValueInfo, value: ValueId, place: &str) -> Result<(), OnnxError> {
+    let Declared::Known(declared) = &info.ty else { return Ok(()) };
+    let builder = site.frame.f.builder();
+    let actual = builder.type_of(value);
+    let message = || format!("`{}{}` is declared {declared}, but it is {actual}", site.prefix, info.name);
+    if declared.join(actual).is_none() {
+        return Err(OnnxError::structure(place, message()));
+    }
+    if !declared.admits(actual) {
+        site.frame.notes.borrow_mut().push(format!("{place}: {}", message()));
+    }
+    Ok(())
+}

@@ -1,0 +1,5 @@
+//! The ops of gathering, scattering, searching.
+
+use super::prelude::*;
+
+pub(super) const ROWS: &[Row] = &[];

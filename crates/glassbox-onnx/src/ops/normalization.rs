@@ -1,0 +1,5 @@
+//! The ops of normalisation over axes.
+
+use super::prelude::*;
+
+pub(super) const ROWS: &[Row] = &[];

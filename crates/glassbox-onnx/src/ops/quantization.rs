@@ -1,0 +1,5 @@
+//! The ops of quantised tensors.
+
+use super::prelude::*;
+
+pub(super) const ROWS: &[Row] = &[];

@@ -1,0 +1,5 @@
+//! The ops of random numbers.
+
+use super::prelude::*;
+
+pub(super) const ROWS: &[Row] = &[];

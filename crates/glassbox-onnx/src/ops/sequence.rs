@@ -1,0 +1,5 @@
+//! The ops of sequences and optionals.
+
+use super::prelude::*;
+
+pub(super) const ROWS: &[Row] = &[];

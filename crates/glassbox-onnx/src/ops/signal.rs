@@ -1,0 +1,5 @@
+//! The ops of signals.
+
+use super::prelude::*;
+
+pub(super) const ROWS: &[Row] = &[];

@@ -1,0 +1,93 @@
+//! Declared types: from the file's messages to the IR's types.
+//!
+//! A dim with a name becomes a symbol; dims with the same name are the same. A dim without a value, or
+//! with the value -1, which some exporters write for it, is unknown. Names that are no identifiers are
+//! spelled as one, each differently from all other names of the model.
+
+use std::collections::{HashMap, HashSet};
+
+use glassbox_ir::{Dim, Shape, TensorType, Type};
+
+use crate::dtype;
+use crate::model::Declared;
+use crate::proto::{DimensionProto, DimensionValue, TensorTypeProto, TypeProto, TypeValue};
+
+/// The symbols of a model's dims.
+#[derive(Default)]
+pub(crate) struct Symbols {
+    by_name: HashMap<String, Dim>,
+    taken: HashSet<String>,
+}
+
+impl Symbols {
+    /// The symbol that stands for the dim that the model calls `name`.
+    fn symbol(&mut self, name: &str) -> Dim {
+        if let Some(dim) = self.by_name.get(name) {
+            return dim.clone();
+        }
+        let spelled: String =
+            name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '_' }).collect();
+        let spelled = if spelled.starts_with(|c: char| c.is_ascii_digit()) { format!("_{spelled}") } else { spelled };
+        let mut unique = spelled.clone();
+        let mut number = 1;
+        while !self.taken.insert(unique.clone()) {
+            number += 1;
+            unique = format!("{spelled}_{number}");
+        }
+        let dim = Dim::symbol(&unique);
+        self.by_name.insert(name.to_owned(), dim.clone());
+        dim
+    }
+
+    fn dim(&mut self, proto: DimensionProto) -> Result<Dim, String> {
+        match proto.value {
+            None | Some(DimensionValue::Value(-1)) => Ok(Dim::Unknown),
+            Some(DimensionValue::Value(value)) if value < 0 => Err(format!("a dim is {value}")),
+            Some(DimensionValue::Value(value)) => Ok(Dim::Int(value)),
+            Some(DimensionValue::Param(name)) if name.is_empty() => Ok(Dim::Unknown),
+            Some(DimensionValue::Param(name)) => Ok(self.symbol(&name)),
+        }
+    }
+
+    /// The declared type, or the rule that it breaks.
+    pub(crate) fn declared(&mut self, proto: Option<TypeProto>) -> Result<Declared, String> {
+        let unsupported = |what: &str| Ok(Declared::Unsupported(what.to_owned()));
+        match proto.and_then(|proto| proto.value) {
+            None => Ok(Declared::Missing),
+            Some(TypeValue::Tensor(tensor)) => self.tensor(tensor),
+            Some(TypeValue::Sequence(element)) => {
+                Ok(wrap(self.declared(element.elem_type.map(|ty| *ty))?, Type::sequence))
+            }
+            Some(TypeValue::Optional(element)) => {
+                Ok(wrap(self.declared(element.elem_type.map(|ty| *ty))?, Type::optional))
+            }
+            Some(TypeValue::Map(_)) => unsupported("a map"),
+            Some(TypeValue::Opaque(_)) => unsupported("an opaque type"),
+            Some(TypeValue::SparseTensor(_)) => unsupported("a sparse tensor"),
+        }
+    }
+
+    fn tensor(&mut self, proto: TensorTypeProto) -> Result<Declared, String> {
+        let number = proto.elem_type.unwrap_or_default();
+        if number == 0 {
+            return Ok(Declared::Missing);
+        }
+        let dtype = match dtype::from_onnx(i64::from(number)) {
+            Ok(dtype) => dtype,
+            Err(reason) if dtype::exists(number) => return Ok(Declared::Unsupported(reason)),
+            Err(reason) => return Err(reason),
+        };
+        let shape = match proto.shape {
+            None => Shape::Unranked,
+            Some(shape) => Shape::Ranked(shape.dim.into_iter().map(|dim| self.dim(dim)).collect::<Result<_, _>>()?),
+        };
+        Ok(Declared::Known(TensorType { dtype, shape }.into()))
+    }
+}
+
+fn wrap(element: Declared, wrapper: fn(Type) -> Type) -> Declared {
+    match element {
+        Declared::Known(element) => Declared::Known(wrapper(element)),
+        other => other,
+    }
+}

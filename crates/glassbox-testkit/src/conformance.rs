@@ -1,0 +1,281 @@
+//! The official ONNX backend tests, as `scripts/setup.py` writes them to the cache.
+//!
+//! A case passes when the model imports, runs on the backend, and every output equals the expected
+//! one under [`compare`](crate::compare) with the tolerance that the case declares. On the way each
+//! graph is verified, printed and parsed back, and written as JSON and read back; a difference is a
+//! failure of the case.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use glassbox_ir::{Graph, Type, text};
+use glassbox_onnx::{Data, ImportOptions, OnnxError};
+use glassbox_reference::Value;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::backend::Backend;
+use crate::compare::{Tolerance, compare};
+
+/// One official case: a model with inputs and expected outputs.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// Where its files are.
+    pub folder: PathBuf,
+    /// What `case.json` says.
+    pub about: About,
+}
+
+/// What `case.json` says of a case.
+#[derive(Clone, Debug, Deserialize)]
+pub struct About {
+    /// The name.
+    pub name: String,
+    /// `node`, `simple`, `pytorch-converted`, `pytorch-operator` or `light`.
+    pub kind: String,
+    /// The relative tolerance.
+    pub rtol: f64,
+    /// The absolute tolerance.
+    pub atol: f64,
+    /// How many sets of inputs and outputs there are.
+    pub data_sets: usize,
+    /// The names of the inputs that are fed.
+    pub inputs: Vec<String>,
+    /// The names of the outputs.
+    pub outputs: Vec<String>,
+    /// Of which kind each of them is.
+    pub types: Kinds,
+}
+
+/// The kinds of the values of a case: `tensor`, `sequence`, `optional`, `none`.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Kinds {
+    inputs: Vec<String>,
+    outputs: Vec<String>,
+}
+
+/// How a case went.
+#[derive(Clone, Debug, Serialize)]
+pub struct Outcome {
+    /// The name of the case.
+    pub name: String,
+    /// Its kind.
+    pub kind: String,
+    /// The ONNX ops in its graph, each once, in order.
+    pub ops: Vec<String>,
+    /// Why it didn't pass; `None` if it did.
+    pub failure: Option<Failure>,
+    /// How long it took.
+    #[serde(skip)]
+    pub time: Duration,
+}
+
+/// Why a case didn't pass.
+#[derive(Clone, Debug, Serialize, Error)]
+#[serde(tag = "stage", content = "reason", rename_all = "snake_case")]
+pub enum Failure {
+    /// An op, version or dtype that isn't there yet.
+    #[error("unsupported: {0}")]
+    Unsupported(String),
+    /// The model couldn't be read or imported.
+    #[error("import: {0}")]
+    Import(String),
+    /// The graph isn't the same after printing and parsing, or after JSON.
+    #[error("round trip: {0}")]
+    RoundTrip(String),
+    /// The backend gave an error.
+    #[error("run: {0}")]
+    Run(String),
+    /// An output isn't what was expected.
+    #[error("value: {0}")]
+    Value(String),
+    /// Something panicked: a bug.
+    #[error("panic: {0}")]
+    Panic(String),
+}
+
+/// Why the suite can't be found.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum SuiteError {
+    /// The cases aren't there.
+    #[error("no official cases in {folder}: run `python3 scripts/setup.py` to make them")]
+    Missing {
+        /// Where they should be.
+        folder: PathBuf,
+    },
+    /// A file of the suite can't be read.
+    #[error("{file}: {reason}")]
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Every official case below `folder`, sorted by kind and name.
+pub fn cases(folder: &Path) -> Result<Vec<Case>, SuiteError> {
+    let mut cases = Vec::new();
+    for kind in subfolders(folder).map_err(|_| SuiteError::Missing { folder: folder.to_owned() })? {
+        let unreadable = |reason: String, file: &Path| SuiteError::Unreadable { file: file.to_owned(), reason };
+        for folder in subfolders(&kind).map_err(|error| unreadable(error.to_string(), &kind))? {
+            let file = folder.join("case.json");
+            let text = std::fs::read_to_string(&file).map_err(|error| unreadable(error.to_string(), &file))?;
+            let about = serde_json::from_str(&text).map_err(|error| unreadable(error.to_string(), &file))?;
+            cases.push(Case { folder, about });
+        }
+    }
+    if cases.is_empty() {
+        return Err(SuiteError::Missing { folder: folder.to_owned() });
+    }
+    cases.sort_by(|a, b| (&a.about.kind, &a.about.name).cmp(&(&b.about.kind, &b.about.name)));
+    Ok(cases)
+}
+
+fn subfolders(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let entries = std::fs::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?;
+    Ok(entries.into_iter().map(|entry| entry.path()).filter(|path| path.is_dir()).collect())
+}
+
+/// Runs cases on a backend, several at once. `progress` is told how many are done.
+pub fn run(cases: &[Case], backend: &dyn Backend, progress: &(dyn Fn(usize) + Sync)) -> Vec<Outcome> {
+    let done = AtomicUsize::new(0);
+    let one = |case: &Case| {
+        let outcome = run_case(case, backend);
+        progress(done.fetch_add(1, Ordering::Relaxed) + 1);
+        outcome
+    };
+    cases.par_iter().map(one).collect()
+}
+
+/// Runs one case.
+pub fn run_case(case: &Case, backend: &dyn Backend) -> Outcome {
+    let started = Instant::now();
+    let mut ops = Vec::new();
+    let result = catch_unwind(AssertUnwindSafe(|| try_case(case, backend, &mut ops)));
+    let failure = result.unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+        Err(Failure::Panic(text.unwrap_or("no message").to_owned()))
+    });
+    Outcome {
+        name: case.about.name.clone(),
+        kind: case.about.kind.clone(),
+        ops,
+        failure: failure.err(),
+        time: started.elapsed(),
+    }
+}
+
+fn try_case(case: &Case, backend: &dyn Backend, ops: &mut Vec<String>) -> Result<(), Failure> {
+    let import = |error: OnnxError| match error {
+        OnnxError::Unsupported(_) | OnnxError::UnsupportedUse { .. } | OnnxError::UnsupportedTensor { .. } => {
+            Failure::Unsupported(error.to_string())
+        }
+        _ => Failure::Import(error.to_string()),
+    };
+    let model = glassbox_onnx::load(&case.folder.join("model.onnx")).map_err(import)?;
+    for node in &model.graph.nodes {
+        let op = if node.domain.is_empty() { node.op.clone() } else { format!("{}.{}", node.domain, node.op) };
+        if !ops.contains(&op) {
+            ops.push(op);
+        }
+    }
+    let graph = glassbox_onnx::import(&model, &ImportOptions::default()).map_err(import)?.graph;
+    round_trip(&graph).map_err(Failure::RoundTrip)?;
+    for set in 0..case.about.data_sets {
+        let folder = case.folder.join(format!("data_set_{set}"));
+        let inputs = inputs(case, &folder, &graph)?;
+        let outputs = backend.run(&graph, &inputs).map_err(Failure::Run)?;
+        check_outputs(case, &folder, &graph, &outputs)?;
+    }
+    Ok(())
+}
+
+/// The graph verifies, and is the same after printing and parsing and after JSON, which is the same
+/// to the byte at the second writing.
+pub fn round_trip(graph: &Graph) -> Result<(), String> {
+    glassbox_ir::verify(graph)
+        .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
+    let printed = text::print(graph, &text::PrintOptions::with_data());
+    let parsed = text::parse(&printed, &text::ParseOptions::default()).map_err(|error| format!("text: {error}"))?;
+    graph.same_as(&parsed).map_err(|difference| format!("text: {difference}"))?;
+    let json = |graph: &Graph| glassbox_ir::json::to_string(graph).map_err(|error| format!("JSON: {error}"));
+    let written = json(graph)?;
+    let read = glassbox_ir::json::from_str(&written).map_err(|error| format!("JSON: {error}"))?;
+    graph.same_as(&read).map_err(|difference| format!("JSON: {difference}"))?;
+    if json(&read)? != written {
+        return Err("JSON: the second writing differs from the first".to_owned());
+    }
+    Ok(())
+}
+
+fn inputs(case: &Case, folder: &Path, graph: &Graph) -> Result<Vec<Value>, Failure> {
+    let input = |id: &glassbox_ir::ValueId| {
+        let name = graph.value_label(*id);
+        let index = case.about.inputs.iter().position(|input| *input == name);
+        let index = index.ok_or_else(|| Failure::Import(format!("the case doesn't feed the input `{name}`")))?;
+        let data = read(folder, "input", index, &case.about.types.inputs)?;
+        Ok(value(data, Some(&graph.value(*id).ty)))
+    };
+    graph.inputs().iter().map(input).collect()
+}
+
+fn check_outputs(case: &Case, folder: &Path, graph: &Graph, outputs: &[Value]) -> Result<(), Failure> {
+    if outputs.len() != case.about.outputs.len() {
+        let message = format!("{} outputs, expected are {}", outputs.len(), case.about.outputs.len());
+        return Err(Failure::Value(message));
+    }
+    let tolerance = Tolerance { rtol: case.about.rtol, atol: case.about.atol };
+    for (index, (got, id)) in outputs.iter().zip(graph.outputs()).enumerate() {
+        let want = value(read(folder, "output", index, &case.about.types.outputs)?, Some(&got.ty()));
+        compare(got, &want, tolerance)
+            .map_err(|difference| Failure::Value(format!("output `{}` {difference}", graph.value_label(*id))))?;
+    }
+    Ok(())
+}
+
+fn read(folder: &Path, what: &str, index: usize, kinds: &[String]) -> Result<Data, Failure> {
+    let file = folder.join(format!("{what}_{index}.pb"));
+    let read = match kinds.get(index).map(String::as_str) {
+        Some("sequence") => glassbox_onnx::read_sequence_pb,
+        Some("optional" | "none") => glassbox_onnx::read_optional_pb,
+        _ => glassbox_onnx::read_tensor_pb,
+    };
+    read(&file).map_err(|error| Failure::Import(error.to_string()))
+}
+
+/// A value of a data file, as a value of the type that the graph declares: the file says neither of
+/// which type an empty list or optional is, nor that a tensor stands where an optional may.
+fn value(data: Data, declared: Option<&Type>) -> Value {
+    match (data, declared) {
+        (Data::Optional(item), declared) => {
+            let element = match declared {
+                Some(Type::Optional(element)) => Some(element.as_ref().clone()),
+                _ => None,
+            };
+            let item = item.map(|item| Box::new(value(*item, element.as_ref())));
+            let known = item.as_ref().map(|item| item.ty());
+            let element = element.or(known).unwrap_or(Type::unranked(glassbox_tensor::DType::F32));
+            Value::Optional { element, item }
+        }
+        (data, Some(Type::Optional(element))) => {
+            let item = value(data, Some(element));
+            Value::Optional { element: element.as_ref().clone(), item: Some(Box::new(item)) }
+        }
+        (Data::Sequence(items), declared) => {
+            let element = match declared {
+                Some(Type::Sequence(element)) => Some(element.as_ref().clone()),
+                _ => None,
+            };
+            let items: Vec<Value> = items.into_iter().map(|item| value(item, element.as_ref())).collect();
+            let known = items.first().map(Value::ty);
+            let element = element.or(known).unwrap_or(Type::unranked(glassbox_tensor::DType::F32));
+            Value::Sequence { element, items }
+        }
+        (Data::Tensor(tensor), _) => Value::Tensor(tensor),
+    }
+}
