@@ -5,8 +5,14 @@ use glassbox_tensor::Tensor;
 use super::common::*;
 
 const REAL: DTypes = DTypes::These(&[DType::F64, DType::F32, DType::F16, DType::BF16]);
-/// The places of the operands.
-const [Q, K, V, MASK, PAST_KEY, PAST_VALUE, LENGTHS]: [usize; 7] = [0, 1, 2, 3, 4, 5, 6];
+// The places of the operands.
+const Q: usize = 0;
+const K: usize = 1;
+const V: usize = 2;
+const MASK: usize = 3;
+const PAST_KEY: usize = 4;
+const PAST_VALUE: usize = 5;
+const LENGTHS: usize = 6;
 
 /// The declaration.
 pub static OP: OpDef = OpDef {

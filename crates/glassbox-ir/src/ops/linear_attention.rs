@@ -6,8 +6,13 @@ use super::common::*;
 use crate::attrs;
 
 const REAL: DTypes = DTypes::These(&[DType::F64, DType::F32, DType::F16, DType::BF16]);
-/// The places of the operands.
-const [QUERY, KEY, VALUE, PAST, DECAY, BETA]: [usize; 6] = [0, 1, 2, 3, 4, 5];
+// The places of the operands.
+const QUERY: usize = 0;
+const KEY: usize = 1;
+const VALUE: usize = 2;
+const PAST: usize = 3;
+const DECAY: usize = 4;
+const BETA: usize = 5;
 
 /// The declaration.
 pub static OP: OpDef = OpDef {

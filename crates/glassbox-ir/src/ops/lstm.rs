@@ -4,7 +4,6 @@ use super::common::*;
 use super::recurrent::{self, CONSTRAINTS, Cell, Layer, SEQUENCE_INPUTS, attrs_with, of_direction};
 
 const LAYER: Layer = Layer { gates: 4, activations: &["Sigmoid", "Tanh", "Tanh"], states: 2, initial: &[5, 6] };
-const [X, W, R, BIAS, LENS, H]: [Input; 6] = SEQUENCE_INPUTS;
 
 /// The declaration.
 pub static OP: OpDef = OpDef {
@@ -16,12 +15,12 @@ pub static OP: OpDef = OpDef {
           h' = o h(c'). By default f is Sigmoid, g and h are Tanh. Dims, directions, lengths, activations, clipping and \
           precision are as for rnn; w has 4 hidden rows, b 8 hidden; the last cell states are a third result.",
     inputs: &[
-        X,
-        W,
-        R,
-        BIAS,
-        LENS,
-        H,
+        SEQUENCE_INPUTS[0],
+        SEQUENCE_INPUTS[1],
+        SEQUENCE_INPUTS[2],
+        SEQUENCE_INPUTS[3],
+        SEQUENCE_INPUTS[4],
+        SEQUENCE_INPUTS[5],
         Input::one("initial_c", DTypes::Float).same('T').optional(),
         Input::one("p", DTypes::Float).same('T').optional(),
     ],

@@ -103,6 +103,7 @@ table! {
     state_read
     state_reset
     state_write
+    stft
     sub
     tanh
     transpose

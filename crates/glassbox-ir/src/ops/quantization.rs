@@ -95,7 +95,7 @@ pub(super) fn check(infer: &Infer) -> Result<(), Violation> {
 }
 
 /// A scale or zero point that is one number for each row of a matrix, as a column.
-pub(super) fn column(matrix: Expr, given: Expr) -> Expr {
+pub(super) fn column<'a>(matrix: Expr<'a>, given: Expr<'a>) -> Expr<'a> {
     let by_row = given.rank() == Some(1) && matrix.rank().is_some_and(|rank| rank > 1);
     if by_row { given.unsqueeze(&[1]) } else { given }
 }

@@ -71,6 +71,7 @@ table! {
     slice
     sqrt
     squeeze
+    stft
     sub
     tanh
     transpose

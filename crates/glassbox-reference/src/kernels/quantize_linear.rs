@@ -76,8 +76,8 @@ mod tests {
 
     #[test]
     fn the_quotient_is_rounded_to_the_precision_before_it_is_rounded_to_an_integer() {
-        // 1.49999997 is 1.5 in f32 once divided; in f64 it isn't.
-        let x = Tensor::from_vec(&[1], vec![4.499_999_9_f32]).unwrap();
+        // A third of the f32 just below 4.5 is 1.5 in bf16, and less in f64.
+        let x = Tensor::from_vec(&[1], vec![4.5f32.next_down()]).unwrap();
         let operands = [x, Tensor::scalar(3f32)];
         let run = |precision: DType| {
             let attrs = attrs! { precision: precision, output_dtype: DType::I8 };
