@@ -16,6 +16,13 @@ mod normalization;
 mod reduction;
 mod states;
 pub mod windows;
+pub mod quantization;
+mod random;
+mod recurrent;
+mod reduction;
+mod states;
+mod training;
+mod window;
 
 use crate::attr::Attrs;
 use crate::error::Violation;
@@ -39,6 +46,8 @@ table! {
     abs
     acos
     acosh
+    adagrad
+    adam
     add
     affine_grid
     and
@@ -54,6 +63,9 @@ table! {
     bitwise_not
     bitwise_or
     bitwise_xor
+    attention
+    bernoulli
+    blackman_window
     call
     cast
     ceil
@@ -81,6 +93,10 @@ table! {
     deform_conv
     div
     dropout
+    dequantize_linear
+    dft
+    div
+    dynamic_quantize_linear
     equal
     erf
     exp
@@ -93,6 +109,9 @@ table! {
     hard_sigmoid
     hard_swish
     hardmax
+    gru
+    hamming_window
+    hann_window
     if_
     is_inf
     is_nan
@@ -110,6 +129,7 @@ table! {
     layer_normalization
     less
     less_or_equal
+    linear_attention
     log
     log1p
     log_softmax
@@ -117,7 +137,9 @@ table! {
     lp_normalization
     lp_pool
     lrn
+    lstm
     matmul
+    matmul_integer
     max
     mean
     max_pool
@@ -127,7 +149,11 @@ table! {
     min
     mish
     mod_
+    mel_weight_matrix
+    min
+    momentum
     mul
+    multinomial
     neg
     not
     or
@@ -138,6 +164,12 @@ table! {
     reduce_l2
     reduce_log_sum
     reduce_log_sum_exp
+    qlinear_matmul
+    quantize_linear
+    random_normal
+    random_normal_like
+    random_uniform
+    random_uniform_like
     reduce_max
     reduce_mean
     reduce_min
@@ -150,6 +182,7 @@ table! {
     resize
     rms_normalization
     roi_align
+    rnn
     scan
     selu
     shape
@@ -168,6 +201,7 @@ table! {
     state_read
     state_reset
     state_write
+    stft
     sub
     sum
     swiglu

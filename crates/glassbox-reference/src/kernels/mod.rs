@@ -6,11 +6,16 @@
 
 mod arg_reduction;
 mod cumulative;
+#[cfg(test)]
+pub(crate) mod check;
 pub(crate) mod elementwise;
+mod fourier;
 pub(crate) mod gemm;
 mod image_file;
 mod interpolation;
 pub(crate) mod mt19937;
+mod quantization;
+mod random;
 pub(crate) mod reduction;
 pub(crate) mod take;
 pub(crate) mod windows;
@@ -61,6 +66,8 @@ table! {
     cum_sum
     det
     deform_conv
+    dequantize_linear
+    dft
     div
     dropout
     equal
@@ -81,13 +88,18 @@ table! {
     max_pool
     max_roi_pool
     max_unpool
+    mel_weight_matrix
     min
     mod_
     mul
+    multinomial
     neg
     not
     or
     pow
+    quantize_linear
+    random_normal
+    random_uniform
     reduce_max
     reduce_mean
     reduce_min
@@ -105,6 +117,7 @@ table! {
     slice
     sqrt
     squeeze
+    stft
     sub
     tan
     tanh
