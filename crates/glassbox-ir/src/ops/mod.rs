@@ -13,9 +13,6 @@ mod cumulative;
 mod einsum_equation;
 mod global_pool;
 mod normalization;
-mod reduction;
-mod states;
-pub mod windows;
 pub mod quantization;
 mod random;
 mod recurrent;
@@ -23,6 +20,7 @@ mod reduction;
 mod states;
 mod training;
 mod window;
+pub mod windows;
 
 use crate::attr::Attrs;
 use crate::error::Violation;
@@ -57,25 +55,23 @@ table! {
     asinh
     atan
     atanh
+    attention
+    average_pool
+    batch_normalization
+    bernoulli
     bit_cast
     bit_shift
     bitwise_and
     bitwise_not
     bitwise_or
     bitwise_xor
-    attention
-    bernoulli
     blackman_window
     call
     cast
+    causal_conv_with_state
     ceil
     celu
     clip
-    average_pool
-    batch_normalization
-    call
-    cast
-    causal_conv_with_state
     col2im
     concat
     constant
@@ -86,17 +82,15 @@ table! {
     cosh
     cum_prod
     cum_sum
-    det
-    div
-    einsum
-    elu
     deform_conv
-    div
-    dropout
     dequantize_linear
+    det
     dft
     div
+    dropout
     dynamic_quantize_linear
+    einsum
+    elu
     equal
     erf
     exp
@@ -104,18 +98,6 @@ table! {
     floor
     gelu
     gemm
-    greater
-    greater_or_equal
-    hard_sigmoid
-    hard_swish
-    hardmax
-    gru
-    hamming_window
-    hann_window
-    if_
-    is_inf
-    is_nan
-    leaky_relu
     global_average_pool
     global_lp_pool
     global_max_pool
@@ -123,10 +105,19 @@ table! {
     greater_or_equal
     grid_sample
     group_normalization
+    gru
+    hamming_window
+    hann_window
+    hard_sigmoid
+    hard_swish
+    hardmax
     if_
     image_decoder
     instance_normalization
+    is_inf
+    is_nan
     layer_normalization
+    leaky_relu
     less
     less_or_equal
     linear_attention
@@ -141,16 +132,15 @@ table! {
     matmul
     matmul_integer
     max
-    mean
     max_pool
     max_roi_pool
     max_unpool
+    mean
     mean_variance_normalization
+    mel_weight_matrix
     min
     mish
     mod_
-    mel_weight_matrix
-    min
     momentum
     mul
     multinomial
@@ -159,17 +149,17 @@ table! {
     or
     pow
     prelu
-    reciprocal
-    reduce_l1
-    reduce_l2
-    reduce_log_sum
-    reduce_log_sum_exp
     qlinear_matmul
     quantize_linear
     random_normal
     random_normal_like
     random_uniform
     random_uniform_like
+    reciprocal
+    reduce_l1
+    reduce_l2
+    reduce_log_sum
+    reduce_log_sum_exp
     reduce_max
     reduce_mean
     reduce_min
@@ -178,11 +168,11 @@ table! {
     reduce_sum_square
     relu
     reshape
-    round
     resize
     rms_normalization
-    roi_align
     rnn
+    roi_align
+    round
     scan
     selu
     shape

@@ -5,9 +5,8 @@
 //! inference checks; it must not rely on anything else about its operands.
 
 mod arg_reduction;
-mod cumulative;
-#[cfg(test)]
 pub(crate) mod check;
+mod cumulative;
 pub(crate) mod elementwise;
 mod fourier;
 pub(crate) mod gemm;
@@ -46,6 +45,7 @@ table! {
     asinh
     atan
     atanh
+    average_pool
     bit_cast
     bit_shift
     bitwise_and
@@ -53,8 +53,6 @@ table! {
     bitwise_xor
     cast
     ceil
-    average_pool
-    cast
     col2im
     concat
     constant
@@ -64,9 +62,9 @@ table! {
     cosh
     cum_prod
     cum_sum
-    det
     deform_conv
     dequantize_linear
+    det
     dft
     div
     dropout
@@ -106,9 +104,9 @@ table! {
     reduce_prod
     reduce_sum
     reshape
-    round
     resize
     roi_align
+    round
     shape
     sigmoid
     sign
