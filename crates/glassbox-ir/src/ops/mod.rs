@@ -7,7 +7,9 @@
 
 mod common;
 mod control;
+mod indexing;
 mod reduction;
+mod sequences;
 mod states;
 
 use crate::attr::Attrs;
@@ -34,17 +36,29 @@ table! {
     and
     call
     cast
+    center_crop_pad
+    compress
     concat
+    concat_from_sequence
     constant
+    constant_of_shape
     cos
+    depth_to_space
     div
     equal
     erf
     exp
+    expand
+    eye_like
+    flatten
     floor
+    gather
+    gather_elements
+    gather_nd
     greater
     greater_or_equal
     if_
+    label_encoder
     less
     less_or_equal
     log
@@ -54,29 +68,60 @@ table! {
     min
     mul
     neg
+    non_max_suppression
+    nonzero
     not
+    one_hot
+    optional
+    optional_get_element
+    optional_has_element
     or
+    pad
     pow
+    range
     reduce_max
     reduce_mean
     reduce_sum
+    regex_full_match
     reshape
+    reverse_sequence
     scan
+    scatter_elements
+    scatter_nd
+    sequence_at
+    sequence_construct
+    sequence_empty
+    sequence_erase
+    sequence_insert
+    sequence_length
     shape
     sigmoid
     sign
     sin
+    size
     slice
     softmax
+    space_to_depth
+    split
+    split_to_sequence
     sqrt
     squeeze
     state_append
     state_read
     state_reset
     state_write
+    string_concat
+    string_normalizer
+    string_split
     sub
     tanh
+    tensor_scatter
+    tf_idf_vectorizer
+    tile
+    top_k
     transpose
+    trilu
+    unique
     unsqueeze
     where_
     xor

@@ -4,9 +4,13 @@
 //! share is in [`elementwise`], [`reduction`] and [`gemm`]. A kernel may rely on what the op's
 //! inference checks; it must not rely on anything else about its operands.
 
+pub(crate) mod cells;
 pub(crate) mod elementwise;
 pub(crate) mod gemm;
+pub(crate) mod order;
+mod re2;
 pub(crate) mod reduction;
+mod sequences;
 
 use crate::call::{Call, Outcome};
 
@@ -28,15 +32,21 @@ table! {
     and
     cast
     concat
+    concat_from_sequence
     constant
     cos
     div
     equal
     erf
     exp
+    expand
     floor
+    gather
+    gather_elements
+    gather_nd
     greater
     greater_or_equal
+    label_encoder
     less
     less_or_equal
     log
@@ -45,23 +55,47 @@ table! {
     min
     mul
     neg
+    non_max_suppression
+    nonzero
     not
+    optional
+    optional_get_element
+    optional_has_element
     or
+    pad
     pow
+    range
     reduce_max
     reduce_mean
     reduce_sum
+    regex_full_match
     reshape
+    scatter_elements
+    scatter_nd
+    sequence_at
+    sequence_construct
+    sequence_empty
+    sequence_erase
+    sequence_insert
+    sequence_length
     shape
     sigmoid
     sign
     sin
+    size
     slice
+    split
     sqrt
     squeeze
+    string_concat
+    string_normalizer
+    string_split
     sub
     tanh
+    tf_idf_vectorizer
+    top_k
     transpose
+    unique
     unsqueeze
     where_
     xor
