@@ -5,7 +5,7 @@
 //! `scan` and `call`. A region may read the values of the regions around it (a capture), so nesting
 //! needs no argument lists. The order of the nodes in a region is the order of their effects.
 //!
-//! Invariants (checked by [`verify`](crate::verify)): every value is defined once, before its uses,
+//! Invariants (checked by [`verify`](crate::verify())): every value is defined once, before its uses,
 //! in the region of the use or one around it; names of values are unique; types are what inference
 //! says. Nodes are only ever appended; a pass that changes a graph builds a new one.
 

@@ -79,16 +79,27 @@ fn origin() -> impl Strategy<Value = Origin> {
     ]
 }
 
+/// Any dtype by its number, f32 more often, so that operands fit each other.
+fn dtype() -> impl Strategy<Value = usize> {
+    const F32: usize = 1;
+    prop_oneof![3 => Just(F32), 2 => 0..DType::ALL.len()]
+}
+
+/// Any byte, those that NaNs are made of more often.
+fn byte() -> impl Strategy<Value = u8> {
+    prop_oneof![2 => any::<u8>(), 1 => prop::sample::select(&[0x7f, 0xff, 0xc0, 0x80, 0x01][..])]
+}
+
 fn leaf_step() -> impl Strategy<Value = Step> {
-    let dims = prop::collection::vec(0usize..4, 0..3);
+    let dims = prop::collection::vec(prop_oneof![4 => Just(1usize), 2 => 0usize..6], 0..4);
     prop_oneof![
-        3 => (0..DType::ALL.len(), dims, prop::collection::vec(any::<u8>(), 0..160))
+        3 => (dtype(), dims, prop::collection::vec(byte(), 0..160))
             .prop_map(|(dtype, dims, bytes)| Step::Constant { dtype, dims, bytes }),
         1 => prop::collection::vec(name(), 0..20).prop_map(Step::Text),
         3 => (0..UNARY.len(), any::<usize>()).prop_map(|(op, x)| Step::Unary(op, x)),
         3 => (0..BINARY.len(), any::<usize>(), any::<usize>()).prop_map(|(op, x, y)| Step::Binary(op, x, y)),
-        1 => (any::<usize>(), 0..DType::ALL.len()).prop_map(|(x, to)| Step::Cast(x, to)),
-        1 => (any::<usize>(), any::<usize>()).prop_map(|(x, y)| Step::Concat(x, y)),
+        1 => (any::<usize>(), dtype()).prop_map(|(x, to)| Step::Cast(x, to)),
+        2 => (any::<usize>(), any::<usize>()).prop_map(|(x, y)| Step::Concat(x, y)),
         1 => (any::<usize>(), any::<u64>()).prop_map(|(x, bits)| Step::Scale(x, f64::from_bits(bits))),
         2 => (any::<usize>(), name()).prop_map(|(x, name)| Step::Name(x, name)),
         1 => prop::collection::vec(origin(), 0..3).prop_map(Step::Provenance),
@@ -108,7 +119,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 /// A recipe for a graph.
 pub(crate) fn recipe() -> impl Strategy<Value = Recipe> {
-    let inputs = prop::collection::vec((name(), 0..DType::ALL.len(), prop::collection::vec(dim(), 0..3)), 1..4);
+    let inputs = prop::collection::vec((name(), dtype(), prop::collection::vec(dim(), 0..3)), 1..4);
     let states = prop::collection::vec((name(), 0..DType::ALL.len(), prop::option::of(4u64..)), 0..3);
     let metadata = prop::collection::vec((name(), name()), 0..3);
     let outputs = prop::collection::vec(any::<usize>(), 0..4);
@@ -158,6 +169,18 @@ impl Cook {
         self.visible[pick % self.visible.len()]
     }
 
+    /// A value of the dtype of `x`.
+    fn pick_like(&self, x: ValueId, pick: usize) -> ValueId {
+        let dtype = |id: &ValueId| self.builder.type_of(*id).dtype();
+        let alike: Vec<ValueId> = self.visible.iter().copied().filter(|id| dtype(id) == dtype(&x)).collect();
+        alike.get(pick % alike.len().max(1)).copied().unwrap_or(x)
+    }
+
+    fn pair(&self, x: usize, y: usize) -> [ValueId; 2] {
+        let x = self.pick(x);
+        [x, self.pick_like(x, y)]
+    }
+
     fn add(&mut self, op: &'static OpDef, operands: &[ValueId], attrs: Attrs) {
         let operands: Vec<_> = operands.iter().copied().map(Some).collect();
         if let Ok(results) = self.builder.node(op, &operands, attrs, 1) {
@@ -192,12 +215,15 @@ impl Cook {
                 }
             }
             Step::Unary(op, x) => self.add(UNARY[*op], &[self.pick(*x)], Attrs::new()),
-            Step::Binary(op, x, y) => self.add(BINARY[*op], &[self.pick(*x), self.pick(*y)], Attrs::new()),
+            Step::Binary(op, x, y) => self.add(BINARY[*op], &self.pair(*x, *y), Attrs::new()),
             Step::Cast(x, to) => self.add(&ops::cast::OP, &[self.pick(*x)], attrs! { to: DType::ALL[*to] }),
-            Step::Concat(x, y) => self.add(&ops::concat::OP, &[self.pick(*x), self.pick(*y)], attrs! { axis: 0 }),
+            Step::Concat(x, y) => self.add(&ops::concat::OP, &self.pair(*x, *y), attrs! { axis: 0 }),
             Step::Scale(x, value) => {
                 let scalar = self.constant(Tensor::scalar(*value));
-                self.add(&ops::mul::OP, &[self.pick(*x), scalar], Attrs::new());
+                let wide = attrs! { to: DType::F64 };
+                self.add(&ops::cast::OP, &[self.pick(*x)], wide);
+                let x = self.pick_like(scalar, usize::MAX);
+                self.add(&ops::mul::OP, &[x, scalar], Attrs::new());
             }
             Step::If(yes, no, x, y) => self.branch(yes, no, *x, *y),
             Step::Loop(body, x, y) => self.turns(body, *x, *y),
@@ -226,17 +252,46 @@ impl Cook {
 
     fn turns(&mut self, steps: &[Step], x: usize, y: usize) {
         let count = self.constant(Tensor::scalar(3i64));
-        let operands = [Some(count), None, Some(self.pick(x))];
+        let carried = self.pick(x);
+        let operands = [Some(count), None, Some(carried)];
         let Ok(types) = self.builder.region_parameters(&ops::loop_::OP, &operands, &Attrs::new()) else { return };
         let outside = self.visible.len();
         let (region, parameters) = self.builder.begin_region(&types[0]);
         self.visible.extend(&parameters);
         self.steps(steps);
-        let results = vec![parameters[1], self.pick(y), self.pick(x)];
+        let results = vec![parameters[1], self.pick_like(carried, y), self.pick(x)];
         self.builder.end_region(results);
         self.visible.truncate(outside);
         if let Ok(results) = self.builder.node_with_regions(&ops::loop_::OP, &operands, Attrs::new(), vec![region], 2) {
             self.visible.extend(results);
         }
+    }
+}
+
+/// The recipes reach what they are for: each kind of node occurs in many graphs, also in bodies of bodies.
+#[test]
+fn recipes_are_rich() {
+    use proptest::strategy::ValueTree;
+    use proptest::test_runner::TestRunner;
+
+    let mut runner = TestRunner::deterministic();
+    let mut found = std::collections::BTreeMap::<&str, usize>::new();
+    let mut count = |what| *found.entry(what).or_default() += 1;
+    for _ in 0..300 {
+        let graph = recipe().new_tree(&mut runner).expect("a recipe").current().graph();
+        for id in graph.walk() {
+            let node = graph.node(id);
+            count(node.op.name);
+            let inside = node.regions.iter().flat_map(|region| &graph.region(*region).nodes);
+            if inside.into_iter().any(|id| !graph.node(*id).regions.is_empty()) {
+                count("nested");
+            }
+        }
+        let text = graph.to_string();
+        ["bits(", "data(", "floordiv("].into_iter().filter(|what| text.contains(what)).for_each(&mut count);
+    }
+    for what in ["if", "loop", "nested", "constant", "concat", "mul", "cast", "bits(", "data(", "floordiv("] {
+        let times = found.get(what).copied().unwrap_or(0);
+        assert!(times >= 10, "{what} occurs {times} times: {found:?}");
     }
 }

@@ -171,7 +171,7 @@ pub fn run_case(case: &Case, backend: &dyn Backend) -> Outcome {
 }
 
 fn try_case(case: &Case, backend: &dyn Backend, ops: &mut Vec<String>) -> Result<(), Failure> {
-    let import = |error: OnnxError| match error {
+    let import = |error: OnnxError| match innermost(&error) {
         OnnxError::Unsupported(_) | OnnxError::UnsupportedUse { .. } | OnnxError::UnsupportedTensor { .. } => {
             Failure::Unsupported(error.to_string())
         }
@@ -193,6 +193,14 @@ fn try_case(case: &Case, backend: &dyn Backend, ops: &mut Vec<String>) -> Result
         check_outputs(case, &folder, &graph, &outputs)?;
     }
     Ok(())
+}
+
+/// The error below the name of the file.
+fn innermost(error: &OnnxError) -> &OnnxError {
+    match error {
+        OnnxError::File { source, .. } => innermost(source),
+        other => other,
+    }
 }
 
 /// The graph verifies, and is the same after printing and parsing and after JSON, which is the same

@@ -60,6 +60,8 @@ mod literal;
 mod parse;
 mod parser;
 mod print;
+mod types;
+mod values;
 
 pub use data::data_hash;
 pub use error::{ParseError, Problem};

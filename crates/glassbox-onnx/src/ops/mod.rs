@@ -3,7 +3,7 @@
 //! A row is an op's name (with its domain where that isn't the default), the versions for which it
 //! holds, and how to convert a node. To add an op, add a row to the file of its topic:
 //!
-//! ```ignore
+//! ```text
 //! row("Relu", 1, direct(&ops::relu::OP)),                      // same operands, same attributes
 //! row("Reshape", 5, bare(&ops::reshape::OP)).until(13),        // no attributes in these versions
 //! row("Reciprocal", 1, formula(|c| Ok(vec![c.x(0).scalar_like(1.0) / c.x(0)]))),
@@ -18,6 +18,7 @@
 
 mod activation;
 mod control;
+mod conversion;
 mod image;
 mod indexing;
 mod logic;
@@ -116,6 +117,7 @@ const FILES: &[&[Row]] = &[
     logic::ROWS,
     reduction::ROWS,
     shaping::ROWS,
+    conversion::ROWS,
     indexing::ROWS,
     nn::ROWS,
     normalization::ROWS,

@@ -5,12 +5,25 @@
 //! inference checks; it must not rely on anything else about its operands.
 
 pub(crate) mod cells;
+mod arg_reduction;
+mod cumulative;
+#[cfg(test)]
+pub(crate) mod check;
 pub(crate) mod elementwise;
+mod fourier;
 pub(crate) mod gemm;
 pub(crate) mod order;
 mod re2;
 pub(crate) mod reduction;
 mod sequences;
+mod image_file;
+mod interpolation;
+pub(crate) mod mt19937;
+mod quantization;
+mod random;
+pub(crate) mod reduction;
+pub(crate) mod take;
+pub(crate) mod windows;
 
 use crate::call::{Call, Outcome};
 
@@ -28,18 +41,46 @@ macro_rules! table {
 
 table! {
     abs
+    acos
+    acosh
     add
     and
+    arg_max
+    arg_min
+    asin
+    asinh
+    atan
+    atanh
+    bit_cast
+    bit_shift
+    bitwise_and
+    bitwise_or
+    bitwise_xor
     cast
+    ceil
+    average_pool
+    cast
+    col2im
     concat
     concat_from_sequence
     constant
+    conv
+    conv_transpose
     cos
+    cosh
+    cum_prod
+    cum_sum
+    det
+    deform_conv
+    dequantize_linear
+    dft
     div
+    dropout
     equal
     erf
     exp
     expand
+    expm1
     floor
     gather
     gather_elements
@@ -47,13 +88,22 @@ table! {
     greater
     greater_or_equal
     label_encoder
+    grid_sample
+    image_decoder
     less
     less_or_equal
     log
+    log1p
     matmul
     max
+    max_pool
+    max_roi_pool
+    max_unpool
+    mel_weight_matrix
     min
+    mod_
     mul
+    multinomial
     neg
     non_max_suppression
     nonzero
@@ -65,8 +115,13 @@ table! {
     pad
     pow
     range
+    quantize_linear
+    random_normal
+    random_uniform
     reduce_max
     reduce_mean
+    reduce_min
+    reduce_prod
     reduce_sum
     regex_full_match
     reshape
@@ -78,11 +133,15 @@ table! {
     sequence_erase
     sequence_insert
     sequence_length
+    round
+    resize
+    roi_align
     shape
     sigmoid
     sign
     sin
     size
+    sinh
     slice
     split
     sqrt
@@ -90,7 +149,9 @@ table! {
     string_concat
     string_normalizer
     string_split
+    stft
     sub
+    tan
     tanh
     tf_idf_vectorizer
     top_k

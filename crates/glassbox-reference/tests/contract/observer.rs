@@ -1,0 +1,117 @@
+//! The observer sees every value, inside bodies and, if it asks, inside composites; dead values are freed.
+
+use std::ops::ControlFlow;
+use std::sync::{Arc, Weak};
+
+use glassbox_reference::{Event, Observer, Options, RunError, Session, Value};
+use glassbox_tensor::{DType, Tensor};
+
+use super::{graph, vector};
+
+#[derive(Default)]
+struct Log {
+    inside: bool,
+    lines: Vec<String>,
+    stop_at: Option<&'static str>,
+}
+
+impl Observer for Log {
+    fn observe(&mut self, event: &Event) -> ControlFlow<()> {
+        let node = event.graph.node(event.node);
+        let turns: Vec<String> = event.path.iter().map(|frame| format!("{}{:?}", frame.op, frame.turn)).collect();
+        let line = format!("{}{}", turns.iter().map(|turn| format!("{turn} ")).collect::<String>(), node.op.name);
+        self.lines.push(line);
+        assert_eq!(node.results.len(), event.results.len());
+        if self.stop_at == Some(node.op.name) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    fn inside_composites(&self) -> bool {
+        self.inside
+    }
+}
+
+#[test]
+fn every_turn_of_a_loop_is_seen() {
+    let source = r#"graph "twice" {
+      input %x: f32[2]
+      %n = constant() {value = i64[] 2} : i64[]
+      %y = loop(%n, _, %x) (%i: i64[], %go: bool[], %h: f32[2]) {
+        %d = add(%h, %h) : f32[2]
+        yield %go, %d
+      } : f32[2]
+      output %y
+    }"#;
+    let mut log = Log::default();
+    Session::new(graph(source), Options::default()).unwrap().run_observed(&[vector(&[1.0, 2.0])], &mut log).unwrap();
+    assert_eq!(log.lines, ["constant", "loopSome(0) add", "loopSome(1) add", "loop"]);
+}
+
+#[test]
+fn the_inside_of_a_composite_is_seen_if_asked_for() {
+    let source = r#"graph "normal" {
+      input %x: f32[2]
+      %y = softmax(%x) : f32[2]
+      output %y
+    }"#;
+    let run = |inside| {
+        let mut log = Log { inside, ..Log::default() };
+        Session::new(graph(source), Options::default())
+            .unwrap()
+            .run_observed(&[vector(&[1.0, 2.0])], &mut log)
+            .unwrap();
+        log.lines
+    };
+    assert_eq!(run(false), ["softmax"]);
+    let inside = run(true);
+    assert!(inside.contains(&"softmaxNone exp".to_owned()) && inside.last().unwrap() == "softmax", "{inside:?}");
+}
+
+#[test]
+fn an_observer_can_stop_a_run() {
+    let source = r#"graph "chain" {
+      input %x: f32[1]
+      %a = exp(%x) : f32[1]
+      %b = log(%a) : f32[1]
+      output %b
+    }"#;
+    let mut log = Log { stop_at: Some("exp"), ..Log::default() };
+    let error = Session::new(graph(source), Options::default()).unwrap().run_observed(&[vector(&[1.0])], &mut log);
+    assert!(matches!(error, Err(RunError::Stopped { node }) if node == "a"));
+    assert_eq!(log.lines, ["exp"]);
+}
+
+/// Shared bytes that tell whether anybody still holds them.
+struct Probe(Vec<u8>);
+
+impl AsRef<[u8]> for Probe {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+#[test]
+fn an_input_is_freed_after_its_last_use() {
+    let source = r#"graph "chain" {
+      input %x: u8[4]
+      %a = add(%x, %x) : u8[4]
+      %b = add(%a, %a) : u8[4]
+      %c = add(%b, %b) : u8[4]
+      output %c
+    }"#;
+    let probe = Arc::new(Probe(vec![1; 4]));
+    let weak = Arc::downgrade(&probe);
+    let input: Value = Tensor::from_shared(DType::U8, &[4], probe, 0).unwrap().into();
+    let mut session = Session::new(graph(source), Options::default()).unwrap();
+    struct After(Weak<Probe>, Vec<usize>);
+    impl Observer for After {
+        fn observe(&mut self, _: &Event) -> ControlFlow<()> {
+            self.1.push(self.0.strong_count());
+            ControlFlow::Continue(())
+        }
+    }
+    let mut after = After(weak, Vec::new());
+    let inputs = vec![input];
+    session.run_observed(&inputs, &mut after).unwrap();
+    // The caller holds one all the time; the run holds one more until the first node is done.
+    assert_eq!(after.1[1..], [1, 1], "{:?}", after.1);
+}

@@ -1,0 +1,60 @@
+//! States live from run to run, and an error leaves them as they were.
+
+use glassbox_reference::{Options, Session};
+
+use super::{elements, graph, vector};
+
+const CACHE: &str = r#"graph "cache" {
+  state @kv: f32[?] capacity 4
+  input %x: f32[N]
+  %all = state_append(%x) {state = "kv", axis = 0} : f32[?]
+  output %all
+}"#;
+
+#[test]
+fn a_state_grows_from_run_to_run_and_is_reset() {
+    let mut session = Session::new(graph(CACHE), Options::default()).unwrap();
+    assert_eq!(elements(&session.run(&[vector(&[1.0])]).unwrap()[0]), [1.0]);
+    assert_eq!(elements(&session.run(&[vector(&[2.0, 3.0])]).unwrap()[0]), [1.0, 2.0, 3.0]);
+    session.reset().unwrap();
+    assert_eq!(elements(&session.run(&[vector(&[4.0])]).unwrap()[0]), [4.0]);
+}
+
+#[test]
+fn over_its_capacity_a_state_stays_as_it_was() {
+    let mut session = Session::new(graph(CACHE), Options::default()).unwrap();
+    session.run(&[vector(&[1.0, 2.0, 3.0])]).unwrap();
+    let message = session.run(&[vector(&[4.0, 5.0])]).unwrap_err().to_string();
+    assert!(message.contains("`kv` would hold 5, its capacity is 4"), "{message}");
+    assert_eq!(elements(&session.run(&[vector(&[4.0])]).unwrap()[0]), [1.0, 2.0, 3.0, 4.0]);
+}
+
+#[test]
+fn an_error_after_a_write_undoes_it() {
+    let source = r#"graph "late" {
+      state @s: f32[1] = f32[1] [7]
+      input %x: f32[1]
+      input %d: i32[1]
+      %w = state_write(%x) {state = "s"} : f32[1]
+      %q = div(%d, %d) : i32[1]
+      output %w, %q
+    }"#;
+    let mut session = Session::new(graph(source), Options::default()).unwrap();
+    let zero = glassbox_tensor::Tensor::from_vec(&[1], vec![0i32]).unwrap().into();
+    assert!(session.run(&[vector(&[1.0]), zero]).is_err());
+    assert_eq!(session.states().get("s").unwrap().to_vec::<f32>().unwrap(), [7.0]);
+}
+
+#[test]
+fn a_read_value_is_not_changed_by_a_later_write() {
+    let source = r#"graph "swap" {
+      state @s: f32[1] = f32[1] [7]
+      input %x: f32[1]
+      %old = state_read() {state = "s"} : f32[1]
+      %new = state_write(%x) {state = "s"} : f32[1]
+      output %old, %new
+    }"#;
+    let mut session = Session::new(graph(source), Options::default()).unwrap();
+    let outputs = session.run(&[vector(&[1.0])]).unwrap();
+    assert_eq!((elements(&outputs[0]), elements(&outputs[1])), (vec![7.0], vec![1.0]));
+}
