@@ -4,24 +4,23 @@
 //! share is in [`elementwise`], [`reduction`] and [`gemm`]. A kernel may rely on what the op's
 //! inference checks; it must not rely on anything else about its operands.
 
-pub(crate) mod cells;
 mod arg_reduction;
-mod cumulative;
+pub(crate) mod cells;
 #[cfg(test)]
 pub(crate) mod check;
+mod cumulative;
 pub(crate) mod elementwise;
 mod fourier;
 pub(crate) mod gemm;
-pub(crate) mod order;
-mod re2;
-pub(crate) mod reduction;
-mod sequences;
 mod image_file;
 mod interpolation;
 pub(crate) mod mt19937;
+pub(crate) mod order;
 mod quantization;
 mod random;
+mod re2;
 pub(crate) mod reduction;
+mod sequences;
 pub(crate) mod take;
 pub(crate) mod windows;
 
@@ -51,6 +50,7 @@ table! {
     asinh
     atan
     atanh
+    average_pool
     bit_cast
     bit_shift
     bitwise_and
@@ -58,8 +58,6 @@ table! {
     bitwise_xor
     cast
     ceil
-    average_pool
-    cast
     col2im
     concat
     concat_from_sequence
@@ -70,9 +68,9 @@ table! {
     cosh
     cum_prod
     cum_sum
-    det
     deform_conv
     dequantize_linear
+    det
     dft
     div
     dropout
@@ -87,9 +85,9 @@ table! {
     gather_nd
     greater
     greater_or_equal
-    label_encoder
     grid_sample
     image_decoder
+    label_encoder
     less
     less_or_equal
     log
@@ -114,10 +112,10 @@ table! {
     or
     pad
     pow
-    range
     quantize_linear
     random_normal
     random_uniform
+    range
     reduce_max
     reduce_mean
     reduce_min
@@ -125,6 +123,9 @@ table! {
     reduce_sum
     regex_full_match
     reshape
+    resize
+    roi_align
+    round
     scatter_elements
     scatter_nd
     sequence_at
@@ -133,29 +134,27 @@ table! {
     sequence_erase
     sequence_insert
     sequence_length
-    round
-    resize
-    roi_align
     shape
     sigmoid
     sign
     sin
-    size
     sinh
+    size
     slice
     split
     sqrt
     squeeze
+    stft
     string_concat
     string_normalizer
     string_split
-    stft
     sub
     tan
     tanh
     tf_idf_vectorizer
     top_k
     transpose
+    tree_ensemble
     unique
     unsqueeze
     where_
