@@ -263,13 +263,13 @@ fn bias<'a>(d: &Decompose<'a>, wide: DType, queries: i64, keys: i64) -> Result<O
     if let Some(mask) = d.opt(MASK) {
         parts.push(whole_mask(d, mask, wide, keys)?);
     }
-    let up_to = |bound: Expr<'a>| open(key.greater(bound).not());
+    let up_to = |bound: Expr<'a>| open(!key.greater(bound));
     if d.attr.bool("is_causal") {
         parts.push(up_to(position));
     }
     let (left, right) = (d.attr.int("left_window_size"), d.attr.int("right_window_size"));
     if left >= 0 {
-        parts.push(open(key.less(position - left as f64).not()));
+        parts.push(open(!key.less(position - left as f64)));
     }
     if right >= 0 {
         parts.push(up_to(position + right as f64));
