@@ -12,11 +12,13 @@ mod control;
 mod cumulative;
 mod einsum_equation;
 mod global_pool;
+mod indexing;
 mod normalization;
 pub mod quantization;
 mod random;
 mod recurrent;
 mod reduction;
+mod sequences;
 mod states;
 mod training;
 mod window;
@@ -71,10 +73,14 @@ table! {
     causal_conv_with_state
     ceil
     celu
+    center_crop_pad
     clip
     col2im
+    compress
     concat
+    concat_from_sequence
     constant
+    constant_of_shape
     conv
     conv_integer
     conv_transpose
@@ -83,6 +89,7 @@ table! {
     cum_prod
     cum_sum
     deform_conv
+    depth_to_space
     dequantize_linear
     det
     dft
@@ -94,8 +101,14 @@ table! {
     equal
     erf
     exp
+    expand
     expm1
+    eye_like
+    flatten
     floor
+    gather
+    gather_elements
+    gather_nd
     gelu
     gemm
     global_average_pool
@@ -116,6 +129,7 @@ table! {
     instance_normalization
     is_inf
     is_nan
+    label_encoder
     layer_normalization
     leaky_relu
     less
@@ -145,8 +159,15 @@ table! {
     mul
     multinomial
     neg
+    non_max_suppression
+    nonzero
     not
+    one_hot
+    optional
+    optional_get_element
+    optional_has_element
     or
+    pad
     pow
     prelu
     qlinear_matmul
@@ -155,6 +176,7 @@ table! {
     random_normal_like
     random_uniform
     random_uniform_like
+    range
     reciprocal
     reduce_l1
     reduce_l2
@@ -166,25 +188,39 @@ table! {
     reduce_prod
     reduce_sum
     reduce_sum_square
+    regex_full_match
     relu
     reshape
     resize
+    reverse_sequence
     rms_normalization
     rnn
     roi_align
     round
     scan
+    scatter_elements
+    scatter_nd
     selu
+    sequence_at
+    sequence_construct
+    sequence_empty
+    sequence_erase
+    sequence_insert
+    sequence_length
     shape
     shrink
     sigmoid
     sign
     sin
     sinh
+    size
     slice
     softmax
     softplus
     softsign
+    space_to_depth
+    split
+    split_to_sequence
     sqrt
     squeeze
     state_append
@@ -192,14 +228,24 @@ table! {
     state_reset
     state_write
     stft
+    string_concat
+    string_normalizer
+    string_split
     sub
     sum
     swiglu
     swish
     tan
     tanh
+    tensor_scatter
+    tf_idf_vectorizer
     thresholded_relu
+    tile
+    top_k
     transpose
+    tree_ensemble
+    trilu
+    unique
     unsqueeze
     where_
     xor
