@@ -17,10 +17,12 @@
 //! with version 6, is passed over for every op.
 
 mod activation;
+mod attention;
 mod control;
 mod image;
 mod indexing;
 mod logic;
+mod loss;
 mod math;
 mod ml;
 mod nn;
@@ -33,6 +35,7 @@ mod sequence;
 mod shaping;
 mod signal;
 mod text;
+mod training;
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -121,10 +124,13 @@ const FILES: &[&[Row]] = &[
     normalization::ROWS,
     activation::ROWS,
     recurrent::ROWS,
+    attention::ROWS,
     quantization::ROWS,
     sequence::ROWS,
     control::ROWS,
     random::ROWS,
+    loss::ROWS,
+    training::ROWS,
     image::ROWS,
     signal::ROWS,
     text::ROWS,
