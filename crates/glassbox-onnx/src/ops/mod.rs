@@ -19,6 +19,7 @@
 mod activation;
 mod attention;
 mod control;
+mod conversion;
 mod image;
 mod indexing;
 mod logic;
@@ -119,6 +120,7 @@ const FILES: &[&[Row]] = &[
     logic::ROWS,
     reduction::ROWS,
     shaping::ROWS,
+    conversion::ROWS,
     indexing::ROWS,
     nn::ROWS,
     normalization::ROWS,
