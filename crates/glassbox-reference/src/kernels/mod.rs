@@ -8,6 +8,7 @@ pub(crate) mod elementwise;
 pub(crate) mod gemm;
 mod image_file;
 mod interpolation;
+mod jpeg;
 pub(crate) mod mt19937;
 pub(crate) mod reduction;
 pub(crate) mod take;
