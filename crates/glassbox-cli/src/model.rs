@@ -14,6 +14,10 @@ const SHAPES: &[u8] = include_bytes!("../../../models/shapes/shapes.onnx");
 pub(crate) struct Opened {
     /// The graph.
     pub(crate) graph: Graph,
+    /// What the model calls the outputs, in order: two may be the same value of the graph.
+    pub(crate) outputs: Vec<String>,
+    /// What the model declares that isn't so.
+    pub(crate) notes: Vec<String>,
     /// What the ONNX file says of itself, where it is one.
     pub(crate) onnx: Option<Model>,
 }
@@ -25,11 +29,11 @@ pub(crate) fn open(name: &str) -> Result<Opened> {
         Some("gb") => {
             let source = std::fs::read_to_string(path).with_context(|| format!("{name}: the file can't be read"))?;
             let graph = text::parse(&source, &text::ParseOptions::default()).with_context(|| name.to_owned())?;
-            Ok(Opened { graph, onnx: None })
+            Ok(Opened::of(graph))
         }
         Some("json") => {
             let source = std::fs::read_to_string(path).with_context(|| format!("{name}: the file can't be read"))?;
-            Ok(Opened { graph: json::from_str(&source).with_context(|| name.to_owned())?, onnx: None })
+            Ok(Opened::of(json::from_str(&source).with_context(|| name.to_owned())?))
         }
         None if !path.exists() => {
             if name != "shapes" {
@@ -42,11 +46,16 @@ pub(crate) fn open(name: &str) -> Result<Opened> {
 }
 
 fn import(model: Model) -> Result<Opened> {
-    let graph = glassbox_onnx::import(&model, &ImportOptions::default())?.graph;
-    Ok(Opened { graph, onnx: Some(model) })
+    let import = glassbox_onnx::import(&model, &ImportOptions::default())?;
+    Ok(Opened { graph: import.graph, outputs: import.outputs, notes: import.notes, onnx: Some(model) })
 }
 
 impl Opened {
+    fn of(graph: Graph) -> Opened {
+        let outputs = graph.outputs().iter().map(|id| graph.value_label(*id)).collect();
+        Opened { graph, outputs, notes: Vec::new(), onnx: None }
+    }
+
     /// The labels of the classes that the model tells apart, where it says them.
     pub(crate) fn labels(&self) -> Option<Vec<String>> {
         let labels = self.graph.metadata.iter().find(|(key, _)| key == "glassbox.labels")?;

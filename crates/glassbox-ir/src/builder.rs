@@ -25,6 +25,8 @@ pub struct GraphBuilder {
     open: Vec<RegionId>,
     names: HashSet<Arc<str>>,
     provenance: Provenance,
+    /// The regions that specialisation hasn't come to yet.
+    unvisited: HashSet<RegionId>,
 }
 
 /// The attributes of a node: `attrs! { axis: 1, keepdims: false }`.
@@ -40,7 +42,14 @@ impl GraphBuilder {
     pub fn new(name: impl Into<String>) -> GraphBuilder {
         let graph = Graph { name: name.into(), ..Graph::default() };
         let open = vec![graph.body()];
-        GraphBuilder { graph, known: Vec::new(), open, names: HashSet::new(), provenance: Provenance::default() }
+        GraphBuilder {
+            graph,
+            known: Vec::new(),
+            open,
+            names: HashSet::new(),
+            provenance: Provenance::default(),
+            unvisited: HashSet::new(),
+        }
     }
 
     /// The graph as far as it is built.
@@ -294,16 +303,29 @@ impl GraphBuilder {
         for id in self.graph.region(region).nodes.clone() {
             let node = self.graph.node(id).clone();
             if !node.regions.is_empty() {
-                let initial = self.region_parameters(node.op, &node.operands, &node.attrs)?;
-                for (region, types) in node.regions.iter().zip(initial) {
-                    self.retype_region(*region, types)?;
-                }
+                self.retype_bodies(&node)?;
             }
             let types = self.infer(&node, node.results.len(), Parameters::Widen)?;
             for (result, (ty, known)) in node.results.iter().zip(types) {
                 self.graph.values[result.index()].ty = ty;
                 self.known[result.index()] = known;
             }
+        }
+        Ok(())
+    }
+
+    /// Infers the bodies of a node again: from the types that they begin with the first time, from then
+    /// on from those that they have been widened to, so that the work on nested bodies doesn't multiply.
+    fn retype_bodies(&mut self, node: &Node) -> Result<(), BuildError> {
+        let initial = self.region_parameters(node.op, &node.operands, &node.attrs)?;
+        for (region, initial) in node.regions.iter().zip(initial) {
+            let types = if self.unvisited.remove(region) {
+                initial
+            } else {
+                let parameters = &self.graph.region(*region).parameters;
+                parameters.iter().map(|id| self.type_of(*id).clone()).collect()
+            };
+            self.retype_region(*region, types)?;
         }
         Ok(())
     }
@@ -353,6 +375,7 @@ pub fn specialise(graph: &Graph, inputs: &[Type]) -> Result<Graph, BuildError> {
         known,
         names: HashSet::new(),
         provenance: Provenance::default(),
+        unvisited: (1..graph.regions.len()).map(|index| RegionId(index as u32)).collect(),
     };
     builder.retype_region(graph.body(), inputs.to_vec())?;
     Ok(builder.graph)
@@ -367,4 +390,37 @@ pub(crate) fn int_vector(dims: &[Dim]) -> Option<Tensor> {
 /// The type of a constant.
 pub(crate) fn type_of_tensor(tensor: &Tensor) -> TensorType {
     TensorType::new(tensor.dtype(), tensor.shape().iter().copied())
+}
+
+#[cfg(test)]
+mod tests {
+    use glassbox_tensor::DType;
+
+    use super::*;
+
+    /// A nest of loops whose innermost body makes the carried vector longer.
+    fn nest(builder: &mut GraphBuilder, value: ValueId, depth: usize) -> ValueId {
+        if depth == 0 {
+            let operands = [Some(value), Some(value)];
+            return builder.node(&ops::concat::OP, &operands, attrs! { axis: 0i64 }, 1).unwrap()[0];
+        }
+        let operands = [None, None, Some(value)];
+        let types = builder.region_parameters(&ops::loop_::OP, &operands, &Attrs::new()).unwrap();
+        let (region, parameters) = builder.begin_region(&types[0]);
+        let inner = nest(builder, parameters[2], depth - 1);
+        builder.end_region(vec![parameters[1], inner]);
+        builder.node_with_regions(&ops::loop_::OP, &operands, Attrs::new(), vec![region], 1).unwrap()[0]
+    }
+
+    #[test]
+    fn widening_nested_loops_takes_no_longer_than_their_size_says() {
+        // Were each body inferred anew for each turn of the bodies around it, this would not end.
+        let mut builder = GraphBuilder::new("nest");
+        let input = builder.input("x", Type::tensor(DType::F32, ["N"]));
+        let output = nest(&mut builder, input, 60);
+        assert_eq!(builder.type_of(output).to_string(), "f32[?]");
+        let graph = builder.finish(vec![output]).unwrap();
+        let special = specialise(&graph, &[Type::tensor(DType::F32, [3i64])]).unwrap();
+        assert_eq!(special.value(special.outputs()[0]).ty.to_string(), "f32[?]");
+    }
 }

@@ -292,7 +292,7 @@ macro_rules! methods {
     };
 }
 methods!(
-    unary: abs exp log sqrt tanh sigmoid erf not sign floor sin cos;
+    unary: abs exp log sqrt tanh sigmoid erf sign floor sin cos;
     binary: pow = pow, maximum = max, minimum = min, matmul = matmul, less = less, equal = equal,
     greater = greater, and = and,
 );
@@ -321,6 +321,13 @@ macro_rules! operators {
     )*};
 }
 operators!(Add add = add, Sub sub = sub, Mul mul = mul, Div div = div);
+
+impl<'b> std::ops::Not for Expr<'b> {
+    type Output = Expr<'b>;
+    fn not(self) -> Expr<'b> {
+        self.unary(&ops::not::OP)
+    }
+}
 
 impl<'b> std::ops::Neg for Expr<'b> {
     type Output = Expr<'b>;

@@ -1,7 +1,7 @@
 //! ONNX models in and out of the Glassbox graph.
 //!
 //! Two steps. [`load`] (or [`parse`]) reads a file into a [`Model`]: decoded, with every tensor in
-//! place and every name checked. [`import`] turns a model into a [`glassbox_ir::Graph`], one row of
+//! place and every name checked. [`import()`] turns a model into a [`glassbox_ir::Graph`], one row of
 //! the table in [`ops`] for each op and range of versions. The conformance data beside the models is
 //! read by [`read_tensor_pb`], [`read_sequence_pb`] and [`read_optional_pb`].
 //!

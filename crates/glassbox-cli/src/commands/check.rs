@@ -4,11 +4,10 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use anstream::println;
+use anstream::{eprintln, println};
 use anyhow::{Context, Result, bail};
-use glassbox_ir::Graph;
 use glassbox_reference::{Event, Observer, Options, Precision, Session, Value};
-use glassbox_tensor::{DType, Overflow, Tensor};
+use glassbox_tensor::{Overflow, Tensor};
 use glassbox_testkit::compare::compare_tensors;
 use glassbox_testkit::{Comparison, Difference, Tolerance};
 use serde_json::json;
@@ -16,7 +15,7 @@ use serde_json::json;
 use crate::args::Check;
 use crate::arrays;
 use crate::inputs;
-use crate::model;
+use crate::model::{self, Opened};
 use crate::progress;
 use crate::view::{ERROR, GOOD, NAME};
 
@@ -29,7 +28,8 @@ pub(crate) fn main(arguments: &Check, quiet: bool) -> Result<bool> {
     let other: HashMap<String, Tensor> = match arguments.against.as_str() {
         "precise" => {
             let spinner = progress::spinner("computing in f64", quiet);
-            let values = values(graph, &inputs, Options { precision: Precision::Precise, seed, ..Options::default() })?;
+            let values =
+                values(&opened, &inputs, Options { precision: Precision::Precise, seed, ..Options::default() })?;
             spinner.finish_and_clear();
             values.into_iter().map(|value| (value.name, value.tensor)).collect()
         }
@@ -40,7 +40,7 @@ pub(crate) fn main(arguments: &Check, quiet: bool) -> Result<bool> {
         other => bail!("--against {other}: it is a .npz file or `precise`"),
     };
     let spinner = progress::spinner("running", quiet);
-    let ours = values(graph, &inputs, Options { seed, ..Options::default() })?;
+    let ours = values(&opened, &inputs, Options { seed, ..Options::default() })?;
     spinner.finish_and_clear();
     let rows = compare_all(&ours, &other, arguments)?;
     if rows.is_empty() {
@@ -48,7 +48,15 @@ pub(crate) fn main(arguments: &Check, quiet: bool) -> Result<bool> {
         names.sort();
         bail!("no value of the model has a name that {} has too; it has {}", arguments.against, names.join(", "));
     }
-    report(graph, &rows, arguments)
+    let strangers: Vec<_> = other.keys().filter(|name| !ours.iter().any(|seen| seen.name == **name)).collect();
+    if !strangers.is_empty() && !quiet {
+        eprintln!(
+            "note: {} values of {} have names that no value of the model has",
+            strangers.len(),
+            arguments.against
+        );
+    }
+    report(&opened, &rows, arguments)
 }
 
 /// One value that a run gave.
@@ -84,10 +92,18 @@ impl Observer for Keeper {
     }
 }
 
-fn values(graph: &Graph, inputs: &[Value], options: Options) -> Result<Vec<Seen>> {
+/// Every named value in the order of the run, then the outputs whose names no value has.
+fn values(opened: &Opened, inputs: &[Value], options: Options) -> Result<Vec<Seen>> {
     let mut keeper = Keeper(Vec::new());
-    Session::new(graph.clone(), options)?.run_observed(inputs, &mut keeper)?;
-    Ok(keeper.0)
+    let outputs = Session::new(opened.graph.clone(), options)?.run_observed(inputs, &mut keeper)?;
+    let mut seen = keeper.0;
+    for (name, value) in opened.outputs.iter().zip(outputs) {
+        let known = seen.iter().any(|seen| seen.name == *name);
+        if let (Value::Tensor(tensor), false) = (value, known) {
+            seen.push(Seen { name: name.clone(), node: name.clone(), op: "output", tensor });
+        }
+    }
+    Ok(seen)
 }
 
 /// A value that both sides have.
@@ -101,8 +117,9 @@ fn compare_all<'a>(ours: &'a [Seen], other: &HashMap<String, Tensor>, arguments:
     let mut rows = Vec::new();
     for seen in ours {
         let Some(want) = other.get(&seen.name) else { continue };
-        // The other side may hold the value in another dtype: f64 where it is precise, f32 for bf16.
-        let want = if seen.tensor.dtype() != want.dtype() && seen.tensor.dtype() != DType::String {
+        // The other side may hold floats in another dtype: f64 where it is precise, f32 for bf16.
+        let floats = seen.tensor.dtype().is_float() && want.dtype().is_float();
+        let want = if floats && seen.tensor.dtype() != want.dtype() {
             want.cast(seen.tensor.dtype(), Overflow::Wrap).with_context(|| format!("`{}`", seen.name))?
         } else {
             want.clone()
@@ -112,9 +129,9 @@ fn compare_all<'a>(ours: &'a [Seen], other: &HashMap<String, Tensor>, arguments:
     Ok(rows)
 }
 
-fn report(graph: &Graph, rows: &[Row], arguments: &Check) -> Result<bool> {
+fn report(opened: &Opened, rows: &[Row], arguments: &Check) -> Result<bool> {
     let first = rows.iter().find(|row| row.result.is_err());
-    let outputs: Vec<String> = graph.outputs().iter().map(|id| graph.value_label(*id)).collect();
+    let outputs = &opened.outputs;
     if arguments.json {
         let row = |row: &Row| {
             let numbers = match &row.result {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anstream::println;
 use anyhow::Result;
-use glassbox_ir::{Attr, Graph, ValueId, json, text};
+use glassbox_ir::{Attr, Type, ValueId, json, text};
 use serde_json::json;
 
 use crate::args::Inspect;
@@ -71,8 +71,12 @@ impl Facts {
         for (key, value) in &graph.metadata {
             println!("{DIM}{key} = {value}{DIM:#}");
         }
-        print_values("inputs", graph, graph.inputs());
-        print_values("outputs", graph, graph.outputs());
+        for (index, id) in graph.inputs().iter().enumerate() {
+            print_value("inputs", index, &graph.value_label(*id), &graph.value(*id).ty);
+        }
+        for (index, (name, id)) in opened.outputs.iter().zip(graph.outputs()).enumerate() {
+            print_value("outputs", index, name, &graph.value(*id).ty);
+        }
         for state in &graph.states {
             println!("state       {NAME}{}{NAME:#}: {}", state.name, state.ty);
         }
@@ -88,16 +92,14 @@ impl Facts {
 
     fn json(&self, opened: &Opened) -> serde_json::Value {
         let graph = &opened.graph;
-        let values = |ids: &[ValueId]| -> Vec<serde_json::Value> {
-            ids.iter()
-                .map(|id| json!({ "name": graph.value_label(*id), "type": graph.value(*id).ty.to_string() }))
-                .collect()
-        };
+        let value = |name: &str, id: &ValueId| json!({ "name": name, "type": graph.value(*id).ty.to_string() });
+        let inputs = graph.inputs().iter().map(|id| value(&graph.value_label(*id), id));
+        let outputs = opened.outputs.iter().zip(graph.outputs()).map(|(name, id)| value(name, id));
         let mut facts = json!({
             "name": graph.name,
             "metadata": graph.metadata.iter().cloned().collect::<BTreeMap<_, _>>(),
-            "inputs": values(graph.inputs()),
-            "outputs": values(graph.outputs()),
+            "inputs": inputs.collect::<Vec<_>>(),
+            "outputs": outputs.collect::<Vec<_>>(),
             "states": graph.states.iter().map(|state| json!({ "name": state.name, "type": state.ty.to_string() })).collect::<Vec<_>>(),
             "constants": { "tensors": self.constants, "elements": self.elements, "bytes": self.bytes, "elements_by_dtype": self.dtypes },
             "ops": self.ops,
@@ -119,9 +121,7 @@ fn opset(domain: &str, version: i64) -> String {
     if domain.is_empty() { version.to_string() } else { format!("{domain} {version}") }
 }
 
-fn print_values(title: &str, graph: &Graph, values: &[ValueId]) {
-    for (index, id) in values.iter().enumerate() {
-        let title = if index == 0 { title } else { "" };
-        println!("{title:<11} {NAME}{}{NAME:#}: {}", graph.value_label(*id), graph.value(*id).ty);
-    }
+fn print_value(title: &str, index: usize, name: &str, ty: &Type) {
+    let title = if index == 0 { title } else { "" };
+    println!("{title:<11} {NAME}{name}{NAME:#}: {ty}");
 }

@@ -4,7 +4,6 @@ use std::path::Path;
 
 use anstream::{eprintln, println};
 use anyhow::{Context, Result};
-use glassbox_ir::Graph;
 use glassbox_reference::{Options, Precision, Session, Value};
 use glassbox_tensor::Tensor;
 use serde_json::json;
@@ -19,6 +18,9 @@ use crate::view::{self, DIM, NAME};
 /// Runs the model and prints, writes or tells as JSON what it gives.
 pub(crate) fn main(arguments: &Run, quiet: bool) -> Result<bool> {
     let opened = model::open(&arguments.model.model)?;
+    if !quiet {
+        opened.notes.iter().for_each(|note| eprintln!("note: {note}"));
+    }
     let inputs = inputs::values(&opened.graph, &arguments.model, quiet)?;
     let precision = if arguments.precise { Precision::Precise } else { Precision::Declared };
     let options = Options { precision, seed: arguments.model.seed, ..Options::default() };
@@ -27,7 +29,7 @@ pub(crate) fn main(arguments: &Run, quiet: bool) -> Result<bool> {
     let outputs = session.run(&inputs)?;
     spinner.finish_and_clear();
     if let Some(folder) = &arguments.output {
-        save(&opened.graph, &outputs, folder, quiet)?;
+        save(&opened.outputs, &outputs, folder, quiet)?;
     }
     if arguments.json {
         print_json(&opened, &outputs)?;
@@ -38,8 +40,8 @@ pub(crate) fn main(arguments: &Run, quiet: bool) -> Result<bool> {
 }
 
 fn print(opened: &Opened, outputs: &[Value]) {
-    for (id, value) in opened.graph.outputs().iter().zip(outputs) {
-        let (name, ty) = (opened.graph.value_label(*id), value.ty());
+    for (name, value) in opened.outputs.iter().zip(outputs) {
+        let ty = value.ty();
         println!("{NAME}{name}{NAME:#}: {ty} {DIM}={DIM:#} {}", view::short(value));
         if let (Some(labels), Value::Tensor(tensor)) = (opened.labels(), value) {
             for (row, ranked) in classes(&labels, tensor).iter().enumerate() {
@@ -82,15 +84,14 @@ fn print_json(opened: &Opened, outputs: &[Value]) -> Result<()> {
 }
 
 /// Writes each output to a file that is named as it.
-fn save(graph: &Graph, outputs: &[Value], folder: &Path, quiet: bool) -> Result<()> {
+fn save(names: &[String], outputs: &[Value], folder: &Path, quiet: bool) -> Result<()> {
     std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-    for (id, value) in graph.outputs().iter().zip(outputs) {
-        let name = graph.value_label(*id);
+    for (name, value) in names.iter().zip(outputs) {
         let Value::Tensor(tensor) = value else {
             eprintln!("note: `{name}` is {}, which .npy can't hold; it isn't written", value.ty());
             continue;
         };
-        let file = folder.join(format!("{}.npy", file_name(&name)));
+        let file = folder.join(format!("{}.npy", file_name(name)));
         arrays::write_npy(&file, tensor)?;
         if !quiet {
             eprintln!("wrote {}", file.display());

@@ -34,7 +34,9 @@ pub(super) fn call(
     if site.depth >= MOST_REGIONS {
         return Err(OnnxError::TooLarge(format!("bodies nest deeper than {MOST_REGIONS} at {place}")));
     }
-    let bindings = bindings(function, attributes, &place)?;
+    let version = site.opsets.get(&node.domain).copied().unwrap_or_default();
+    let unsupported = |what| OnnxError::UnsupportedUse { node: label.clone(), op: node.full_op(), version, what };
+    let bindings = bindings(function, attributes, &place, &unsupported)?;
     let f = site.frame.f;
     let known = |id: &ValueId| f.builder().known(*id).is_some();
     let passed: Vec<ValueId> = operands.iter().copied().flatten().filter(|id| !known(id)).collect();
@@ -71,10 +73,8 @@ pub(super) fn call(
     let operands: Vec<_> = passed.iter().map(|id| Some(f.expr(*id))).collect();
     let attrs = attrs! { function: function.label() };
     let given = f.op_many(&ops::call::OP, &operands, attrs, vec![region], asked.len());
-    let refused = |source| {
-        let version = site.opsets.get(&node.domain).copied().unwrap_or_default();
-        OnnxError::Build { node: label.clone(), op: node.full_op(), version, source: Box::new(source) }
-    };
+    let refused =
+        |source| OnnxError::Build { node: label.clone(), op: node.full_op(), version, source: Box::new(source) };
     f.check().map_err(refused)?;
     let given = given.into_iter().map(Expr::id).collect::<Result<Vec<_>, _>>().map_err(refused)?;
     // An output that isn't asked for has no name, so any value may stand in its place.
@@ -84,14 +84,19 @@ pub(super) fn call(
 }
 
 /// What the function's attributes are in this call: what the caller gives, else the default.
-fn bindings<'a>(function: &'a Function, given: AttributesOf<'a>, place: &str) -> Result<AttributesOf<'a>, OnnxError> {
+fn bindings<'a>(
+    function: &'a Function,
+    given: AttributesOf<'a>,
+    place: &str,
+    unsupported: &dyn Fn(String) -> OnnxError,
+) -> Result<AttributesOf<'a>, OnnxError> {
     for (name, value) in &given {
         let declared = function.attributes.iter().chain(function.defaults.iter().map(|default| &default.name));
         if !declared.into_iter().any(|declared| declared == name) {
             return Err(OnnxError::structure(place, format!("the function has no attribute `{name}`")));
         }
         if matches!(value, AttributeValue::Graph(_) | AttributeValue::Graphs(_)) {
-            return Err(OnnxError::structure(place, format!("attribute `{name}` is a graph, which is not supported")));
+            return Err(unsupported(format!("the attribute `{name}` of a function, a graph,")));
         }
     }
     let mut bindings = given;

@@ -1,7 +1,7 @@
 //! Importing: from a [`Model`] to a graph of the IR.
 //!
-//! First everything is looked at that can be refused without building ([`support`]). Then the nodes
-//! are converted in order, each by its row of [`ops`](crate::ops); a call of a function becomes a
+//! First everything is looked at that can be refused without building (`support`). Then the nodes
+//! are converted in order, each by its row of [`ops`]; a call of a function becomes a
 //! `call` whose body is the function's, converted for the types that the caller gives. Names of values
 //! and nodes are kept; inside a function they are put behind those of the calls.
 //!

@@ -17,10 +17,13 @@
 //! with version 6, is passed over for every op.
 
 mod activation;
+mod attention;
 mod control;
+mod conversion;
 mod image;
 mod indexing;
 mod logic;
+mod loss;
 mod math;
 mod ml;
 mod nn;
@@ -33,6 +36,7 @@ mod sequence;
 mod shaping;
 mod signal;
 mod text;
+mod training;
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -116,15 +120,19 @@ const FILES: &[&[Row]] = &[
     logic::ROWS,
     reduction::ROWS,
     shaping::ROWS,
+    conversion::ROWS,
     indexing::ROWS,
     nn::ROWS,
     normalization::ROWS,
     activation::ROWS,
     recurrent::ROWS,
+    attention::ROWS,
     quantization::ROWS,
     sequence::ROWS,
     control::ROWS,
     random::ROWS,
+    loss::ROWS,
+    training::ROWS,
     image::ROWS,
     signal::ROWS,
     text::ROWS,

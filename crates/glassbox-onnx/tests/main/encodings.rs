@@ -214,7 +214,9 @@ fn sparse_tensors_are_made_dense() {
     };
     let tensor = dense(packed).expect("it is sound");
     assert_eq!(tensor.load::<i64>().expect("it is i4").as_ref(), [0, 0, 1, -1, 0]);
-    let wrong: &[(&[i64], &[i64], &[i64], &str)] = &[
+    /// The dims of the indices, the indices, the dims of the tensor, and what the refusal says.
+    type Wrong = (&'static [i64], &'static [i64], &'static [i64], &'static str);
+    let wrong: &[Wrong] = &[
         (&[2], &[5, 1], &[2, 3], "ascending"),
         (&[2], &[1, 1], &[2, 3], "ascending"),
         (&[2], &[1, 6], &[2, 3], "outside"),

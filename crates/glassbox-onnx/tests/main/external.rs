@@ -37,9 +37,13 @@ impl Drop for Folder {
     }
 }
 
+/// A key and value of `external_data`.
+type Entry<'a> = (&'a str, &'a str);
+type Entries<'a> = &'a [Entry<'a>];
+
 /// A model with one f32 tensor of four elements in another file.
-fn external_model(entries: &[(&str, &str)]) -> ModelProto {
-    let entry = |(key, value): &(&str, &str)| StringStringEntryProto {
+fn external_model(entries: Entries) -> ModelProto {
+    let entry = |(key, value): &Entry| StringStringEntryProto {
         key: Some((*key).to_owned()),
         value: Some((*value).to_owned()),
     };
@@ -56,7 +60,7 @@ fn external_model(entries: &[(&str, &str)]) -> ModelProto {
     model(graph, 13)
 }
 
-fn weights(folder: &Folder, entries: &[(&str, &str)]) -> Result<Vec<f32>, OnnxError> {
+fn weights(folder: &Folder, entries: Entries) -> Result<Vec<f32>, OnnxError> {
     let path = folder.write("model/m.onnx", &external_model(entries).encode_to_vec());
     let model = load(&path)?;
     Ok(model.graph.initializers[0].1.to_vec::<f32>().expect("the tensor is f32"))
@@ -72,7 +76,7 @@ fn offset_and_length_may_be_left_out() {
     folder.write("model/four", &data(1.0, 4));
     folder.write("model/eight", &data(1.0, 8));
     folder.write("model/odd", &[&[0u8; 3][..], &data(1.0, 4)].concat());
-    let cases: &[(&[(&str, &str)], [f32; 4])] = &[
+    let cases: &[(Entries, [f32; 4])] = &[
         (&[("location", "four")], [1.0, 2.0, 3.0, 4.0]),
         (&[("location", "./four"), ("length", "16")], [1.0, 2.0, 3.0, 4.0]),
         (&[("location", "four"), ("offset", "0"), ("length", "16")], [1.0, 2.0, 3.0, 4.0]),
@@ -93,7 +97,7 @@ fn data_outside_the_folder_or_the_file_is_refused() {
     folder.write("model/four", &data(1.0, 4));
     fs::create_dir_all(folder.0.join("model/deep")).expect("the temporary folder can be written");
     let absolute = outside.to_string_lossy().into_owned();
-    let cases: Vec<(Vec<(&str, &str)>, &[&str])> = vec![
+    let cases: Vec<(Vec<Entry>, &[&str])> = vec![
         (vec![], &["path inside the model's folder"]),
         (vec![("location", "../outside")], &["`w`", "\"../outside\"", "without `..`"]),
         (vec![("location", "deep/../../outside")], &["without `..`"]),
