@@ -14,6 +14,7 @@ mod fourier;
 pub(crate) mod gemm;
 mod image_file;
 mod interpolation;
+mod jpeg;
 pub(crate) mod mt19937;
 pub(crate) mod order;
 mod quantization;
