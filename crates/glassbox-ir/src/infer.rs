@@ -129,6 +129,11 @@ impl<'a> AttrView<'a> {
         AttrView { op, attrs }
     }
 
+    /// What the node gives, without defaults.
+    pub fn all(&self) -> &'a Attrs {
+        self.attrs
+    }
+
     fn given(&self, name: &str) -> (Option<&'a Attr>, Default) {
         let Some(spec) = self.op.attr(name) else {
             panic!("the code of op `{}` asks for the attribute `{name}`, which it doesn't declare", self.op.name)
@@ -226,6 +231,15 @@ impl<'a> AttrView<'a> {
     pub fn dtype(&self, name: &str) -> Option<DType> {
         match self.given(name) {
             (Some(Attr::DType(value)), _) => Some(*value),
+            (None, Default::Absent) => None,
+            _ => self.mistake(name),
+        }
+    }
+
+    /// A type that may be absent.
+    pub fn opt_ty(&self, name: &str) -> Option<&'a Type> {
+        match self.given(name) {
+            (Some(Attr::Type(value)), _) => Some(value),
             (None, Default::Absent) => None,
             _ => self.mistake(name),
         }

@@ -11,8 +11,18 @@ mod common;
 mod control;
 mod cumulative;
 mod einsum_equation;
+mod global_pool;
+mod indexing;
+mod normalization;
+pub mod quantization;
+mod random;
+mod recurrent;
 mod reduction;
+mod sequences;
 mod states;
+mod training;
+mod window;
+pub mod windows;
 
 use crate::attr::Attrs;
 use crate::error::Violation;
@@ -36,7 +46,10 @@ table! {
     abs
     acos
     acosh
+    adagrad
+    adam
     add
+    affine_grid
     and
     arg_max
     arg_min
@@ -44,61 +57,126 @@ table! {
     asinh
     atan
     atanh
+    attention
+    average_pool
+    batch_normalization
+    bernoulli
     bit_cast
     bit_shift
     bitwise_and
     bitwise_not
     bitwise_or
     bitwise_xor
+    blackman_window
     call
     cast
+    causal_conv_with_state
     ceil
     celu
+    center_crop_pad
     clip
+    col2im
+    compress
     concat
+    concat_from_sequence
     constant
+    constant_of_shape
+    conv
+    conv_integer
+    conv_transpose
     cos
     cosh
     cum_prod
     cum_sum
+    deform_conv
+    depth_to_space
+    dequantize_linear
     det
+    dft
     div
+    dropout
+    dynamic_quantize_linear
     einsum
     elu
     equal
     erf
     exp
+    expand
     expm1
+    eye_like
+    flatten
     floor
+    gather
+    gather_elements
+    gather_nd
     gelu
     gemm
+    global_average_pool
+    global_lp_pool
+    global_max_pool
     greater
     greater_or_equal
+    grid_sample
+    group_normalization
+    gru
+    hamming_window
+    hann_window
     hard_sigmoid
     hard_swish
     hardmax
     if_
+    image_decoder
+    instance_normalization
     is_inf
     is_nan
+    label_encoder
+    layer_normalization
     leaky_relu
     less
     less_or_equal
+    linear_attention
     log
     log1p
     log_softmax
     loop_
+    lp_normalization
+    lp_pool
+    lrn
+    lstm
     matmul
+    matmul_integer
     max
+    max_pool
+    max_roi_pool
+    max_unpool
     mean
+    mean_variance_normalization
+    mel_weight_matrix
     min
     mish
     mod_
+    momentum
     mul
+    multinomial
     neg
+    non_max_suppression
+    nonzero
     not
+    one_hot
+    optional
+    optional_get_element
+    optional_has_element
     or
+    pad
     pow
     prelu
+    qlinear_matmul
+    quantize_linear
+    random_normal
+    random_normal_like
+    random_uniform
+    random_uniform_like
+    range
     reciprocal
     reduce_l1
     reduce_l2
@@ -110,35 +188,64 @@ table! {
     reduce_prod
     reduce_sum
     reduce_sum_square
+    regex_full_match
     relu
     reshape
+    resize
+    reverse_sequence
+    rms_normalization
+    rnn
+    roi_align
     round
     scan
+    scatter_elements
+    scatter_nd
     selu
+    sequence_at
+    sequence_construct
+    sequence_empty
+    sequence_erase
+    sequence_insert
+    sequence_length
     shape
     shrink
     sigmoid
     sign
     sin
     sinh
+    size
     slice
     softmax
     softplus
     softsign
+    space_to_depth
+    split
+    split_to_sequence
     sqrt
     squeeze
     state_append
     state_read
     state_reset
     state_write
+    stft
+    string_concat
+    string_normalizer
+    string_split
     sub
     sum
     swiglu
     swish
     tan
     tanh
+    tensor_scatter
+    tf_idf_vectorizer
     thresholded_relu
+    tile
+    top_k
     transpose
+    tree_ensemble
+    trilu
+    unique
     unsqueeze
     where_
     xor
