@@ -5,7 +5,8 @@ mod test;
 mod tidy;
 mod tools;
 
-use anyhow::Result;
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
 
 /// The chores of the Glassbox repository.
@@ -32,13 +33,20 @@ enum Chore {
     Bless,
 }
 
-fn main() -> Result<()> {
-    match Arguments::parse().chore {
+fn main() -> ExitCode {
+    let done = match Arguments::parse().chore {
         Chore::Test => test::main(),
         Chore::Tidy => tidy::main(),
         Chore::Setup => tools::setup(),
         Chore::Peers => peers::main(),
         Chore::Status => test::status(),
         Chore::Bless => test::bless(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }

@@ -129,6 +129,11 @@ impl<'a> AttrView<'a> {
         AttrView { op, attrs }
     }
 
+    /// What the node gives, without defaults.
+    pub fn all(&self) -> &'a Attrs {
+        self.attrs
+    }
+
     fn given(&self, name: &str) -> (Option<&'a Attr>, Default) {
         let Some(spec) = self.op.attr(name) else {
             panic!("the code of op `{}` asks for the attribute `{name}`, which it doesn't declare", self.op.name)

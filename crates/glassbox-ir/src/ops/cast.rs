@@ -8,7 +8,9 @@ pub static OP: OpDef = OpDef {
     doc: "x converted to `to`, elementwise. To a float: rounded once, to nearest even; NaN stays NaN; beyond the range \
           it is an infinity, or with `saturate` the largest finite value of the 8-bit floats. To an integer: truncated \
           toward zero, then wrapped. To bool: whether it isn't 0. To f8e8m0: the power of two that `round_mode` says. \
-          From a string: the number it spells; to a string: the shortest decimal that reads back as the same number.",
+          From a string: the number it spells, plain or with an exponent, or INF or NaN in any case; for an integer \
+          truncated toward zero, and an error beyond its range; for bool also true or false. To a string: the shortest \
+          decimal without an exponent that reads back as the same number, INF, -INF, NaN, True or False.",
     inputs: &[Input::one("x", DTypes::Any)],
     attrs: &[
         AttrSpec::required("to", AttrKind::DType),

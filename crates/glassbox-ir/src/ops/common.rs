@@ -30,6 +30,25 @@ pub(super) const BOOL_PAIR: &[Input] =
     &[Input::one("a", DTypes::These(&[DType::Bool])), Input::one("b", DTypes::These(&[DType::Bool]))];
 /// Any number of operands of one numeric dtype, broadcast against each other.
 pub(super) const NUMERIC_MANY: &[Input] = &[Input::one("x", DTypes::Numeric).variadic(1)];
+/// The integers that are bits in two's complement or unsigned: all but the ternary and the sign dtypes.
+pub(super) const BITS: DTypes = DTypes::These(&[
+    DType::I64,
+    DType::I32,
+    DType::I16,
+    DType::I8,
+    DType::U64,
+    DType::U32,
+    DType::U16,
+    DType::U8,
+    DType::I4,
+    DType::U4,
+    DType::I2,
+    DType::U2,
+    DType::I1,
+    DType::U1,
+]);
+/// Two operands of one dtype of [`BITS`], broadcast against each other.
+pub(super) const BITS_PAIR: &[Input] = &[Input::one("a", BITS).same('T'), Input::one("b", BITS).same('T')];
 /// The constraint that [`broadcast`] checks.
 pub(super) const BROADCASTS: (&str, &str) =
     ("C1", "the shapes broadcast: aligned at the last axis, dims are equal or one of them is 1");
@@ -92,6 +111,14 @@ pub(super) fn broadcast_dims(rule: &'static str, a: &[Dim], b: &[Dim]) -> Result
             _ => Ok(Dim::Unknown),
         })
         .collect()
+}
+
+/// Checks that a shape broadcasts to another without changing it.
+pub(super) fn spreads_to(rule: &'static str, small: &Shape, large: &Shape) -> Result<(), Violation> {
+    let (Shape::Ranked(from), Shape::Ranked(to)) = (small, large) else { return Ok(()) };
+    let spreads = |(from, to): (&Dim, &Dim)| *from == Dim::Int(1) || from.same(to) != Some(false);
+    let all = from.len() <= to.len() && from.iter().rev().zip(to.iter().rev()).all(spreads);
+    if all { Ok(()) } else { Err(Violation::new(rule, format!("{small} doesn't broadcast to {large}"))) }
 }
 
 /// What is known of an integer op of two operands, each a scalar or a vector.

@@ -10,5 +10,6 @@ pub static OP: OpDef = OpDef {
           floats, the least value for integers, false for bool.",
     inputs: &[Input::one("x", DTypes::NumericOrBool), reduction::INPUTS[1]],
     example: "reduce_max(f32[2, 2] [1, 2, 3, 4], i64[1] [0]) {keepdims = false} -> f32[2] [3, 4]",
+    known: Some(|infer, types| reduction::known_fold(infer, types, i64::MIN, Dim::maximum)),
     ..reduction::REDUCTION
 };

@@ -44,6 +44,25 @@ pub(super) fn infer(infer: &Infer) -> Types {
     Ok(vec![TensorType { dtype: x.dtype, shape }.into()])
 }
 
+/// What is known of the reduction of a vector of i64 to one number, or to a vector of one.
+pub(super) fn known_fold(infer: &Infer, types: &[Type], start: i64, op: fn(&Dim, &Dim) -> Dim) -> Vec<Option<Known>> {
+    let fold = || {
+        let result = types.first()?.as_tensor()?;
+        let values = infer.ints(0).filter(|_| result.dtype == DType::I64)?;
+        let (first, rest) = match values.split_first() {
+            Some((first, rest)) => (first.clone(), rest),
+            None => (Dim::Int(start), &[][..]),
+        };
+        let total = rest.iter().fold(first, |total, value| op(&total, value));
+        match result.dims()? {
+            [] => Known::scalar(total),
+            [Dim::Int(1)] => Known::vector(vec![total]),
+            _ => None,
+        }
+    };
+    vec![fold()]
+}
+
 /// The axes that a decomposition reduces, counted from the front.
 pub(super) fn axes(d: &Decompose) -> Result<Vec<i64>, BuildError> {
     let rank = d.rank(0)?;
@@ -53,4 +72,15 @@ pub(super) fn axes(d: &Decompose) -> Result<Vec<i64>, BuildError> {
     }
     let axes = normalise_axes("C1", &given, rank).map_err(|violation| d.invalid(violation.rule, violation.message))?;
     Ok(axes.into_iter().map(|axis| axis as i64).collect())
+}
+
+/// The sum of `terms`, which have the shape of the first operand, over the axes and with the attributes of
+/// this reduction.
+pub(super) fn sum<'a>(d: &Decompose<'a>, terms: Expr<'a>) -> Result<Expr<'a>, BuildError> {
+    Ok(terms.sum(&axes(d)?, d.attr.bool("keepdims")))
+}
+
+/// x as floats in which roots and logarithms are computed.
+pub(super) fn real(x: Expr<'_>) -> Expr<'_> {
+    if x.dtype().is_float() { x.widened() } else { x.cast(DType::F64) }
 }

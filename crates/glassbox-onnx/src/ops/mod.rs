@@ -18,6 +18,7 @@
 
 mod activation;
 mod control;
+mod conversion;
 mod image;
 mod indexing;
 mod logic;
@@ -116,6 +117,7 @@ const FILES: &[&[Row]] = &[
     logic::ROWS,
     reduction::ROWS,
     shaping::ROWS,
+    conversion::ROWS,
     indexing::ROWS,
     nn::ROWS,
     normalization::ROWS,

@@ -1,12 +1,9 @@
-//! The ops that change shapes and dtypes, and constants.
+//! The ops that change shapes, and constants.
 
 use super::prelude::*;
 use super::reduction::axes_from_attribute;
-use crate::dtype;
 
 pub(super) const ROWS: &[Row] = &[
-    row("Cast", 1, formula(cast_by_name)).until(5),
-    row("Cast", 6, direct(&ops::cast::OP)),
     row(
         "Concat",
         1,
@@ -29,13 +26,6 @@ pub(super) const ROWS: &[Row] = &[
     row("Unsqueeze", 1, formula(|c| axes_from_attribute(c, &ops::unsqueeze::OP))).until(12),
     row("Unsqueeze", 13, direct(&ops::unsqueeze::OP)),
 ];
-
-/// The dtype was a name.
-fn cast_by_name<'a>(c: &NodeContext<'a>) -> Exprs<'a> {
-    let name = c.required("to", c.opt_str("to")?)?;
-    let to = dtype::from_onnx_name(name).map_err(|reason| c.unsupported(reason))?;
-    Ok(vec![c.f.op(&ops::cast::OP, &[c.x(0)], attrs! { to: to })])
-}
 
 /// One attribute says the value, and by its name the dtype.
 fn constant<'a>(c: &NodeContext<'a>) -> Exprs<'a> {

@@ -1,6 +1,6 @@
 //! `cast`.
 
-use glassbox_tensor::{CastOptions, DType, E8M0Round, Overflow, Tensor};
+use glassbox_tensor::{CastOptions, Class, DType, E8M0Round, Overflow, Tensor};
 
 use crate::call::{Call, Outcome, one};
 use crate::error::KernelError;
@@ -30,16 +30,58 @@ pub(super) fn options(call: &Call, to: DType) -> CastOptions {
 /// The numbers that strings spell.
 fn from_strings(call: &Call, x: &Tensor, to: DType) -> Result<Tensor, KernelError> {
     let strings = x.to_strings().unwrap_or_default();
-    let wrong = |text: &String| call.invalid("number", format!("{text:?} doesn't spell a number of {to}"));
-    if to.is_integer() {
-        let parse = |text: &String| text.trim().parse::<i64>().map_err(|_| wrong(text));
-        let values = strings.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
-        return Ok(Tensor::store(to, x.shape(), values, Overflow::Wrap)?);
+    let shape = x.shape();
+    Ok(match to.class() {
+        Class::Bool => Tensor::from_vec(shape, read_all(call, &strings, to, read_bool)?)?,
+        Class::Signed => {
+            let values = read_all(call, &strings, to, |text| i64::try_from(read_integer(text, to)?).ok())?;
+            Tensor::store(to, shape, values, Overflow::Wrap)?
+        }
+        Class::Unsigned => {
+            let values = read_all(call, &strings, to, |text| u64::try_from(read_integer(text, to)?).ok())?;
+            Tensor::store(to, shape, values, Overflow::Wrap)?
+        }
+        // Read as f32 where that is wanted: by way of f64 it would be rounded twice.
+        _ if to == DType::F32 => Tensor::from_vec(shape, read_all(call, &strings, to, |text| text.parse::<f32>().ok())?)?,
+        _ => {
+            let values = read_all(call, &strings, to, |text| text.parse::<f64>().ok())?;
+            Tensor::from_vec(shape, values)?.cast_with(to, options(call, to))?
+        }
+    })
+}
+
+fn read_all<T>(
+    call: &Call,
+    strings: &[String],
+    to: DType,
+    read: impl Fn(&str) -> Option<T>,
+) -> Result<Vec<T>, KernelError> {
+    let one = |text: &String| {
+        read(text.trim()).ok_or_else(|| call.invalid("number", format!("{text:?} doesn't spell a number of {to}")))
+    };
+    strings.iter().map(one).collect()
+}
+
+/// `true`, `false`, or a number that isn't 0.
+fn read_bool(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" => Some(true),
+        "false" => Some(false),
+        number => number.parse::<f64>().ok().map(|value| value != 0.0),
     }
-    let parse = |text: &String| text.trim().parse::<f64>().map_err(|_| wrong(text));
-    let values = strings.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
-    let tensor = Tensor::store(DType::F64, x.shape(), values, Overflow::Wrap)?;
-    Ok(tensor.cast_with(to, options(call, to))?)
+}
+
+/// A number truncated toward zero, where that is in the range of `to`.
+fn read_integer(text: &str, to: DType) -> Option<i128> {
+    let decimal = || text.parse::<f64>().ok().filter(|value| value.is_finite()).map(|value| value as i128);
+    let value = text.parse::<i128>().ok().or_else(decimal)?;
+    let bits = to.bits()?;
+    let range = match to {
+        DType::T1 | DType::T2 => -1..=1,
+        _ if to.is_unsigned_integer() => 0..=(1 << bits) - 1,
+        _ => -(1 << (bits - 1))..=(1 << (bits - 1)) - 1,
+    };
+    range.contains(&value).then_some(value)
 }
 
 /// Each number in the shortest decimals that read back as it.

@@ -4,9 +4,21 @@
 //! share is in [`elementwise`], [`reduction`] and [`gemm`]. A kernel may rely on what the op's
 //! inference checks; it must not rely on anything else about its operands.
 
+mod arg_reduction;
+mod cumulative;
+#[cfg(test)]
+pub(crate) mod check;
 pub(crate) mod elementwise;
+mod fourier;
 pub(crate) mod gemm;
+mod image_file;
+mod interpolation;
+pub(crate) mod mt19937;
+mod quantization;
+mod random;
 pub(crate) mod reduction;
+pub(crate) mod take;
+pub(crate) mod windows;
 
 use crate::call::{Call, Outcome};
 
@@ -24,42 +36,90 @@ macro_rules! table {
 
 table! {
     abs
+    acos
+    acosh
     add
     and
+    arg_max
+    arg_min
+    asin
+    asinh
+    atan
+    atanh
+    bit_cast
+    bit_shift
+    bitwise_and
+    bitwise_or
+    bitwise_xor
     cast
+    ceil
+    average_pool
+    cast
+    col2im
     concat
     constant
+    conv
+    conv_transpose
     cos
+    cosh
+    cum_prod
+    cum_sum
+    det
+    deform_conv
+    dequantize_linear
+    dft
     div
+    dropout
     equal
     erf
     exp
+    expm1
     floor
     greater
     greater_or_equal
+    grid_sample
+    image_decoder
     less
     less_or_equal
     log
+    log1p
     matmul
     max
+    max_pool
+    max_roi_pool
+    max_unpool
+    mel_weight_matrix
     min
+    mod_
     mul
+    multinomial
     neg
     not
     or
     pow
+    quantize_linear
+    random_normal
+    random_uniform
     reduce_max
     reduce_mean
+    reduce_min
+    reduce_prod
     reduce_sum
     reshape
+    round
+    resize
+    roi_align
     shape
     sigmoid
     sign
     sin
+    sinh
     slice
     sqrt
     squeeze
+    stft
     sub
+    tan
     tanh
     transpose
     unsqueeze

@@ -17,6 +17,6 @@ pub(super) fn kernel(call: &Call) -> Outcome {
 }
 
 /// The least value of a signed dtype.
-fn least(dtype: DType) -> i64 {
+pub(super) fn least(dtype: DType) -> i64 {
     i64::MIN >> (64 - dtype.bits().unwrap_or(64).clamp(1, 64))
 }

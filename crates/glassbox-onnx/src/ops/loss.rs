@@ -1,0 +1,5 @@
+//! The ops of losses.
+
+use super::prelude::*;
+
+pub(super) const ROWS: &[Row] = &[];

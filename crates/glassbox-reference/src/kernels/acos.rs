@@ -1,0 +1,8 @@
+//! `acos`.
+
+use super::elementwise::*;
+use crate::call::{Call, Outcome};
+
+pub(super) fn kernel(call: &Call) -> Outcome {
+    unary_float(call, libm::acos)
+}

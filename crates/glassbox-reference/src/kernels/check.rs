@@ -1,0 +1,29 @@
+//! For tests: one op, run as a graph of its own.
+
+use glassbox_ir::{Attrs, GraphBuilder, OpDef};
+use glassbox_tensor::Tensor;
+
+use crate::interpreter::{Options, Session};
+
+/// The results of `op`, as many as it declares, or the text of the error.
+pub(crate) fn run(op: &'static OpDef, operands: &[Tensor], attrs: Attrs) -> Result<Vec<Tensor>, String> {
+    let operands: Vec<_> = operands.iter().cloned().map(Some).collect();
+    run_with(op, &operands, attrs, op.outputs.len(), Options::default())
+}
+
+/// The results of `op`, some of whose operands are left out.
+pub(crate) fn run_with(
+    op: &'static OpDef,
+    operands: &[Option<Tensor>],
+    attrs: Attrs,
+    outputs: usize,
+    options: Options,
+) -> Result<Vec<Tensor>, String> {
+    let mut builder = GraphBuilder::new("check");
+    let ids: Vec<_> = operands.iter().map(|x| x.as_ref().map(|x| builder.constant(x.clone()))).collect();
+    let results = builder.node(op, &ids, attrs, outputs).map_err(|error| error.to_string())?;
+    let graph = builder.finish(results).map_err(|error| error.to_string())?;
+    let mut session = Session::new(graph, options).map_err(|error| error.to_string())?;
+    let values = session.run(&[]).map_err(|error| error.to_string())?;
+    Ok(values.iter().filter_map(|value| value.as_tensor().cloned()).collect())
+}

@@ -1,0 +1,8 @@
+//! `expm1`.
+
+use super::elementwise::*;
+use crate::call::{Call, Outcome};
+
+pub(super) fn kernel(call: &Call) -> Outcome {
+    unary_float(call, libm::expm1)
+}
