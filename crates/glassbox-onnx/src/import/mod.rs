@@ -72,6 +72,7 @@ pub(crate) struct Frame<'a> {
     pub(crate) f: &'a ExprBuilder,
     functions: &'a Functions<'a>,
     nodes_left: Cell<usize>,
+    most_nodes: usize,
     name_bytes_left: Cell<usize>,
     /// The names to give at the end, so that those of a discarded body are free again.
     names: RefCell<Vec<(ValueId, String)>>,
@@ -113,7 +114,7 @@ impl Frame<'_> {
 /// Imports a model.
 pub fn import(model: &Model, options: &ImportOptions) -> Result<Import, OnnxError> {
     let functions = support::functions(model);
-    let imported = support::check(model, &functions).and_then(|()| import_checked(model, &functions, options));
+    let imported = support::check(model, &functions, options.most_nodes).and_then(|()| import_checked(model, &functions, options));
     imported.map_err(|error| error.in_file(model.file.as_deref()))
 }
 
@@ -127,6 +128,7 @@ fn import_checked(model: &Model, functions: &Functions, options: &ImportOptions)
         f: &f,
         functions,
         nodes_left: Cell::new(options.most_nodes),
+        most_nodes: options.most_nodes,
         name_bytes_left: Cell::new(MOST_NAME_BYTES),
         names: RefCell::default(),
         notes: RefCell::default(),
@@ -250,8 +252,7 @@ fn build_constants(site: Site<'_>, graph: &Graph) {
 
 fn build_node(site: Site<'_>, node: &Node) -> Result<(), OnnxError> {
     let left = site.frame.nodes_left.get().checked_sub(1);
-    let left =
-        left.ok_or_else(|| OnnxError::TooLarge("it has more nodes than `ImportOptions::most_nodes`".to_owned()))?;
+    let left = left.ok_or_else(|| support::too_many_nodes(site.frame.most_nodes))?;
     site.frame.nodes_left.set(left);
     count_names(site, node)?;
     let attributes = resolve_attributes(site, node)?;
@@ -318,6 +319,7 @@ fn convert(
     context.f.check().map_err(|error| context.refused(error))?;
     let results = results?;
     context.check_all_read()?;
+    context.check_operands_read()?;
     if results.len() < context.outputs {
         let (asked, given) = (context.outputs, results.len());
         return Err(context.error(format!("{asked} outputs are asked for, but it has {given}")));

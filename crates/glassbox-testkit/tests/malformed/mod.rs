@@ -107,22 +107,22 @@ fn every_malformed_model_gives_a_clear_error() {
 fn first_error(bytes: &[u8], folder: Option<&Path>) -> Result<(), String> {
     let model = parse(Bytes::copy_from_slice(bytes), folder).map_err(|error| error.to_string())?;
     let graph = import(&model, &ImportOptions::default()).map_err(|error| error.to_string())?.graph;
-    let inputs: Vec<Value> = graph.inputs().iter().map(|input| zeros(&graph.value(*input).ty)).collect();
+    let inputs = graph.inputs().iter().map(|input| zeros(&graph.value(*input).ty)).collect::<Result<Vec<_>, _>>()?;
     let options = Options { limits: Limits { bytes: 64 << 20, turns: 100 }, ..Options::default() };
     let mut session = Session::new(graph, options).map_err(|error| error.to_string())?;
     session.run(&inputs).map(drop).map_err(|error| error.to_string())
 }
 
-fn zeros(ty: &Type) -> Value {
-    match ty {
+fn zeros(ty: &Type) -> Result<Value, String> {
+    Ok(match ty {
         Type::Tensor(tensor) => {
             let dims = tensor.dims().unwrap_or_default();
             let sizes: Vec<usize> = dims.iter().map(Dim::as_size).map(|size| size.unwrap_or(1)).collect();
-            Value::Tensor(Tensor::zeros(tensor.dtype, &sizes).unwrap_or_else(|error| panic!("{error}")))
+            Value::Tensor(Tensor::zeros(tensor.dtype, &sizes).map_err(|error| format!("no input can be made: {error}"))?)
         }
         Type::Sequence(element) => Value::Sequence { element: element.as_ref().clone(), items: Vec::new() },
         Type::Optional(element) => Value::Optional { element: element.as_ref().clone(), item: None },
-    }
+    })
 }
 
 /// A node with a name.

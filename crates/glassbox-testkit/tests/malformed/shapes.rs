@@ -35,7 +35,14 @@ pub(super) fn add(cases: &mut Cases) {
         ("reshape with two unknowns", one("Reshape", &[&[2, 3]], &[&[-1, -1]], vec![]), &["Reshape", "-1"]),
         ("reshape with -2", one("Reshape", &[&[2, 3]], &[&[-2, 3]], vec![]), &["Reshape", "-2"]),
         ("reshape that copies no dim", one("Reshape", &[&[6]], &[&[1, 6, 0]], vec![]), &["Reshape", "0"]),
-        ("reshape that overflows", one("Reshape", &[&[2, 3]], &[&[1 << 40, 1 << 40]], vec![]), &["Reshape"]),
+        ("reshape that overflows", one("Reshape", &[&[2, 3]], &[&[1 << 40, 1 << 40]], vec![]), &["reshape"]),
+        ("expand that overflows", one("Expand", &[&[1]], &[&[1 << 40, 1 << 40]], vec![]), &["larger than the limit"]),
+        ("expand beyond the limit", one("Expand", &[&[1]], &[&[1 << 30]], vec![]), &["larger than the limit"]),
+        ("axes of rank two", {
+            let mut model = one("Squeeze", &[&[1, 1]], &[&[0, 1]], vec![]);
+            model.graph.get_or_insert_default().initializer[0].dims = vec![1, 2];
+            model
+        }, &["Squeeze", "`axes`", "scalar or a vector"]),
         ("squeeze of 2", one("Squeeze", &[&[2, 3]], &[&[0]], vec![]), &["Squeeze", "2"]),
         ("squeeze beyond the rank", one("Squeeze", &[&[1, 3]], &[&[4]], vec![]), &["Squeeze", "axis 4"]),
         ("unsqueeze twice", one("Unsqueeze", &[&[3]], &[&[0, 0]], vec![]), &["Unsqueeze", "twice"]),

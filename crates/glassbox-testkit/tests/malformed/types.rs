@@ -43,7 +43,6 @@ pub(super) fn add(cases: &mut Cases) {
     );
     let empty = TypeValue::Sequence(ElementTypeProto { elem_type: None });
     cases.add("type/a sequence of nothing", taking(Some(TypeProto { value: Some(empty) })), &["input `x`", "no type"]);
-    cases.add("type/absurd size", taking(tensor(Some(1), &[1 << 40, 1 << 40])), &["`it`", "larger than the limit"]);
     contradictions(cases);
 }
 
@@ -87,5 +86,5 @@ fn contradictions(cases: &mut Cases) {
         vec![value("a", DType::F32, &[2, 3])],
         vec![untyped("y")],
     );
-    cases.add("type/a permutation of another rank", model(perm, 13), &["Transpose `it`", "[0, 1, 2]"]);
+    cases.add("type/a permutation of another rank", model(perm, 13), &["Transpose `it`", "axis 2 is outside [-2, 2)"]);
 }
