@@ -125,12 +125,28 @@ impl Dim {
 
     /// The smaller of the two.
     pub fn minimum(&self, other: &Dim) -> Dim {
-        self.choose(other, |difference| difference <= 0, Atom::Min)
+        match (self.is_natural_past(other), other.is_natural_past(self)) {
+            (_, true) => self.clone(),
+            (true, _) => other.clone(),
+            _ => self.choose(other, |difference| difference <= 0, Atom::Min),
+        }
     }
 
     /// The larger of the two.
     pub fn maximum(&self, other: &Dim) -> Dim {
-        self.choose(other, |difference| difference >= 0, Atom::Max)
+        match (self.is_natural_past(other), other.is_natural_past(self)) {
+            (true, _) => self.clone(),
+            (_, true) => other.clone(),
+            _ => self.choose(other, |difference| difference >= 0, Atom::Max),
+        }
+    }
+
+    /// Whether this is `other` plus something that is at least zero whatever the symbols are, as far as
+    /// the form of the difference tells: a sum of products of symbols.
+    fn is_natural_past(&self, other: &Dim) -> bool {
+        let Dim::Expr(difference) = self - other else { return false };
+        let symbol = |atom: &Atom| matches!(atom, Atom::Symbol(_));
+        difference.terms.iter().all(|(product, coefficient)| *coefficient > 0 && product.iter().all(symbol))
     }
 
     fn choose(&self, other: &Dim, first: impl Fn(i64) -> bool, atom: fn(Dim, Dim) -> Atom) -> Dim {

@@ -236,6 +236,15 @@ impl<'a> AttrView<'a> {
         }
     }
 
+    /// A type that may be absent.
+    pub fn opt_ty(&self, name: &str) -> Option<&'a Type> {
+        match self.given(name) {
+            (Some(Attr::Type(value)), _) => Some(value),
+            (None, Default::Absent) => None,
+            _ => self.mistake(name),
+        }
+    }
+
     /// A type that must be given.
     pub fn ty(&self, name: &str) -> &'a Type {
         match self.given(name) {

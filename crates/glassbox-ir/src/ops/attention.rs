@@ -208,7 +208,7 @@ fn decompose<'a>(d: &Decompose<'a>) -> Exprs<'a> {
     let value = joined(d.opt(PAST_VALUE), heads(V, "kv_num_heads")?);
     let (q, k, v) = (d.sizes_of(query)?, d.sizes_of(key)?, d.sizes_of(value)?);
 
-    let wide = if [dtype, d.dtype(V)].contains(&DType::F64) { DType::F64 } else { DType::F32 };
+    let wide = dtype;
     let root = d.attr.opt_float("scale").unwrap_or(1.0 / (q[3] as f64).sqrt()).sqrt();
     // Heads that share a key head stand in an axis of their own, which the key head is broadcast over.
     let shared = [k[0], k[1], q[1] / k[1].max(1)];
@@ -263,13 +263,13 @@ fn bias<'a>(d: &Decompose<'a>, wide: DType, queries: i64, keys: i64) -> Result<O
     if let Some(mask) = d.opt(MASK) {
         parts.push(whole_mask(d, mask, wide, keys)?);
     }
-    let up_to = |bound: Expr<'a>| open(key.greater(bound).not());
+    let up_to = |bound: Expr<'a>| open(!key.greater(bound));
     if d.attr.bool("is_causal") {
         parts.push(up_to(position));
     }
     let (left, right) = (d.attr.int("left_window_size"), d.attr.int("right_window_size"));
     if left >= 0 {
-        parts.push(open(key.less(position - left as f64).not()));
+        parts.push(open(!key.less(position - left as f64)));
     }
     if right >= 0 {
         parts.push(up_to(position + right as f64));

@@ -12,17 +12,17 @@ mod control;
 mod cumulative;
 mod einsum_equation;
 mod global_pool;
+mod indexing;
 mod normalization;
-mod reduction;
-mod states;
-pub mod windows;
 pub mod quantization;
 mod random;
 mod recurrent;
 mod reduction;
+mod sequences;
 mod states;
 mod training;
 mod window;
+pub mod windows;
 
 use crate::attr::Attrs;
 use crate::error::Violation;
@@ -57,28 +57,30 @@ table! {
     asinh
     atan
     atanh
+    attention
+    average_pool
+    batch_normalization
+    bernoulli
     bit_cast
     bit_shift
     bitwise_and
     bitwise_not
     bitwise_or
     bitwise_xor
-    attention
-    bernoulli
     blackman_window
     call
     cast
+    causal_conv_with_state
     ceil
     celu
+    center_crop_pad
     clip
-    average_pool
-    batch_normalization
-    call
-    cast
-    causal_conv_with_state
     col2im
+    compress
     concat
+    concat_from_sequence
     constant
+    constant_of_shape
     conv
     conv_integer
     conv_transpose
@@ -86,36 +88,29 @@ table! {
     cosh
     cum_prod
     cum_sum
-    det
-    div
-    einsum
-    elu
     deform_conv
-    div
-    dropout
+    depth_to_space
     dequantize_linear
+    det
     dft
     div
+    dropout
     dynamic_quantize_linear
+    einsum
+    elu
     equal
     erf
     exp
+    expand
     expm1
+    eye_like
+    flatten
     floor
+    gather
+    gather_elements
+    gather_nd
     gelu
     gemm
-    greater
-    greater_or_equal
-    hard_sigmoid
-    hard_swish
-    hardmax
-    gru
-    hamming_window
-    hann_window
-    if_
-    is_inf
-    is_nan
-    leaky_relu
     global_average_pool
     global_lp_pool
     global_max_pool
@@ -123,10 +118,20 @@ table! {
     greater_or_equal
     grid_sample
     group_normalization
+    gru
+    hamming_window
+    hann_window
+    hard_sigmoid
+    hard_swish
+    hardmax
     if_
     image_decoder
     instance_normalization
+    is_inf
+    is_nan
+    label_encoder
     layer_normalization
+    leaky_relu
     less
     less_or_equal
     linear_attention
@@ -141,60 +146,81 @@ table! {
     matmul
     matmul_integer
     max
-    mean
     max_pool
     max_roi_pool
     max_unpool
+    mean
     mean_variance_normalization
+    mel_weight_matrix
     min
     mish
     mod_
-    mel_weight_matrix
-    min
     momentum
     mul
     multinomial
     neg
+    non_max_suppression
+    nonzero
     not
+    one_hot
+    optional
+    optional_get_element
+    optional_has_element
     or
+    pad
     pow
     prelu
-    reciprocal
-    reduce_l1
-    reduce_l2
-    reduce_log_sum
-    reduce_log_sum_exp
     qlinear_matmul
     quantize_linear
     random_normal
     random_normal_like
     random_uniform
     random_uniform_like
+    range
+    reciprocal
+    reduce_l1
+    reduce_l2
+    reduce_log_sum
+    reduce_log_sum_exp
     reduce_max
     reduce_mean
     reduce_min
     reduce_prod
     reduce_sum
     reduce_sum_square
+    regex_full_match
     relu
     reshape
-    round
     resize
+    reverse_sequence
     rms_normalization
-    roi_align
     rnn
+    roi_align
+    round
     scan
+    scatter_elements
+    scatter_nd
     selu
+    sequence_at
+    sequence_construct
+    sequence_empty
+    sequence_erase
+    sequence_insert
+    sequence_length
     shape
     shrink
     sigmoid
     sign
     sin
     sinh
+    size
     slice
     softmax
     softplus
     softsign
+    space_to_depth
+    split
+    split_to_sequence
     sqrt
     squeeze
     state_append
@@ -202,14 +228,24 @@ table! {
     state_reset
     state_write
     stft
+    string_concat
+    string_normalizer
+    string_split
     sub
     sum
     swiglu
     swish
     tan
     tanh
+    tensor_scatter
+    tf_idf_vectorizer
     thresholded_relu
+    tile
+    top_k
     transpose
+    tree_ensemble
+    trilu
+    unique
     unsqueeze
     where_
     xor

@@ -21,8 +21,11 @@ pub(super) const QUANTISED: &[DType] = &[
 ];
 /// The constraints that [`check`] checks.
 pub(super) const SCALES: [(&str, &str); 3] = [
-    ("C1", "the scale has one element, or is a vector with one for each index of `axis`, or with block_size has the dims \
-            of x but for `axis`, where it has one for each block"),
+    (
+        "C1",
+        "the scale has one element, or is a vector with one for each index of `axis`, or with block_size has the dims \
+            of x but for `axis`, where it has one for each block",
+    ),
     ("C2", "the zero point has the scale's dims"),
     ("C3", "axis is in [-r, r) where it says something, and block_size is at least 0"),
 ];
@@ -53,7 +56,8 @@ pub fn granularity(
     axis: i64,
     block_size: i64,
 ) -> Result<Option<Granularity>, Violation> {
-    let blocks = usize::try_from(block_size).map_err(|_| Violation::new("C3", format!("block_size is {block_size}")))?;
+    let blocks =
+        usize::try_from(block_size).map_err(|_| Violation::new("C3", format!("block_size is {block_size}")))?;
     let Some(scale) = scale else { return Ok(None) };
     if scale.is_empty() || (scale.len() == 1 && scale[0] == Dim::Int(1)) {
         return Ok(Some(Granularity::Tensor));
@@ -71,7 +75,8 @@ pub fn granularity(
         }
         return Ok(Some(Granularity::Axis { axis }));
     }
-    let wanted = |(index, dim): (usize, &Dim)| if index == axis { dim.ceil_div(&Dim::from(blocks)) } else { dim.clone() };
+    let wanted =
+        |(index, dim): (usize, &Dim)| if index == axis { dim.ceil_div(&Dim::from(blocks)) } else { dim.clone() };
     let wanted: Vec<Dim> = x.iter().enumerate().map(wanted).collect();
     if scale.len() != x.len() || scale.iter().zip(&wanted).any(|(a, b)| a.same(b) == Some(false)) {
         return Err(wrong());

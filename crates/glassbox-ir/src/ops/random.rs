@@ -7,7 +7,8 @@ pub(super) const SEED: AttrSpec = AttrSpec::optional("seed", AttrKind::Float);
 /// The dtype of what is drawn, where it isn't that of the operand.
 pub(super) const DTYPE: AttrSpec = AttrSpec::optional("dtype", AttrKind::DType);
 /// The constraints of a draw of a given shape.
-pub(super) const SHAPED: &[(&str, &str)] = &[("C1", "no dim of the shape is negative"), ("C2", "dtype is a float dtype")];
+pub(super) const SHAPED: &[(&str, &str)] =
+    &[("C1", "no dim of the shape is negative"), ("C2", "dtype is a float dtype")];
 /// The constraint of a draw in the shape of an operand.
 pub(super) const LIKE: &[(&str, &str)] = &[("C1", "the result's dtype is a float dtype")];
 

@@ -240,7 +240,9 @@ pub(super) fn decompose<'a>(
     let (mut all, mut last) = (Vec::new(), vec![Vec::new(); layer.states]);
     for (direction, activations) in activations.into_iter().enumerate() {
         let direction = direction as i64;
-        let bias = |part: i64| d.opt(3).map(|b| of_direction(b.widened(), direction).slice(0, part * width, (part + 1) * width, 1));
+        let bias = |part: i64| {
+            d.opt(3).map(|b| of_direction(b.widened(), direction).slice(0, part * width, (part + 1) * width, 1))
+        };
         let cell = Cell {
             r: of_direction(d.x(2).widened(), direction).transpose(&[1, 0]),
             r_bias: bias(1),

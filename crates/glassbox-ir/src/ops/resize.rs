@@ -10,9 +10,10 @@ pub static OP: OpDef = OpDef {
           f32), or `sizes`. With a keep_aspect_ratio_policy one scale serves all the axes, the least (not_larger) or \
           greatest (not_smaller) that sizes asks for, and extents are rounded half up. Each element o of an axis reads x \
           at a coordinate that coordinate_transformation_mode says: half_pixel (o + 0.5) / scale - 0.5; \
-          pytorch_half_pixel the same, but -0.5 for an extent of 1; half_pixel_symmetric the same plus extent / 2 * (1 - \
+          pytorch_half_pixel the same, but 0 for a new extent of 1; \
+          tf_half_pixel_for_nn (o + 0.5) / scale; half_pixel_symmetric half_pixel plus extent / 2 * (1 - \
           new extent / (scale * extent)); asymmetric o / scale; align_corners o * (extent - 1) / (scale * extent - 1); \
-          tf_crop_and_resize the same within the part of x that `roi` (starts, then ends) says, and the result is \
+          tf_crop_and_resize as align_corners within the part of x that `roi` (starts, then ends) says, and the result is \
           extrapolation_value outside of x. Mode nearest takes the element that nearest_mode says, `simple` being floor \
           where the axis grows and ceil where it shrinks; linear weighs the two around it; cubic four, by the kernel of \
           Keys with `cubic_coeff_a`. With `antialias` a kernel is stretched by 1 / scale where the axis shrinks, and its \
@@ -37,6 +38,7 @@ pub static OP: OpDef = OpDef {
                 "align_corners",
                 "asymmetric",
                 "tf_crop_and_resize",
+                "tf_half_pixel_for_nn",
             ],
             "half_pixel",
         ),

@@ -36,7 +36,10 @@ pub(super) fn infer(infer: &Infer, groups: usize) -> Types {
     for index in size..count {
         let (first, other) = (infer.tensor(2 + index % size)?, infer.tensor(2 + index)?);
         if !first.shape.admits(&other.shape) {
-            return Err(Violation::new("C2", format!("{} is {other}, its tensor is {first}", infer.name_of(2 + index))));
+            return Err(Violation::new(
+                "C2",
+                format!("{} is {other}, its tensor is {first}", infer.name_of(2 + index)),
+            ));
         }
     }
     (0..count).filter(|index| index / size != 1).map(|index| Ok(infer.ty(2 + index)?.clone())).collect()

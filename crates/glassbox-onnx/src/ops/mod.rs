@@ -17,11 +17,13 @@
 //! with version 6, is passed over for every op.
 
 mod activation;
+mod attention;
 mod control;
 mod conversion;
 mod image;
 mod indexing;
 mod logic;
+mod loss;
 mod math;
 mod ml;
 mod nn;
@@ -34,6 +36,7 @@ mod sequence;
 mod shaping;
 mod signal;
 mod text;
+mod training;
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -123,10 +126,13 @@ const FILES: &[&[Row]] = &[
     normalization::ROWS,
     activation::ROWS,
     recurrent::ROWS,
+    attention::ROWS,
     quantization::ROWS,
     sequence::ROWS,
     control::ROWS,
     random::ROWS,
+    loss::ROWS,
+    training::ROWS,
     image::ROWS,
     signal::ROWS,
     text::ROWS,

@@ -189,7 +189,9 @@ mod tests {
     fn a_transform_of_any_length_is_the_sum() {
         for length in [1, 2, 3, 4, 5, 8, 12, 30, 37, 64, 74, 97, 100, 128, 201, 210, 251, 400, 509, 1369] {
             let line: Vec<Complex> = (0..length)
-                .map(|n| Complex::new(((n * 7919 + 13) % 101) as f64 / 50.0 - 1.0, ((n * 104_729) % 89) as f64 / 44.0 - 1.0))
+                .map(|n| {
+                    Complex::new(((n * 7919 + 13) % 101) as f64 / 50.0 - 1.0, ((n * 104_729) % 89) as f64 / 44.0 - 1.0)
+                })
                 .collect();
             let transformed = Fourier::new(length).forward(&line);
             for (k, found) in transformed.iter().enumerate() {

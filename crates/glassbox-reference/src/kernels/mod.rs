@@ -5,18 +5,23 @@
 //! inference checks; it must not rely on anything else about its operands.
 
 mod arg_reduction;
-mod cumulative;
+pub(crate) mod cells;
 #[cfg(test)]
 pub(crate) mod check;
+mod cumulative;
 pub(crate) mod elementwise;
 mod fourier;
 pub(crate) mod gemm;
 mod image_file;
 mod interpolation;
+mod jpeg;
 pub(crate) mod mt19937;
+pub(crate) mod order;
 mod quantization;
 mod random;
+mod re2;
 pub(crate) mod reduction;
+mod sequences;
 pub(crate) mod take;
 pub(crate) mod windows;
 
@@ -46,6 +51,7 @@ table! {
     asinh
     atan
     atanh
+    average_pool
     bit_cast
     bit_shift
     bitwise_and
@@ -53,10 +59,9 @@ table! {
     bitwise_xor
     cast
     ceil
-    average_pool
-    cast
     col2im
     concat
+    concat_from_sequence
     constant
     conv
     conv_transpose
@@ -64,21 +69,26 @@ table! {
     cosh
     cum_prod
     cum_sum
-    det
     deform_conv
     dequantize_linear
+    det
     dft
     div
     dropout
     equal
     erf
     exp
+    expand
     expm1
     floor
+    gather
+    gather_elements
+    gather_nd
     greater
     greater_or_equal
     grid_sample
     image_decoder
+    label_encoder
     less
     less_or_equal
     log
@@ -94,34 +104,59 @@ table! {
     mul
     multinomial
     neg
+    non_max_suppression
+    nonzero
     not
+    optional
+    optional_get_element
+    optional_has_element
     or
+    pad
     pow
     quantize_linear
     random_normal
     random_uniform
+    range
     reduce_max
     reduce_mean
     reduce_min
     reduce_prod
     reduce_sum
+    regex_full_match
     reshape
-    round
     resize
     roi_align
+    round
+    scatter_elements
+    scatter_nd
+    sequence_at
+    sequence_construct
+    sequence_empty
+    sequence_erase
+    sequence_insert
+    sequence_length
     shape
     sigmoid
     sign
     sin
     sinh
+    size
     slice
+    split
     sqrt
     squeeze
     stft
+    string_concat
+    string_normalizer
+    string_split
     sub
     tan
     tanh
+    tf_idf_vectorizer
+    top_k
     transpose
+    tree_ensemble
+    unique
     unsqueeze
     where_
     xor

@@ -32,18 +32,16 @@ pub(super) fn kernel(call: &Call) -> Outcome {
 }
 
 /// Where the elements of the result lie on one axis of x.
-struct Places {
+struct Places<'a> {
     axis: AxisResize,
     /// The coordinates that are wanted: mode, and the start and end of the region on this axis.
-    mode: &'static str,
+    mode: &'a str,
     region: (f64, f64),
 }
 
-impl Places {
-    fn new(call: &Call, axis: &AxisResize, index: usize) -> Result<Places, KernelError> {
-        const MODES: &[&str] = &["half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric", "tf_crop_and_resize"];
+impl<'a> Places<'a> {
+    fn new(call: &Call<'a>, axis: &AxisResize, index: usize) -> Result<Places<'a>, KernelError> {
         let mode = call.attr.str("coordinate_transformation_mode");
-        let mode = MODES.iter().find(|known| **known == mode).copied().unwrap_or("half_pixel");
         let mut region = (0.0, 1.0);
         if mode == "tf_crop_and_resize" {
             let (roi, count) = (call.tensor(1)?.load::<f64>()?, resized_axes(call.attr, call.tensor(0)?.rank())?.len());
@@ -69,7 +67,8 @@ impl Places {
             "asymmetric" => at / scale,
             "align_corners" if length == 1.0 => 0.0,
             "align_corners" => at * (input - 1.0) / (length - 1.0),
-            "pytorch_half_pixel" if length == 1.0 => -0.5,
+            "pytorch_half_pixel" if self.axis.output <= 1 => 0.0,
+            "tf_half_pixel_for_nn" => (at + 0.5) / scale,
             "half_pixel_symmetric" => input / 2.0 * (1.0 - output / length) + half_pixel,
             "tf_crop_and_resize" => {
                 let (start, end) = self.region;

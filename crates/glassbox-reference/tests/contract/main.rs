@@ -8,6 +8,7 @@ mod limits;
 mod observer;
 mod precise;
 mod states;
+mod windows;
 
 use glassbox_ir::{Graph, text};
 use glassbox_reference::Value;

@@ -1,0 +1,78 @@
+//! What the ops that pick, place and count elements share.
+
+use super::common::*;
+
+/// The dtypes of indices.
+pub(super) const INDICES: DTypes = DTypes::These(&[DType::I32, DType::I64]);
+/// The dtype of sizes.
+pub(super) const SIZES: DTypes = DTypes::These(&[DType::I64]);
+
+/// One result of this dtype and shape.
+pub(super) fn one(dtype: DType, shape: Shape) -> Types {
+    Ok(vec![TensorType { dtype, shape }.into()])
+}
+
+/// Integers as what is known of a value of type `ty`: a vector, or a scalar.
+pub(super) fn known_as(ty: &Type, values: Vec<Dim>) -> Option<Known> {
+    let tensor = ty.as_tensor().filter(|tensor| tensor.dtype.is_integer())?;
+    match tensor.rank()? {
+        0 if values.len() == 1 => Known::scalar(values.into_iter().next()?),
+        1 => Known::vector(values),
+        _ => None,
+    }
+}
+
+/// The one integer in an operand that has one element.
+pub(super) fn single(infer: &Infer, index: usize) -> Option<Dim> {
+    match infer.ints(index)?.as_slice() {
+        [value] => Some(value.clone()),
+        _ => None,
+    }
+}
+
+/// An operand has one element, as far as its type says.
+pub(super) fn check_one_element(infer: &Infer, index: usize, rule: &'static str) -> Result<(), Violation> {
+    let many = infer.dims(index).is_some_and(|dims| dims.iter().any(|dim| dim.same(&Dim::Int(1)) == Some(false)));
+    if many {
+        let message = format!("{} is {}, not one element", infer.name_of(index), infer.ty(index)?);
+        return Err(Violation::new(rule, message));
+    }
+    Ok(())
+}
+
+/// The extents that a vector operand lists, each at least zero: unknown as far as it is unknown.
+pub(super) fn listed_dims(infer: &Infer, index: usize, rule: &'static str) -> Result<Shape, Violation> {
+    let vector = infer.dims(index);
+    if vector.is_some_and(|dims| dims.len() != 1) {
+        let message = format!("{} is {}, not a vector", infer.name_of(index), infer.ty(index)?);
+        return Err(Violation::new(rule, message));
+    }
+    let dims = match infer.ints(index) {
+        Some(dims) => dims,
+        None => match vector.and_then(|dims| dims[0].as_size()) {
+            Some(rank) if rank <= crate::infer::MOST_AXES => vec![Dim::Unknown; rank],
+            _ => return Ok(Shape::Unranked),
+        },
+    };
+    match dims.iter().find(|dim| dim.as_int().is_some_and(|size| size < 0)) {
+        Some(dim) => Err(Violation::new(rule, format!("{} has an extent of {dim}", infer.name_of(index)))),
+        None => Ok(Shape::Ranked(dims)),
+    }
+}
+
+/// The elements 0, 1, … of a vector of i64 that is as long as `count`, as an expression.
+pub(super) fn iota<'a>(d: &Decompose<'a>, count: i64) -> Expr<'a> {
+    d.f.op(&super::range::OP, &[d.f.int(0), d.f.int(count), d.f.int(1)], crate::attr::Attrs::new())
+}
+
+/// The product of dims.
+pub(super) fn product(dims: &[Dim]) -> Dim {
+    dims.iter().fold(Dim::Int(1), |product, dim| product * dim.clone())
+}
+
+/// How many elements a value of type `ty` has, where that is known and few enough to follow their contents.
+pub(super) fn few_elements(ty: &Type) -> Option<usize> {
+    let sizes = ty.as_tensor()?.shape.sizes()?;
+    let count = sizes.iter().try_fold(1usize, |product, size| product.checked_mul(*size))?;
+    (count <= 1024).then_some(count)
+}

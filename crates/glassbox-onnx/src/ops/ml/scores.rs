@@ -1,0 +1,45 @@
+//! Scores: how they are transformed, and which class they say.
+
+use super::*;
+
+/// The scores of each row, transformed as `post_transform` says.
+pub(super) fn transformed<'a>(c: &NodeContext<'a>, scores: Expr<'a>, transform: &str) -> Result<Expr<'a>, OnnxError> {
+    Ok(match transform {
+        "NONE" => scores,
+        "LOGISTIC" => scores.sigmoid(),
+        "SOFTMAX" => c.f.op(&ops::softmax::OP, &[scores], attrs! { axis: -1i64 }),
+        "SOFTMAX_ZERO" => softmax_zero(scores),
+        "PROBIT" => probit(scores),
+        other => return Err(c.error(format!("attribute `post_transform` is {other:?}"))),
+    })
+}
+
+/// Softmax in which scores of zero keep a share of zero.
+fn softmax_zero(scores: Expr<'_>) -> Expr<'_> {
+    let largest = scores.reduce(&ops::reduce_max::OP, &[-1], true);
+    let near_zero = scores.abs().less(scores.scalar_like(1e-7));
+    // A score that is as good as zero is multiplied by a number instead.
+    let powers = near_zero.select(scores * (-largest).exp(), (scores - largest).exp());
+    powers / powers.sum(&[-1], true)
+}
+
+/// The inverse of the normal distribution function, by Winitzki's approximation of the inverse error
+/// function, as ONNX Runtime has it.
+fn probit(scores: Expr<'_>) -> Expr<'_> {
+    let x = scores * 2.0 - scores.scalar_like(1.0);
+    let log = (scores.scalar_like(1.0) - x * x).log();
+    let v = log * 0.5 + scores.scalar_like(2.0 / (std::f64::consts::PI * 0.147));
+    let root = ((v * v - log * (1.0 / 0.147)).sqrt() - v).sqrt();
+    x.sign() * root * std::f64::consts::SQRT_2
+}
+
+/// The label of the largest score of each row, of equal ones the first.
+pub(super) fn best<'a>(c: &NodeContext<'a>, scores: Expr<'a>, labels: Tensor) -> Expr<'a> {
+    let best = c.f.op(&ops::arg_max::OP, &[scores], attrs! { axis: -1i64, keepdims: false });
+    c.f.op(&ops::gather::OP, &[c.f.constant(labels), best], attrs! { axis: 0i64 })
+}
+
+/// One label where the condition holds, the other elsewhere.
+pub(super) fn either<'a>(c: &NodeContext<'a>, condition: Expr<'a>, yes: Tensor, no: Tensor) -> Expr<'a> {
+    condition.select(c.f.constant(yes), c.f.constant(no))
+}

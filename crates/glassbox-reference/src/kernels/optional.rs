@@ -1,0 +1,7 @@
+//! `optional`.
+
+use crate::call::{Call, Outcome};
+
+pub(super) fn kernel(call: &Call) -> Outcome {
+    super::sequences::optional(call, call.inputs.first().cloned().flatten())
+}

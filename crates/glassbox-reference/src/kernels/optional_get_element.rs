@@ -1,0 +1,12 @@
+//! `optional_get_element`.
+
+use crate::call::{Call, Outcome};
+use crate::value::Value;
+
+pub(super) fn kernel(call: &Call) -> Outcome {
+    match call.value(0)? {
+        Value::Optional { item: Some(item), .. } => Ok(vec![item.as_ref().clone()]),
+        Value::Optional { item: None, .. } => Err(call.invalid("C1", "the optional holds nothing")),
+        other => Ok(vec![other.clone()]),
+    }
+}

@@ -1,0 +1,14 @@
+//! `optional_has_element`.
+
+use glassbox_tensor::Tensor;
+
+use crate::call::{Call, Outcome, one};
+use crate::value::Value;
+
+pub(super) fn kernel(call: &Call) -> Outcome {
+    let value = call.inputs.first().and_then(Option::as_ref);
+    one(Tensor::scalar(match value {
+        Some(Value::Optional { item, .. }) => item.is_some(),
+        other => other.is_some(),
+    }))
+}
