@@ -114,7 +114,8 @@ impl Frame<'_> {
 /// Imports a model.
 pub fn import(model: &Model, options: &ImportOptions) -> Result<Import, OnnxError> {
     let functions = support::functions(model);
-    let imported = support::check(model, &functions, options.most_nodes).and_then(|()| import_checked(model, &functions, options));
+    let imported =
+        support::check(model, &functions, options.most_nodes).and_then(|()| import_checked(model, &functions, options));
     imported.map_err(|error| error.in_file(model.file.as_deref()))
 }
 

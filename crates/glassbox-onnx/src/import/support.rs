@@ -45,7 +45,9 @@ pub(crate) fn check(model: &Model, functions: &Functions, most_nodes: usize) -> 
 
 /// The error of a model that stands for too many nodes.
 pub(super) fn too_many_nodes(most: usize) -> OnnxError {
-    OnnxError::TooLarge(format!("its nodes, those of functions at each call, are more than `ImportOptions::most_nodes`, {most}"))
+    OnnxError::TooLarge(format!(
+        "its nodes, those of functions at each call, are more than `ImportOptions::most_nodes`, {most}"
+    ))
 }
 
 /// What a graph or function stands for.

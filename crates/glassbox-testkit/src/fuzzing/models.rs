@@ -19,20 +19,102 @@ const DTYPES: &[i32] = &[1, 7, 1, 6, 9, 10, 11, 16, 3, 2, 12, 13, 8, 17, 22, 7];
 const VERSIONS: &[i64] = &[21, 13, 22, 9, 11, 18, 7, 6, 1, 17, 19, 15, 8, 24, 28, 5];
 /// Attributes of many ops that no declaration names, as they are read by formulas.
 const ATTRIBUTES: &[&str] = &[
-    "axis", "axes", "keepdims", "perm", "shape", "to", "broadcast", "alpha", "beta", "transA", "transB", "kernel_shape",
-    "pads", "strides", "dilations", "group", "auto_pad", "mode", "value", "epsilon", "hidden_size", "direction", "num_outputs",
-    "starts", "ends", "count_include_pad", "ceil_mode", "output_shape", "equation", "largest", "sorted", "exclusive", "dtype",
-    "fmod", "noop_with_empty_axes", "value_ints", "value_float", "split", "batch_dims", "time_axis", "batch_axis", "blocksize",
+    "axis",
+    "axes",
+    "keepdims",
+    "perm",
+    "shape",
+    "to",
+    "broadcast",
+    "alpha",
+    "beta",
+    "transA",
+    "transB",
+    "kernel_shape",
+    "pads",
+    "strides",
+    "dilations",
+    "group",
+    "auto_pad",
+    "mode",
+    "value",
+    "epsilon",
+    "hidden_size",
+    "direction",
+    "num_outputs",
+    "starts",
+    "ends",
+    "count_include_pad",
+    "ceil_mode",
+    "output_shape",
+    "equation",
+    "largest",
+    "sorted",
+    "exclusive",
+    "dtype",
+    "fmod",
+    "noop_with_empty_axes",
+    "value_ints",
+    "value_float",
+    "split",
+    "batch_dims",
+    "time_axis",
+    "batch_axis",
+    "blocksize",
 ];
 /// Texts that attributes of some op take.
 const TEXTS: &[&str] = &[
-    "", "constant", "SAME_UPPER", "VALID", "linear", "reflect", "edge", "wrap", "ij,jk->ik", "...i->...", "bidirectional",
-    "forward", "none", "add", "mean", "sum", "nearest", "cubic", "FLOAT", "INT64", "DCR", "CRD", "asymmetric", "bilinear",
+    "",
+    "constant",
+    "SAME_UPPER",
+    "VALID",
+    "linear",
+    "reflect",
+    "edge",
+    "wrap",
+    "ij,jk->ik",
+    "...i->...",
+    "bidirectional",
+    "forward",
+    "none",
+    "add",
+    "mean",
+    "sum",
+    "nearest",
+    "cubic",
+    "FLOAT",
+    "INT64",
+    "DCR",
+    "CRD",
+    "asymmetric",
+    "bilinear",
 ];
 /// Numbers at which sizes, axes and counts change their meaning.
 const NUMBERS: &[i64] = &[
-    0, 1, 2, 3, -1, -2, 4, 5, 7, 8, 100, -3, -100, 1000, i64::MAX, i64::MIN, i32::MAX as i64, i32::MIN as i64, 1 << 32,
-    i64::MAX / 2, 65536, -9, 16, 127,
+    0,
+    1,
+    2,
+    3,
+    -1,
+    -2,
+    4,
+    5,
+    7,
+    8,
+    100,
+    -3,
+    -100,
+    1000,
+    i64::MAX,
+    i64::MIN,
+    i32::MAX as i64,
+    i32::MIN as i64,
+    1 << 32,
+    i64::MAX / 2,
+    65536,
+    -9,
+    16,
+    127,
 ];
 
 struct Writer<'b> {
@@ -80,7 +162,8 @@ impl Writer<'_> {
 
     fn model(mut self) -> ModelProto {
         let version = self.one_of(VERSIONS);
-        let opset = |domain: &str, version| OperatorSetIdProto { domain: Some(domain.to_owned()), version: Some(version) };
+        let opset =
+            |domain: &str, version| OperatorSetIdProto { domain: Some(domain.to_owned()), version: Some(version) };
         let mut opset_import = vec![opset("", version), opset("ai.onnx.ml", 5), opset("local", 1)];
         opset_import.push(opset("ai.onnx.preview.training", 1));
         let functions = (0..self.below(3)).map(|index| self.function(index, version)).collect();
@@ -97,7 +180,8 @@ impl Writer<'_> {
         self.depth -= 1;
         let output = (0..self.below(3)).filter_map(|_| self.operand()).collect();
         self.names = names;
-        let opset = |domain: &str, version| OperatorSetIdProto { domain: Some(domain.to_owned()), version: Some(version) };
+        let opset =
+            |domain: &str, version| OperatorSetIdProto { domain: Some(domain.to_owned()), version: Some(version) };
         FunctionProto {
             name: Some(format!("F{index}")),
             domain: Some("local".to_owned()),

@@ -4,7 +4,7 @@ use glassbox_onnx::proto::*;
 use glassbox_tensor::DType;
 
 use super::{Cases, named};
-use crate::protos::{floats, graph, model, node, node_with, ints, untyped, value};
+use crate::protos::{floats, graph, ints, model, node, node_with, untyped, value};
 
 /// `y = Abs(x)` with this declared type of `x`.
 fn taking(ty: Option<TypeProto>) -> ModelProto {
@@ -50,7 +50,11 @@ fn contradictions(cases: &mut Cases) {
     let x = || vec![value("x", DType::F32, &[2, 3])];
     let nodes = || vec![named("it", node("Abs", &["x"], &["y"]))];
     let other = vec![value("y", DType::I64, &[2, 3])];
-    cases.add("type/output of another dtype", model(graph(nodes(), x(), other), 13), &["`y`", "i64[2, 3]", "f32[2, 3]"]);
+    cases.add(
+        "type/output of another dtype",
+        model(graph(nodes(), x(), other), 13),
+        &["`y`", "i64[2, 3]", "f32[2, 3]"],
+    );
     let sequence = TypeValue::Sequence(ElementTypeProto { elem_type: tensor(Some(1), &[2]).map(Box::new) });
     let output = ValueInfoProto { name: Some("y".to_owned()), r#type: Some(TypeProto { value: Some(sequence) }) };
     let wrong = model(graph(nodes(), x(), vec![output]), 13);
@@ -58,9 +62,8 @@ fn contradictions(cases: &mut Cases) {
     let mut info = graph(nodes(), x(), vec![untyped("y")]);
     info.value_info = vec![value("y", DType::Bool, &[2, 3])];
     cases.add("type/value_info of another dtype", model(info, 13), &["`y`", "bool[2, 3]", "f32[2, 3]"]);
-    let mut input = graph(vec![named("it", node("Abs", &["w"], &["y"]))], vec![value("w", DType::I32, &[1])], vec![
-        untyped("y"),
-    ]);
+    let mut input =
+        graph(vec![named("it", node("Abs", &["w"], &["y"]))], vec![value("w", DType::I32, &[1])], vec![untyped("y")]);
     input.initializer = vec![floats("w", &[1], &[1.0])];
     cases.add("type/initializer of another dtype than its input", model(input, 13), &["`w`", "i32[1]", "f32[1]"]);
     let pair = graph(

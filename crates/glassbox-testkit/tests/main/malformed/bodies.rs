@@ -19,7 +19,10 @@ fn one(op: &str, inputs: &[&str], attributes: Vec<AttributeProto>) -> ModelProto
 
 /// A body of one node that gives `m`.
 fn gives(op: &str, operand: &str) -> GraphProto {
-    GraphProto { name: Some("inside".to_owned()), ..graph(vec![node(op, &[operand], &["m"])], vec![], vec![untyped("m")]) }
+    GraphProto {
+        name: Some("inside".to_owned()),
+        ..graph(vec![node(op, &[operand], &["m"])], vec![], vec![untyped("m")])
+    }
 }
 
 fn branches(yes: GraphProto, no: GraphProto) -> Vec<AttributeProto> {
@@ -47,7 +50,11 @@ fn conditions(cases: &mut Cases) {
     let two = GraphProto { output: vec![untyped("m"), untyped("m")], ..abs() };
     let takes = GraphProto { input: vec![unranked("p", DType::F32)], ..abs() };
     let rows: Vec<(&str, ModelProto, &[&str])> = vec![
-        ("if without else", one("If", &["c"], vec![body("then_branch", abs())]), &["If `it`", "else_branch", "missing"]),
+        (
+            "if without else",
+            one("If", &["c"], vec![body("then_branch", abs())]),
+            &["If `it`", "else_branch", "missing"],
+        ),
         ("if over a float", one("If", &["x"], branches(abs(), abs())), &["If `it`", "condition", "f32"]),
         ("if over a number", one("If", &["n"], branches(abs(), abs())), &["If `it`", "condition", "i64"]),
         ("if without a condition", one("If", &[], branches(abs(), abs())), &["If `it`", "missing"]),
@@ -59,9 +66,11 @@ fn conditions(cases: &mut Cases) {
             &["If `it`", "C2", "f32[2]", "i64[]"],
         ),
         ("if whose body takes a value", one("If", &["c"], branches(takes, abs())), &["inside", "If `it`", "takes 1"]),
-        ("if with another attribute", one("If", &["c"], [branches(abs(), abs()), vec![int("axis", 1)]].concat()), &[
-            "If `it`", "`axis`",
-        ]),
+        (
+            "if with another attribute",
+            one("If", &["c"], [branches(abs(), abs()), vec![int("axis", 1)]].concat()),
+            &["If `it`", "`axis`"],
+        ),
         (
             "unknown op in a body",
             one("If", &["c"], branches(gives("Frobnicate", "x"), abs())),
@@ -86,25 +95,40 @@ fn loops(cases: &mut Cases) {
     let all: &[&str] = &["n", "c", "x"];
     let rows: Vec<(&str, ModelProto, &[&str])> = vec![
         ("loop without a body", one("Loop", all, vec![]), &["Loop `it`", "`body`", "missing"]),
-        ("loop that carries two of one", of(loop_inputs(), same(), &["next", "m"], &["n", "c", "x", "x"]), &[
-            "inside", "Loop `it`", "takes 3", "4",
-        ]),
-        ("loop that carries none of one", of(loop_inputs(), same(), &["next", "m"], &["n", "c"]), &[
-            "inside", "Loop `it`", "takes 3", "2",
-        ]),
-        ("loop whose body takes nothing", of(vec![], vec![node("Abs", &["x"], &["m"])], &["m"], all), &[
-            "inside", "takes 0",
-        ]),
+        (
+            "loop that carries two of one",
+            of(loop_inputs(), same(), &["next", "m"], &["n", "c", "x", "x"]),
+            &["inside", "Loop `it`", "takes 3", "4"],
+        ),
+        (
+            "loop that carries none of one",
+            of(loop_inputs(), same(), &["next", "m"], &["n", "c"]),
+            &["inside", "Loop `it`", "takes 3", "2"],
+        ),
+        (
+            "loop whose body takes nothing",
+            of(vec![], vec![node("Abs", &["x"], &["m"])], &["m"], all),
+            &["inside", "takes 0"],
+        ),
         ("loop whose body gives nothing", of(loop_inputs(), same(), &[], all), &["Loop `it`"]),
         ("loop whose body gives no next value", of(loop_inputs(), same(), &["next"], all), &["Loop `it`"]),
         ("loop that changes a dtype", of(loop_inputs(), other(), &["next", "m"], all), &["Loop `it`", "f32", "i64"]),
-        ("loop with a numeric condition", of(loop_inputs(), number(), &["next", "m"], all), &["Loop `it`", "i64", "bool"]),
+        (
+            "loop with a numeric condition",
+            of(loop_inputs(), number(), &["next", "m"], all),
+            &["Loop `it`", "i64", "bool"],
+        ),
         ("loop over a float count", of(loop_inputs(), same(), &["next", "m"], &["x", "c", "x"]), &["Loop `it`"]),
         ("loop under a float condition", of(loop_inputs(), same(), &["next", "m"], &["n", "x", "x"]), &["Loop `it`"]),
-        ("loop whose body says another dtype", {
-            let inputs = vec![value("i", DType::I64, &[]), value("go", DType::Bool, &[]), value("h", DType::F64, &[2])];
-            of(inputs, same(), &["next", "m"], all)
-        }, &["inside", "Loop `it`", "`h`", "f64[2]", "f32[2]"]),
+        (
+            "loop whose body says another dtype",
+            {
+                let inputs =
+                    vec![value("i", DType::I64, &[]), value("go", DType::Bool, &[]), value("h", DType::F64, &[2])];
+                of(inputs, same(), &["next", "m"], all)
+            },
+            &["inside", "Loop `it`", "`h`", "f64[2]", "f32[2]"],
+        ),
     ];
     for (name, model, says) in rows {
         cases.add(&format!("body/{name}"), model, says);

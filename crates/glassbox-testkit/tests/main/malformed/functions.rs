@@ -54,7 +54,11 @@ pub(super) fn add(cases: &mut Cases) {
     let rows: Vec<(&str, ModelProto, &[&str])> = vec![
         ("missing", calling(call(), vec![]), &[F, "it", "version 1"]),
         ("of another name", calling(call(), vec![renamed("G", abs())]), &[F, "it"]),
-        ("of another overload", calling(NodeProto { overload: Some("o".to_owned()), ..call() }, vec![function(abs())]), &[F]),
+        (
+            "of another overload",
+            calling(NodeProto { overload: Some("o".to_owned()), ..call() }, vec![function(abs())]),
+            &[F],
+        ),
         ("without a name", calling(call(), vec![renamed("", abs())]), &["function", "no name"]),
         ("twice", calling(call(), vec![function(abs()), function(abs())]), &["function `local.F`", "twice"]),
         ("that calls itself", calling(call(), vec![function(to("F"))]), &["function `local.F`", "calls itself"]),
@@ -64,16 +68,26 @@ pub(super) fn add(cases: &mut Cases) {
             &["local.F -> local.G", "calls itself"],
         ),
         ("in 80 functions", calling(call(), chain), &["deeper than 64", "function `local.F"]),
-        ("with too many operands", calling(local("F", &["x", "x"], &["y"], vec![]), vec![function(abs())]), &[
-            "call `it`", F, "2 operands", "takes 1",
-        ]),
-        ("with too many outputs", calling(local("F", &["x"], &["y", "z"], vec![]), vec![function(abs())]), &[
-            "call `it`", F, "2 outputs", "gives 1",
-        ]),
-        ("with a missing operand", calling(local("F", &[], &["y"], vec![]), vec![function(abs())]), &["Abs `it/inner`"]),
-        ("with an unknown attribute", calling(local("F", &["x"], &["y"], vec![int("b", 1)]), vec![function(abs())]), &[
-            "call `it`", F, "no attribute `b`",
-        ]),
+        (
+            "with too many operands",
+            calling(local("F", &["x", "x"], &["y"], vec![]), vec![function(abs())]),
+            &["call `it`", F, "2 operands", "takes 1"],
+        ),
+        (
+            "with too many outputs",
+            calling(local("F", &["x"], &["y", "z"], vec![]), vec![function(abs())]),
+            &["call `it`", F, "2 outputs", "gives 1"],
+        ),
+        (
+            "with a missing operand",
+            calling(local("F", &[], &["y"], vec![]), vec![function(abs())]),
+            &["Abs `it/inner`"],
+        ),
+        (
+            "with an unknown attribute",
+            calling(local("F", &["x"], &["y"], vec![int("b", 1)]), vec![function(abs())]),
+            &["call `it`", F, "no attribute `b`"],
+        ),
         ("without its attribute", calling(call(), vec![with_axis()]), &["Concat `it/inner`", "axis"]),
         (
             "with an attribute of another kind",

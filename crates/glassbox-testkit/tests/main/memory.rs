@@ -99,7 +99,8 @@ fn repeated(way: &[u32], tag: u32, content: &[u8]) -> Vec<u8> {
 }
 
 fn hostile() -> Vec<(&'static str, Vec<u8>)> {
-    let (node_of, attribute, value, ty, tensor) = (&[7, 1][..], &[7, 1, 5][..], &[7, 11][..], &[7, 11, 2][..], &[7, 5][..]);
+    let (node_of, attribute, value, ty, tensor) =
+        (&[7, 1][..], &[7, 1, 5][..], &[7, 11][..], &[7, 11, 2][..], &[7, 5][..]);
     let shape = [ty, &[1, 2]].concat();
     let varints = [1u8; 64];
     vec![

@@ -118,7 +118,9 @@ fn zeros(ty: &Type) -> Result<Value, String> {
         Type::Tensor(tensor) => {
             let dims = tensor.dims().unwrap_or_default();
             let sizes: Vec<usize> = dims.iter().map(Dim::as_size).map(|size| size.unwrap_or(1)).collect();
-            Value::Tensor(Tensor::zeros(tensor.dtype, &sizes).map_err(|error| format!("no input can be made: {error}"))?)
+            Value::Tensor(
+                Tensor::zeros(tensor.dtype, &sizes).map_err(|error| format!("no input can be made: {error}"))?,
+            )
         }
         Type::Sequence(element) => Value::Sequence { element: element.as_ref().clone(), items: Vec::new() },
         Type::Optional(element) => Value::Optional { element: element.as_ref().clone(), item: None },

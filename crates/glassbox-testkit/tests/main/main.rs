@@ -3,6 +3,6 @@
 mod malformed;
 mod memory;
 #[allow(dead_code)]
-#[path = "../../glassbox-onnx/tests/main/protos.rs"]
+#[path = "../../../glassbox-onnx/tests/main/protos.rs"]
 mod protos;
 mod regressions;

@@ -38,11 +38,15 @@ pub(super) fn add(cases: &mut Cases) {
         ("reshape that overflows", one("Reshape", &[&[2, 3]], &[&[1 << 40, 1 << 40]], vec![]), &["reshape"]),
         ("expand that overflows", one("Expand", &[&[1]], &[&[1 << 40, 1 << 40]], vec![]), &["larger than the limit"]),
         ("expand beyond the limit", one("Expand", &[&[1]], &[&[1 << 30]], vec![]), &["larger than the limit"]),
-        ("axes of rank two", {
-            let mut model = one("Squeeze", &[&[1, 1]], &[&[0, 1]], vec![]);
-            model.graph.get_or_insert_default().initializer[0].dims = vec![1, 2];
-            model
-        }, &["Squeeze", "`axes`", "scalar or a vector"]),
+        (
+            "axes of rank two",
+            {
+                let mut model = one("Squeeze", &[&[1, 1]], &[&[0, 1]], vec![]);
+                model.graph.get_or_insert_default().initializer[0].dims = vec![1, 2];
+                model
+            },
+            &["Squeeze", "`axes`", "scalar or a vector"],
+        ),
         ("squeeze of 2", one("Squeeze", &[&[2, 3]], &[&[0]], vec![]), &["Squeeze", "2"]),
         ("squeeze beyond the rank", one("Squeeze", &[&[1, 3]], &[&[4]], vec![]), &["Squeeze", "axis 4"]),
         ("unsqueeze twice", one("Unsqueeze", &[&[3]], &[&[0, 0]], vec![]), &["Unsqueeze", "twice"]),
@@ -73,7 +77,10 @@ fn at_run_time(cases: &mut Cases) {
     let value = |name: &str, dtype: i32, dims: &[&str]| {
         let shape = Some(TensorShapeProto { dim: dims.iter().map(|text| dim(text)).collect() });
         let tensor = TensorTypeProto { elem_type: Some(dtype), shape };
-        ValueInfoProto { name: Some(name.to_owned()), r#type: Some(TypeProto { value: Some(TypeValue::Tensor(tensor)) }) }
+        ValueInfoProto {
+            name: Some(name.to_owned()),
+            r#type: Some(TypeProto { value: Some(TypeValue::Tensor(tensor)) }),
+        }
     };
     // Dims that aren't known are 1 in the run, and the contents of inputs are zeros.
     let run = |op: &str, inputs: Vec<ValueInfoProto>, attributes: Vec<AttributeProto>| {
@@ -83,15 +90,23 @@ fn at_run_time(cases: &mut Cases) {
         model(graph(vec![node], inputs, vec![untyped("y")]), 21)
     };
     let rows: Vec<(&str, ModelProto, &[&str])> = vec![
-        ("matmul", run("MatMul", vec![value("a", 1, &["2", "K"]), value("b", 1, &["3", "2"])], vec![]), &[
-            "matmul", "C2", "1", "3",
-        ]),
-        ("concat", run("Concat", vec![value("a", 1, &["N", "2"]), value("b", 1, &["3", "2"])], vec![int("axis", 1)]), &[
-            "concat", "1", "3",
-        ]),
+        (
+            "matmul",
+            run("MatMul", vec![value("a", 1, &["2", "K"]), value("b", 1, &["3", "2"])], vec![]),
+            &["matmul", "C2", "1", "3"],
+        ),
+        (
+            "concat",
+            run("Concat", vec![value("a", 1, &["N", "2"]), value("b", 1, &["3", "2"])], vec![int("axis", 1)]),
+            &["concat", "1", "3"],
+        ),
         ("reshape", run("Reshape", vec![value("a", 1, &["2", "3"]), value("s", 7, &["1"])], vec![]), &["reshape"]),
         ("squeeze", run("Squeeze", vec![value("a", 1, &["2", "3"]), value("s", 7, &["1"])], vec![]), &["squeeze", "2"]),
-        ("add", run("Add", vec![value("a", 1, &["N", "2"]), value("b", 1, &["N", "3"])], vec![]), &["Add", "broadcast"]),
+        (
+            "add",
+            run("Add", vec![value("a", 1, &["N", "2"]), value("b", 1, &["N", "3"])], vec![]),
+            &["Add", "broadcast"],
+        ),
     ];
     for (name, model, says) in rows {
         let says: Vec<&str> = says.iter().copied().chain(["`it`"]).collect();

@@ -28,11 +28,7 @@ pub(super) fn add(cases: &mut Cases) {
     let last = whole.len() - 1;
     for part in 0..20 {
         let length = first + (last - first) * part / 19;
-        cases.add_bytes(
-            &format!("bytes/cut after {length}"),
-            whole[..length].to_vec(),
-            &["not a whole ModelProto"],
-        );
+        cases.add_bytes(&format!("bytes/cut after {length}"), whole[..length].to_vec(), &["not a whole ModelProto"]);
     }
     cases.add_bytes("bytes/nothing", Vec::new(), &["the model", "no graph"]);
     cases.add_bytes("bytes/text", b"{\"model\": 1}".to_vec(), &["not a whole ModelProto"]);

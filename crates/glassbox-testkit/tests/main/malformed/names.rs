@@ -87,7 +87,11 @@ pub(super) fn add(cases: &mut Cases) {
         graph(nodes, vec![value("x", DType::F32, &[2]), value("c", DType::Bool, &[])], vec![untyped("y")])
     };
     let rows: Vec<(&str, GraphProto, &[&str])> = vec![
-        ("body reads nothing", choice(branch("none", "m"), branch("x", "m")), &["Abs `inner`", "`none`", "If `choice`"]),
+        (
+            "body reads nothing",
+            choice(branch("none", "m"), branch("x", "m")),
+            &["Abs `inner`", "`none`", "If `choice`"],
+        ),
         ("body reads what is late", choice(branch("x", "m"), branch("late", "m")), &["Abs `inner`", "`late`", "later"]),
         ("body gives an outer name", choice(branch("x", "x"), branch("x", "m")), &["Abs `inner`", "`x`", "unique"]),
         ("body reads its own node", choice(branch("y", "m"), branch("x", "m")), &["Abs `inner`", "`y`"]),

@@ -15,7 +15,10 @@ fn one(op: &str, inputs: &[&str], attributes: Vec<AttributeProto>) -> ModelProto
 fn at(version: i64, op: &str, inputs: &[&str], attributes: Vec<AttributeProto>) -> ModelProto {
     let inputs_of_model =
         vec![value("x", DType::F32, &[2, 3]), value("s", DType::I64, &[2]), value("b", DType::Bool, &[])];
-    model(graph(vec![named("it", node_with(op, inputs, &["y"], attributes))], inputs_of_model, vec![untyped("y")]), version)
+    model(
+        graph(vec![named("it", node_with(op, inputs, &["y"], attributes))], inputs_of_model, vec![untyped("y")]),
+        version,
+    )
 }
 
 pub(super) fn add(cases: &mut Cases) {
@@ -52,12 +55,16 @@ fn node_op(index: usize) -> NodeProto {
 fn attributes(cases: &mut Cases) {
     let it = "`it`";
     cases.add("attribute/unknown", one("Relu", &["x"], vec![int("slope", 1)]), &["Relu", it, "`slope`"]);
-    cases.add("attribute/of a later version", at(12, "Reshape", &["x", "s"], vec![int("allowzero", 1)]), &[
-        "Reshape", it, "`allowzero`", "version",
-    ]);
-    cases.add("attribute/of an earlier version", one("ReduceSum", &["x"], vec![ints("axes", &[0])]), &[
-        "ReduceSum", it, "`axes`",
-    ]);
+    cases.add(
+        "attribute/of a later version",
+        at(12, "Reshape", &["x", "s"], vec![int("allowzero", 1)]),
+        &["Reshape", it, "`allowzero`", "version"],
+    );
+    cases.add(
+        "attribute/of an earlier version",
+        one("ReduceSum", &["x"], vec![ints("axes", &[0])]),
+        &["ReduceSum", it, "`axes`"],
+    );
     cases.add("attribute/missing", one("Concat", &["x", "x"], vec![]), &["Concat", it, "axis"]);
     cases.add("attribute/missing dtype", one("Cast", &["x"], vec![]), &["Cast", it, "to"]);
     cases.add("attribute/missing bodies", one("If", &["b"], vec![]), &["If", it, "then_branch"]);
@@ -82,10 +89,8 @@ fn attributes(cases: &mut Cases) {
     cases.add("attribute/graph missing", one("If", &["b"], absent), &["`then_branch`", it, "missing"]);
     let reference = vec![crate::protos::reference("axis", "outer", attribute_type::INT)];
     cases.add("attribute/reference outside a function", one("Concat", &["x"], reference), &["`axis`", it, "`outer`"]);
-    let broken = AttributeProto {
-        t: Some(Box::new(floats("", &[3], &[1.0]))),
-        ..attribute("value", attribute_type::TENSOR)
-    };
+    let broken =
+        AttributeProto { t: Some(Box::new(floats("", &[3], &[1.0]))), ..attribute("value", attribute_type::TENSOR) };
     cases.add("attribute/tensor with too little data", one("Constant", &[], vec![broken]), &["`value`", it, "[3]"]);
     let both = vec![int("value_int", 1), AttributeProto { f: Some(1.0), ..attribute("value_float", 1) }];
     cases.add("attribute/two constants in one", one("Constant", &[], both), &["Constant", it, "exactly one attribute"]);
@@ -95,8 +100,10 @@ fn attributes(cases: &mut Cases) {
 /// Each kind of attribute where another is read.
 fn kinds(cases: &mut Cases) {
     let float = || AttributeProto { f: Some(0.5), ..attribute("axis", attribute_type::FLOAT) };
-    let strings = AttributeProto { strings: vec![Bytes::from_static(b"1")], ..attribute("axis", attribute_type::STRINGS) };
-    let tensor = AttributeProto { t: Some(Box::new(longs("", &[], &[0]))), ..attribute("axis", attribute_type::TENSOR) };
+    let strings =
+        AttributeProto { strings: vec![Bytes::from_static(b"1")], ..attribute("axis", attribute_type::STRINGS) };
+    let tensor =
+        AttributeProto { t: Some(Box::new(longs("", &[], &[0]))), ..attribute("axis", attribute_type::TENSOR) };
     for (found, given) in [
         ("float", float()),
         ("string", string("axis", "1")),
@@ -105,15 +112,23 @@ fn kinds(cases: &mut Cases) {
         ("tensor", tensor),
     ] {
         let says = format!("kind {found}, not int");
-        cases.add(&format!("kind/{found} for an int"), one("Concat", &["x", "x"], vec![given]), &[
-            "Concat `it`", "`axis`", &says,
-        ]);
+        cases.add(
+            &format!("kind/{found} for an int"),
+            one("Concat", &["x", "x"], vec![given]),
+            &["Concat `it`", "`axis`", &says],
+        );
     }
-    cases.add("kind/int for ints", one("Transpose", &["x"], vec![int("perm", 1)]), &["`it`", "`perm`", "int, not ints"]);
+    cases.add(
+        "kind/int for ints",
+        one("Transpose", &["x"], vec![int("perm", 1)]),
+        &["`it`", "`perm`", "int, not ints"],
+    );
     cases.add("kind/int for a float", one("LeakyRelu", &["x"], vec![int("alpha", 1)]), &["`it`", "alpha"]);
-    cases.add("kind/int for a graph", one("If", &["b"], vec![int("then_branch", 1)]), &[
-        "If `it`", "`then_branch`", "int, not graph",
-    ]);
+    cases.add(
+        "kind/int for a graph",
+        one("If", &["b"], vec![int("then_branch", 1)]),
+        &["If `it`", "`then_branch`", "int, not graph"],
+    );
     cases.add("kind/int for a string", one("Einsum", &["x"], vec![int("equation", 1)]), &["`it`", "equation"]);
     let latin = AttributeProto { s: Some(Bytes::from_static(&[0xe9])), ..attribute("to", attribute_type::STRING) };
     cases.add("kind/text that isn't UTF-8", at(5, "Cast", &["x"], vec![latin]), &["Cast `it`", "`to`", "UTF-8"]);
@@ -155,7 +170,11 @@ fn values(cases: &mut Cases) {
         ("least axis", one("Concat", &["x", "x"], vec![int("axis", i64::MIN)]), &["-9223372036854775808"]),
         ("greatest axis", one("Concat", &["x"], vec![int("axis", i64::MAX)]), &["9223372036854775807"]),
         ("permutation with a repeat", one("Transpose", &["x"], vec![ints("perm", &[0, 0])]), &["[0, 0]"]),
-        ("permutation beyond the rank", one("Transpose", &["x"], vec![ints("perm", &[0, 2])]), &["axis 2 is outside [-2, 2)"]),
+        (
+            "permutation beyond the rank",
+            one("Transpose", &["x"], vec![ints("perm", &[0, 2])]),
+            &["axis 2 is outside [-2, 2)"],
+        ),
         ("short permutation", one("Transpose", &["x"], vec![ints("perm", &[1])]), &["[1]"]),
         ("softmax axis", one("Softmax", &["x"], vec![int("axis", 5)]), &["axis 5"]),
         ("broadcast of 3", at(6, "Add", &["x", "x"], vec![int("broadcast", 3)]), &["`broadcast`", "3"]),
