@@ -15,7 +15,7 @@ use crate::dim::Dim;
 use crate::error::Violation;
 use crate::graph::State;
 use crate::op::{Count, Input, Kind, OpDef};
-use crate::types::{TensorType, Type};
+use crate::types::{Shape, TensorType, Type};
 
 /// What is known of the contents of a value.
 #[derive(Clone, Debug)]
@@ -375,8 +375,27 @@ pub(crate) fn check_use(
 ) -> Result<(), Violation> {
     check_attrs(op, attrs)?;
     check_operands(op, operands)?;
+    check_shaping(op, operands)?;
     if regions != op.regions {
         return Err(Violation::new("regions", format!("has {regions} regions, takes {}", op.regions)));
+    }
+    Ok(())
+}
+
+/// What shapes results is a scalar or a vector, and not so long that it couldn't be followed.
+fn check_shaping(op: &OpDef, operands: &[Option<Operand>]) -> Result<(), Violation> {
+    for (index, operand) in operands.iter().enumerate() {
+        let Some(input) = op.input(index).filter(|input| input.shapes) else { continue };
+        let dims = operand.as_ref().and_then(|operand| operand.ty.as_tensor()?.dims()).unwrap_or_default();
+        let long = matches!(dims, [Dim::Int(length)] if *length > MOST_KNOWN as i64);
+        if dims.len() > 1 || long {
+            let shape = Shape::Ranked(dims.to_vec());
+            let message = format!(
+                "operand `{}`, of dims {shape}, must be a scalar or a vector of at most {MOST_KNOWN} elements",
+                input.name
+            );
+            return Err(Violation::new("dims", message));
+        }
     }
     Ok(())
 }

@@ -74,7 +74,8 @@ pub struct Input {
     pub kind: Kind,
     /// Operands with the same letter have the same dtype.
     pub letter: Option<char>,
-    /// Whether the *contents* shape the results or the decomposition (a shape, axes, `k`).
+    /// Whether the *contents* shape the results or the decomposition (a shape, axes, `k`). Such an operand
+    /// is a scalar or a vector.
     pub shapes: bool,
 }
 

@@ -1,5 +1,7 @@
 //! The integration tests of the graph crate, in one binary.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod examples;
 mod golden;
 mod malformed;

@@ -11,6 +11,7 @@ use crate::external::{External, map};
 use crate::proto::{OptionalProto, SequenceProto, TensorProto, element_kind};
 use crate::sparse::densify;
 use crate::tensor::tensor;
+use crate::wire::{self, Kind};
 
 /// A value of a data file.
 #[derive(Clone, Debug)]
@@ -40,18 +41,25 @@ pub fn read_optional_pb(path: &Path) -> Result<Data, OnnxError> {
 
 /// The tensor in the bytes of a `TensorProto`.
 pub fn parse_tensor(bytes: Bytes) -> Result<Data, OnnxError> {
+    proportionate(&bytes, Kind::Tensor)?;
     let proto = TensorProto::decode(bytes).map_err(|error| protobuf("TensorProto", &error))?;
     Ok(Data::Tensor(tensor(proto, "data", &mut External::default())?))
 }
 
 /// The list in the bytes of a `SequenceProto`.
 pub fn parse_sequence(bytes: Bytes) -> Result<Data, OnnxError> {
+    proportionate(&bytes, Kind::Sequence)?;
     sequence(SequenceProto::decode(bytes).map_err(|error| protobuf("SequenceProto", &error))?)
 }
 
 /// The optional in the bytes of an `OptionalProto`.
 pub fn parse_optional(bytes: Bytes) -> Result<Data, OnnxError> {
+    proportionate(&bytes, Kind::Optional)?;
     optional(OptionalProto::decode(bytes).map_err(|error| protobuf("OptionalProto", &error))?)
+}
+
+fn proportionate(bytes: &[u8], kind: Kind) -> Result<(), OnnxError> {
+    wire::check(bytes, kind).map_err(|rule| OnnxError::structure("the data", rule))
 }
 
 pub(crate) fn protobuf(message: &'static str, error: &prost::DecodeError) -> OnnxError {

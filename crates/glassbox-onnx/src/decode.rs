@@ -21,6 +21,7 @@ use crate::proto::{
 use crate::sparse::{self, densify};
 use crate::tensor::tensor;
 use crate::types::Symbols;
+use crate::wire::{self, Kind};
 
 /// The first version of the file format in which a model must say which opsets it uses.
 const OPSETS_SINCE: i64 = 3;
@@ -44,6 +45,7 @@ pub fn parse(bytes: Bytes, folder: Option<&Path>) -> Result<Model, OnnxError> {
 }
 
 fn decode(bytes: Bytes, external: External) -> Result<Model, OnnxError> {
+    wire::check(&bytes, Kind::Model).map_err(|rule| OnnxError::structure("the model", rule))?;
     let proto = ModelProto::decode(bytes).map_err(|error| protobuf("ModelProto", &error))?;
     let ir_version = proto.ir_version.unwrap_or_default();
     let mut opsets = opsets("the model", proto.opset_import)?;

@@ -15,11 +15,21 @@ use memmap2::Mmap;
 use crate::error::OnnxError;
 use crate::proto::StringStringEntryProto;
 
+/// So much data of other files may be copied, whatever their size.
+const COPIED_ALLOWANCE: usize = 64 << 20;
+/// Beyond it, as often as this.
+const COPIED_RATIO: usize = 8;
+
 /// The files that a model's tensors may be in.
 #[derive(Default)]
 pub(crate) struct External {
     folder: Option<PathBuf>,
     mapped: HashMap<PathBuf, Mapped>,
+    /// How many bytes of the files were copied.
+    copied: usize,
+    /// How many bytes sparse tensors take that were made dense, and how many values they store.
+    pub(crate) dense: usize,
+    pub(crate) stored: usize,
 }
 
 /// A file that is mapped.
@@ -70,7 +80,7 @@ pub(crate) fn open(path: &Path) -> Result<Mapped, OnnxError> {
 impl External {
     /// Data relative to `folder`; without one, external data is an error.
     pub(crate) fn new(folder: Option<&Path>) -> External {
-        External { folder: folder.map(Path::to_owned), mapped: HashMap::new() }
+        External { folder: folder.map(Path::to_owned), ..External::default() }
     }
 
     /// The file that the model itself was read from.
@@ -122,6 +132,18 @@ impl External {
                 bytes.len()
             ))),
         }
+    }
+
+    /// Counts bytes that are copied out of the files. Many tensors may name the same place of a file, and so
+    /// need more memory than the files have bytes: that is refused.
+    pub(crate) fn count_copy(&mut self, bytes: usize) -> Result<(), String> {
+        let files = self.mapped.values().fold(0usize, |total, file| total.saturating_add(file.bytes.len()));
+        let most = COPIED_ALLOWANCE.saturating_add(files.saturating_mul(COPIED_RATIO));
+        self.copied = self.copied.saturating_add(bytes);
+        if self.copied <= most {
+            return Ok(());
+        }
+        Err(format!("copies of data in other files would take more than {most} bytes, out of proportion to the files"))
     }
 
     /// The bytes of the file at `location`, or the rule that it breaks.

@@ -22,6 +22,7 @@ pub mod proto;
 mod sparse;
 mod tensor;
 mod types;
+mod wire;
 
 pub use data::{
     Data, parse_optional, parse_sequence, parse_tensor, read_optional_pb, read_sequence_pb, read_tensor_pb,

@@ -1,7 +1,7 @@
 //! Sparse tensors, made dense.
 //!
 //! The indices are ascending and unique; what they don't name is zero, or the empty string. The dense
-//! tensor may not be out of proportion to the file: see [`LARGEST_SPARSE`].
+//! tensors of a model may not be out of proportion to the file: see [`LARGEST_SPARSE`].
 
 use glassbox_tensor::{DType, Tensor, layout};
 
@@ -10,9 +10,9 @@ use crate::external::External;
 use crate::proto::SparseTensorProto;
 use crate::tensor::{shape, tensor};
 
-/// A dense tensor of at most so many bytes is made whatever the number of stored values.
+/// Dense tensors of at most so many bytes in all are made whatever the number of stored values.
 const LARGEST_SPARSE: usize = 256 << 20;
-/// A larger one has at most so many bytes for each stored value.
+/// Larger ones have at most so many bytes for each value that the model's sparse tensors store.
 const LARGEST_RATIO: usize = 10_000;
 
 /// The name of a sparse tensor: that of its values.
@@ -36,10 +36,13 @@ pub(crate) fn densify(proto: SparseTensorProto, place: &str, external: &mut Exte
         DType::F8E8M0 => return Err(fail("f8e8m0 has no zero, so it can't be sparse".to_owned())),
         dtype => dtype.byte_len(elements),
     };
-    let most = LARGEST_SPARSE.max(values.len().saturating_mul(LARGEST_RATIO));
-    if size.is_none_or(|size| size > most) {
+    let stored = external.stored.saturating_add(values.len());
+    let most = LARGEST_SPARSE.max(stored.saturating_mul(LARGEST_RATIO));
+    let dense = size.and_then(|size| size.checked_add(external.dense)).filter(|dense| *dense <= most);
+    let Some(dense) = dense else {
         return Err(fail(format!("dims {shape:?} with {} stored values are too large to be made dense", values.len())));
-    }
+    };
+    (external.stored, external.dense) = (stored, dense);
     if values.rank() != 1 {
         return Err(fail(format!("the values have the dims {:?}, not [NNZ]", values.shape())));
     }

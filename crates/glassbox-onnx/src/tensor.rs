@@ -111,7 +111,18 @@ fn external_tensor(
     let Some(needed) = needed else {
         return Err(OnnxError::tensor(name, format!("{dtype} data of dims {shape:?} can't be in another file")));
     };
-    from_raw(external.read(name, &proto.external_data, needed)?, dtype, shape, name, external)
+    let bytes = external.read(name, &proto.external_data, needed)?;
+    if !stays_in_place(&bytes, dtype) {
+        external.count_copy(bytes.len()).map_err(|rule| OnnxError::tensor(name, rule))?;
+    }
+    from_raw(bytes, dtype, shape, name, external)
+}
+
+/// Whether a tensor can be over these bytes without a copy. Bools are checked, and the padding of packed
+/// elements is cleared, which needs one; so does data that isn't aligned.
+fn stays_in_place(bytes: &Bytes, dtype: DType) -> bool {
+    let alignment = dtype.bits().map_or(1, |bits| bits.div_ceil(8));
+    bytes.as_ptr().addr().is_multiple_of(alignment) && dtype != DType::Bool && !dtype.is_sub_byte()
 }
 
 /// A tensor over raw bytes: in place where they are aligned, else copied.
@@ -126,11 +137,7 @@ fn from_raw(bytes: Bytes, dtype: DType, shape: &[usize], name: &str, external: &
         let message = format!("{dtype} data of dims {shape:?} needs exactly {needed} bytes, there are {}", bytes.len());
         return Err(fail(message));
     }
-    let alignment = dtype.bits().map_or(1, |bits| bits.div_ceil(8));
-    let aligned = bytes.as_ptr().addr().is_multiple_of(alignment);
-    // Bools are checked, and the padding of packed elements is cleared, which needs a copy.
-    let in_place = aligned && dtype != DType::Bool && !dtype.is_sub_byte();
-    let tensor = if in_place {
+    let tensor = if stays_in_place(&bytes, dtype) {
         Tensor::from_shared(dtype, shape, Arc::new(bytes), 0)
     } else {
         Tensor::from_bytes(dtype, shape, external.copy(&bytes))

@@ -8,6 +8,7 @@ pub mod backend;
 pub mod cache;
 pub mod compare;
 pub mod conformance;
+pub mod fuzzing;
 pub mod status;
 
 pub use backend::{Backend, Reference};

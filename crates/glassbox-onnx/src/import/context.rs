@@ -28,7 +28,8 @@ pub struct NodeContext<'a> {
     pub(super) node: &'a Node,
     pub(super) site: Site<'a>,
     pub(super) given: Vec<Given<'a>>,
-    operands: Vec<Option<ValueId>>,
+    /// Each operand, and whether the row has asked for it.
+    operands: Vec<(Option<ValueId>, Cell<bool>)>,
 }
 
 /// A body that was built.
@@ -60,12 +61,32 @@ impl<'a> NodeContext<'a> {
     ) -> NodeContext<'a> {
         let outputs = node.outputs.iter().rposition(|name| !name.is_empty()).map_or(1, |last| last + 1);
         let given = attributes.into_iter().map(|(name, value)| Given { name, value, read: Cell::new(false) }).collect();
+        let operands = operands.into_iter().map(|operand| (operand, Cell::new(false))).collect();
         let context = NodeContext { f: site.frame.f, version, outputs, node, site, given, operands };
         if node.domain.is_empty() && version <= LAST_WITH_CONSUMED_INPUTS {
             context.ignore("consumed_inputs");
         }
         context.set_provenance();
         context
+    }
+
+    fn operand(&self, index: usize) -> Option<ValueId> {
+        let (operand, read) = self.operands.get(index)?;
+        read.set(true);
+        *operand
+    }
+
+    /// Passes over an operand that has no meaning for inference.
+    pub fn ignore_operand(&self, index: usize) {
+        self.operand(index);
+    }
+
+    /// Refuses operands that the row has not asked for.
+    pub(super) fn check_operands_read(&self) -> Result<(), OnnxError> {
+        match self.operands.iter().position(|(operand, read)| operand.is_some() && !read.get()) {
+            None => Ok(()),
+            Some(index) => Err(self.error(format!("arity: operand {index} is not understood in this version"))),
+        }
     }
 
     /// The operand in place `index`, which must be given.
@@ -76,7 +97,7 @@ impl<'a> NodeContext<'a> {
 
     /// The operand in place `index`, where it is given.
     pub fn opt(&self, index: usize) -> Option<Expr<'a>> {
-        self.operands.get(index).copied().flatten().map(|id| self.f.expr(id))
+        self.operand(index).map(|id| self.f.expr(id))
     }
 
     /// Every operand, without those at the end that are left out.
@@ -129,7 +150,7 @@ impl<'a> NodeContext<'a> {
     }
 
     fn known(&self, index: usize) -> Option<Known> {
-        let id = self.operands.get(index).copied().flatten()?;
+        let id = self.operand(index)?;
         self.f.builder().known(id).cloned()
     }
 

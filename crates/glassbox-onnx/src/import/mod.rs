@@ -32,6 +32,9 @@ use support::Functions;
 /// How deep regions may nest, those of functions in functions included.
 pub(crate) const MOST_REGIONS: usize = glassbox_ir::verify::MOST_NESTED_REGIONS;
 
+/// How many bytes the names may take that the insides of functions get from the calls on the way to them.
+const MOST_NAME_BYTES: usize = 256 << 20;
+
 /// How to import.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -69,6 +72,8 @@ pub(crate) struct Frame<'a> {
     pub(crate) f: &'a ExprBuilder,
     functions: &'a Functions<'a>,
     nodes_left: Cell<usize>,
+    most_nodes: usize,
+    name_bytes_left: Cell<usize>,
     /// The names to give at the end, so that those of a discarded body are free again.
     names: RefCell<Vec<(ValueId, String)>>,
     notes: RefCell<Vec<String>>,
@@ -109,7 +114,8 @@ impl Frame<'_> {
 /// Imports a model.
 pub fn import(model: &Model, options: &ImportOptions) -> Result<Import, OnnxError> {
     let functions = support::functions(model);
-    let imported = support::check(model, &functions).and_then(|()| import_checked(model, &functions, options));
+    let imported =
+        support::check(model, &functions, options.most_nodes).and_then(|()| import_checked(model, &functions, options));
     imported.map_err(|error| error.in_file(model.file.as_deref()))
 }
 
@@ -123,6 +129,8 @@ fn import_checked(model: &Model, functions: &Functions, options: &ImportOptions)
         f: &f,
         functions,
         nodes_left: Cell::new(options.most_nodes),
+        most_nodes: options.most_nodes,
+        name_bytes_left: Cell::new(MOST_NAME_BYTES),
         names: RefCell::default(),
         notes: RefCell::default(),
     };
@@ -245,9 +253,9 @@ fn build_constants(site: Site<'_>, graph: &Graph) {
 
 fn build_node(site: Site<'_>, node: &Node) -> Result<(), OnnxError> {
     let left = site.frame.nodes_left.get().checked_sub(1);
-    let left =
-        left.ok_or_else(|| OnnxError::TooLarge("it has more nodes than `ImportOptions::most_nodes`".to_owned()))?;
+    let left = left.ok_or_else(|| support::too_many_nodes(site.frame.most_nodes))?;
     site.frame.nodes_left.set(left);
+    count_names(site, node)?;
     let attributes = resolve_attributes(site, node)?;
     let mut operands = Vec::with_capacity(node.inputs.len());
     for input in &node.inputs {
@@ -264,6 +272,20 @@ fn build_node(site: Site<'_>, node: &Node) -> Result<(), OnnxError> {
         site.scope.define(output, Some(value));
         site.frame.name(value, site.prefix, output);
     }
+    Ok(())
+}
+
+/// Counts the bytes of a node's names inside a function: its own and its outputs', each behind those of the
+/// calls, and as often as the function is called.
+fn count_names(site: Site<'_>, node: &Node) -> Result<(), OnnxError> {
+    if site.prefix.is_empty() {
+        return Ok(());
+    }
+    let names = node.outputs.iter().map(String::len).chain([node.label().len() + node.op.len()]);
+    let bytes = names.fold(0usize, |total, length| total.saturating_add(site.prefix.len() + length));
+    let left = site.frame.name_bytes_left.get().checked_sub(bytes);
+    let rule = || format!("the names inside functions take more than {MOST_NAME_BYTES} bytes; shorten those of calls");
+    site.frame.name_bytes_left.set(left.ok_or_else(|| OnnxError::TooLarge(rule()))?);
     Ok(())
 }
 
@@ -298,6 +320,7 @@ fn convert(
     context.f.check().map_err(|error| context.refused(error))?;
     let results = results?;
     context.check_all_read()?;
+    context.check_operands_read()?;
     if results.len() < context.outputs {
         let (asked, given) = (context.outputs, results.len());
         return Err(context.error(format!("{asked} outputs are asked for, but it has {given}")));

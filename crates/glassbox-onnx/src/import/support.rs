@@ -2,7 +2,7 @@
 //!
 //! Every node of the graph, of the graphs inside its nodes and of the functions that are called is
 //! looked at, so that all unsupported ops are reported at once. Functions may not call themselves, and
-//! calls may nest only so deep.
+//! calls may nest only so deep. Nodes are counted as often as the functions that they are in are called.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -30,17 +30,47 @@ pub(crate) fn called<'a>(functions: &Functions<'a>, node: &Node) -> Option<&'a F
 }
 
 /// Checks a model.
-pub(crate) fn check(model: &Model, functions: &Functions) -> Result<(), OnnxError> {
-    let mut walk = Walk { functions, heights: HashMap::new(), unsupported: Vec::new() };
+pub(crate) fn check(model: &Model, functions: &Functions, most_nodes: usize) -> Result<(), OnnxError> {
+    let mut walk = Walk { functions, extents: HashMap::new(), unsupported: Vec::new() };
     walk.opsets(&model.opsets)?;
-    walk.graph(&model.graph, &model.opsets, &mut Vec::new())?;
-    if walk.unsupported.is_empty() { Ok(()) } else { Err(OnnxError::Unsupported(walk.unsupported)) }
+    let extent = walk.graph(&model.graph, &model.opsets, &mut Vec::new())?;
+    if !walk.unsupported.is_empty() {
+        return Err(OnnxError::Unsupported(walk.unsupported));
+    }
+    if extent.nodes > most_nodes {
+        return Err(too_many_nodes(most_nodes));
+    }
+    Ok(())
+}
+
+/// The error of a model that stands for too many nodes.
+pub(super) fn too_many_nodes(most: usize) -> OnnxError {
+    OnnxError::TooLarge(format!(
+        "its nodes, those of functions at each call, are more than `ImportOptions::most_nodes`, {most}"
+    ))
+}
+
+/// What a graph or function stands for.
+#[derive(Clone, Copy, Default)]
+struct Extent {
+    /// How deep the calls in it nest.
+    height: usize,
+    /// How many nodes there are, those of functions at each call.
+    nodes: usize,
+}
+
+impl Extent {
+    /// Includes what a node of it stands for.
+    fn include(&mut self, inner: Extent) {
+        self.height = self.height.max(inner.height);
+        self.nodes = self.nodes.saturating_add(inner.nodes);
+    }
 }
 
 struct Walk<'a> {
     functions: &'a Functions<'a>,
-    /// How deep the calls in each function nest that was looked at.
-    heights: HashMap<*const Function, usize>,
+    /// The functions that were looked at.
+    extents: HashMap<*const Function, Extent>,
     unsupported: Vec<UnsupportedNode>,
 }
 
@@ -56,24 +86,23 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// How deep the calls in a graph nest.
     fn graph(
         &mut self,
         graph: &'a Graph,
         opsets: &BTreeMap<String, i64>,
         calls: &mut Vec<&'a Function>,
-    ) -> Result<usize, OnnxError> {
-        let mut height = 0;
+    ) -> Result<Extent, OnnxError> {
+        let mut extent = Extent { height: 0, nodes: graph.nodes.len() };
         for node in &graph.nodes {
             for body in node.graphs() {
-                height = height.max(self.graph(body, opsets, calls)?);
+                extent.include(self.graph(body, opsets, calls)?);
             }
             match called(self.functions, node) {
-                Some(function) => height = height.max(self.function(function, calls)?),
+                Some(function) => extent.include(self.function(function, calls)?),
                 None => self.node(node, opsets, calls.last().copied()),
             }
         }
-        Ok(height)
+        Ok(extent)
     }
 
     fn node(&mut self, node: &Node, opsets: &BTreeMap<String, i64>, function: Option<&Function>) {
@@ -89,29 +118,30 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn function(&mut self, function: &'a Function, calls: &mut Vec<&'a Function>) -> Result<usize, OnnxError> {
+    fn function(&mut self, function: &'a Function, calls: &mut Vec<&'a Function>) -> Result<Extent, OnnxError> {
         let place = || format!("function `{}`", function.label());
         if let Some(start) = calls.iter().position(|other| std::ptr::eq(*other, function)) {
             let cycle: Vec<String> = calls[start..].iter().map(|function| function.label()).collect();
             return Err(OnnxError::structure(place(), format!("it calls itself: {}", cycle.join(" -> "))));
         }
-        let height = match self.heights.get(&std::ptr::from_ref(function)) {
-            Some(height) => *height,
+        let extent = match self.extents.get(&std::ptr::from_ref(function)) {
+            Some(extent) => *extent,
             None => {
                 self.opsets(&function.opsets)?;
                 calls.push(function);
                 if calls.len() > MOST_CALLS {
                     return Err(OnnxError::TooLarge(format!("calls nest deeper than {MOST_CALLS} at {}", place())));
                 }
-                let height = 1 + self.graph(&function.body, &function.opsets, calls)?;
+                let mut extent = self.graph(&function.body, &function.opsets, calls)?;
+                extent.height += 1;
                 calls.pop();
-                self.heights.insert(std::ptr::from_ref(function), height);
-                height
+                self.extents.insert(std::ptr::from_ref(function), extent);
+                extent
             }
         };
-        if calls.len() + height > MOST_CALLS {
+        if calls.len() + extent.height > MOST_CALLS {
             return Err(OnnxError::TooLarge(format!("calls nest deeper than {MOST_CALLS} at {}", place())));
         }
-        Ok(height)
+        Ok(extent)
     }
 }

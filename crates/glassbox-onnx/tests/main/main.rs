@@ -1,10 +1,13 @@
 //! The tests of the importer, in one binary: encodings, files, names, functions, bodies, versions.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod bodies;
 mod encodings;
 mod external;
 mod functions;
 mod graphs;
 mod names;
+mod network_versions;
 mod protos;
 mod versions;

@@ -3,6 +3,8 @@
 //! Conversions are held against all bit patterns of the narrow floats and against values that other
 //! software converted; views against naive index arithmetic.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod dtypes;
 mod golden;
 mod integers;

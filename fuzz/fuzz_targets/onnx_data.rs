@@ -1,0 +1,4 @@
+//! Fuzzes [`glassbox_testkit::fuzzing::onnx_data`].
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| glassbox_testkit::fuzzing::onnx_data(bytes));
