@@ -239,9 +239,9 @@ mod tests {
     fn counted(input: i64, kernel: i64, stride: i64, dilation: i64, front: i64, end: i64, ceil: bool) -> i64 {
         let last = (kernel - 1) * dilation;
         let whole = |start: &i64| start + last < input + front + end;
-        let starts = (0..).map(|window| window * stride).take_while(|start| *start < input + front + end);
+        let mut starts = (0..).map(|window| window * stride).take_while(|start| *start < input + front + end);
         let inside = starts.clone().filter(whole).count() as i64;
-        let cut = starts.skip(inside as usize).next().filter(|start| ceil && *start < input + front);
+        let cut = starts.nth(inside as usize).filter(|start| ceil && *start < input + front);
         let remains = (input + front + end - last - 1) % stride != 0;
         let counted = inside + i64::from(cut.is_some() && remains);
         // Windows that begin in the padding after the end are not counted with `ceil`.

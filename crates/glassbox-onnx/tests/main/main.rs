@@ -6,5 +6,6 @@ mod external;
 mod functions;
 mod graphs;
 mod names;
+mod network_versions;
 mod protos;
 mod versions;

@@ -58,7 +58,8 @@ pub(super) fn feature_vectorizer<'a>(c: &NodeContext<'a>) -> Exprs<'a> {
             let wanted = columns.get(index).copied();
             let wanted = wanted.ok_or_else(|| c.error(format!("`inputdimensions` has nothing for operand {index}")))?;
             let given = part.dims().and_then(|dims| dims.last().and_then(Dim::as_int));
-            let given = given.ok_or_else(|| c.unsupported(format!("an operand {index} of unknown width, {},", part.ty())))?;
+            let given =
+                given.ok_or_else(|| c.unsupported(format!("an operand {index} of unknown width, {},", part.ty())))?;
             if wanted < given {
                 part = part.slice(1, 0, wanted.max(0), 1);
             } else if wanted > given {
