@@ -14,6 +14,8 @@
 //! This crate knows no optimisation, no file format and no model family.
 
 mod call;
+#[cfg(test)]
+mod composites;
 mod control;
 mod error;
 mod interpreter;
