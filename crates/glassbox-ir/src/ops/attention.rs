@@ -108,7 +108,7 @@ impl Heads {
 fn infer(infer: &Infer) -> Types {
     let (left, right) = (infer.attr.int("left_window_size"), infer.attr.int("right_window_size"));
     let (mode, cap) = (infer.attr.int("qk_matmul_output_mode"), infer.attr.float("softcap"));
-    if left < -1 || right < -1 || !(cap >= 0.0) || !(0..=3).contains(&mode) {
+    if left < -1 || right < -1 || cap.is_nan() || cap < 0.0 || !(0..=3).contains(&mode) {
         let message = format!("windows are {left} and {right}, softcap is {cap}, qk_matmul_output_mode is {mode}");
         return Err(Violation::new("C6", message));
     }
