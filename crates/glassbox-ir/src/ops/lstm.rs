@@ -12,8 +12,9 @@ pub static OP: OpDef = OpDef {
     doc: "A layer of long short-term memory, with the gates i, o, f, c stacked in that order in w, r and b, and peepholes \
           p [directions, 3 hidden] for i, o, f (zeros, if left out): i = f(x wi^T + h ri^T + pi c + bi), f likewise (or \
           with input_forget 1 - i), c~ = g(x wc^T + h rc^T + bc), c' = f c + i c~, o = f(x wo^T + h ro^T + po c' + bo), \
-          h' = o h(c'). By default f is Sigmoid, g and h are Tanh. Dims, directions, lengths, activations, clipping (of the c' that h is given too) and \
-          precision are as for rnn; w has 4 hidden rows, b 8 hidden; the last cell states are a third result.",
+          h' = o h(c'). By default f is Sigmoid, g and h are Tanh. Dims, directions, lengths, \
+          activations, clipping (also of the c' that h is given) and precision are as for rnn; w has 4 hidden rows, b 8 \
+          hidden; the last cell states are a third result.",
     inputs: &[
         SEQUENCE_INPUTS[0],
         SEQUENCE_INPUTS[1],

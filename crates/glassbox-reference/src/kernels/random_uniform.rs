@@ -16,7 +16,6 @@ pub(super) fn kernel(call: &Call) -> Outcome {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::interpreter::Options;
     use crate::kernels::check::{run, run_with};
     use glassbox_ir::{attrs, ops};
