@@ -86,7 +86,7 @@ pub(crate) struct Inspect {
     /// An ONNX file, a graph as text (.gb) or JSON, or `shapes`
     pub(crate) model: String,
     /// Print the graph in the text form
-    #[arg(long, conflicts_with = "json")]
+    #[arg(long)]
     pub(crate) graph: bool,
     /// With --graph, also print the data of large tensors, so that the text is the whole model
     #[arg(long, requires = "graph")]

@@ -11,7 +11,7 @@ use prost::Message;
 
 use crate::data::protobuf;
 use crate::error::OnnxError;
-use crate::external::{External, map};
+use crate::external::{External, open};
 use crate::model::{Attribute, AttributeValue, Declared, Function, Graph, Model, Node, ValueInfo, canonical_domain};
 use crate::names;
 use crate::proto::{
@@ -29,12 +29,22 @@ const OPSETS_SINCE: i64 = 3;
 /// Reads a model from its file, which is mapped and stays so while its tensors are used.
 pub fn load(path: &Path) -> Result<Model, OnnxError> {
     let folder = path.parent().map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
-    let model = map(path).and_then(|bytes| parse(bytes, folder)).map_err(|error| error.in_file(Some(path)))?;
+    let read = || {
+        let mapped = open(path)?;
+        let (bytes, mut external) = (mapped.bytes.clone(), External::new(folder));
+        external.add_model(path, mapped);
+        decode(bytes, external)
+    };
+    let model = read().map_err(|error| error.in_file(Some(path)))?;
     Ok(Model { file: Some(path.to_owned()), ..model })
 }
 
 /// Reads a model from bytes. Tensor data outside them is looked for in `folder`.
 pub fn parse(bytes: Bytes, folder: Option<&Path>) -> Result<Model, OnnxError> {
+    decode(bytes, External::new(folder))
+}
+
+fn decode(bytes: Bytes, external: External) -> Result<Model, OnnxError> {
     wire::check(&bytes, Kind::Model).map_err(|rule| OnnxError::structure("the model", rule))?;
     let proto = ModelProto::decode(bytes).map_err(|error| protobuf("ModelProto", &error))?;
     let ir_version = proto.ir_version.unwrap_or_default();
@@ -46,7 +56,7 @@ pub fn parse(bytes: Bytes, folder: Option<&Path>) -> Result<Model, OnnxError> {
         opsets.insert(String::new(), 1);
     }
     let graph = proto.graph.ok_or_else(|| OnnxError::structure("the model", "there is no graph"))?;
-    let mut decoder = Decoder { external: External::new(folder), symbols: Symbols::default() };
+    let mut decoder = Decoder { external, symbols: Symbols::default() };
     let graph = decoder.graph(graph)?;
     let functions = proto.functions.into_iter().map(|function| decoder.function(function)).collect::<Result<_, _>>()?;
     let metadata = proto.metadata_props.into_iter();

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Component, Path, PathBuf};
 
 use bytes::Bytes;
@@ -23,7 +24,7 @@ const COPIED_RATIO: usize = 8;
 #[derive(Default)]
 pub(crate) struct External {
     folder: Option<PathBuf>,
-    mapped: HashMap<PathBuf, Bytes>,
+    mapped: HashMap<PathBuf, Mapped>,
     /// How many bytes of the files were copied.
     copied: usize,
     /// How many bytes sparse tensors take that were made dense, and how many values they store.
@@ -31,8 +32,36 @@ pub(crate) struct External {
     pub(crate) stored: usize,
 }
 
+/// A file that is mapped.
+pub(crate) struct Mapped {
+    /// All of its bytes.
+    pub(crate) bytes: Bytes,
+    file: File,
+}
+
+impl Mapped {
+    /// A copy of `part`, where it is a part of the map. It is read from the file: copied from the map, its
+    /// pages would stay in memory beside the copy.
+    fn copy(&self, part: &Bytes) -> Option<Vec<u8>> {
+        let offset = part.as_ptr().addr().checked_sub(self.bytes.as_ptr().addr())?;
+        if offset.checked_add(part.len())? > self.bytes.len() {
+            return None;
+        }
+        let mut copy = vec![0; part.len()];
+        let mut file = &self.file;
+        file.seek(SeekFrom::Start(offset as u64)).ok()?;
+        file.read_exact(&mut copy).ok()?;
+        Some(copy)
+    }
+}
+
 /// The bytes of a whole file, mapped.
 pub(crate) fn map(path: &Path) -> Result<Bytes, OnnxError> {
+    open(path).map(|mapped| mapped.bytes)
+}
+
+/// A file, opened and mapped.
+pub(crate) fn open(path: &Path) -> Result<Mapped, OnnxError> {
     let io = |source| OnnxError::Io { source };
     let file = File::open(path).map_err(io)?;
     let metadata = file.metadata().map_err(io)?;
@@ -40,18 +69,31 @@ pub(crate) fn map(path: &Path) -> Result<Bytes, OnnxError> {
         return Err(OnnxError::Io { source: std::io::Error::other("it is no regular file") });
     }
     if metadata.len() == 0 {
-        return Ok(Bytes::new());
+        return Ok(Mapped { bytes: Bytes::new(), file });
     }
     // SAFETY: the map is read-only and lives as long as any tensor over it. As for every mapped file,
     // whoever shortens it meanwhile ends the process; models and weights are not written while in use.
     let map = unsafe { Mmap::map(&file) }.map_err(io)?;
-    Ok(Bytes::from_owner(map))
+    Ok(Mapped { bytes: Bytes::from_owner(map), file })
 }
 
 impl External {
     /// Data relative to `folder`; without one, external data is an error.
     pub(crate) fn new(folder: Option<&Path>) -> External {
         External { folder: folder.map(Path::to_owned), ..External::default() }
+    }
+
+    /// The file that the model itself was read from.
+    pub(crate) fn add_model(&mut self, path: &Path, mapped: Mapped) {
+        self.mapped.insert(path.to_owned(), mapped);
+    }
+
+    /// A copy of bytes that may be a part of a mapped file.
+    pub(crate) fn copy(&self, part: &Bytes) -> Vec<u8> {
+        /// Smaller parts aren't worth a call of the system.
+        const WORTH_READING: usize = 1 << 16;
+        let read = || self.mapped.values().find_map(|mapped| mapped.copy(part));
+        if part.len() < WORTH_READING { None } else { read() }.unwrap_or_else(|| part.to_vec())
     }
 
     /// The `needed` bytes that the entries describe.
@@ -95,7 +137,7 @@ impl External {
     /// Counts bytes that are copied out of the files. Many tensors may name the same place of a file, and so
     /// need more memory than the files have bytes: that is refused.
     pub(crate) fn count_copy(&mut self, bytes: usize) -> Result<(), String> {
-        let files = self.mapped.values().fold(0usize, |total, file| total.saturating_add(file.len()));
+        let files = self.mapped.values().fold(0usize, |total, file| total.saturating_add(file.bytes.len()));
         let most = COPIED_ALLOWANCE.saturating_add(files.saturating_mul(COPIED_RATIO));
         self.copied = self.copied.saturating_add(bytes);
         if self.copied <= most {
@@ -124,11 +166,12 @@ impl External {
                 folder.display()
             ));
         }
-        if let Some(bytes) = self.mapped.get(&path) {
-            return Ok(bytes.clone());
+        if let Some(mapped) = self.mapped.get(&path) {
+            return Ok(mapped.bytes.clone());
         }
-        let bytes = map(&path).map_err(|error| error.to_string())?;
-        self.mapped.insert(path, bytes.clone());
+        let mapped = open(&path).map_err(|error| error.to_string())?;
+        let bytes = mapped.bytes.clone();
+        self.mapped.insert(path, mapped);
         Ok(bytes)
     }
 }

@@ -40,7 +40,7 @@ pub(crate) fn tensor(proto: TensorProto, place: &str, external: &mut External) -
         several => return Err(fail(format!("data is in several fields at once: {several:?}"))),
     };
     if field == "raw_data" {
-        return from_raw(proto.raw_data.unwrap_or_default(), dtype, &shape, &name);
+        return from_raw(proto.raw_data.unwrap_or_default(), dtype, &shape, &name, external);
     }
     let wanted = typed_field(dtype);
     if field != wanted {
@@ -115,7 +115,7 @@ fn external_tensor(
     if !stays_in_place(&bytes, dtype) {
         external.count_copy(bytes.len()).map_err(|rule| OnnxError::tensor(name, rule))?;
     }
-    from_raw(bytes, dtype, shape, name)
+    from_raw(bytes, dtype, shape, name, external)
 }
 
 /// Whether a tensor can be over these bytes without a copy. Bools are checked, and the padding of packed
@@ -126,7 +126,7 @@ fn stays_in_place(bytes: &Bytes, dtype: DType) -> bool {
 }
 
 /// A tensor over raw bytes: in place where they are aligned, else copied.
-fn from_raw(bytes: Bytes, dtype: DType, shape: &[usize], name: &str) -> Result<Tensor, OnnxError> {
+fn from_raw(bytes: Bytes, dtype: DType, shape: &[usize], name: &str, external: &External) -> Result<Tensor, OnnxError> {
     let fail = |rule: String| OnnxError::tensor(name, rule);
     if dtype == DType::String {
         return Err(fail("strings must be in `string_data`, not in `raw_data`".to_owned()));
@@ -140,7 +140,7 @@ fn from_raw(bytes: Bytes, dtype: DType, shape: &[usize], name: &str) -> Result<T
     let tensor = if stays_in_place(&bytes, dtype) {
         Tensor::from_shared(dtype, shape, Arc::new(bytes), 0)
     } else {
-        Tensor::from_bytes(dtype, shape, bytes.to_vec())
+        Tensor::from_bytes(dtype, shape, external.copy(&bytes))
     };
     tensor.map_err(|error| fail(error.to_string()))
 }

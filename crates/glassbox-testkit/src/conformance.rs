@@ -171,11 +171,12 @@ pub fn run_case(case: &Case, backend: &dyn Backend) -> Outcome {
 }
 
 fn try_case(case: &Case, backend: &dyn Backend, ops: &mut Vec<String>) -> Result<(), Failure> {
+    // Without the file, which is another on every machine.
     let import = |error: OnnxError| match innermost(&error) {
-        OnnxError::Unsupported(_) | OnnxError::UnsupportedUse { .. } | OnnxError::UnsupportedTensor { .. } => {
-            Failure::Unsupported(error.to_string())
-        }
-        _ => Failure::Import(error.to_string()),
+        unsupported @ (OnnxError::Unsupported(_)
+        | OnnxError::UnsupportedUse { .. }
+        | OnnxError::UnsupportedTensor { .. }) => Failure::Unsupported(unsupported.to_string()),
+        invalid => Failure::Import(invalid.to_string()),
     };
     let model = glassbox_onnx::load(&case.folder.join("model.onnx")).map_err(import)?;
     for node in &model.graph.nodes {

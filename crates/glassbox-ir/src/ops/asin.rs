@@ -6,6 +6,6 @@ use super::common::*;
 pub static OP: OpDef = OpDef {
     name: "asin",
     doc: "The inverse sine, elementwise, in radians from -pi/2 to pi/2. Computed in f64 and rounded once. NaN outside [-1, 1].",
-    example: "asin(f32[2] [0, 2]) -> f32[2] [0, nan]",
+    example: "asin(f32[2] [0, 1]) -> f32[2] [0, 1.5707964]",
     ..UNARY_FLOAT
 };

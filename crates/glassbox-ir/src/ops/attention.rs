@@ -208,7 +208,7 @@ fn decompose<'a>(d: &Decompose<'a>) -> Exprs<'a> {
     let value = joined(d.opt(PAST_VALUE), heads(V, "kv_num_heads")?);
     let (q, k, v) = (d.sizes_of(query)?, d.sizes_of(key)?, d.sizes_of(value)?);
 
-    let wide = dtype;
+    let wide = if [dtype, d.dtype(V)].contains(&DType::F64) { DType::F64 } else { DType::F32 };
     let root = d.attr.opt_float("scale").unwrap_or(1.0 / (q[3] as f64).sqrt()).sqrt();
     // Heads that share a key head stand in an axis of their own, which the key head is broadcast over.
     let shared = [k[0], k[1], q[1] / k[1].max(1)];

@@ -50,7 +50,7 @@ fn infer(infer: &Infer) -> Types {
         }
         for (label, dim) in own {
             match extents.iter_mut().find(|(known, _)| *known == label) {
-                Some((_, known)) => *known = broadcast_dims("C4", &[known.clone()], &[dim])?.remove(0),
+                Some((_, known)) => *known = broadcast_dims("C4", std::slice::from_ref(known), &[dim])?.remove(0),
                 None => extents.push((label, dim)),
             }
         }

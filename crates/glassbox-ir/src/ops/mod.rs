@@ -13,6 +13,7 @@ mod cumulative;
 mod einsum_equation;
 mod global_pool;
 mod indexing;
+mod loss;
 mod normalization;
 pub mod quantization;
 mod random;
@@ -159,6 +160,7 @@ table! {
     mul
     multinomial
     neg
+    negative_log_likelihood_loss
     non_max_suppression
     nonzero
     not
@@ -170,6 +172,7 @@ table! {
     pad
     pow
     prelu
+    qlinear_conv
     qlinear_matmul
     quantize_linear
     random_normal
@@ -196,6 +199,7 @@ table! {
     rms_normalization
     rnn
     roi_align
+    rotary_embedding
     round
     scan
     scatter_elements
@@ -216,6 +220,7 @@ table! {
     size
     slice
     softmax
+    softmax_cross_entropy_loss
     softplus
     softsign
     space_to_depth

@@ -6,6 +6,6 @@ use super::common::*;
 pub static OP: OpDef = OpDef {
     name: "tan",
     doc: "The tangent, elementwise, of x in radians. Computed in f64 and rounded once.",
-    example: "tan(f32[2] [0, inf]) -> f32[2] [0, nan]",
+    example: "tan(f32[2] [0, 1]) -> f32[2] [0, 1.5574077]",
     ..UNARY_FLOAT
 };

@@ -6,6 +6,7 @@ pub(super) const ROWS: &[Row] = &[
     row("DequantizeLinear", 10, formula(|c| linear(c, &ops::dequantize_linear::OP))),
     row("DynamicQuantizeLinear", 11, direct(&ops::dynamic_quantize_linear::OP)),
     row("MatMulInteger", 10, direct(&ops::matmul_integer::OP)),
+    row("QLinearConv", 10, direct(&ops::qlinear_conv::OP)),
     row("QLinearMatMul", 10, direct(&ops::qlinear_matmul::OP)),
     row("QuantizeLinear", 10, formula(|c| linear(c, &ops::quantize_linear::OP))),
 ];

@@ -24,7 +24,7 @@ pub(super) fn kernel(call: &Call) -> Outcome {
     let (given, result_parts) = (sizes[axis], sizes[rank - 1]);
     let elements = x.permute(&order)?.load::<f64>()?.into_owned();
     let fourier = Fourier::new(length);
-    let transform = |line: &[f64]| -> Vec<f64> {
+    let transform = |line: &[f64]| {
         let at = |n: usize| match line.get(n * parts..(n + 1) * parts) {
             Some([re]) => Complex::new(*re, 0.0),
             Some([re, im]) => Complex::new(*re, *im),

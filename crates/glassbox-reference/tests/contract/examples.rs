@@ -13,7 +13,8 @@ fn the_example_of_every_op_gives_what_it_says() {
     assert!(failures.is_empty(), "{} of {}:\n{}", failures.len(), ops::TABLE.len(), failures.join("\n"));
 }
 
-pub(crate) fn run(text: &str) -> Result<(), String> {
+/// Runs an example; says what is wrong where it does not give what it says.
+pub(super) fn run(text: &str) -> Result<(), String> {
     let example = parse_example(text).map_err(|error| error.to_string())?;
     let inputs: Vec<Value> = example.inputs.iter().map(value).collect();
     let mut session = Session::new(example.graph, Options::default()).map_err(|error| error.to_string())?;

@@ -5,6 +5,7 @@
 mod determinism;
 mod examples;
 mod limits;
+mod math;
 mod observer;
 mod precise;
 mod states;

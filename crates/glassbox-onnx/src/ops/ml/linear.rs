@@ -1,6 +1,6 @@
 //! Linear models.
 
-use super::scores::{best, either, transformed};
+use super::scores::{best, by_limit, of_two, transformed};
 use super::*;
 use glassbox_ir::Dim;
 
@@ -42,15 +42,7 @@ pub(super) fn classifier<'a>(c: &NodeContext<'a>) -> Exprs<'a> {
         return Ok(vec![best(c, scores, labels), transformed(c, scores, transform)?]);
     }
     // One score for two classes: the second where it is positive.
-    let positive = scores.squeeze(&[1]).greater(scores.scalar_like(0.0));
-    let one = |index: usize| labels.slice_axis(0, index, 1, 1).and_then(|label| label.reshape(&[]));
-    if labels.len() != 2 {
-        return Err(c.unsupported(format!("one score for {} class labels", labels.len())));
-    }
-    let (no, yes) = (vector(c, one(0))?, vector(c, one(1))?);
-    let both = match transform {
-        "LOGISTIC" | "NONE" | "SOFTMAX" | "SOFTMAX_ZERO" => c.f.concat(&[-scores, scores], 1),
-        other => return Err(c.unsupported(format!("the transform {other:?} of one score"))),
-    };
-    Ok(vec![either(c, positive, yes, no), transformed(c, both, transform)?])
+    let label = by_limit(c, scores, scores.scalar_like(0.0), labels)?;
+    let other = if transform == "NONE" { scores.scalar_like(1.0) - scores } else { -scores };
+    Ok(vec![label, of_two(c, other, scores, transform)?])
 }

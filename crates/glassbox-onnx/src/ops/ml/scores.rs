@@ -39,7 +39,31 @@ pub(super) fn best<'a>(c: &NodeContext<'a>, scores: Expr<'a>, labels: Tensor) ->
     c.f.op(&ops::gather::OP, &[c.f.constant(labels), best], attrs! { axis: 0i64 })
 }
 
-/// One label where the condition holds, the other elsewhere.
-pub(super) fn either<'a>(c: &NodeContext<'a>, condition: Expr<'a>, yes: Tensor, no: Tensor) -> Expr<'a> {
-    condition.select(c.f.constant(yes), c.f.constant(no))
+/// The second of two labels where the one score of a row is above the limit, else the first.
+pub(super) fn by_limit<'a>(
+    c: &NodeContext<'a>,
+    score: Expr<'a>,
+    limit: Expr<'a>,
+    labels: Tensor,
+) -> Result<Expr<'a>, OnnxError> {
+    if labels.len() != 2 {
+        return Err(c.unsupported(format!("one score for {} class labels", labels.len())));
+    }
+    let label = |index: usize| vector(c, labels.slice_axis(0, index, 1, 1).and_then(|label| label.reshape(&[])));
+    let (no, yes) = (c.f.constant(label(0)?), c.f.constant(label(1)?));
+    Ok(score.squeeze(&[1]).greater(limit).select(yes, no))
+}
+
+/// The scores of two classes that come from one. Implementations agree on what the transforms make of
+/// them for `NONE` and `LOGISTIC` only.
+pub(super) fn of_two<'a>(
+    c: &NodeContext<'a>,
+    no: Expr<'a>,
+    yes: Expr<'a>,
+    transform: &str,
+) -> Result<Expr<'a>, OnnxError> {
+    match transform {
+        "NONE" | "LOGISTIC" => transformed(c, c.f.concat(&[no, yes], 1), transform),
+        other => Err(c.unsupported(format!("the transform {other:?} of one score for two classes"))),
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::scores::{best, either, transformed};
+use super::scores::{best, by_limit, of_two, transformed};
 use super::*;
 
 /// The present form, whose leaves are apart from the nodes.
@@ -191,29 +191,24 @@ pub(super) fn classifier<'a>(c: &NodeContext<'a>) -> Exprs<'a> {
     let transform = c.str("post_transform", "NONE")?;
     let base = floats_or_tensor(c, "base_values")?;
     let classes = c.required("class_ids", c.ints("class_ids")?)?;
-    let only = classes.first().copied().filter(|first| classes.iter().all(|class| class == first));
-    if labels.len() != 2 || only.is_none() {
+    if labels.len() == 1 {
+        return Err(c.unsupported("a single class label"));
+    }
+    if labels.len() > 2 || classes.iter().any(|class| *class != 0) {
         let scores = earlier(c, "class", labels.len() as i64, "SUM", base)?;
         return Ok(vec![best(c, scores, labels), transformed(c, scores, transform)?]);
     }
-    // All weights are for one class of two: it is the second where the score is large enough.
-    if base.is_some() {
-        return Err(c.unsupported("base values for two classes of which only one has weights"));
+    // By convention, weights for the first of two classes alone speak for the second: they are its share
+    // where none is negative, else its lead.
+    if base.as_ref().is_some_and(|base| base.len() != 1) {
+        return Err(c.unsupported("two base values where only one of two classes has weights"));
     }
     let weights = c.required("class_weights", floats_or_tensor(c, "class_weights")?)?;
     let weights = weights.load::<f64>().map_err(|error| c.error(error))?;
-    let scores = earlier(c, "class", 2, "SUM", None)?;
-    let score = scores.slice(1, only.unwrap_or(0), only.unwrap_or(0) + 1, 1);
-    let one = |index: usize| vector(c, labels.slice_axis(0, index, 1, 1).and_then(|label| label.reshape(&[])));
-    let (no, yes) = (one(0)?, one(1)?);
     let share = weights.iter().all(|weight| *weight >= 0.0);
+    let score = earlier(c, "class", 1, "SUM", base)?;
     let limit = score.scalar_like(if share { 0.5 } else { 0.0 });
-    let label = either(c, score.squeeze(&[1]).greater(limit), yes, no);
-    // Weights that are nowhere negative are shares of one.
-    let both = if share {
-        c.f.concat(&[score.scalar_like(1.0) - score, score], 1)
-    } else {
-        transformed(c, c.f.concat(&[-score, score], 1), transform)?
-    };
-    Ok(vec![label, both])
+    let label = by_limit(c, score, limit, labels)?;
+    let other = if share && transform == "NONE" { score.scalar_like(1.0) - score } else { -score };
+    Ok(vec![label, of_two(c, other, score, transform)?])
 }
