@@ -101,7 +101,7 @@ impl Maker<'_> {
             Source::Text(text) => text.as_str(),
         };
         match text {
-            "random" => return self.filled(|rng, dtype| random(rng, dtype)),
+            "random" => return self.filled(random),
             "zeros" => return self.filled(|_, _| 0.0),
             _ => {}
         }

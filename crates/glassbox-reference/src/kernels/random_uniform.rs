@@ -33,7 +33,7 @@ mod tests {
         let attrs = attrs! { shape: shape.clone(), low: -1.0, high: 3.0, seed: 7.0 };
         let (mean, variance, least, greatest) = moments(&ops::random_uniform::OP, attrs);
         assert!((mean - 1.0).abs() < 0.02 && (variance - 16.0 / 12.0).abs() < 0.02, "{mean} {variance}");
-        assert!(least >= -1.0 && least < -0.99 && greatest < 3.0 && greatest > 2.99, "{least} {greatest}");
+        assert!((-1.0..-0.99).contains(&least) && (2.99..3.0).contains(&greatest), "{least} {greatest}");
         let attrs = attrs! { shape: shape, mean: 2.0, scale: 3.0, seed: 7.0 };
         let (mean, variance, ..) = moments(&ops::random_normal::OP, attrs);
         assert!((mean - 2.0).abs() < 0.05 && (variance - 9.0).abs() < 0.15, "{mean} {variance}");

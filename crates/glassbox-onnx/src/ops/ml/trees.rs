@@ -79,9 +79,9 @@ fn earlier<'a>(
     let leaf = |place: usize| modes[place] == "LEAF";
     let mut number = vec![0i64; count];
     let (mut nodes, mut leaves): (Vec<usize>, Vec<usize>) = (Vec::new(), Vec::new());
-    for place in 0..count {
+    for (place, number) in number.iter_mut().enumerate() {
         let list = if leaf(place) { &mut leaves } else { &mut nodes };
-        number[place] = list.len() as i64;
+        *number = list.len() as i64;
         list.push(place);
     }
     let mut form = Form::default();

@@ -46,11 +46,14 @@ fn elsewhere(entries: &[(&str, &str)]) -> TensorProto {
     TensorProto { external_data, data_location: Some(1), ..floats("w", &[2], &[]) }
 }
 
+/// What is wrong, the entries that say where the data is, and what the message must name.
+type Row<'a> = (&'a str, Vec<(&'a str, &'a str)>, &'a [&'a str]);
+
 pub(super) fn add(cases: &mut Cases, folder: &Folder) {
     let w = "tensor `w`";
     const INSIDE: &str = "inside the model's folder";
     let absolute = folder.root.join("secret.bin").display().to_string();
-    let mut rows: Vec<(&str, Vec<(&str, &str)>, &[&str])> = vec![
+    let mut rows: Vec<Row> = vec![
         ("no location", vec![], &[INSIDE]),
         ("an empty location", vec![("location", "")], &[INSIDE]),
         ("an absolute path", vec![("location", &absolute)], &["secret.bin", INSIDE]),

@@ -49,7 +49,7 @@ fn ops(cases: &mut Cases) {
 }
 
 fn node_op(index: usize) -> NodeProto {
-    node(if index % 2 == 0 { "Foo" } else { "Bar" }, &["x"], &[&format!("y{index}")])
+    node(if index.is_multiple_of(2) { "Foo" } else { "Bar" }, &["x"], &[&format!("y{index}")])
 }
 
 fn attributes(cases: &mut Cases) {
