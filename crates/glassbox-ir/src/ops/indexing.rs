@@ -76,3 +76,71 @@ pub(super) fn few_elements(ty: &Type) -> Option<usize> {
     let count = sizes.iter().try_fold(1usize, |product, size| product.checked_mul(*size))?;
     (count <= 1024).then_some(count)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{constant_of_shape, expand, gather, range, shape, size, split, tile};
+    use super::*;
+    use crate::attr::Attrs;
+    use crate::attrs;
+    use crate::builder::GraphBuilder;
+    use crate::expr::ExprBuilder;
+
+    /// What exporters compute from shapes, with an input of dims [B, T, 64].
+    fn ty_of(formula: impl for<'a> Fn(&'a ExprBuilder, Expr<'a>) -> Expr<'a>) -> String {
+        let f = ExprBuilder::new(GraphBuilder::new("flow"));
+        let x = f.input("x", Type::tensor(DType::F32, [Dim::symbol("B"), Dim::symbol("T"), Dim::Int(64)]));
+        let ty = formula(&f, x).ty().to_string();
+        f.check().unwrap();
+        ty
+    }
+
+    fn extent<'a>(f: &'a ExprBuilder, x: Expr<'a>, axis: i64) -> Expr<'a> {
+        x.unary(&shape::OP).binary(&gather::OP, f.int(axis))
+    }
+
+    #[test]
+    fn a_range_over_an_extent_is_as_long_as_it() {
+        let positions = ty_of(|f, x| f.op(&range::OP, &[f.int(0), extent(f, x, 1), f.int(1)], Attrs::new()));
+        assert_eq!(positions, "i64[T]");
+        let later = ty_of(|f, x| {
+            let (start, end) = (extent(f, x, 1), extent(f, x, 1) + extent(f, x, 0));
+            f.op(&range::OP, &[start, end, f.int(1)], Attrs::new())
+        });
+        assert_eq!(later, "i64[B]");
+    }
+
+    #[test]
+    fn the_parts_of_a_shape_make_other_shapes() {
+        let heads = ty_of(|f, x| {
+            let extents = f.op_many(&split::OP, &[Some(x.unary(&shape::OP))], Attrs::new(), Vec::new(), 3);
+            let dims = f.concat(&[extents[0], extents[1], f.ints(&[8, 8])], 0);
+            f.op(&super::super::reshape::OP, &[x, dims], Attrs::new())
+        });
+        assert_eq!(heads, "f32[B, T, 8, 8]");
+        let zeros = ty_of(|_, x| x.unary(&shape::OP).slice(0, 0, 2, 1).unary(&constant_of_shape::OP));
+        assert_eq!(zeros, "f32[B, T]");
+        let flat =
+            ty_of(|f, x| x.binary(&super::super::reshape::OP, x.unary(&size::OP).binary(&expand::OP, f.ints(&[1]))));
+        assert_eq!(flat, "f32[64*B*T]");
+    }
+
+    #[test]
+    fn repeats_and_masks_of_symbolic_extents() {
+        let mask = ty_of(|f, x| {
+            let batch = extent(f, x, 0).unsqueeze(&[0]);
+            f.ints(&[1]).binary(&expand::OP, f.concat(&[batch, f.ints(&[1])], 0))
+        });
+        assert_eq!(mask, "i64[B, 1]");
+        let repeated = ty_of(|f, x| {
+            let repeats = f.concat(&[f.ints(&[1, 2]), extent(f, x, 1).unsqueeze(&[0])], 0);
+            x.binary(&tile::OP, repeats)
+        });
+        assert_eq!(repeated, "f32[B, 2*T, 64*T]");
+        let parts = ty_of(|f, x| {
+            let attrs = attrs! { axis: 1i64, num_outputs: 2i64 };
+            f.op_many(&split::OP, &[Some(x)], attrs, Vec::new(), 2)[1]
+        });
+        assert!(parts.starts_with("f32[B, ") && !parts.contains('?'), "{parts}");
+    }
+}

@@ -6,6 +6,7 @@ use glassbox_tensor::Tensor;
 use super::cells::Cells;
 use super::order::keys;
 use crate::call::{Call, Outcome};
+use crate::error::KernelError;
 
 pub(super) fn kernel(call: &Call) -> Outcome {
     let x = call.tensor(0)?;
@@ -21,6 +22,9 @@ pub(super) fn kernel(call: &Call) -> Outcome {
             (axis, x.shape().to_vec(), x)
         }
     };
+    if x.is_empty() && sizes[0] > 0 {
+        return Err(KernelError::Unsupported(format!("unique slices of a tensor without elements, {:?}", x.shape())));
+    }
     let (count, width) = (sizes[0], if x.is_empty() { 0 } else { x.len() / sizes[0] });
     let keys = keys(&x)?;
     let row = |index: usize| &keys[index * width..(index + 1) * width];

@@ -6,6 +6,7 @@ mod determinism;
 mod examples;
 mod limits;
 mod math;
+mod moving;
 mod observer;
 mod precise;
 mod states;
