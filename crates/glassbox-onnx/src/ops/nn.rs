@@ -61,7 +61,9 @@ fn dropout<'a>(c: &NodeContext<'a>) -> Exprs<'a> {
         Some(_) => c.contents(2).and_then(|training| training.item::<bool>().ok()),
     };
     if training == Some(false) && c.outputs == 1 {
+        // Without training, nothing is dropped whatever the ratio.
         c.ignore("seed");
+        c.ignore_operand(1);
         return Ok(vec![c.x(0)]);
     }
     c.direct(&ops::dropout::OP)
