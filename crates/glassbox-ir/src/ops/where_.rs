@@ -20,12 +20,13 @@ pub static OP: OpDef = OpDef {
 
 /// The integers that are chosen, where the condition is a constant.
 fn choose(infer: &Infer, types: &[Type]) -> Option<Known> {
-    let count = types[0].as_tensor()?.dims()?.iter().map(Dim::as_size).product::<Option<usize>>()?;
-    let condition = infer.contents(0)?.load::<i64>().ok()?;
-    let (x, y) = (infer.ints(1)?, infer.ints(2)?);
+    // Only of scalars and vectors; the dims of others may have a product that is out of range.
     if types[0].as_tensor()?.rank()? > 1 {
         return None;
     }
+    let count = types[0].as_tensor()?.dims()?.iter().map(Dim::as_size).product::<Option<usize>>()?;
+    let condition = infer.contents(0)?.load::<i64>().ok()?;
+    let (x, y) = (infer.ints(1)?, infer.ints(2)?);
     let at = |length: usize, index: usize| if length == 1 { 0 } else { index };
     let values: Option<Vec<Dim>> = (0..count)
         .map(|index| {
