@@ -118,8 +118,9 @@ pub(crate) struct Trace {
 pub(crate) struct Check {
     #[command(flatten)]
     pub(crate) model: ModelAndInputs,
-    /// What to hold it against: a .npz of values by name, or `precise`: the same graph computed in f64
-    #[arg(long, value_name = "FILE.npz|precise")]
+    /// What to hold it against: a .npz of values by name; `precise`: the same graph computed in f64;
+    /// `reference`: the reference on one thread, from which nothing may differ by a bit
+    #[arg(long, value_name = "FILE.npz|reference|precise")]
     pub(crate) against: String,
     /// The relative difference that is allowed
     #[arg(long, default_value_t = 1e-4)]

@@ -406,8 +406,8 @@ pub const MOST_AXES: usize = 1024;
 /// How deep sequences and optionals may stand in each other.
 pub const MOST_NESTED_TYPES: usize = 16;
 
-/// What every type keeps: no dim is negative, axes and nesting are within limits.
-pub(crate) fn check_type(ty: &Type) -> Result<(), Violation> {
+/// What every type keeps: no dim is negative, their number and product and the nesting are within limits.
+pub fn check_type(ty: &Type) -> Result<(), Violation> {
     let mut innermost = ty;
     for _ in 0..=MOST_NESTED_TYPES {
         innermost = match innermost {
@@ -420,6 +420,11 @@ pub(crate) fn check_type(ty: &Type) -> Result<(), Violation> {
                 }
                 if dims.iter().any(|dim| matches!(dim, Dim::Int(value) if *value < 0)) {
                     return Err(Violation::new("dims", format!("{ty} has a negative dim")));
+                }
+                let mut sizes = dims.iter().filter_map(Dim::as_int).filter(|size| *size != 0);
+                if sizes.try_fold(1i64, |product, size| product.checked_mul(size)).is_none() {
+                    let message = format!("{ty}: the product of its dims is larger than any memory");
+                    return Err(Violation::new("dims", message));
                 }
                 return Ok(());
             }

@@ -29,7 +29,7 @@ pub use equal::Difference;
 pub use error::{BuildError, Violation};
 pub use expr::{Expr, ExprBuilder};
 pub use graph::{Graph, Node, NodeId, Origin, Provenance, Region, RegionId, State, Value, ValueId};
-pub use infer::{AttrView, Infer, Known, Operand, Signature, infer_op};
+pub use infer::{AttrView, Infer, Known, Operand, Signature, check_type, infer_op};
 pub use op::{OpDef, Tier};
 pub use types::{Shape, TensorType, Type};
 pub use verify::{VerifyError, verify};

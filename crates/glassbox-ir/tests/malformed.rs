@@ -69,6 +69,8 @@ fn what_is_no_body() {
             ("input %y: f32[floordiv(B, 0)]", "the dim is no number"),
             ("input %y: f32[9223372036854775807 + 1]", "the dim is no number"),
             ("input %y: seq<f32[*]", "expected `>`"),
+            ("input %y: f32[4294967296, 0, 4294967296]", "the product of its dims is larger than any memory"),
+            ("%y = transpose(%x) {perm = [1, -2]}", "breaks C1: perm [1, -2] of a tensor of rank 2"),
             ("%y = abs(%x) input %z: f32[2]", "`input` stands at the beginning of a graph"),
             ("%y = sofmax(%x)", "2:6: there is no op `sofmax`; did you mean `softmax`?"),
             ("%y = softmax(%x) {axes = 1}", "there is no attribute `axes` of `softmax`; did you mean `axis`?"),

@@ -2,14 +2,12 @@
 //!
 //! Counts are checked. Strides are in elements and may be zero (broadcast) or negative (reversed).
 
-/// The number of elements of `shape`; `None` when it exceeds `isize::MAX`. A dim of 0 makes it 0 whatever
-/// the other dims are.
+/// The number of elements of `shape`. `None` when the product of the dims that aren't 0 exceeds
+/// `isize::MAX`: also of an empty shape, so that the product of any of its dims can be formed.
 pub fn element_count(shape: &[usize]) -> Option<usize> {
-    if shape.contains(&0) {
-        return Some(0);
-    }
-    let count = shape.iter().try_fold(1usize, |count, dim| count.checked_mul(*dim))?;
-    isize::try_from(count).is_ok().then_some(count)
+    let taken = shape.iter().filter(|dim| **dim != 0).try_fold(1usize, |count, dim| count.checked_mul(*dim))?;
+    isize::try_from(taken).ok()?;
+    Some(if shape.contains(&0) { 0 } else { taken })
 }
 
 /// The row-major strides of `shape`, whose element count must be valid. All zero when it is empty.

@@ -33,11 +33,21 @@ pub(crate) fn main(arguments: &Check, quiet: bool) -> Result<bool> {
             spinner.finish_and_clear();
             values.into_iter().map(|value| (value.name, value.tensor)).collect()
         }
-        "reference" => bail!(
-            "the reference is the only backend there is yet, and held against itself it always agrees; use --against precise or a .npz file"
-        ),
+        "reference" => {
+            let spinner = progress::spinner("computing on one thread", quiet);
+            let alone = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;
+            let values = alone.install(|| values(&opened, &inputs, Options { seed, ..Options::default() }))?;
+            spinner.finish_and_clear();
+            if !quiet {
+                eprintln!(
+                    "note: the reference itself is what runs: on {} threads, held to the bit against one thread",
+                    rayon::current_num_threads()
+                );
+            }
+            values.into_iter().map(|value| (value.name, value.tensor)).collect()
+        }
         file if file.ends_with(".npz") => arrays::read_npz(Path::new(file))?.into_iter().collect(),
-        other => bail!("--against {other}: it is a .npz file or `precise`"),
+        other => bail!("--against {other}: it is a .npz file, `precise` or `reference`"),
     };
     let spinner = progress::spinner("running", quiet);
     let ours = values(&opened, &inputs, Options { seed, ..Options::default() })?;
@@ -113,7 +123,10 @@ struct Row<'a> {
 }
 
 fn compare_all<'a>(ours: &'a [Seen], other: &HashMap<String, Tensor>, arguments: &Check) -> Result<Vec<Row<'a>>> {
-    let tolerance = Tolerance { rtol: arguments.rtol, atol: arguments.atol };
+    let tolerance = match arguments.against.as_str() {
+        "reference" => Tolerance { rtol: 0.0, atol: 0.0 },
+        _ => Tolerance { rtol: arguments.rtol, atol: arguments.atol },
+    };
     let mut rows = Vec::new();
     for seen in ours {
         let Some(want) = other.get(&seen.name) else { continue };

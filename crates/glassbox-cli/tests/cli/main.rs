@@ -198,6 +198,16 @@ fn check_names_the_first_node_that_differs() {
 }
 
 #[test]
+fn the_reference_agrees_with_itself_at_any_number_of_threads() {
+    let image = "image=models/shapes/images/circle.png";
+    let check = glassbox(&["check", "shapes", "-i", image, "--against", "reference", "--threads", "3"]);
+    let (text, notes) = (stdout(&check), stderr(&check));
+    assert!(check.status.success(), "{text}{notes}");
+    assert!(text.contains("probabilities agrees: max abs 0.000e0"), "{text}");
+    assert!(notes.contains("on 3 threads, held to the bit against one thread"), "{notes}");
+}
+
+#[test]
 fn the_op_table_can_be_read() {
     assert!(printed(&["ops"]).lines().count() > 40);
     let text = printed(&["ops", "softmax"]);

@@ -8,7 +8,7 @@ pub static OP: OpDef = OpDef {
     doc: "x with its axes in the order `perm`: axis i of the result is axis perm[i] of x. Without `perm`, reversed.",
     inputs: &[Input::one("x", DTypes::Any)],
     attrs: &[AttrSpec::optional("perm", AttrKind::Ints)],
-    constraints: &[("C1", "perm names each axis once")],
+    constraints: &[("C1", "perm names each axis once, counted from the front")],
     example: "transpose(f32[2, 2] [1, 2, 3, 4]) -> f32[2, 2] [1, 3, 2, 4]",
     infer: |infer| {
         let x = infer.tensor(0)?;
@@ -27,7 +27,7 @@ pub static OP: OpDef = OpDef {
 /// The order of the axes.
 pub fn axis_order(perm: Option<&[i64]>, rank: usize) -> Result<Vec<usize>, Violation> {
     let Some(perm) = perm else { return Ok((0..rank).rev().collect()) };
-    let order = perm.iter().map(|axis| normalise_axis("C1", *axis, rank)).collect::<Result<Vec<_>, _>>()?;
-    let each_once = order.len() == rank && (0..rank).all(|axis| order.contains(&axis));
+    let order: Vec<usize> = perm.iter().filter_map(|axis| usize::try_from(*axis).ok()).collect();
+    let each_once = perm.len() == rank && (0..rank).all(|axis| order.contains(&axis));
     if each_once { Ok(order) } else { Err(Violation::new("C1", format!("perm {perm:?} of a tensor of rank {rank}"))) }
 }

@@ -20,7 +20,6 @@ pub static OP: OpDef = OpDef {
 
 /// The integers that are chosen, where the condition is a constant.
 fn choose(infer: &Infer, types: &[Type]) -> Option<Known> {
-    // Only of scalars and vectors; the dims of others may have a product that is out of range.
     if types[0].as_tensor()?.rank()? > 1 {
         return None;
     }

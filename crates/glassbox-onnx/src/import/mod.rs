@@ -174,7 +174,10 @@ fn formal_inputs(graph: &Graph) -> Vec<&ValueInfo> {
 fn input_type(input: &ValueInfo) -> Result<Type, OnnxError> {
     let place = format!("input `{}`", input.name);
     match &input.ty {
-        Declared::Known(ty) => Ok(ty.clone()),
+        Declared::Known(ty) => match glassbox_ir::check_type(ty) {
+            Ok(()) => Ok(ty.clone()),
+            Err(violation) => Err(OnnxError::structure(place, violation.to_string())),
+        },
         Declared::Missing => Err(OnnxError::structure(place, "it has no type")),
         Declared::Unsupported(what) => {
             Err(OnnxError::UnsupportedTensor { tensor: input.name.clone(), what: what.clone() })

@@ -33,12 +33,12 @@ fn lengths_must_match_exactly() {
 fn sizes_that_overflow_are_refused() {
     let huge = usize::MAX / 2;
     for dtype in DType::ALL.iter().copied() {
-        for shape in [&[huge, 3][..], &[1 << 32, 1 << 32], &[usize::MAX], &[2, huge, 1 << 40]] {
+        for shape in [&[huge, 3][..], &[1 << 32, 1 << 32], &[usize::MAX], &[2, huge, 1 << 40], &[huge, 0, huge]] {
             let result = Tensor::zeros(dtype, shape);
             assert!(matches!(result, Err(TensorError::InvalidSize { .. })), "{dtype} {shape:?}");
         }
-        // An empty tensor is empty whatever its other dims are.
-        let empty = Tensor::zeros(dtype, &[huge, 0, huge]).expect("an empty tensor");
+        // An empty tensor may have large dims too, as long as their product can be formed, as in NumPy.
+        let empty = Tensor::zeros(dtype, &[1 << 30, 0, 1 << 30]).expect("an empty tensor");
         assert_eq!((empty.len(), empty.is_contiguous()), (0, true));
         assert!(empty.contiguous().is_ok());
     }

@@ -173,7 +173,7 @@ fn values(cases: &mut Cases) {
         (
             "permutation beyond the rank",
             one("Transpose", &["x"], vec![ints("perm", &[0, 2])]),
-            &["axis 2 is outside [-2, 2)"],
+            &["perm [0, 2] of a tensor of rank 2"],
         ),
         ("short permutation", one("Transpose", &["x"], vec![ints("perm", &[1])]), &["[1]"]),
         ("softmax axis", one("Softmax", &["x"], vec![int("axis", 5)]), &["axis 5"]),
