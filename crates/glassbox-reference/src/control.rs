@@ -1,11 +1,12 @@
-//! The ops that the interpreter runs itself: bodies and states.
+//! The ops that the interpreter runs itself: bodies, states, parameters and functions of the host.
 
 use glassbox_ir::infer::normalise_axis;
-use glassbox_ir::{AttrView, Node, NodeId, State, ValueId};
-use glassbox_tensor::Tensor;
+use glassbox_ir::{AttrView, Node, NodeId, State, Type, ValueId};
+use glassbox_tensor::{Overflow, Tensor};
 
 use crate::error::{KernelError, RunError};
-use crate::interpreter::{Run, Scope, promote};
+use crate::host::HostError;
+use crate::interpreter::{Run, Scope, promote, promote_value};
 use crate::kernels::concat::concatenate;
 use crate::states::initial;
 use crate::value::Value;
@@ -42,6 +43,8 @@ impl Run<'_> {
                 self.body(scope, id, node.regions[0], None, inputs.into_iter().flatten().collect()).map_err(Stop::Run)
             }
             "state_read" | "state_write" | "state_append" | "state_reset" => self.run_state(scope, node, &inputs),
+            "parameter" => self.run_parameter(scope, node),
+            "host" => self.run_host(node, inputs),
             other => Err(KernelError::Internal(format!("`{other}` isn't known to the interpreter")).into()),
         };
         results.map_err(|stop| match stop {
@@ -141,6 +144,30 @@ impl Run<'_> {
         Ok(vec![held.into()])
     }
 
+    fn run_parameter(&mut self, scope: &Scope, node: &Node) -> Results {
+        let attr = AttrView::new(node.op, &node.attrs);
+        let tensor = self.params().load(attr.str("name")).map_err(KernelError::from)?;
+        let declared = &scope.graph.value(node.results[0]).ty;
+        if !declared.admits(&type_of(&tensor)) {
+            let message = format!("the source gave {}, the graph says {declared}", type_of(&tensor));
+            return Err(KernelError::invalid("C1", message).into());
+        }
+        let dtype = promote(tensor.dtype(), self.precision());
+        Ok(vec![if dtype == tensor.dtype() { tensor } else { tensor.cast(dtype, Overflow::Wrap)? }.into()])
+    }
+
+    fn run_host(&mut self, node: &Node, inputs: Vec<Option<Value>>) -> Results {
+        let attr = AttrView::new(node.op, &node.attrs);
+        let (function, declared) = (attr.str("function"), attr.ty("type"));
+        let inputs: Vec<Value> = inputs.into_iter().flatten().collect();
+        let value = self.host().call(function, &inputs).map_err(KernelError::from)?;
+        if !declared.admits(&value.ty()) {
+            let error = HostError(format!("`{function}` gave {}, the graph says {declared}", value.ty()));
+            return Err(KernelError::from(error).into());
+        }
+        Ok(vec![promote_value(&value, self.precision())?])
+    }
+
     fn write(&mut self, state: &State, tensor: Tensor) -> Result<Tensor, KernelError> {
         self.states.write(state, tensor.clone())?;
         Ok(tensor)
@@ -162,6 +189,10 @@ impl Run<'_> {
         let parts = slices.iter().map(|slice| slice.expand_dims(axis)).collect::<Result<Vec<_>, _>>()?;
         concatenate(&parts.iter().collect::<Vec<_>>(), axis)
     }
+}
+
+fn type_of(tensor: &Tensor) -> Type {
+    Type::tensor(tensor.dtype(), tensor.shape().iter().copied())
 }
 
 fn missing() -> KernelError {

@@ -1,8 +1,10 @@
 //! The errors of running a graph: an invalid input, something unsupported, or a bug of ours.
 
 use glassbox_ir::{BuildError, Violation};
-use glassbox_tensor::TensorError;
+use glassbox_tensor::{ParamError, TensorError};
 use thiserror::Error;
+
+use crate::host::HostError;
 
 /// Why one kernel can't give its results.
 #[derive(Debug, Error)]
@@ -17,6 +19,12 @@ pub enum KernelError {
     /// A tensor operation failed: most often there isn't enough memory.
     #[error("{0}")]
     Tensor(#[from] TensorError),
+    /// A parameter can't be had.
+    #[error("{0}")]
+    Param(#[from] ParamError),
+    /// A function of the program that runs the graph failed.
+    #[error("{0}")]
+    Host(#[from] HostError),
     /// The decomposition of a composite failed.
     #[error("{0}")]
     Build(#[from] BuildError),

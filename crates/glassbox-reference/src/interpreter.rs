@@ -10,10 +10,12 @@ use glassbox_ir::{
     AttrView, BuildError, Dim, Graph, Known, Node, NodeId, Operand, RegionId, TensorType, Tier, Type, ValueId,
     decompose, infer_op,
 };
-use glassbox_tensor::{DType, Overflow, Tensor};
+use glassbox_tensor::{DType, NoParams, Overflow, ParamSource, Tensor};
 
 use crate::call::{Call, Outcome};
+use crate::checks::{check_inputs, check_params, check_results};
 use crate::error::{KernelError, RunError};
+use crate::host::{Host, NoHost};
 use crate::kernels;
 use crate::observer::{Event, Frame, Nothing, Observer};
 use crate::plan::Plan;
@@ -63,9 +65,11 @@ fn memory_of_machine() -> Option<usize> {
     line.split_whitespace().nth(1)?.parse::<usize>().ok()?.checked_mul(1024)
 }
 
-/// A graph that can be run, with its states.
+/// A graph that can be run, with its states, its parameters and the program around it.
 pub struct Session {
     program: Arc<Program>,
+    params: Arc<dyn ParamSource>,
+    host: Box<dyn Host>,
     states: States,
     options: Options,
     decompositions: HashMap<Use, Arc<Program>>,
@@ -124,10 +128,25 @@ impl Program {
 }
 
 impl Session {
-    /// A session that runs `graph`, with its states as at the start.
+    /// A session that runs `graph`, with its states as at the start. It has no parameters and no host.
     pub fn new(graph: Graph, options: Options) -> Result<Session, KernelError> {
         let states = States::initial(&graph, options.precision)?;
-        Ok(Session { program: Program::new(graph), states, options, decompositions: HashMap::new() })
+        let (params, host) = (Arc::new(NoParams), Box::new(NoHost));
+        Ok(Session { program: Program::new(graph), params, host, states, options, decompositions: HashMap::new() })
+    }
+
+    /// The same session, whose `parameter` nodes read from `params`: every parameter that the graph names
+    /// must be there, in the dtype and of the dims that it says.
+    pub fn with_params(mut self, params: Arc<dyn ParamSource>) -> Result<Session, RunError> {
+        check_params(self.graph(), params.as_ref())?;
+        self.params = params;
+        Ok(self)
+    }
+
+    /// The same session, whose `host` nodes call the functions of `host`.
+    pub fn with_host(mut self, host: Box<dyn Host>) -> Session {
+        self.host = host;
+        self
     }
 
     /// The graph.
@@ -138,6 +157,21 @@ impl Session {
     /// What the states hold.
     pub fn states(&self) -> &States {
         &self.states
+    }
+
+    /// Gives a state other contents: of its dtype and dims, within its capacity.
+    pub fn set_state(&mut self, name: &str, contents: Tensor) -> Result<(), KernelError> {
+        let program = self.program.clone();
+        let Some(state) = program.graph.states.iter().find(|state| state.name == name) else {
+            let names: Vec<&str> = program.graph.states.iter().map(|state| state.name.as_str()).collect();
+            return Err(KernelError::invalid("state", format!("no state is named `{name}`; there are {names:?}")));
+        };
+        let carried = TensorType { dtype: promote(state.ty.dtype, self.options.precision), ..state.ty.clone() };
+        let given = Type::tensor(contents.dtype(), contents.shape().iter().copied());
+        if !Type::from(carried).admits(&given) {
+            return Err(KernelError::invalid("state", format!("`{name}` is {}, and can't be {given}", state.ty)));
+        }
+        self.states.write(state, contents)
     }
 
     /// Every state as at the start.
@@ -165,30 +199,6 @@ impl Session {
         self.states = states;
         Ok(outputs)
     }
-}
-
-/// The inputs: as many as declared, of the declared types, every symbol with one value.
-fn check_inputs(graph: &Graph, inputs: &[Value]) -> Result<(), RunError> {
-    if inputs.len() != graph.inputs().len() {
-        return Err(RunError::Inputs(format!("the graph takes {}, not {}", graph.inputs().len(), inputs.len())));
-    }
-    let mut symbols: HashMap<String, i64> = HashMap::new();
-    for (id, value) in graph.inputs().iter().zip(inputs) {
-        let declared = &graph.value(*id).ty;
-        let (label, ty) = (graph.value_label(*id), value.ty());
-        if !declared.admits(&ty) {
-            return Err(RunError::Inputs(format!("`{label}` is declared {declared}, not {ty}")));
-        }
-        let (Type::Tensor(declared), Value::Tensor(tensor)) = (declared, value) else { continue };
-        for (dim, size) in declared.dims().unwrap_or_default().iter().zip(tensor.shape()) {
-            let (Some(symbol), size) = (dim.as_symbol(), *size as i64) else { continue };
-            let known = *symbols.entry(symbol.to_owned()).or_insert(size);
-            if known != size {
-                return Err(RunError::Inputs(format!("`{symbol}` is {known} in one input and {size} in `{label}`")));
-            }
-        }
-    }
-    Ok(())
 }
 
 impl Run<'_> {
@@ -343,6 +353,16 @@ impl Run<'_> {
         Ok(program)
     }
 
+    /// Where parameters are read from.
+    pub(crate) fn params(&self) -> &dyn ParamSource {
+        self.session.params.as_ref()
+    }
+
+    /// The program around the session.
+    pub(crate) fn host(&mut self) -> &mut dyn Host {
+        self.session.host.as_mut()
+    }
+
     /// In which dtype floats are carried.
     pub(crate) fn precision(&self) -> Precision {
         self.session.options.precision
@@ -414,24 +434,6 @@ fn run_kernel(call: &Call) -> Outcome {
     })
 }
 
-/// The results are as many as inferred, and of the inferred types.
-fn check_results(types: &[Type], results: &[Value]) -> Result<(), KernelError> {
-    if types.len() != results.len() {
-        return Err(KernelError::Internal(format!("{} results instead of {}", results.len(), types.len())));
-    }
-    for (index, (ty, value)) in types.iter().zip(results).enumerate() {
-        let same = match (ty, value) {
-            (Type::Tensor(_), Value::Tensor(_)) => ty.admits(&value.ty()),
-            (Type::Sequence(_), Value::Sequence { .. }) | (Type::Optional(_), Value::Optional { .. }) => true,
-            _ => false,
-        };
-        if !same {
-            return Err(KernelError::Internal(format!("result {index} is {}, inferred was {ty}", value.ty())));
-        }
-    }
-    Ok(())
-}
-
 /// The dtype in which values of `dtype` are carried.
 pub(crate) fn promote(dtype: DType, precision: Precision) -> DType {
     match (precision, dtype) {
@@ -450,7 +452,7 @@ fn promote_type(ty: &Type, precision: Precision) -> Type {
     }
 }
 
-fn promote_value(value: &Value, precision: Precision) -> Result<Value, glassbox_tensor::TensorError> {
+pub(crate) fn promote_value(value: &Value, precision: Precision) -> Result<Value, glassbox_tensor::TensorError> {
     value.map(&|tensor: &Tensor| match promote(tensor.dtype(), precision) {
         dtype if dtype == tensor.dtype() => Ok(tensor.clone()),
         dtype => tensor.cast(dtype, Overflow::Wrap),

@@ -14,10 +14,12 @@
 //! This crate knows no optimisation, no file format and no model family.
 
 mod call;
+mod checks;
 #[cfg(test)]
 mod composites;
 mod control;
 mod error;
+mod host;
 mod interpreter;
 pub mod kernels;
 mod observer;
@@ -27,6 +29,7 @@ mod value;
 
 pub use call::{Call, Outcome};
 pub use error::{KernelError, RunError};
+pub use host::{Host, HostError, NoHost};
 pub use interpreter::{Limits, Options, Precision, Session};
 pub use observer::{Event, Frame, Nothing, Observer};
 pub use states::States;

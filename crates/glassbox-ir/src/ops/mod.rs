@@ -125,6 +125,7 @@ table! {
     hard_sigmoid
     hard_swish
     hardmax
+    host
     if_
     image_decoder
     instance_normalization
@@ -170,6 +171,7 @@ table! {
     optional_has_element
     or
     pad
+    parameter
     pow
     prelu
     qlinear_conv

@@ -1,7 +1,7 @@
 //! Examples: one use of an op with literal operands and results, as the op table declares them.
 //!
 //! ```text
-//! example = ("state" tensortype ("capacity" number)? contents ":")? op "(" operand,* ")" attributes? region*
+//! example = ("state" tensortype ("capacity" number)? contents ":" | "parameter" tensor ":")? op "(" operand,* ")" attributes? region*
 //!           "->" literal,*
 //! operand = literal | "_"
 //! literal = tensor | "seq" "(" literal,* ")" | "seq" "<" type ">" "(" literal,* ")"
@@ -9,7 +9,8 @@
 //! ```
 //!
 //! The type of an empty sequence, and of nothing, is that of the element that isn't there. The state is
-//! named `s`; where its type has an unknown dim, it begins with as many elements as are written.
+//! named `s`; where its type has an unknown dim, it begins with as many elements as are written. The
+//! parameter is named `p`.
 //!
 //! Comes out as a graph with the operands as inputs, named `operand0` and so on by their place; operands
 //! that the op declares as shaping its results are constants instead, so that inference sees them.
@@ -36,6 +37,8 @@ pub struct Example {
     pub inputs: Vec<ExampleValue>,
     /// What the outputs shall be, in order.
     pub expected: Vec<ExampleValue>,
+    /// The parameter that the graph runs with, where the example has one.
+    pub parameter: Option<Tensor>,
 }
 
 /// A literal value.
@@ -76,6 +79,11 @@ pub fn parse_example(text: &str) -> Result<Example, ParseError> {
     if graph.parser.take_word("state")? {
         state(&mut graph)?;
     }
+    let mut parameter = None;
+    if graph.parser.take_word("parameter")? {
+        parameter = Some(graph.parser.tensor()?);
+        graph.parser.expect(":")?;
+    }
     let mut inputs = Vec::new();
     let op = match graph.parser.token {
         Token::Word(name) => ops::find(name),
@@ -113,7 +121,7 @@ pub fn parse_example(text: &str) -> Result<Example, ParseError> {
     check_results(&graph, arrow, &results, &expected)?;
     let GraphParser { parser, builder, .. } = graph;
     let graph = builder.finish(results).map_err(|error| parser.error(0, error.into()))?;
-    Ok(Example { graph, inputs, expected })
+    Ok(Example { graph, inputs, expected, parameter })
 }
 
 /// Each expected value fits the type that inference says.

@@ -1,9 +1,11 @@
 //! The example of every op of the table gives what it says, to the bit but for those of a NaN.
 
+use std::sync::Arc;
+
 use glassbox_ir::ops;
 use glassbox_ir::text::{ExampleValue, parse_example};
-use glassbox_reference::{Options, Session, Value};
-use glassbox_tensor::Tensor;
+use glassbox_reference::{Host, HostError, Options, Session, Value};
+use glassbox_tensor::{ParamError, ParamId, ParamInfo, ParamSource, Tensor};
 
 #[test]
 fn the_example_of_every_op_gives_what_it_says() {
@@ -18,8 +20,9 @@ fn the_example_of_every_op_gives_what_it_says() {
 pub(super) fn run(text: &str) -> Result<(), String> {
     let example = parse_example(text).map_err(|error| error.to_string())?;
     let inputs: Vec<Value> = example.inputs.iter().map(value).collect();
-    let mut session = Session::new(example.graph, Options::default()).map_err(|error| error.to_string())?;
-    let results = session.run(&inputs).map_err(|error| error.to_string())?;
+    let session = Session::new(example.graph, Options::default()).map_err(|error| error.to_string())?;
+    let session = session.with_params(Arc::new(One::new(example.parameter))).map_err(|error| error.to_string())?;
+    let results = session.with_host(Box::new(Echo)).run(&inputs).map_err(|error| error.to_string())?;
     if results.len() != example.expected.len() {
         return Err(format!("{} results, {} expected", results.len(), example.expected.len()));
     }
@@ -29,6 +32,47 @@ pub(super) fn run(text: &str) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// A source with the parameter of an example.
+pub(super) struct One {
+    infos: Vec<ParamInfo>,
+    tensor: Option<Tensor>,
+}
+
+impl One {
+    pub(super) fn new(tensor: Option<Tensor>) -> One {
+        let info = |tensor: &Tensor| ParamInfo {
+            name: "p".to_owned(),
+            dtype: tensor.dtype(),
+            shape: tensor.shape().to_vec(),
+            id: ParamId(0),
+        };
+        One { infos: tensor.iter().map(info).collect(), tensor }
+    }
+}
+
+impl ParamSource for One {
+    fn params(&self) -> &[ParamInfo] {
+        &self.infos
+    }
+
+    fn load(&self, name: &str) -> Result<Tensor, ParamError> {
+        let tensor = self.tensor.clone().filter(|_| name == "p");
+        tensor.ok_or_else(|| ParamError::Missing { name: name.to_owned(), near: None })
+    }
+}
+
+/// A host with the function `echo`, which gives its first operand back.
+pub(super) struct Echo;
+
+impl Host for Echo {
+    fn call(&mut self, function: &str, operands: &[Value]) -> Result<Value, HostError> {
+        match (function, operands) {
+            ("echo", [first, ..]) => Ok(first.clone()),
+            _ => Err(HostError(format!("no function `{function}` of {} operands", operands.len()))),
+        }
+    }
 }
 
 fn value(example: &ExampleValue) -> Value {

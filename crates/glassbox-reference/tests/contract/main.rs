@@ -10,6 +10,7 @@ mod moving;
 mod observer;
 mod precise;
 mod states;
+mod surroundings;
 mod windows;
 
 use glassbox_ir::{Graph, text};

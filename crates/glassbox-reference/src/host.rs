@@ -1,0 +1,27 @@
+//! Functions of the program that runs a graph, for its `host` nodes.
+
+use thiserror::Error;
+
+use crate::value::Value;
+
+/// Why a function of the host can't give its value.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{0}")]
+pub struct HostError(pub String);
+
+/// The program around a session.
+pub trait Host: Send {
+    /// What the function `function` gives for the operands of a `host` node. A function that the host
+    /// doesn't have is an error that says so.
+    fn call(&mut self, function: &str, operands: &[Value]) -> Result<Value, HostError>;
+}
+
+/// A host without functions.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoHost;
+
+impl Host for NoHost {
+    fn call(&mut self, function: &str, _: &[Value]) -> Result<Value, HostError> {
+        Err(HostError(format!("the program that runs this graph has no function `{function}`")))
+    }
+}
