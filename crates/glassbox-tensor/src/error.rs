@@ -116,6 +116,20 @@ pub enum TensorError {
         /// The tensor's rank.
         rank: usize,
     },
+    /// Strides that would reach outside the elements they are to view.
+    #[error(
+        "strides {strides:?} over shape {shape:?} from element {offset} leave the {len} elements they view, or are not one for each axis"
+    )]
+    InvalidStrides {
+        /// The shape asked for.
+        shape: Vec<usize>,
+        /// The strides asked for.
+        strides: Vec<isize>,
+        /// The first element.
+        offset: usize,
+        /// The number of elements.
+        len: usize,
+    },
     /// Shapes that do not broadcast one to the other.
     #[error("shape {from:?} does not broadcast to {to:?}: aligned from the right, each dim must be equal or 1")]
     CannotBroadcast {
