@@ -188,6 +188,16 @@ pub enum TensorError {
         /// The tensor's elements.
         len: usize,
     },
+    /// A number that a block format has no scale for.
+    #[error(
+        "element {index} can't be stored as {format}: a block's numbers must be finite, and its scale must fit f16; store this tensor as f32 or bf16"
+    )]
+    NotQuantizable {
+        /// The format.
+        format: DType,
+        /// The element that is no finite number, or the first of the block whose scale is too large.
+        index: usize,
+    },
     /// A one-element tensor was wanted.
     #[error("{operation} wants a tensor of exactly one element, this one has shape {shape:?}")]
     NotOneElement {
