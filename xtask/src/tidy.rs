@@ -7,8 +7,15 @@ use anyhow::{Context, Result, bail};
 use crate::tools::root;
 
 /// The crates in the order in which data passes through them: each may use those before it only.
-const ORDER: &[&str] =
-    &["glassbox-tensor", "glassbox-ir", "glassbox-onnx", "glassbox-reference", "glassbox-testkit", "glassbox-cli"];
+const ORDER: &[&str] = &[
+    "glassbox-tensor",
+    "glassbox-weights",
+    "glassbox-ir",
+    "glassbox-onnx",
+    "glassbox-reference",
+    "glassbox-testkit",
+    "glassbox-cli",
+];
 
 /// Pairs that the order would allow, and that must not be: the first must not know the second.
 const APART: &[(&str, &str)] = &[("glassbox-reference", "glassbox-onnx")];

@@ -116,6 +116,20 @@ pub enum TensorError {
         /// The tensor's rank.
         rank: usize,
     },
+    /// Strides that would reach outside the elements they are to view.
+    #[error(
+        "strides {strides:?} over shape {shape:?} from element {offset} leave the {len} elements they view, or are not one for each axis"
+    )]
+    InvalidStrides {
+        /// The shape asked for.
+        shape: Vec<usize>,
+        /// The strides asked for.
+        strides: Vec<isize>,
+        /// The first element.
+        offset: usize,
+        /// The number of elements.
+        len: usize,
+    },
     /// Shapes that do not broadcast one to the other.
     #[error("shape {from:?} does not broadcast to {to:?}: aligned from the right, each dim must be equal or 1")]
     CannotBroadcast {
@@ -173,6 +187,16 @@ pub enum TensorError {
         count: usize,
         /// The tensor's elements.
         len: usize,
+    },
+    /// A number that a block format has no scale for.
+    #[error(
+        "element {index} can't be stored as {format}: a block's numbers must be finite, and its scale must fit f16; store this tensor as f32 or bf16"
+    )]
+    NotQuantizable {
+        /// The format.
+        format: DType,
+        /// The element that is no finite number, or the first of the block whose scale is too large.
+        index: usize,
     },
     /// A one-element tensor was wanted.
     #[error("{operation} wants a tensor of exactly one element, this one has shape {shape:?}")]

@@ -44,6 +44,45 @@ impl Tensor {
         Ok(self.with_layout(shape, strides, self.offset))
     }
 
+    /// A view with dims and strides of its own over the elements of this tensor, which must be contiguous:
+    /// element `index` of the view is element `offset + index · strides` in this one's logical order. Every
+    /// element that the strides reach must be there; two indices may reach the same one.
+    pub fn as_strided(&self, shape: &[usize], strides: &[isize], offset: usize) -> Result<Tensor, TensorError> {
+        self.refuse_block("as_strided")?;
+        if !self.is_contiguous() {
+            return Err(TensorError::NotContiguous {
+                operation: "as_strided",
+                shape: self.shape.clone(),
+                strides: self.strides.clone(),
+            });
+        }
+        let refused = || TensorError::InvalidStrides {
+            shape: shape.to_vec(),
+            strides: strides.to_vec(),
+            offset,
+            len: self.len(),
+        };
+        if strides.len() != shape.len() {
+            return Err(refused());
+        }
+        let count = layout::element_count(shape);
+        count.ok_or_else(|| TensorError::InvalidSize { dtype: self.dtype, shape: shape.to_vec() })?;
+        // The first and the last element that the strides reach.
+        let (mut first, mut last) = (offset as i128, offset as i128);
+        if !shape.contains(&0) {
+            for (dim, stride) in shape.iter().zip(strides) {
+                let reach = (*dim as i128 - 1) * *stride as i128;
+                *(if reach < 0 { &mut first } else { &mut last }) += reach;
+            }
+            if first < 0 || last >= self.len() as i128 {
+                return Err(refused());
+            }
+        } else if offset > self.len() {
+            return Err(refused());
+        }
+        Ok(self.with_layout(shape.to_vec(), strides.to_vec(), self.offset + offset))
+    }
+
     /// Repeats axes of size 1, and adds leading axes, to reach `shape`.
     pub fn broadcast_to(&self, shape: &[usize]) -> Result<Tensor, TensorError> {
         if shape == self.shape {

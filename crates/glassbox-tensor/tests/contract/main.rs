@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod blocks;
 mod dtypes;
 mod golden;
 mod integers;
@@ -13,4 +14,5 @@ mod narrow_floats;
 mod parallel;
 mod special_values;
 mod storage;
+mod strided;
 mod views;

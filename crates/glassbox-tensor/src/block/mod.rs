@@ -1,7 +1,18 @@
 //! GGUF block formats: storage types whose unit is a block of elements that share scales.
 //!
-//! This module knows their sizes. What the bits of a block mean is for the reader of weights; tensors of
-//! these dtypes can be held, sliced by rows and reshaped, and refuse arithmetic access.
+//! Here are their names and sizes. What the bits of a block mean is in `decode` and `k_quants`; how blocks
+//! are made of numbers, for the formats that can be written, is in `encode` and `q4_k`. Tensors of these
+//! dtypes can be held, sliced by rows and reshaped, turned into f32 ([`Tensor::dequantize_blocks`]) and made
+//! of it ([`Tensor::quantize_blocks`]); they refuse arithmetic access.
+//!
+//! [`Tensor::dequantize_blocks`]: crate::Tensor::dequantize_blocks
+//! [`Tensor::quantize_blocks`]: crate::Tensor::quantize_blocks
+
+mod decode;
+mod encode;
+mod k_quants;
+mod q4_k;
+mod tensors;
 
 /// A GGUF block-quantised storage format.
 #[derive(Copy, Clone, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]

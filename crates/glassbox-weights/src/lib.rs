@@ -1,0 +1,24 @@
+//! Files of weights as sources of parameters.
+//!
+//! [`open`] maps a file or folder and reads its headers; a [`Package`] then has parameters by name, metadata
+//! and blobs, and implements [`ParamSource`](glassbox_tensor::ParamSource). Nothing of a parameter's data is
+//! read before it is touched.
+//!
+//! Malformed input of any kind is a [`WeightsError`] that names the file, the offset and the rule: never a
+//! panic, and never an allocation that the size of the file doesn't explain. This crate knows nothing of
+//! graphs or of model families.
+
+mod error;
+mod folder;
+mod mapped;
+mod metadata;
+mod open;
+mod package;
+mod safetensors;
+mod spec;
+
+pub use error::WeightsError;
+pub use metadata::{Array, Metadata, Value};
+pub use open::open;
+pub use package::{Format, Package, Quantisation};
+pub use spec::{Initial, Size, StateDim, StateSpec};

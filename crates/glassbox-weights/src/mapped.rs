@@ -1,0 +1,119 @@
+//! Files that are mapped: opened once, read where they are touched, released where that is asked for.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::UNIX_EPOCH;
+
+use glassbox_tensor::{DType, ParamId, SharedBytes};
+use memmap2::Mmap;
+
+use crate::error::WeightsError;
+
+/// A file whose bytes are mapped. Nothing is read from the disk before it is touched.
+pub(crate) struct MappedFile {
+    path: PathBuf,
+    map: Option<Mmap>,
+    /// A hash of what tells this file from others: its true path, its length and its time of change.
+    identity: blake3::Hash,
+}
+
+impl AsRef<[u8]> for MappedFile {
+    fn as_ref(&self) -> &[u8] {
+        self.map.as_deref().unwrap_or(&[])
+    }
+}
+
+impl MappedFile {
+    /// Opens and maps a file.
+    pub(crate) fn open(path: &Path) -> Result<Arc<MappedFile>, WeightsError> {
+        MappedFile::try_open(path).map(Arc::new).map_err(|error| error.in_file(path))
+    }
+
+    fn try_open(path: &Path) -> Result<MappedFile, WeightsError> {
+        let file = File::open(path).map_err(WeightsError::io("the file can't be opened"))?;
+        let metadata = file.metadata().map_err(WeightsError::io("the file can't be described"))?;
+        if !metadata.is_file() {
+            let source = std::io::Error::other("it is no regular file");
+            return Err(WeightsError::Io { action: "the file can't be mapped", source });
+        }
+        let mut hasher = blake3::Hasher::new();
+        let true_path = path.canonicalize().map_err(WeightsError::io("the path can't be resolved"))?;
+        hasher.update(true_path.as_os_str().as_encoded_bytes());
+        hasher.update(&[0]);
+        hasher.update(&metadata.len().to_le_bytes());
+        let changed = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        hasher.update(&changed.map_or(0, |time| time.as_nanos()).to_le_bytes());
+        let map = match metadata.len() {
+            0 => None,
+            // SAFETY: the map is read-only and lives as long as any tensor over it. As for every mapped file,
+            // whoever shortens it meanwhile ends the process; weights are not written while in use, and our
+            // own writers replace files instead of changing them.
+            _ => Some(unsafe { Mmap::map(&file) }.map_err(WeightsError::io("the file can't be mapped"))?),
+        };
+        Ok(MappedFile { path: path.to_owned(), map, identity: hasher.finalize() })
+    }
+
+    /// The path that it was opened by.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// All of its bytes, mapped.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.as_ref()
+    }
+
+    /// The length in bytes.
+    pub(crate) fn len(&self) -> u64 {
+        self.bytes().len() as u64
+    }
+
+    /// The file as the owner of tensors.
+    pub(crate) fn shared(self: &Arc<MappedFile>) -> SharedBytes {
+        Arc::clone(self) as SharedBytes
+    }
+
+    /// The id of a parameter of this file, where the file keeps no hash of its contents: it follows from the
+    /// identity of the file and from where the parameter is in it.
+    pub(crate) fn param_id(&self, name: &str, dtype: DType, shape: &[usize], place: &[u64]) -> ParamId {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(self.identity.as_bytes());
+        for text in [name, dtype.name()] {
+            hasher.update(&(text.len() as u64).to_le_bytes());
+            hasher.update(text.as_bytes());
+        }
+        hasher.update(&(shape.len() as u64).to_le_bytes());
+        for number in shape.iter().map(|dim| *dim as u64).chain(place.iter().copied()) {
+            hasher.update(&number.to_le_bytes());
+        }
+        id_of(&hasher.finalize())
+    }
+
+    /// Tells the system that the pages wholly inside a range aren't needed for now. They are read again when
+    /// they are touched. Does nothing where the system has no such call.
+    pub(crate) fn release(&self, start: usize, len: usize) {
+        #[cfg(unix)]
+        if let Some(map) = &self.map {
+            /// Where pages are larger, the call rounds to them.
+            const PAGE: usize = 1 << 12;
+            let end = start.saturating_add(len).min(map.len());
+            // The last page of the file belongs to whoever holds its end.
+            let (from, to) = (start.next_multiple_of(PAGE), if end == map.len() { end } else { end / PAGE * PAGE });
+            if from < to {
+                // SAFETY: the map is read-only and backed by a file, so a page that is dropped is read from the
+                // file again, with the same contents, when it is touched.
+                let _ = unsafe { map.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, from, to - from) };
+            }
+        }
+        #[cfg(not(unix))]
+        let _ = (start, len);
+    }
+}
+
+/// The first 128 bits of a hash.
+pub(crate) fn id_of(hash: &blake3::Hash) -> ParamId {
+    let mut first = [0; 16];
+    first.copy_from_slice(&hash.as_bytes()[..16]);
+    ParamId(u128::from_be_bytes(first))
+}

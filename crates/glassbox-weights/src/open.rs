@@ -1,0 +1,40 @@
+//! Opening weights: which format a file has is found from its first bytes, never from its name alone.
+
+use std::path::Path;
+
+use crate::error::WeightsError;
+use crate::mapped::MappedFile;
+use crate::package::{Package, Parts};
+use crate::{folder, safetensors};
+
+/// Opens a file of weights of any known format, or a folder with a checkpoint. Only headers are read.
+///
+/// Known files beside it (`config.json`, `tokenizer.json` and the like) become blobs.
+pub fn open(path: &Path) -> Result<Package, WeightsError> {
+    let parts = if path.is_dir() {
+        folder::open_folder(path).map_err(|error| error.in_file(path))?
+    } else {
+        let mut parts = open_file(path)?;
+        let folder = path.parent().map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
+        if let Some(folder) = folder {
+            folder::add_companions(folder, &mut parts);
+        }
+        parts
+    };
+    Package::new(parts)
+}
+
+/// Opens one file.
+pub(crate) fn open_file(path: &Path) -> Result<Parts, WeightsError> {
+    let file = MappedFile::open(path)?;
+    let bytes = file.bytes();
+    let parts = if safetensors::looks_like(bytes) {
+        safetensors::read(&file)
+    } else {
+        let first: Vec<String> = bytes.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let what =
+            format!("it begins with [{}]; .oinf, safetensors, GGUF and PyTorch checkpoints are read", first.join(" "));
+        Err(WeightsError::Unrecognized { what })
+    };
+    parts.map_err(|error| error.in_file(path))
+}

@@ -1,0 +1,6 @@
+//! The tests of `glassbox-weights`, in one binary.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod files;
+mod safetensors;
