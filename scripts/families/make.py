@@ -9,7 +9,8 @@ In: nothing but `RECIPES` and seeds. Out: for each family a folder with
   model.safetensors   as transformers saves it; f32 values that bf16 holds exactly
   golden.safetensors  tokens i64[P], logits f32[P, V], greedy i64[64], margins f32[64], last_logits f32[V]
 `greedy[i]` is the best token after the prompt and `greedy[..i]`, `margins[i]` how far its logit lies above
-the second. `last_logits` are those of the position after all but the last of `greedy` were read.
+the second. `last_logits` are those that chose the last token of `greedy`. RWKV-7 also has its state after
+the prompt: att_x and ffn_x f32[L, C], att_s f32[L, H, N, N]; and model.pth with the same weights in bf16.
 
 Invariants: every margin is above `LEAST_MARGIN`, so that rounding can't decide a token; for a mixture of
 experts every router's choice is that clear too. The continuation computed with transformers' cache is the
@@ -152,13 +153,14 @@ def rounding(model, prompt, logits):
     return (exact - logits.double()).abs().max().item()
 
 
-def write_golden(folder, prompt, logits, greedy, margins, last):
+def write_golden(folder, prompt, logits, greedy, margins, last, states=()):
     tensors = {
         "tokens": torch.tensor(prompt, dtype=torch.int64),
         "logits": logits.float().contiguous(),
         "greedy": torch.tensor(greedy, dtype=torch.int64),
         "margins": torch.tensor(margins, dtype=torch.float32),
         "last_logits": last.float().contiguous(),
+        **dict(states),
     }
     save_file(tensors, folder / "golden.safetensors")
 
@@ -195,8 +197,6 @@ def make(name, recipe, output):
     write_golden(folder, prompt, logits, greedy, margins, last)
     if recipe.older is not None:
         write_older_config(folder, recipe, prompt, logits)
-    for file in folder.iterdir():
-        file.chmod(0o644)
     size = sum(file.stat().st_size for file in folder.iterdir())
     print(
         f"{name:20} seed {seed:3}  least margin {min(margins):.4f}  largest logit {logits.abs().max():.2f}  "
@@ -238,9 +238,11 @@ def main():
         chosen = arguments.only or [*RECIPES, rwkv7.NAME]
         for name in chosen:
             if name == rwkv7.NAME:
-                rwkv7.make(arguments.output, find_lively=is_lively, write_golden=write_golden)
+                rwkv7.make(arguments.output, is_lively, write_golden)
             else:
                 make(name, RECIPES[name], arguments.output)
+            for file in (arguments.output / name).iterdir():
+                file.chmod(0o644)
 
 
 if __name__ == "__main__":
