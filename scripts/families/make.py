@@ -210,7 +210,7 @@ def make(name, recipe, output):
 
 def make_full_gpt2(folder):
     """A random GPT-2 of 124M parameters, with the same golden values, for timing and for parity at size."""
-    recipe = Recipe("GPT2", {}, prompt=64, embedding_scale=0.1)
+    recipe = Recipe("GPT2", {}, prompt=64, embedding_scale=0.03, gain=1.8)
     model = build(recipe, 0)
     prompt = make_prompt(recipe, model.config.vocab_size, 0)
     logits, greedy, margins, last, _ = continue_greedily(model, prompt)
