@@ -11,6 +11,7 @@ const ORDER: &[&str] = &[
     "glassbox-tensor",
     "glassbox-weights",
     "glassbox-ir",
+    "glassbox-models",
     "glassbox-onnx",
     "glassbox-reference",
     "glassbox-testkit",

@@ -91,6 +91,7 @@ table! {
     cum_sum
     deform_conv
     depth_to_space
+    dequantize_blocks
     dequantize_linear
     det
     dft

@@ -70,6 +70,7 @@ table! {
     cum_prod
     cum_sum
     deform_conv
+    dequantize_blocks
     dequantize_linear
     det
     dft

@@ -1,0 +1,152 @@
+//! The configuration of a checkpoint: the settings of its `config.json`, by name.
+//!
+//! Every getter says what it expects; a setting of another kind, or a number that no model has, is an
+//! error that names it. A setting that is `null` is absent.
+
+use serde_json::{Map, Value};
+
+use crate::error::ModelError;
+
+/// The largest size that a setting may have: a count of rows, channels or layers.
+const MOST: u64 = 1 << 32;
+
+/// Settings by name. See the [module](self).
+#[derive(Clone, Debug)]
+pub struct Config {
+    settings: Map<String, Value>,
+    /// The names of the objects that these settings stand in, each with a dot after it.
+    prefix: String,
+}
+
+impl Config {
+    /// The settings of a `config.json`.
+    pub fn parse(text: &str) -> Result<Config, ModelError> {
+        match serde_json::from_str(text) {
+            Ok(Value::Object(settings)) => Ok(Config::from_settings(settings)),
+            Ok(other) => Err(ModelError::NotAnObject(kind(&other).to_owned())),
+            Err(error) => Err(ModelError::NotAnObject(error.to_string())),
+        }
+    }
+
+    /// Settings that were made elsewhere: from the metadata of a GGUF file.
+    pub fn from_settings(settings: Map<String, Value>) -> Config {
+        Config { settings, prefix: String::new() }
+    }
+
+    /// All settings.
+    pub fn settings(&self) -> &Map<String, Value> {
+        &self.settings
+    }
+
+    fn get(&self, key: &str) -> Option<&Value> {
+        self.settings.get(key).filter(|value| !value.is_null())
+    }
+
+    /// The error of a setting that breaks `rule`.
+    pub fn wrong(&self, key: &str, rule: impl Into<String>) -> ModelError {
+        ModelError::config(format!("{}{key}", self.prefix), rule)
+    }
+
+    /// The error of a setting that is missing or of another kind than `wanted`.
+    fn mistaken(&self, key: &str, wanted: &str) -> ModelError {
+        match self.get(key) {
+            None => self.wrong(key, format!("{wanted} is missing")),
+            Some(value) => self.wrong(key, format!("it must be {wanted}, and is {}", kind(value))),
+        }
+    }
+
+    /// Whether a setting is there.
+    pub fn has(&self, key: &str) -> bool {
+        self.get(key).is_some()
+    }
+
+    /// A size, from 1 on, where it is there.
+    pub fn opt_size(&self, key: &str) -> Result<Option<i64>, ModelError> {
+        let Some(value) = self.get(key) else { return Ok(None) };
+        match value.as_u64() {
+            Some(size) if (1..=MOST).contains(&size) => Ok(Some(size as i64)),
+            Some(size) => Err(self.wrong(key, format!("it must be in 1..={MOST}, and is {size}"))),
+            None => Err(self.mistaken(key, "a whole number")),
+        }
+    }
+
+    /// A size, from 1 on.
+    pub fn size(&self, key: &str) -> Result<i64, ModelError> {
+        self.opt_size(key)?.ok_or_else(|| self.mistaken(key, "a whole number"))
+    }
+
+    /// A finite number, where it is there.
+    pub fn opt_float(&self, key: &str) -> Result<Option<f64>, ModelError> {
+        let Some(value) = self.get(key) else { return Ok(None) };
+        let number = value.as_f64().filter(|number| number.is_finite());
+        number.map(Some).ok_or_else(|| self.mistaken(key, "a number"))
+    }
+
+    /// A finite number.
+    pub fn float(&self, key: &str) -> Result<f64, ModelError> {
+        self.opt_float(key)?.ok_or_else(|| self.mistaken(key, "a number"))
+    }
+
+    /// A truth value; `otherwise` where it isn't there.
+    pub fn flag(&self, key: &str, otherwise: bool) -> Result<bool, ModelError> {
+        match self.get(key) {
+            None => Ok(otherwise),
+            Some(value) => value.as_bool().ok_or_else(|| self.mistaken(key, "true or false")),
+        }
+    }
+
+    /// A text, where it is there.
+    pub fn opt_text(&self, key: &str) -> Result<Option<&str>, ModelError> {
+        let Some(value) = self.get(key) else { return Ok(None) };
+        value.as_str().map(Some).ok_or_else(|| self.mistaken(key, "a text"))
+    }
+
+    /// A list of numbers, where it is there.
+    pub fn opt_floats(&self, key: &str) -> Result<Option<Vec<f64>>, ModelError> {
+        let Some(value) = self.get(key) else { return Ok(None) };
+        let numbers = value.as_array().and_then(|list| list.iter().map(Value::as_f64).collect::<Option<Vec<f64>>>());
+        numbers.map(Some).ok_or_else(|| self.mistaken(key, "a list of numbers"))
+    }
+
+    /// A list of texts, where it is there.
+    pub fn opt_texts(&self, key: &str) -> Result<Option<Vec<&str>>, ModelError> {
+        let Some(value) = self.get(key) else { return Ok(None) };
+        let texts = value.as_array().and_then(|list| list.iter().map(Value::as_str).collect::<Option<Vec<&str>>>());
+        texts.map(Some).ok_or_else(|| self.mistaken(key, "a list of texts"))
+    }
+
+    /// The settings inside a setting, where it is there.
+    pub fn opt_inner(&self, key: &str) -> Result<Option<Config>, ModelError> {
+        match self.get(key) {
+            None => Ok(None),
+            Some(Value::Object(settings)) => {
+                Ok(Some(Config { settings: settings.clone(), prefix: format!("{}{key}.", self.prefix) }))
+            }
+            Some(_) => Err(self.mistaken(key, "an object")),
+        }
+    }
+
+    /// An error unless a setting is absent or has the value that is built.
+    pub fn only(&self, key: &str, built: &[&str]) -> Result<(), ModelError> {
+        match self.opt_text(key)? {
+            Some(value) if !built.contains(&value) => Err(ModelError::Unsupported(format!(
+                "`{}{key}` is {value:?}, and only {} is built",
+                self.prefix,
+                built.join(" or ")
+            ))),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What a value is, for a message.
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a truth value",
+        Value::Number(_) => "a number of another kind",
+        Value::String(_) => "a text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}

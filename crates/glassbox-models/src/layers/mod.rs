@@ -1,0 +1,136 @@
+//! What the families are made of: each a few formulas over parameters of one place.
+//!
+//! All compute in f32, whatever dtype the checkpoint stores.
+
+pub mod activation;
+pub mod attention;
+pub mod norm;
+pub mod rotary;
+
+use glassbox_ir::{Attrs, Expr, attrs, ops};
+
+use crate::config::Config;
+use crate::error::ModelError;
+use crate::net::Net;
+use activation::Activation;
+
+/// The sizes that most configurations spell alike.
+#[derive(Clone, Debug)]
+pub struct Shape {
+    /// How many tokens there are.
+    pub vocabulary: i64,
+    /// The channels between layers.
+    pub width: i64,
+    /// How many layers there are.
+    pub layers: i64,
+    /// Heads of queries.
+    pub heads: i64,
+    /// Heads of keys and values; it divides `heads`.
+    pub kv_heads: i64,
+    /// The channels of a head.
+    pub head_size: i64,
+    /// The channels inside the MLP.
+    pub inner: i64,
+    /// What is added to the mean square in norms.
+    pub epsilon: f64,
+    /// How many positions the model was made for.
+    pub positions: u64,
+}
+
+impl Shape {
+    /// Reads the sizes from a configuration as transformers writes it.
+    pub fn read(config: &Config) -> Result<Shape, ModelError> {
+        let (width, heads) = (config.size("hidden_size")?, config.size("num_attention_heads")?);
+        let kv_heads = config.opt_size("num_key_value_heads")?.unwrap_or(heads);
+        let head_size = match config.opt_size("head_dim")? {
+            Some(size) => size,
+            None if width % heads == 0 => width / heads,
+            None => return Err(config.wrong("num_attention_heads", format!("{heads} doesn't divide {width}"))),
+        };
+        if heads % kv_heads != 0 {
+            let rule = format!("{kv_heads} heads of keys can't be shared by {heads} heads of queries");
+            return Err(config.wrong("num_key_value_heads", rule));
+        }
+        Ok(Shape {
+            vocabulary: config.size("vocab_size")?,
+            width,
+            layers: config.size("num_hidden_layers")?,
+            heads,
+            kv_heads,
+            head_size,
+            inner: config.size("intermediate_size")?,
+            epsilon: config.float("rms_norm_eps")?,
+            positions: config.size("max_position_embeddings")? as u64,
+        })
+    }
+}
+
+/// The rows of `weight` [rows, width] that `indices` name.
+pub fn embedding<'b>(net: &Net<'b>, indices: Expr<'b>, rows: i64, width: i64) -> Expr<'b> {
+    let table = net.weight("weight", &[rows, width]);
+    net.f().op(&ops::gather::OP, &[table, indices], attrs! { axis: 0 })
+}
+
+/// x `weight`ᵀ, and `bias` where there is one: x is [1, T, n], `weight` [`width`, n].
+pub fn linear<'b>(net: &Net<'b>, x: Expr<'b>, width: i64, bias: bool) -> Expr<'b> {
+    let weight = net.weight("weight", &[width, channels(x)]);
+    let y = x.matmul(weight.transpose(&[1, 0]));
+    if bias { y + net.weight("bias", &[width]) } else { y }
+}
+
+/// x `weight` + `bias`: x is [1, T, n], `weight` [n, `width`].
+pub fn linear_in_out<'b>(net: &Net<'b>, x: Expr<'b>, width: i64) -> Expr<'b> {
+    let weight = net.weight("weight", &[channels(x), width]);
+    x.matmul(weight) + net.weight("bias", &[width])
+}
+
+/// down(activation(gate(x)) ⊙ up(x)).
+pub fn gated_mlp<'b>(net: &Net<'b>, x: Expr<'b>, inner: i64, activation: Activation, bias: bool) -> Expr<'b> {
+    let width = channels(x);
+    let gate = activation.apply(linear(&net.at("gate_proj"), x, inner, bias));
+    let up = linear(&net.at("up_proj"), x, inner, bias);
+    linear(&net.at("down_proj"), gate * up, width, bias)
+}
+
+/// The logits of x, whose output matrix is `weight` [vocabulary, n] of this place.
+pub fn logits<'b>(net: &Net<'b>, x: Expr<'b>, vocabulary: i64) -> Expr<'b> {
+    let x = if net.options().last_only { x.slice(1, -1, i64::MAX, 1) } else { x };
+    linear(net, x, vocabulary, false)
+}
+
+/// The logits of x by `lm_head`, or by the embedding where the two are tied.
+pub fn output<'b>(
+    net: &Net<'b>,
+    config: &Config,
+    x: Expr<'b>,
+    vocabulary: i64,
+    tied: bool,
+) -> Result<Expr<'b>, ModelError> {
+    // Checkpoints of tied models may hold the output matrix all the same; it is then the embedding.
+    let head = match config.flag("tie_word_embeddings", tied)? {
+        true => net.at("model").at("embed_tokens"),
+        false => net.at("lm_head"),
+    };
+    Ok(logits(&head, x, vocabulary))
+}
+
+/// c tanh(x / c), where there is a cap.
+pub fn soft_cap(x: Expr<'_>, cap: Option<f64>) -> Expr<'_> {
+    cap.map_or(x, |cap| (x / cap).tanh() * cap)
+}
+
+/// The extent of the last axis, which a model's values always know.
+pub(crate) fn channels(x: Expr<'_>) -> i64 {
+    x.dims().and_then(|dims| dims.last()?.as_int()).unwrap_or(0)
+}
+
+/// How many there are along an axis, as an i64 scalar.
+pub(crate) fn extent(x: Expr<'_>, axis: i64) -> Expr<'_> {
+    x.owner().op(&ops::shape::OP, &[x], attrs! { start: axis, end: axis + 1 }).squeeze(&[0])
+}
+
+/// 0, 1, … before `end`, an i64 scalar.
+pub(crate) fn count_to(end: Expr<'_>) -> Expr<'_> {
+    let f = end.owner();
+    f.op(&ops::range::OP, &[f.int(0), end, f.int(1)], Attrs::new())
+}

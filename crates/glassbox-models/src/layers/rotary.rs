@@ -1,0 +1,164 @@
+//! Rotary positions: pairs of channels, turned by an angle that grows with the position.
+//!
+//! Pair i of a head turns by position · f_i, f_i = theta^(-2i / channels), where a scaling changes the
+//! frequencies for contexts that are longer than the model was first made for.
+
+use std::f64::consts::PI;
+
+use glassbox_ir::{Expr, attrs, ops};
+use glassbox_tensor::{DType, Tensor};
+
+use super::attention::Cache;
+use super::extent;
+use crate::config::Config;
+use crate::error::ModelError;
+
+/// The frequencies of a model.
+#[derive(Clone, Debug)]
+pub struct Rotary {
+    /// How many of the channels of a head turn: the first ones.
+    channels: i64,
+    /// The angle that each pair turns by from one position to the next.
+    frequencies: Vec<f32>,
+    /// Other frequencies, for sequences that are longer than so many tokens.
+    long: Option<(i64, Vec<f32>)>,
+    /// What cosine and sine are multiplied by.
+    magnitude: f64,
+}
+
+/// The cosines and sines of the positions of a step.
+#[derive(Clone, Copy)]
+pub struct Angles<'b> {
+    cos: Expr<'b>,
+    sin: Expr<'b>,
+    channels: i64,
+}
+
+impl Rotary {
+    /// What a configuration says of heads of `size` channels: in `rope_parameters`, or in `rope_theta` and
+    /// `rope_scaling` as older files have it. `theta` is the base where none is given.
+    pub fn read(config: &Config, size: i64, theta: f64) -> Result<Rotary, ModelError> {
+        let settings = config.opt_inner("rope_parameters")?;
+        let theta = match &settings {
+            Some(settings) => settings.opt_float("rope_theta")?.unwrap_or(theta),
+            None => config.opt_float("rope_theta")?.unwrap_or(theta),
+        };
+        let scaling = match settings {
+            Some(settings) => Some(settings),
+            None => config.opt_inner("rope_scaling")?,
+        };
+        let partial = scaling.as_ref().map_or(Ok(None), |scaling| scaling.opt_float("partial_rotary_factor"))?;
+        let partial = partial.map_or_else(|| config.opt_float("partial_rotary_factor"), |it| Ok(Some(it)))?;
+        let channels = partial.map_or(size, |part| (size as f64 * part) as i64);
+        let plain = Rotary::plain(config, channels, theta)?;
+        match scaling {
+            Some(scaling) => plain.scaled(config, &scaling),
+            None => Ok(plain),
+        }
+    }
+
+    /// Without scaling.
+    pub fn plain(config: &Config, channels: i64, theta: f64) -> Result<Rotary, ModelError> {
+        if channels < 2 || channels % 2 != 0 {
+            return Err(config.wrong("head_dim", format!("{channels} channels can't turn in pairs")));
+        }
+        // As torch computes them: the power in f32, then its reciprocal.
+        let frequency = |pair: i64| {
+            let exponent = (2 * pair) as f32 / channels as f32;
+            1.0 / (theta.powf(f64::from(exponent)) as f32)
+        };
+        Ok(Rotary { channels, frequencies: (0..channels / 2).map(frequency).collect(), long: None, magnitude: 1.0 })
+    }
+
+    /// With the scaling that `rope_scaling` describes.
+    pub fn scaled(mut self, config: &Config, scaling: &Config) -> Result<Rotary, ModelError> {
+        let kind = match scaling.opt_text("rope_type")? {
+            Some(kind) => kind,
+            None => scaling.opt_text("type")?.unwrap_or("default"),
+        };
+        match kind {
+            "default" => {}
+            "linear" => {
+                let factor = scaling.float("factor")? as f32;
+                self.frequencies.iter_mut().for_each(|frequency| *frequency /= factor);
+            }
+            "llama3" => self.llama3(scaling)?,
+            "longrope" | "su" => self.long_rope(config, scaling)?,
+            other => return Err(ModelError::Unsupported(format!("rotary scaling of type {other:?}"))),
+        }
+        Ok(self)
+    }
+
+    /// Slow pairs turn `factor` times more slowly, fast ones as before, those between by a mean.
+    fn llama3(&mut self, scaling: &Config) -> Result<(), ModelError> {
+        let (factor, length) = (scaling.float("factor")?, scaling.float("original_max_position_embeddings")?);
+        let (low, high) = (scaling.float("low_freq_factor")?, scaling.float("high_freq_factor")?);
+        for frequency in &mut self.frequencies {
+            let wave = 2.0 * PI / f64::from(*frequency);
+            let slow = f64::from(*frequency) / factor;
+            *frequency = if wave < length / high {
+                *frequency
+            } else if wave > length / low {
+                slow as f32
+            } else {
+                let share = (length / wave - low) / (high - low);
+                ((1.0 - share) * slow + share * f64::from(*frequency)) as f32
+            };
+        }
+        Ok(())
+    }
+
+    /// Each pair has its own factor, one for short and one for long sequences.
+    fn long_rope(&mut self, config: &Config, scaling: &Config) -> Result<(), ModelError> {
+        let factors = |key: &str| -> Result<Vec<f64>, ModelError> {
+            let list = scaling.opt_floats(key)?.ok_or_else(|| scaling.wrong(key, "a list of numbers is missing"))?;
+            match list.len() == self.frequencies.len() {
+                true => Ok(list),
+                false => {
+                    Err(scaling.wrong(key, format!("{} factors for {} pairs", list.len(), self.frequencies.len())))
+                }
+            }
+        };
+        let (short, long) = (factors("short_factor")?, factors("long_factor")?);
+        let original = match scaling.opt_size("original_max_position_embeddings")? {
+            Some(original) => original,
+            None => config.size("original_max_position_embeddings")?,
+        };
+        let divided = |factors: Vec<f64>| -> Vec<f32> {
+            let pairs = self.frequencies.iter().zip(factors);
+            pairs.map(|(frequency, factor)| 1.0 / (factor as f32 * (1.0 / frequency))).collect()
+        };
+        let stretch = config.size("max_position_embeddings")? as f64 / original as f64;
+        let root = || (1.0 + stretch.ln() / (original as f64).ln()).sqrt();
+        let magnitude = scaling.opt_float("attention_factor")?;
+        self.magnitude = magnitude.unwrap_or_else(|| if stretch <= 1.0 { 1.0 } else { root() });
+        (self.long, self.frequencies) = (Some((original, divided(long))), divided(short));
+        Ok(())
+    }
+
+    /// The cosines and sines of the positions of this step.
+    pub fn angles<'b>(&self, cache: &Cache<'b>) -> Angles<'b> {
+        let positions = cache.positions();
+        let f = positions.owner();
+        let row = |values: &[f32]| match Tensor::from_vec(&[1, 1, values.len()], values.to_vec()) {
+            Ok(tensor) => f.constant(tensor),
+            Err(error) => f.mistake("rotary", error.to_string()),
+        };
+        let mut frequencies = row(&self.frequencies);
+        if let Some((original, long)) = &self.long {
+            let longer = extent(cache.all(), 0).greater(f.int(*original));
+            frequencies = longer.select(row(long), frequencies);
+        }
+        let angles = positions.cast(DType::F32).unsqueeze(&[2]) * frequencies;
+        let sized = |x: Expr<'b>| if self.magnitude == 1.0 { x } else { x * self.magnitude };
+        Angles { cos: sized(angles.cos()), sin: sized(angles.sin()), channels: self.channels }
+    }
+}
+
+impl<'b> Angles<'b> {
+    /// Queries or keys [1, heads, T, channels], turned.
+    pub fn turn(&self, x: Expr<'b>) -> Expr<'b> {
+        let attrs = attrs! { rotary_embedding_dim: self.channels };
+        x.owner().op(&ops::rotary_embedding::OP, &[x, self.cos, self.sin], attrs)
+    }
+}

@@ -1,0 +1,164 @@
+//! A model under construction: where its layers find the graph, the parameters and their own names.
+//!
+//! A [`Net`] stands at a place in the tree of layers, `model.layers.3.self_attn`. What is built there
+//! has that path as its provenance, and parameters are named from there, as the checkpoint names them.
+//! Mistakes are kept by the graph builder below, and reported by [`build`].
+
+use std::rc::Rc;
+
+use glassbox_ir::{
+    BuildError, Dim, Expr, ExprBuilder, Graph, GraphBuilder, Origin, Provenance, State, Type, Violation, attrs, ops,
+};
+use glassbox_tensor::{DType, ParamSource};
+
+use crate::config::Config;
+use crate::error::ModelError;
+use crate::families::{self, Family};
+
+/// What is asked of a graph.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// How many tokens the states can hold; as many as the model was made for, if not given.
+    pub context: Option<u64>,
+    /// Whether there are logits for the last token only; otherwise for each.
+    pub last_only: bool,
+}
+
+/// The graph of one step of the model that a checkpoint is.
+///
+/// Input: `tokens` i64[1, T], which follow what the states remember. Output: `logits` f32[1, T, V],
+/// those of the token after each, or [1, 1, V] with [`Options::last_only`].
+pub fn build(config: &Config, params: &dyn ParamSource, options: &Options) -> Result<Graph, ModelError> {
+    let family = families::of(config)?;
+    let f = ExprBuilder::new(GraphBuilder::new(family.name));
+    let logits = {
+        let tokens = f.input("tokens", Type::tensor(DType::I64, [Dim::Int(1), Dim::symbol("T")]));
+        let place = Place { prefix: String::new(), path: String::new() };
+        let net = Net { f: &f, params, options, tokens, family, place: Rc::new(place) };
+        let logits = (family.build)(&net, config)?;
+        let logits = logits.id()?;
+        f.builder().set_name(logits, "logits");
+        logits
+    };
+    Ok(f.finish(&[logits])?)
+}
+
+/// A place in the tree of layers.
+struct Place {
+    /// What the names of parameters begin with: `model.layers.3.`.
+    prefix: String,
+    /// The same as a path: `model/layers.3`.
+    path: String,
+}
+
+/// A model under construction. See the [module](self).
+#[derive(Clone)]
+pub struct Net<'b> {
+    f: &'b ExprBuilder,
+    params: &'b dyn ParamSource,
+    options: &'b Options,
+    tokens: Expr<'b>,
+    family: &'static Family,
+    place: Rc<Place>,
+}
+
+impl<'b> Net<'b> {
+    /// The formulas of the graph.
+    pub fn f(&self) -> &'b ExprBuilder {
+        self.f
+    }
+
+    /// What is asked of the graph.
+    pub fn options(&self) -> &'b Options {
+        self.options
+    }
+
+    /// The family.
+    pub fn family(&self) -> &'static Family {
+        self.family
+    }
+
+    /// The tokens, i64[1, T].
+    pub fn tokens(&self) -> Expr<'b> {
+        self.tokens
+    }
+
+    /// The layer `name` below this place, `self_attn` or `layers.3`: what is built from here on comes
+    /// from there.
+    pub fn at(&self, name: impl AsRef<str>) -> Net<'b> {
+        let name = name.as_ref();
+        let separator = if self.place.path.is_empty() { "" } else { "/" };
+        let place = Place {
+            prefix: format!("{}{name}.", self.place.prefix),
+            path: format!("{}{separator}{name}", self.place.path),
+        };
+        let net = Net { place: Rc::new(place), ..self.clone() };
+        net.here();
+        net
+    }
+
+    /// What is built from here on comes from this place.
+    pub fn here(&self) {
+        let provenance = match self.place.path.as_str() {
+            "" => Provenance::default(),
+            path => Provenance::new(Origin::Layer(path.to_owned())),
+        };
+        self.f.builder().set_provenance(provenance);
+    }
+
+    /// The whole name of a parameter of this place.
+    pub fn name(&self, name: &str) -> String {
+        format!("{}{name}", self.place.prefix)
+    }
+
+    /// Whether the checkpoint has the parameter `name` of this place.
+    pub fn has(&self, name: &str) -> bool {
+        self.params.find(&self.name(name)).is_some()
+    }
+
+    /// The dims of a parameter of this place, as the checkpoint has it.
+    pub fn dims(&self, name: &str) -> Option<&[usize]> {
+        self.params.find(&self.name(name)).map(|param| param.shape.as_slice())
+    }
+
+    /// A parameter of this place, of these dims, as f32, whatever the checkpoint stores it in.
+    pub fn weight(&self, name: &str, dims: &[i64]) -> Expr<'b> {
+        self.here();
+        let name = self.name(name);
+        let Some(param) = self.params.find(&name) else {
+            return self.f.mistake("parameter", format!("the checkpoint has no parameter {name:?}"));
+        };
+        if !param.shape.iter().map(|size| *size as i64).eq(dims.iter().copied()) {
+            let message = format!("{name:?} is {:?}, the configuration says {dims:?}", param.shape);
+            return self.f.mistake("parameter", message);
+        }
+        let ty = Type::tensor(param.dtype, param.shape.iter().copied());
+        let stored = self.f.op(&ops::parameter::OP, &[], attrs! { name: name.as_str(), type: ty });
+        if let Ok(id) = stored.id() {
+            self.f.builder().set_name(id, &name);
+        }
+        match param.dtype {
+            DType::Block(_) => stored.unary(&ops::dequantize_blocks::OP),
+            _ => stored.cast(DType::F32),
+        }
+    }
+
+    /// A state of this place. Its name is that of the place and `name`: `model.layers.3.self_attn.keys`.
+    pub fn state(&self, name: &str, dims: &[Dim], capacity: Option<u64>) -> Result<String, ModelError> {
+        let name = self.name(name);
+        let ty = glassbox_ir::TensorType::new(DType::F32, dims.iter().cloned());
+        self.f.builder().state(State { name: name.clone(), ty, capacity, initial: None })?;
+        Ok(name)
+    }
+
+    /// What a state holds.
+    pub fn read(&self, state: &str) -> Expr<'b> {
+        self.f.op(&ops::state_read::OP, &[], attrs! { state: state })
+    }
+
+    /// The error for something that isn't built, at this place.
+    pub fn unsupported(&self, what: &str) -> ModelError {
+        let message = format!("{}: {what}", self.place.path);
+        ModelError::Build(BuildError::Graph(Violation::new("unsupported", message)))
+    }
+}

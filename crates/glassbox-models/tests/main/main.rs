@@ -1,0 +1,5 @@
+//! The families, held against what torch computes.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod parity;
