@@ -19,4 +19,4 @@ mod net;
 pub use config::Config;
 pub use error::ModelError;
 pub use families::{Family, find};
-pub use net::{Net, Options, build};
+pub use net::{Net, Options, build, step};

@@ -2,7 +2,7 @@
 //!
 //! A [`Net`] stands at a place in the tree of layers, `model.layers.3.self_attn`. What is built there
 //! has that path as its provenance, and parameters are named from there, as the checkpoint names them.
-//! Mistakes are kept by the graph builder below, and reported by [`build`].
+//! Mistakes are kept by the graph builder below, and reported by [`build`] and [`step`].
 
 use std::rc::Rc;
 
@@ -29,18 +29,28 @@ pub struct Options {
 /// Input: `tokens` i64[1, T], which follow what the states remember. Output: `logits` f32[1, T, V],
 /// those of the token after each, or [1, 1, V] with [`Options::last_only`].
 pub fn build(config: &Config, params: &dyn ParamSource, options: &Options) -> Result<Graph, ModelError> {
-    let family = families::of(config)?;
-    let f = ExprBuilder::new(GraphBuilder::new(family.name));
-    let logits = {
-        let tokens = f.input("tokens", Type::tensor(DType::I64, [Dim::Int(1), Dim::symbol("T")]));
-        let place = Place { prefix: String::new(), path: String::new() };
-        let net = Net { f: &f, params, options, tokens, family, place: Rc::new(place) };
-        let logits = (family.build)(&net, config)?;
-        let logits = logits.id()?;
-        f.builder().set_name(logits, "logits");
-        logits
-    };
+    let f = ExprBuilder::new(GraphBuilder::new(families::of(config)?.name));
+    let tokens = f.input("tokens", Type::tensor(DType::I64, [Dim::Int(1), Dim::symbol("T")]));
+    let logits = step(&f, tokens, config, params, options)?.id()?;
+    f.builder().set_name(logits, "logits");
     Ok(f.finish(&[logits])?)
+}
+
+/// The logits of `tokens`, i64[1, T], within a graph that does more: as [`build`] gives them. The states
+/// of the model become states of the graph.
+pub fn step<'b>(
+    f: &'b ExprBuilder,
+    tokens: Expr<'b>,
+    config: &Config,
+    params: &'b dyn ParamSource,
+    options: &'b Options,
+) -> Result<Expr<'b>, ModelError> {
+    let family = families::of(config)?;
+    let place = Rc::new(Place { prefix: String::new(), path: String::new() });
+    let logits = (family.build)(&Net { f, params, options, tokens, family, place }, config)?;
+    f.builder().set_provenance(Provenance::default());
+    logits.id()?;
+    Ok(logits)
 }
 
 /// A place in the tree of layers.

@@ -160,7 +160,7 @@ impl Run<'_> {
         let attr = AttrView::new(node.op, &node.attrs);
         let (function, declared) = (attr.str("function"), attr.ty("type"));
         let inputs: Vec<Value> = inputs.into_iter().flatten().collect();
-        let value = self.host().call(function, &inputs).map_err(KernelError::from)?;
+        let value = self.host.call(function, &inputs).map_err(KernelError::from)?;
         if !declared.admits(&value.ty()) {
             let error = HostError(format!("`{function}` gave {}, the graph says {declared}", value.ty()));
             return Err(KernelError::from(error).into());

@@ -9,8 +9,8 @@ use crate::value::Value;
 #[error("{0}")]
 pub struct HostError(pub String);
 
-/// The program around a session.
-pub trait Host: Send {
+/// The program that runs a graph.
+pub trait Host {
     /// What the function `function` gives for the operands of a `host` node. A function that the host
     /// doesn't have is an error that says so.
     fn call(&mut self, function: &str, operands: &[Value]) -> Result<Value, HostError>;

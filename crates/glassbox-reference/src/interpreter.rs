@@ -65,11 +65,10 @@ fn memory_of_machine() -> Option<usize> {
     line.split_whitespace().nth(1)?.parse::<usize>().ok()?.checked_mul(1024)
 }
 
-/// A graph that can be run, with its states, its parameters and the program around it.
+/// A graph that can be run, with its states and its parameters.
 pub struct Session {
     program: Arc<Program>,
     params: Arc<dyn ParamSource>,
-    host: Box<dyn Host>,
     states: States,
     options: Options,
     decompositions: HashMap<Use, Arc<Program>>,
@@ -103,6 +102,7 @@ pub(crate) struct Run<'s> {
     session: &'s mut Session,
     pub(crate) states: States,
     observer: &'s mut dyn Observer,
+    pub(crate) host: &'s mut dyn Host,
     path: Vec<Frame>,
     draws: u64,
     /// How many decompositions the run is inside of.
@@ -128,11 +128,11 @@ impl Program {
 }
 
 impl Session {
-    /// A session that runs `graph`, with its states as at the start. It has no parameters and no host.
+    /// A session that runs `graph`, with its states as at the start. It has no parameters.
     pub fn new(graph: Graph, options: Options) -> Result<Session, KernelError> {
         let states = States::initial(&graph, options.precision)?;
-        let (params, host) = (Arc::new(NoParams), Box::new(NoHost));
-        Ok(Session { program: Program::new(graph), params, host, states, options, decompositions: HashMap::new() })
+        let (program, params) = (Program::new(graph), Arc::new(NoParams));
+        Ok(Session { program, params, states, options, decompositions: HashMap::new() })
     }
 
     /// The same session, whose `parameter` nodes read from `params`: every parameter that the graph names
@@ -141,12 +141,6 @@ impl Session {
         check_params(self.graph(), params.as_ref())?;
         self.params = params;
         Ok(self)
-    }
-
-    /// The same session, whose `host` nodes call the functions of `host`.
-    pub fn with_host(mut self, host: Box<dyn Host>) -> Session {
-        self.host = host;
-        self
     }
 
     /// The graph.
@@ -187,13 +181,23 @@ impl Session {
 
     /// Runs the graph once and shows `observer` every value as it is made.
     pub fn run_observed(&mut self, inputs: &[Value], observer: &mut dyn Observer) -> Result<Vec<Value>, RunError> {
+        self.run_with(inputs, observer, &mut NoHost)
+    }
+
+    /// Runs the graph once, as [`Session::run_observed`] does; its `host` nodes call the functions of `host`.
+    pub fn run_with(
+        &mut self,
+        inputs: &[Value],
+        observer: &mut dyn Observer,
+        host: &mut dyn Host,
+    ) -> Result<Vec<Value>, RunError> {
         check_inputs(self.graph(), inputs)?;
         let precision = self.options.precision;
         let inputs = inputs.iter().map(|value| promote_value(value, precision)).collect::<Result<Vec<_>, _>>();
         let inputs = inputs.map_err(|error| RunError::Inputs(error.to_string()))?;
         let program = self.program.clone();
         let states = self.states.clone();
-        let mut run = Run { session: self, states, observer, path: Vec::new(), draws: 0, depth: 0 };
+        let mut run = Run { session: self, states, observer, host, path: Vec::new(), draws: 0, depth: 0 };
         let outputs = run.program(&program, inputs)?;
         let states = run.states;
         self.states = states;
@@ -356,11 +360,6 @@ impl Run<'_> {
     /// Where parameters are read from.
     pub(crate) fn params(&self) -> &dyn ParamSource {
         self.session.params.as_ref()
-    }
-
-    /// The program around the session.
-    pub(crate) fn host(&mut self) -> &mut dyn Host {
-        self.session.host.as_mut()
     }
 
     /// In which dtype floats are carried.

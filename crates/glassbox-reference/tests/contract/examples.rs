@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use glassbox_ir::ops;
 use glassbox_ir::text::{ExampleValue, parse_example};
-use glassbox_reference::{Host, HostError, Options, Session, Value};
+use glassbox_reference::{Host, HostError, Nothing, Options, Session, Value};
 use glassbox_tensor::{ParamError, ParamId, ParamInfo, ParamSource, Tensor};
 
 #[test]
@@ -21,8 +21,9 @@ pub(super) fn run(text: &str) -> Result<(), String> {
     let example = parse_example(text).map_err(|error| error.to_string())?;
     let inputs: Vec<Value> = example.inputs.iter().map(value).collect();
     let session = Session::new(example.graph, Options::default()).map_err(|error| error.to_string())?;
-    let session = session.with_params(Arc::new(One::new(example.parameter))).map_err(|error| error.to_string())?;
-    let results = session.with_host(Box::new(Echo)).run(&inputs).map_err(|error| error.to_string())?;
+    let session = session.with_params(Arc::new(One::new(example.parameter)));
+    let mut session = session.map_err(|error| error.to_string())?;
+    let results = session.run_with(&inputs, &mut Nothing, &mut Echo).map_err(|error| error.to_string())?;
     if results.len() != example.expected.len() {
         return Err(format!("{} results, {} expected", results.len(), example.expected.len()));
     }

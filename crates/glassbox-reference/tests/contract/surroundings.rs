@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use glassbox_ir::text::{ParseOptions, parse};
-use glassbox_reference::{Options, Precision, Session};
+use glassbox_reference::{Nothing, Options, Precision, Session};
 use glassbox_tensor::{DType, NoParams, Tensor};
 
 use super::examples::{Echo, One};
@@ -53,11 +53,12 @@ fn a_function_that_the_host_lacks_or_that_gives_another_type_is_an_error() {
     let x = Tensor::from_vec(&[2], vec![1i64, 2]).expect("a tensor");
     let error = session(&call("echo", "i64[2]")).run(&[x.clone().into()]).expect_err("an error").to_string();
     assert_eq!(error, "host `y`: the program that runs this graph has no function `echo`");
-    let mut wrong = session(&call("echo", "i64[3]")).with_host(Box::new(Echo));
-    let error = wrong.run(&[x.clone().into()]).expect_err("an error").to_string();
+    let mut wrong = session(&call("echo", "i64[3]"));
+    let error = wrong.run_with(&[x.clone().into()], &mut Nothing, &mut Echo).expect_err("an error").to_string();
     assert_eq!(error, "host `y`: `echo` gave i64[2], the graph says i64[3]");
-    let mut right = session(&call("echo", "i64[2]")).with_host(Box::new(Echo));
-    assert!(right.run(&[x.clone().into()]).expect("a run")[0].as_tensor().expect("a tensor").bit_eq(&x));
+    let mut right = session(&call("echo", "i64[2]"));
+    let results = right.run_with(&[x.clone().into()], &mut Nothing, &mut Echo).expect("a run");
+    assert!(results[0].as_tensor().expect("a tensor").bit_eq(&x));
 }
 
 #[test]
