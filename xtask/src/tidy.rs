@@ -15,6 +15,7 @@ const ORDER: &[&str] = &[
     "glassbox-onnx",
     "glassbox-reference",
     "glassbox-testkit",
+    "glassbox-runtime",
     "glassbox-cli",
 ];
 

@@ -220,6 +220,19 @@ impl Tensor {
         crate::element::from_bytes(self.byte_range()?)
     }
 
+    /// The elements of a matrix column after column, if `T` is its dtype and they lie so: those of the
+    /// transposed view.
+    pub fn as_transposed_slice<T: Element>(&self) -> Option<&[T]> {
+        let [rows, columns] = *self.shape.as_slice() else { return None };
+        let dense = self.strides == [1, isize::try_from(rows).ok()?];
+        if T::DTYPE != self.dtype || !dense || T::DTYPE.is_sub_byte() {
+            return None;
+        }
+        let start = self.dtype.byte_len(self.offset)?;
+        let end = start.checked_add(self.dtype.byte_len(rows.checked_mul(columns)?)?)?;
+        crate::element::from_bytes(self.storage.bytes().ok()?.get(start..end)?)
+    }
+
     /// The elements' bytes, if they are contiguous, start on a byte, and are those that
     /// [`Tensor::to_bytes`] would give.
     pub fn as_bytes(&self) -> Option<&[u8]> {

@@ -16,15 +16,14 @@ fn golden(name: &str) -> PathBuf {
 }
 
 /// A checkpoint with what torch computed for it.
-struct Checkpoint {
+pub(super) struct Checkpoint {
     config: Config,
     params: Arc<Package>,
     expected: Package,
 }
 
 impl Checkpoint {
-    fn open(name: &str, config: &str) -> Checkpoint {
-        let folder = golden(name);
+    pub(super) fn open(folder: &Path, config: &str) -> Checkpoint {
         let text = std::fs::read_to_string(folder.join(config)).expect("a configuration");
         let open = |file: &str| open(&folder.join(file)).unwrap_or_else(|error| panic!("{error}"));
         Checkpoint {
@@ -48,6 +47,50 @@ impl Checkpoint {
     fn floats(&self, name: &str) -> Vec<f32> {
         self.expected.load(name).expect("it is there").to_vec().expect("f32")
     }
+
+    /// Logits of the prompt, and the 64 tokens that follow: with the cache, one token a step; without it, all
+    /// tokens anew at each step; and after a prompt that was given in two parts.
+    pub(super) fn check(&self, name: &str) {
+        let (prompt, greedy) = (self.ints("tokens"), self.ints("greedy"));
+        let expected = self.floats("logits");
+        let vocabulary = expected.len() / prompt.len();
+
+        let mut session = self.session();
+        let logits = step(&mut session, &prompt);
+        let distance = farthest(&logits, &expected);
+        assert!(distance <= TOLERANCE, "{name}: logits differ from torch's by {distance}");
+
+        let mut next = best(&logits[logits.len() - vocabulary..]);
+        let mut tokens = prompt.clone();
+        let mut last = Vec::new();
+        for (place, want) in greedy.iter().enumerate() {
+            assert_eq!(next, *want, "{name}: token {place} with the cache");
+            tokens.push(next);
+            last = step(&mut session, &[next]);
+            next = best(&last);
+        }
+        // The whole sequence at once gives what the steps gave.
+        let mut session = self.session();
+        let whole = step(&mut session, &tokens);
+        let distance = farthest(&whole[whole.len() - vocabulary..], &last);
+        assert!(distance <= TOLERANCE, "{name}: without the cache the logits differ by {distance}");
+        for (place, want) in greedy.iter().enumerate() {
+            let row = prompt.len() - 1 + place;
+            assert_eq!(
+                best(&whole[row * vocabulary..][..vocabulary]),
+                *want,
+                "{name}: token {place} without the cache"
+            );
+        }
+        // So does a prompt in two parts.
+        let mut session = self.session();
+        let (first, second) = tokens.split_at(prompt.len() / 2);
+        step(&mut session, first);
+        let rest = step(&mut session, second);
+        let distance = farthest(&rest, &whole[first.len() * vocabulary..]);
+        assert!(distance <= TOLERANCE, "{name}: in two parts the logits differ by {distance}");
+        println!("{name}: logits differ from torch's by at most {:.2e}", farthest(&logits, &expected));
+    }
 }
 
 /// The logits after each of these tokens, one row after the other.
@@ -67,54 +110,15 @@ fn farthest(got: &[f32], want: &[f32]) -> f32 {
     got.iter().zip(want).map(|(got, want)| (got - want).abs()).fold(0.0, f32::max)
 }
 
-/// Logits of the prompt, and the 64 tokens that follow: with the cache, one token a step; without it, all
-/// tokens anew at each step; and after a prompt that was given in two parts.
-fn check(name: &str, config: &str) {
-    let checkpoint = Checkpoint::open(name, config);
-    let (prompt, greedy) = (checkpoint.ints("tokens"), checkpoint.ints("greedy"));
-    let expected = checkpoint.floats("logits");
-    let vocabulary = expected.len() / prompt.len();
-
-    let mut session = checkpoint.session();
-    let logits = step(&mut session, &prompt);
-    let distance = farthest(&logits, &expected);
-    assert!(distance <= TOLERANCE, "{name}: logits differ from torch's by {distance}");
-
-    let mut next = best(&logits[logits.len() - vocabulary..]);
-    let mut tokens = prompt.clone();
-    let mut last = Vec::new();
-    for (place, want) in greedy.iter().enumerate() {
-        assert_eq!(next, *want, "{name}: token {place} with the cache");
-        tokens.push(next);
-        last = step(&mut session, &[next]);
-        next = best(&last);
-    }
-    // The whole sequence at once gives what the steps gave.
-    let mut session = checkpoint.session();
-    let whole = step(&mut session, &tokens);
-    let distance = farthest(&whole[whole.len() - vocabulary..], &last);
-    assert!(distance <= TOLERANCE, "{name}: without the cache the logits differ by {distance}");
-    for (place, want) in greedy.iter().enumerate() {
-        let row = prompt.len() - 1 + place;
-        assert_eq!(best(&whole[row * vocabulary..][..vocabulary]), *want, "{name}: token {place} without the cache");
-    }
-    // So does a prompt in two parts.
-    let mut session = checkpoint.session();
-    let (first, second) = tokens.split_at(prompt.len() / 2);
-    step(&mut session, first);
-    let rest = step(&mut session, second);
-    let distance = farthest(&rest, &whole[first.len() * vocabulary..]);
-    assert!(distance <= TOLERANCE, "{name}: in two parts the logits differ by {distance}");
-    println!("{name}: logits differ from torch's by at most {:.2e}", farthest(&logits, &expected));
-}
-
 macro_rules! families {
     ($($name:ident)*) => {$(
         #[test]
         fn $name() {
-            check(stringify!($name), "config.json");
-            if golden(stringify!($name)).join("config_older.json").exists() {
-                check(stringify!($name), "config_older.json");
+            let folder = golden(stringify!($name));
+            for config in ["config.json", "config_older.json"] {
+                if folder.join(config).exists() {
+                    Checkpoint::open(&folder, config).check(stringify!($name));
+                }
             }
         }
     )*};

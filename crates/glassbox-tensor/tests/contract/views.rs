@@ -279,3 +279,18 @@ fn large_transpositions_agree_with_index_arithmetic() {
         }
     }
 }
+
+#[test]
+fn a_transposed_matrix_lends_its_columns() {
+    let tensor = Tensor::from_vec(&[2, 3], (0..6u32).collect()).expect("vec");
+    let columns = tensor.permute(&[1, 0]).expect("permute");
+    assert_eq!(columns.as_transposed_slice::<u32>(), tensor.as_slice::<u32>());
+    let part = tensor.slice_axis(0, 1, 1, 1).and_then(|row| row.permute(&[1, 0])).expect("a column");
+    assert_eq!(part.as_transposed_slice::<u32>(), Some(&[3, 4, 5][..]));
+    // Another dtype, rows, other ranks and gaps between the columns lend nothing.
+    assert_eq!(columns.as_transposed_slice::<i32>(), None);
+    assert_eq!(tensor.as_transposed_slice::<u32>(), None);
+    assert_eq!(columns.expand_dims(0).expect("expand").as_transposed_slice::<u32>(), None);
+    let gaps = tensor.slice_axis(1, 0, 2, 1).and_then(|half| half.permute(&[1, 0])).expect("permute");
+    assert_eq!(gaps.as_transposed_slice::<u32>(), None);
+}

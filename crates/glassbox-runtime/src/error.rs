@@ -1,0 +1,63 @@
+//! Why a model can't be loaded, or can't do what it is asked for.
+
+use glassbox_models::ModelError;
+use glassbox_reference::{KernelError, RunError};
+use glassbox_tensor::{ParamError, TensorError};
+use glassbox_text::TextError;
+use glassbox_weights::WeightsError;
+use thiserror::Error;
+
+/// Why a model can't be loaded, or can't do what it is asked for.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum RuntimeError {
+    /// The weights can't be read.
+    #[error("{0}")]
+    Weights(#[from] WeightsError),
+    /// The graph of the model can't be built.
+    #[error("{0}")]
+    Model(#[from] ModelError),
+    /// The tokenizer or the chat template can't be read, or can't do its work.
+    #[error("{0}")]
+    Text(#[from] TextError),
+    /// A run of the graph failed.
+    #[error("{0}")]
+    Run(#[from] RunError),
+    /// A session can't be made.
+    #[error("{0}")]
+    Session(#[from] KernelError),
+    /// A tensor can't be made.
+    #[error("{0}")]
+    Tensor(#[from] TensorError),
+    /// A parameter can't be had.
+    #[error("{0}")]
+    Param(#[from] ParamError),
+    /// Something that the checkpoint should have and doesn't.
+    #[error("{path}: {missing}")]
+    Incomplete {
+        /// The file or folder.
+        path: String,
+        /// What is missing, and where it was looked for.
+        missing: String,
+    },
+    /// A setting that means nothing.
+    #[error("{0}")]
+    Setting(String),
+    /// Logits from which no token can be chosen.
+    #[error("{0}")]
+    Logits(String),
+    /// More tokens than the model can hold.
+    #[error("{tokens} tokens are more than the {context} that the context holds")]
+    TooLong {
+        /// How many there are.
+        tokens: usize,
+        /// How many there may be.
+        context: usize,
+    },
+    /// A grammar that can't be read, or that no token satisfies.
+    #[error("grammar: {0}")]
+    Grammar(String),
+    /// A bug of Glassbox.
+    #[error("internal error (please report it): {0}")]
+    Internal(String),
+}

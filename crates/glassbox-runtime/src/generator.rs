@@ -1,0 +1,212 @@
+//! Writing text.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use glassbox_ir::Graph;
+use glassbox_reference::{Nothing, Observer, Options, Session};
+use glassbox_tensor::{ParamSource, Tensor};
+use glassbox_text::Tokenizer;
+
+use crate::error::RuntimeError;
+use crate::memory::Memory;
+use crate::sampling::{Choice, Constraint, Sampling};
+use crate::writer::{Piece, Writer};
+
+/// What a text goes on from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Prompt {
+    /// A text, with what the tokenizer puts around one (a token for its beginning).
+    Text(String),
+    /// A text that says all itself: from a chat template.
+    Rendered(String),
+    /// Tokens.
+    Tokens(Vec<u32>),
+}
+
+/// What is to be written. The default is greedy, until the text ends or the context is full.
+#[derive(Default)]
+pub struct Request {
+    /// How tokens are chosen.
+    pub sampling: Sampling,
+    /// The most tokens to write.
+    pub max_tokens: Option<usize>,
+    /// Texts at which writing stops; they are not part of what is written.
+    pub stop: Vec<String>,
+    /// Tokens that end a text are written like any other.
+    pub ignore_end: bool,
+    /// Says which tokens may come next.
+    pub constraint: Option<Box<dyn Constraint>>,
+}
+
+/// Why writing stopped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Finish {
+    /// The model ended the text.
+    End,
+    /// This stop text came.
+    Stop(String),
+    /// As many tokens were written as asked for.
+    Length,
+    /// The context is full.
+    Context,
+    /// The grammar is complete.
+    Grammar,
+    /// Whoever listens asked for it.
+    Cancelled,
+}
+
+/// What was written.
+#[derive(Clone, Debug)]
+pub struct Generation {
+    /// The text.
+    pub text: String,
+    /// The tokens, the one that ended the text included.
+    pub tokens: Vec<u32>,
+    /// How probable each was.
+    pub choices: Vec<Choice>,
+    /// Why writing stopped.
+    pub finish: Finish,
+    /// How long it took.
+    pub stats: Stats,
+}
+
+/// How long writing took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// The tokens of the prompt.
+    pub prompt_tokens: usize,
+    /// Those of them that were still remembered, and not read again.
+    pub reused_tokens: usize,
+    /// The tokens written.
+    pub written_tokens: usize,
+    /// From the beginning until the first token was chosen.
+    pub first_token: Duration,
+    /// All of it.
+    pub total: Duration,
+}
+
+impl Stats {
+    /// Tokens a second after the first, where more than one was written.
+    pub fn tokens_per_second(&self) -> Option<f64> {
+        let rest = self.total.saturating_sub(self.first_token).as_secs_f64();
+        (self.written_tokens > 1 && rest > 0.0).then(|| (self.written_tokens - 1) as f64 / rest)
+    }
+}
+
+/// A model that writes. It remembers what it has read: a prompt that begins as the last one did, or as
+/// what was written then, is read from where it differs.
+pub struct TextGenerator {
+    session: Session,
+    tokenizer: Tokenizer,
+    memory: Memory,
+    context: usize,
+}
+
+impl TextGenerator {
+    pub(crate) fn new(
+        graph: Graph,
+        params: Arc<dyn ParamSource>,
+        tokenizer: Tokenizer,
+    ) -> Result<TextGenerator, RuntimeError> {
+        let capacity = graph.states.iter().filter_map(|state| state.capacity).min();
+        let context = capacity.map_or(usize::MAX, |capacity| usize::try_from(capacity).unwrap_or(usize::MAX));
+        let session = Session::new(graph, Options::default())?.with_params(params)?;
+        Ok(TextGenerator { session, tokenizer, memory: Memory::default(), context })
+    }
+
+    /// The graph that it runs.
+    pub fn graph(&self) -> &Graph {
+        self.session.graph()
+    }
+
+    /// The tokenizer.
+    pub fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
+    }
+
+    /// How many tokens the prompt and what is written may have together.
+    pub fn context(&self) -> usize {
+        self.context
+    }
+
+    /// Forgets what it has read.
+    pub fn forget(&mut self) -> Result<(), RuntimeError> {
+        self.memory = Memory::default();
+        Ok(self.session.reset()?)
+    }
+
+    /// The tokens of a prompt.
+    pub fn tokens(&self, prompt: &Prompt) -> Result<Vec<u32>, RuntimeError> {
+        let tokens = match prompt {
+            Prompt::Text(text) => self.tokenizer.encode(text)?,
+            Prompt::Rendered(text) => self.tokenizer.encode_plain(text)?,
+            Prompt::Tokens(tokens) => tokens.clone(),
+        };
+        if tokens.is_empty() {
+            return Ok(self.tokenizer.bos().or_else(|| self.tokenizer.stops().first().copied()).into_iter().collect());
+        }
+        Ok(tokens)
+    }
+
+    /// Writes on from `prompt`, and tells `on_piece` each token as it is chosen; it may stop the writing.
+    pub fn write(
+        &mut self,
+        prompt: &Prompt,
+        request: Request,
+        on_piece: &mut dyn FnMut(&Piece) -> ControlFlow<()>,
+    ) -> Result<Generation, RuntimeError> {
+        self.write_observed(prompt, request, on_piece, &mut Nothing)
+    }
+
+    /// As [`TextGenerator::write`], and shows `observer` every value on the way.
+    pub fn write_observed(
+        &mut self,
+        prompt: &Prompt,
+        mut request: Request,
+        on_piece: &mut dyn FnMut(&Piece) -> ControlFlow<()>,
+        observer: &mut dyn Observer,
+    ) -> Result<Generation, RuntimeError> {
+        let started = Instant::now();
+        let tokens = self.tokens(prompt)?;
+        if tokens.is_empty() {
+            return Err(RuntimeError::Setting("the prompt has no tokens, and the tokenizer none to begin with".to_owned()));
+        }
+        if tokens.len() > self.context {
+            return Err(RuntimeError::TooLong { tokens: tokens.len(), context: self.context });
+        }
+        // The last token written isn't read, so it takes no place.
+        let room = self.context - tokens.len() + 1;
+        let limit = request.max_tokens.unwrap_or(usize::MAX).min(room);
+        let reused = self.memory.rewind(&mut self.session, &tokens)?;
+        let new: Vec<i64> = tokens[reused..].iter().map(|token| i64::from(*token)).collect();
+        let inputs = [
+            Tensor::from_vec(&[1, new.len()], new)?.into(),
+            Tensor::scalar(i64::try_from(limit).unwrap_or(i64::MAX)).into(),
+        ];
+        let prompt_tokens = tokens.len();
+        let mut writer = Writer::new(&self.tokenizer, &mut request, tokens, on_piece)?;
+        if let Err(error) = self.session.run_with(&inputs, observer, &mut writer) {
+            return Err(writer.error.take().unwrap_or(RuntimeError::Run(error)));
+        }
+        writer.end()?;
+        let written = writer.tokens.split_off(prompt_tokens);
+        if limit > 0 {
+            // The states hold the prompt, and all that was written but the last token.
+            self.memory.extend(writer.tokens[reused..].iter().copied());
+            self.memory.extend(written[..written.len().saturating_sub(1)].iter().copied());
+        }
+        let stats = Stats {
+            prompt_tokens,
+            reused_tokens: reused,
+            written_tokens: written.len(),
+            first_token: writer.first.unwrap_or_default(),
+            total: started.elapsed(),
+        };
+        let full = if limit == room { Finish::Context } else { Finish::Length };
+        let finish = writer.finish.take().unwrap_or(full);
+        Ok(Generation { text: writer.text, tokens: written, choices: writer.choices, finish, stats })
+    }
+}

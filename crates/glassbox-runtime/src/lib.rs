@@ -1,0 +1,23 @@
+//! Models that are loaded and do what they are for.
+//!
+//! [`load_model`] opens a checkpoint, whatever its format and family, and gives a [`Model`] that says
+//! what it can do: [`Model::as_text_generator`] for those that write. What a generator runs is a graph
+//! like any other ([`graphs`]): the model inside a loop that calls the host to choose tokens. It prints,
+//! traces and serialises.
+//!
+//! This crate knows no transport: the command line and servers are built on it.
+
+mod error;
+mod generator;
+pub mod graphs;
+mod memory;
+mod model;
+pub mod sampling;
+mod stop;
+mod writer;
+
+pub use error::RuntimeError;
+pub use generator::{Finish, Generation, Prompt, Request, Stats, TextGenerator};
+pub use model::{LoadOptions, Model, load_model};
+pub use sampling::{Choice, Constraint, Penalties, Sampler, Sampling};
+pub use writer::Piece;

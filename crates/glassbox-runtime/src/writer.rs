@@ -1,0 +1,146 @@
+//! The host of a graph that writes: chooses tokens, turns them into text, knows when it is enough.
+
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use glassbox_reference::{Host, HostError, Value};
+use glassbox_tensor::Tensor;
+use glassbox_text::{TextStream, Tokenizer};
+
+use crate::error::RuntimeError;
+use crate::generator::{Finish, Request};
+use crate::graphs::{CHOOSE, GO_ON};
+use crate::sampling::{Choice, Constraint, Sampler};
+use crate::stop::{Shown, StopTexts};
+
+/// What is told of each token as it is chosen.
+#[derive(Debug)]
+pub struct Piece<'a> {
+    /// The text that can be shown now: empty while a character or a stop text isn't complete.
+    pub text: &'a str,
+    /// The token, and how probable it was.
+    pub choice: &'a Choice,
+}
+
+/// The host of one run.
+pub(crate) struct Writer<'a> {
+    sampler: Sampler,
+    constraint: Option<Box<dyn Constraint>>,
+    stream: TextStream,
+    stops: StopTexts,
+    /// Tokens that end the text.
+    ends: Vec<u32>,
+    /// Every token so far, those of the prompt included.
+    pub(crate) tokens: Vec<u32>,
+    pub(crate) choices: Vec<Choice>,
+    pub(crate) text: String,
+    pub(crate) finish: Option<Finish>,
+    pub(crate) first: Option<Duration>,
+    /// The error that the graph only knows the words of.
+    pub(crate) error: Option<RuntimeError>,
+    started: Instant,
+    on_piece: &'a mut dyn FnMut(&Piece) -> ControlFlow<()>,
+}
+
+impl<'a> Writer<'a> {
+    pub(crate) fn new(
+        tokenizer: &Tokenizer,
+        request: &mut Request,
+        prompt: Vec<u32>,
+        on_piece: &'a mut dyn FnMut(&Piece) -> ControlFlow<()>,
+    ) -> Result<Writer<'a>, RuntimeError> {
+        let ends = if request.ignore_end { Vec::new() } else { tokenizer.stops().to_vec() };
+        Ok(Writer {
+            sampler: Sampler::new(request.sampling.clone())?,
+            constraint: request.constraint.take(),
+            stream: tokenizer.stream(true),
+            stops: StopTexts::new(&request.stop),
+            ends,
+            tokens: prompt,
+            choices: Vec::new(),
+            text: String::new(),
+            finish: None,
+            first: None,
+            error: None,
+            started: Instant::now(),
+            on_piece,
+        })
+    }
+
+    fn choose(&mut self, logits: &Tensor) -> Result<Value, RuntimeError> {
+        let logits = logits.load::<f32>()?;
+        let choice = self.sampler.choose(&logits, &self.tokens, self.constraint.as_deref_mut())?;
+        self.first.get_or_insert_with(|| self.started.elapsed());
+        let token = Tensor::from_vec(&[1, 1], vec![i64::from(choice.token)])?;
+        self.tokens.push(choice.token);
+        self.choices.push(choice);
+        Ok(token.into())
+    }
+
+    /// Whether to write on after the token that was chosen last.
+    fn go_on(&mut self) -> Result<bool, RuntimeError> {
+        let Some(choice) = self.choices.last() else { return Ok(true) };
+        let token = choice.token;
+        let mut text = String::new();
+        if self.ends.contains(&token) {
+            self.finish = Some(Finish::End);
+        } else {
+            if let Some(constraint) = &mut self.constraint
+                && !constraint.accept(token)?
+            {
+                self.finish = Some(Finish::Grammar);
+            }
+            let piece = self.stream.push(token)?.unwrap_or_default();
+            match self.stops.push(&piece) {
+                Shown::Text(shown) => text = shown,
+                Shown::Stopped { text: shown, stop } => {
+                    text = shown;
+                    self.finish = Some(Finish::Stop(stop));
+                }
+            }
+        }
+        self.text.push_str(&text);
+        if (self.on_piece)(&Piece { text: &text, choice }).is_break() {
+            self.finish.get_or_insert(Finish::Cancelled);
+        }
+        Ok(self.finish.is_none())
+    }
+
+    /// The text that was still held back, when no more comes.
+    pub(crate) fn end(&mut self) -> Result<(), RuntimeError> {
+        if matches!(self.finish, Some(Finish::Stop(_))) {
+            return Ok(());
+        }
+        let mut rest = match self.stream.finish().map(|piece| self.stops.push(&piece)) {
+            Some(Shown::Text(text)) => text,
+            Some(Shown::Stopped { text, stop }) => {
+                self.finish = Some(Finish::Stop(stop));
+                text
+            }
+            None => String::new(),
+        };
+        if !matches!(self.finish, Some(Finish::Stop(_))) {
+            rest.push_str(&self.stops.finish());
+        }
+        if let (false, Some(choice)) = (rest.is_empty(), self.choices.last()) {
+            self.text.push_str(&rest);
+            let _ = (self.on_piece)(&Piece { text: &rest, choice });
+        }
+        Ok(())
+    }
+}
+
+impl Host for Writer<'_> {
+    fn call(&mut self, function: &str, operands: &[Value]) -> Result<Value, HostError> {
+        let result = match (function, operands) {
+            (CHOOSE, [Value::Tensor(logits)]) => self.choose(logits),
+            (GO_ON, [Value::Tensor(_)]) => self.go_on().map(|more| Tensor::scalar(more).into()),
+            _ => Err(RuntimeError::Internal(format!("no function `{function}` of {} operands", operands.len()))),
+        };
+        result.map_err(|error| {
+            let words = HostError(error.to_string());
+            self.error = Some(error);
+            words
+        })
+    }
+}
