@@ -8,6 +8,7 @@ mod args;
 mod arrays;
 mod commands;
 mod inputs;
+mod language;
 mod model;
 mod pictures;
 mod progress;
@@ -35,6 +36,10 @@ fn main() -> ExitCode {
         Command::Inspect(inspect) => commands::inspect::main(&inspect),
         Command::Trace(trace) => commands::trace::main(&trace, quiet),
         Command::Check(check) => commands::check::main(&check, quiet),
+        Command::Generate(generate) => commands::generate::main(&generate, quiet),
+        Command::Chat(chat) => commands::chat::main(&chat, quiet),
+        Command::Forward(forward) => commands::forward::main(&forward, quiet),
+        Command::Perplexity(perplexity) => commands::perplexity::main(&perplexity, quiet),
         Command::Conformance(conformance) => commands::conformance::main(&conformance, quiet),
         Command::Ops(ops) => commands::ops::main(&ops),
         Command::Completions { shell } => commands::completions::main(shell),

@@ -12,12 +12,15 @@ mod generator;
 pub mod graphs;
 mod memory;
 mod model;
+mod profile;
 pub mod sampling;
 mod stop;
 mod writer;
 
 pub use error::RuntimeError;
 pub use generator::{Finish, Generation, Prompt, Request, Stats, TextGenerator};
+pub use glassbox_text::Message;
 pub use model::{LoadOptions, Model, load_model};
+pub use profile::Profile;
 pub use sampling::{Choice, Constraint, Penalties, Sampler, Sampling};
 pub use writer::Piece;

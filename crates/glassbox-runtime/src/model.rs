@@ -1,6 +1,6 @@
 //! Loading a checkpoint, whatever its format and family.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use glassbox_ir::Graph;
@@ -8,7 +8,7 @@ use glassbox_models::Config;
 use glassbox_reference::{Options, Session};
 use glassbox_tensor::ParamSource;
 use glassbox_text::{ChatTemplate, Tokenizer};
-use glassbox_weights::Package;
+use glassbox_weights::{Budgeted, Package};
 
 use crate::error::RuntimeError;
 use crate::generator::TextGenerator;
@@ -19,12 +19,15 @@ use crate::graphs;
 pub struct LoadOptions {
     /// How many tokens the model remembers; as many as it was made for, if not given.
     pub context: Option<u64>,
+    /// The most bytes of weights that may be resident; no limit, if not given.
+    pub weights_budget: Option<u64>,
 }
 
 /// A model that is open: its graph can be built and its parameters read, and it says what it can do.
 pub struct Model {
-    path: PathBuf,
+    name: String,
     package: Arc<Package>,
+    params: Arc<dyn ParamSource>,
     config: Config,
     tokenizer: Option<Tokenizer>,
     template: Option<ChatTemplate>,
@@ -33,31 +36,33 @@ pub struct Model {
 
 /// Opens a checkpoint: a folder, or a file that holds all. Reads headers and configuration only.
 pub fn load_model(path: &Path, options: LoadOptions) -> Result<Model, RuntimeError> {
-    Model::of(glassbox_weights::open(path)?, path, options)
+    Model::of(glassbox_weights::open(path)?, path.display().to_string(), options)
 }
 
 impl Model {
-    fn of(package: Package, path: &Path, options: LoadOptions) -> Result<Model, RuntimeError> {
-        if !package.blobs().any(|name| name == "config.json") {
-            return Err(RuntimeError::Incomplete {
-                path: path.display().to_string(),
-                missing: "it has no config.json, neither inside nor beside it, that says what model it is".to_owned(),
-            });
-        }
-        let config = Config::parse(&String::from_utf8_lossy(&package.blob("config.json")?))?;
-        Ok(Model {
-            path: path.to_owned(),
-            config,
-            tokenizer: Tokenizer::of(&package)?,
-            template: ChatTemplate::of(&package)?,
-            package: Arc::new(package),
-            options,
-        })
+    /// Opens a checkpoint that is in memory, under a name for messages.
+    pub fn from_bytes(name: &str, bytes: &'static [u8], options: LoadOptions) -> Result<Model, RuntimeError> {
+        Model::of(glassbox_weights::open_bytes(name, bytes)?, name.to_owned(), options)
     }
 
-    /// Where it was loaded from.
-    pub fn path(&self) -> &Path {
-        &self.path
+    fn of(package: Package, name: String, options: LoadOptions) -> Result<Model, RuntimeError> {
+        if !package.blobs().any(|blob| blob == "config.json") {
+            let missing = "it has no config.json, neither inside nor beside it, that says what model it is".to_owned();
+            return Err(RuntimeError::Incomplete { path: name, missing });
+        }
+        let config = Config::parse(&String::from_utf8_lossy(&package.blob("config.json")?))?;
+        let (tokenizer, template) = (Tokenizer::of(&package)?, ChatTemplate::of(&package)?);
+        let package = Arc::new(package);
+        let params: Arc<dyn ParamSource> = match options.weights_budget {
+            Some(bytes) => Arc::new(Budgeted::new(package.clone(), bytes)),
+            None => package.clone(),
+        };
+        Ok(Model { name, config, tokenizer, template, package, params, options })
+    }
+
+    /// What it is called: its path, or the name it was opened under.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Its parameters, metadata and blobs.
@@ -88,14 +93,13 @@ impl Model {
 
     /// A session of [`Model::graph`], with states of its own. Sessions share the parameters.
     pub fn forward(&self, options: Options) -> Result<Session, RuntimeError> {
-        let params: Arc<dyn ParamSource> = self.package.clone();
-        Ok(Session::new(self.graph()?, options)?.with_params(params)?)
+        Ok(Session::new(self.graph()?, options)?.with_params(self.params.clone())?)
     }
 
     /// The model as one that writes, if it can: it has a tokenizer.
     pub fn as_text_generator(&self) -> Result<Option<TextGenerator>, RuntimeError> {
         let Some(tokenizer) = &self.tokenizer else { return Ok(None) };
         let graph = graphs::write_tokens(&self.config, self.package.as_ref(), self.options.context)?;
-        TextGenerator::new(graph, self.package.clone(), tokenizer.clone()).map(Some)
+        TextGenerator::new(graph, self.params.clone(), tokenizer.clone()).map(Some)
     }
 }

@@ -1,9 +1,13 @@
 //! The commands, one file each. `Ok(false)` says that the answer is no.
 
+pub(crate) mod chat;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod conformance;
+pub(crate) mod forward;
+pub(crate) mod generate;
 pub(crate) mod inspect;
 pub(crate) mod ops;
+pub(crate) mod perplexity;
 pub(crate) mod run;
 pub(crate) mod trace;

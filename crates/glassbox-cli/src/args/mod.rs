@@ -1,9 +1,13 @@
 //! What the command line takes.
 
+mod text;
+
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+
+pub(crate) use text::{Chat, Forward, Generate, LanguageModel, Perplexity, SamplingArguments, StopArguments};
 
 /// See through a model: what it is, what it computes, and whether that is right.
 #[derive(Parser)]
@@ -29,6 +33,14 @@ pub(crate) enum Command {
     Trace(Trace),
     /// Hold what a model computes against something else, and name the first node that differs
     Check(Check),
+    /// Write on from a text with a language model
+    Generate(Generate),
+    /// Talk with a language model
+    Chat(Chat),
+    /// Compute the logits of a text or of tokens
+    Forward(Forward),
+    /// How well a language model expects a text
+    Perplexity(Perplexity),
     /// Run the official ONNX backend tests
     Conformance(Conformance),
     /// List the op table, or show the specification of an op

@@ -1,0 +1,154 @@
+//! `glassbox generate`: a language model writes on from a text.
+
+use std::io::{Read, Write};
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use anstream::{eprintln, println};
+use anyhow::{Context, Result};
+use glassbox_ir::{Graph, json};
+use glassbox_runtime::{Choice, Finish, Generation, Piece, Profile, Prompt, TextGenerator};
+use serde_json::{Value, json};
+
+use crate::args::Generate;
+use crate::language;
+use crate::view::NAME;
+
+/// Writes, and shows each piece of text as soon as it is known.
+pub(crate) fn main(arguments: &Generate, quiet: bool) -> Result<bool> {
+    let model = language::open(&arguments.model)?;
+    let mut generator = language::generator(&model)?;
+    if let Some(folder) = &arguments.dump_dir {
+        dump(generator.graph(), folder)?;
+    }
+    let prompt = Prompt::Text(text(&arguments.prompt)?);
+    let mut sampling = language::sampling(&arguments.sampling, &generator)?;
+    sampling.alternatives = arguments.logprobs.unwrap_or(0);
+    let mut profile = arguments.profile.as_ref().map(|_| Profile::new());
+    let mut rows = Vec::new();
+    for sample in 0..arguments.samples {
+        let mut sampling = sampling.clone();
+        sampling.seed = sampling.seed.wrapping_add(sample);
+        let request = language::request(sampling, &arguments.stop);
+        if !arguments.json && arguments.samples > 1 && !quiet {
+            eprintln!("{NAME}text {}{NAME:#}", sample + 1);
+        }
+        let mut failed = None;
+        let mut show = |piece: &Piece| {
+            if arguments.json {
+                return ControlFlow::Continue(());
+            }
+            let mut out = std::io::stdout().lock();
+            match out.write_all(piece.text.as_bytes()).and_then(|()| out.flush()) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(error) => {
+                    failed = Some(error);
+                    ControlFlow::Break(())
+                }
+            }
+        };
+        if !arguments.json && let Prompt::Text(text) = &prompt {
+            print_prompt(text)?;
+        }
+        let generation = match &mut profile {
+            Some(profile) => generator.write_observed(&prompt, request, &mut show, profile)?,
+            None => generator.write(&prompt, request, &mut show)?,
+        };
+        if let Some(error) = failed {
+            return Err(error.into());
+        }
+        if arguments.json {
+            rows.push(row(&generation, &generator, arguments.logprobs.is_some()));
+            continue;
+        }
+        println!();
+        if arguments.stats {
+            eprintln!("{}", language::stats_line(&generation.stats));
+        }
+    }
+    if let (Some(profile), Some(path)) = (&profile, &arguments.profile) {
+        std::fs::write(path, profile.chrome_trace()).with_context(|| path.display().to_string())?;
+        if !quiet {
+            eprint_profile(profile);
+        }
+    }
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&json!({ "texts": rows }))?);
+    }
+    Ok(true)
+}
+
+fn print_prompt(text: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    Ok(out.flush()?)
+}
+
+/// The text of an argument; `-` is what comes in.
+pub(super) fn text(argument: &str) -> Result<String> {
+    if argument != "-" {
+        return Ok(argument.to_owned());
+    }
+    let mut bytes = Vec::new();
+    std::io::stdin().lock().read_to_end(&mut bytes).context("the standard input")?;
+    String::from_utf8(bytes).map_err(|error| {
+        let place = error.utf8_error().valid_up_to();
+        anyhow::anyhow!("the standard input is not UTF-8: the byte at {place} begins no character")
+    })
+}
+
+/// The graph that runs, as text and as JSON.
+fn dump(graph: &Graph, folder: &Path) -> Result<()> {
+    std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    let write = |name: &str, text: String| {
+        let path = folder.join(name);
+        std::fs::write(&path, text).with_context(|| path.display().to_string())
+    };
+    write("1-built.gb", graph.to_string())?;
+    write("1-built.json", json::to_string(graph)?)
+}
+
+fn eprint_profile(profile: &Profile) {
+    eprintln!("{NAME}time by op{NAME:#}");
+    for (name, time, count) in profile.by_op().into_iter().take(12) {
+        eprintln!("{:>10.1} ms  {count:>6} x  {name}", time.as_secs_f64() * 1e3);
+    }
+    eprintln!("{NAME}time by layer{NAME:#}");
+    for (name, time, count) in profile.by_layer().into_iter().take(24) {
+        eprintln!("{:>10.1} ms  {count:>6} x  {name}", time.as_secs_f64() * 1e3);
+    }
+}
+
+fn row(generation: &Generation, generator: &TextGenerator, logprobs: bool) -> Value {
+    let finish = match &generation.finish {
+        Finish::End => json!({ "reason": "end" }),
+        Finish::Stop(text) => json!({ "reason": "stop", "text": text }),
+        Finish::Length => json!({ "reason": "length" }),
+        Finish::Context => json!({ "reason": "context" }),
+        Finish::Grammar => json!({ "reason": "grammar" }),
+        _ => json!({ "reason": "cancelled" }),
+    };
+    let stats = &generation.stats;
+    let mut row = json!({
+        "text": generation.text,
+        "tokens": generation.tokens,
+        "finish": finish,
+        "prompt_tokens": stats.prompt_tokens,
+        "reused_tokens": stats.reused_tokens,
+        "seconds": stats.total.as_secs_f64(),
+        "first_token_seconds": stats.first_token.as_secs_f64(),
+        "tokens_per_second": stats.tokens_per_second(),
+    });
+    if logprobs {
+        let token = |(token, logprob): (u32, f64)| {
+            json!({ "token": token, "text": generator.tokenizer().token(token), "logprob": logprob })
+        };
+        let choice = |choice: &Choice| {
+            let mut row = token((choice.token, choice.logprob));
+            row["top"] = choice.alternatives.iter().copied().map(token).collect();
+            row
+        };
+        row["logprobs"] = generation.choices.iter().map(choice).collect();
+    }
+    row
+}

@@ -1,0 +1,100 @@
+//! Language models by name, and what the commands for them share.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use glassbox_runtime::{LoadOptions, Model, Penalties, Request, Sampling, Stats, TextGenerator, load_model};
+
+use crate::args::{LanguageModel, SamplingArguments, StopArguments};
+
+/// The models that come with Glassbox, by name.
+const BUILT_IN: &[(&str, &[u8])] = &[
+    ("stories", include_bytes!("../../../models/stories-gpt2/model.oinf")),
+    ("stories-rwkv7", include_bytes!("../../../models/stories-rwkv7/model.oinf")),
+];
+
+/// Opens a model: a checkpoint, or one that comes with Glassbox, by its name.
+pub(crate) fn open(arguments: &LanguageModel) -> Result<Model> {
+    let options = LoadOptions { context: arguments.context, weights_budget: arguments.weights_budget };
+    let name = arguments.model.as_str();
+    let path = Path::new(name);
+    if path.exists() {
+        return load_model(path, options).with_context(|| name.to_owned());
+    }
+    match BUILT_IN.iter().find(|(known, _)| *known == name) {
+        Some((name, bytes)) => Ok(Model::from_bytes(name, bytes, options)?),
+        None => {
+            let known: Vec<&str> = BUILT_IN.iter().map(|(name, _)| *name).collect();
+            bail!("{name}: there is no such file or folder, and no such model comes with Glassbox ({})", known.join(", "))
+        }
+    }
+}
+
+/// Opens a model as one that writes.
+pub(crate) fn generator(model: &Model) -> Result<TextGenerator> {
+    let generator = model.as_text_generator()?;
+    generator.with_context(|| format!("{}: it has no tokenizer, so it can't write text", model.name()))
+}
+
+/// How tokens are chosen, as the arguments say.
+pub(crate) fn sampling(arguments: &SamplingArguments, generator: &TextGenerator) -> Result<Sampling> {
+    let mut bias = HashMap::new();
+    for given in &arguments.biases {
+        let Some((token, value)) = given.rsplit_once('=') else { bail!("--bias {given}: it is TOKEN=X") };
+        let id = token.parse().ok().or_else(|| generator.tokenizer().id(token));
+        let id = id.with_context(|| format!("--bias {given}: the tokenizer has no token {token:?}"))?;
+        bias.insert(id, value.parse().with_context(|| format!("--bias {given}: {value:?} is no number"))?);
+    }
+    Ok(Sampling {
+        temperature: arguments.temperature,
+        top_k: arguments.top_k,
+        top_p: arguments.top_p,
+        min_p: arguments.min_p,
+        typical: arguments.typical,
+        penalties: Penalties {
+            repetition: arguments.repetition_penalty,
+            frequency: arguments.frequency_penalty,
+            presence: arguments.presence_penalty,
+            window: arguments.penalty_window,
+        },
+        bias,
+        seed: arguments.seed,
+        alternatives: 0,
+    })
+}
+
+/// What is to be written, as the arguments say.
+pub(crate) fn request(sampling: Sampling, stop: &StopArguments) -> Request {
+    Request {
+        sampling,
+        max_tokens: stop.max_tokens,
+        stop: stop.stop.clone(),
+        ignore_end: stop.ignore_end,
+        constraint: None,
+    }
+}
+
+/// One line on how long it took.
+pub(crate) fn stats_line(stats: &Stats) -> String {
+    let speed = stats.tokens_per_second().map_or(String::new(), |speed| format!(", {speed:.1} tokens/s after it"));
+    let reused = match stats.reused_tokens {
+        0 => String::new(),
+        reused => format!(" ({reused} remembered)"),
+    };
+    let memory = peak_memory().map_or(String::new(), |bytes| format!(", peak memory {} MiB", bytes >> 20));
+    format!(
+        "{} tokens read{reused}, {} written in {:.2} s: first after {:.2} s{speed}{memory}",
+        stats.prompt_tokens,
+        stats.written_tokens,
+        stats.total.as_secs_f64(),
+        stats.first_token.as_secs_f64(),
+    )
+}
+
+/// The most memory that the process had resident, where the system tells.
+pub(crate) fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    line.split_whitespace().nth(1)?.parse::<u64>().ok()?.checked_mul(1024)
+}
