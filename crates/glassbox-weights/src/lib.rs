@@ -8,12 +8,15 @@
 //! panic, and never an allocation that the size of the file doesn't explain. This crate knows nothing of
 //! graphs or of model families.
 
+mod cursor;
 mod error;
 mod folder;
+mod gguf;
 mod mapped;
 mod metadata;
 mod open;
 mod package;
+mod pickle;
 mod safetensors;
 mod spec;
 

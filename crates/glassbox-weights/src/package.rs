@@ -305,7 +305,7 @@ pub(crate) fn entry(
         let rule = format!("its {len} bytes at byte {offset} are outside the file, which has {} bytes", file.len());
         return Err(wrong(rule));
     };
-    let id = id.unwrap_or_else(|| file.param_id(&name, dtype, &shape, &[offset]));
+    let id = id.unwrap_or_else(|| file.param_id(dtype, &shape, &[offset]));
     let place = Place { file: Arc::clone(file), offset: start, len, strides: None };
     Ok(Entry { info: ParamInfo { name, dtype, shape, id }, place, quantisation: None })
 }
