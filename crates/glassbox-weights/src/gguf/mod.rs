@@ -6,7 +6,6 @@
 
 mod split;
 pub(crate) mod types;
-mod values;
 
 use std::sync::Arc;
 
@@ -17,6 +16,7 @@ use crate::error::WeightsError;
 use crate::mapped::MappedFile;
 use crate::metadata::{Metadata, Value};
 use crate::package::{Entry, Format, Parts, entry};
+use crate::values;
 
 pub(crate) use split::whole;
 

@@ -48,11 +48,8 @@ pub(super) fn collect(
         }
     }
     if let Node::Dict(pairs) = heap.get(root) {
-        for (key, value) in pairs {
-            if let (Some(key), Some(value)) = (heap.text(*key), scalar(heap, *value)) {
-                parts.metadata.set(key, value);
-            }
-        }
+        let texts = pairs.iter().filter_map(|(key, value)| Some((heap.text(*key)?.to_owned(), scalar(heap, *value)?)));
+        parts.metadata.extend(texts);
     }
     walk.visit(start, String::new(), 0)?;
     if walk.found.is_empty() {

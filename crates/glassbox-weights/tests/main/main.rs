@@ -4,5 +4,6 @@
 
 mod files;
 mod golden;
+mod oinf;
 mod pickles;
 mod safetensors;
