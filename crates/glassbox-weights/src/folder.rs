@@ -110,7 +110,7 @@ fn sharded(folder: &Path, path: &Path) -> Result<Parts, WeightsError> {
             Some(whole) => {
                 whole.entries.extend(shard.entries);
                 whole.files.extend(shard.files);
-                shard.metadata.0.into_iter().for_each(|(name, value)| whole.metadata.set(&name, value));
+                whole.metadata.extend(shard.metadata.0);
             }
         }
     }

@@ -8,17 +8,24 @@
 //! panic, and never an allocation that the size of the file doesn't explain. This crate knows nothing of
 //! graphs or of model families.
 
+mod atomic;
+mod cursor;
 mod error;
 mod folder;
+mod gguf;
 mod mapped;
 mod metadata;
+pub mod oinf;
 mod open;
 mod package;
+mod pickle;
 mod safetensors;
 mod spec;
+mod values;
 
 pub use error::WeightsError;
 pub use metadata::{Array, Metadata, Value};
+pub use oinf::{Verified, verify};
 pub use open::open;
 pub use package::{Format, Package, Quantisation};
-pub use spec::{Initial, Size, StateDim, StateSpec};
+pub use spec::{Declared, Initial, Size, StateDim, StateSpec};

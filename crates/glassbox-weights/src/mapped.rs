@@ -75,14 +75,13 @@ impl MappedFile {
     }
 
     /// The id of a parameter of this file, where the file keeps no hash of its contents: it follows from the
-    /// identity of the file and from where the parameter is in it.
-    pub(crate) fn param_id(&self, name: &str, dtype: DType, shape: &[usize], place: &[u64]) -> ParamId {
+    /// identity of the file, the dtype and dims, and from where the data is in it (the first byte, and strides
+    /// where there are any). Parameters that share data share the id.
+    pub(crate) fn param_id(&self, dtype: DType, shape: &[usize], place: &[u64]) -> ParamId {
         let mut hasher = blake3::Hasher::new();
         hasher.update(self.identity.as_bytes());
-        for text in [name, dtype.name()] {
-            hasher.update(&(text.len() as u64).to_le_bytes());
-            hasher.update(text.as_bytes());
-        }
+        hasher.update(&(dtype.name().len() as u64).to_le_bytes());
+        hasher.update(dtype.name().as_bytes());
         hasher.update(&(shape.len() as u64).to_le_bytes());
         for number in shape.iter().map(|dim| *dim as u64).chain(place.iter().copied()) {
             hasher.update(&number.to_le_bytes());

@@ -1,5 +1,6 @@
 //! What a file of weights says about itself: names with typed values, in the order of the file.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use glassbox_tensor::Tensor;
@@ -99,6 +100,21 @@ impl Metadata {
         match self.0.iter_mut().find(|(other, _)| other == name) {
             Some((_, old)) => *old = value,
             None => self.0.push((name.to_owned(), value)),
+        }
+    }
+
+    /// Sets many values, as [`Metadata::set`] does each.
+    pub fn extend(&mut self, values: impl IntoIterator<Item = (String, Value)>) {
+        let mut places: HashMap<String, usize> =
+            self.0.iter().enumerate().map(|(at, (name, _))| (name.clone(), at)).collect();
+        for (name, value) in values {
+            match places.get(&name) {
+                Some(at) => self.0[*at].1 = value,
+                None => {
+                    places.insert(name.clone(), self.0.len());
+                    self.0.push((name, value));
+                }
+            }
         }
     }
 

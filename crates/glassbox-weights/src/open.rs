@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::error::WeightsError;
 use crate::mapped::MappedFile;
 use crate::package::{Package, Parts};
-use crate::{folder, safetensors};
+use crate::{folder, gguf, oinf, pickle, safetensors};
 
 /// Opens a file of weights of any known format, or a folder with a checkpoint. Only headers are read.
 ///
@@ -30,6 +30,14 @@ pub(crate) fn open_file(path: &Path) -> Result<Parts, WeightsError> {
     let bytes = file.bytes();
     let parts = if safetensors::looks_like(bytes) {
         safetensors::read(&file)
+    } else if bytes.starts_with(oinf::MAGIC) {
+        oinf::read(&file)
+    } else if bytes.starts_with(gguf::MAGIC) {
+        gguf::read(&file).and_then(|parts| gguf::whole(path, parts))
+    } else if bytes.starts_with(pickle::ZIP_MAGIC) {
+        pickle::read_zip(&file)
+    } else if pickle::looks_legacy(bytes) {
+        pickle::read_legacy(&file)
     } else {
         let first: Vec<String> = bytes.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
         let what =

@@ -13,7 +13,7 @@ use glassbox_tensor::{DType, ParamError, ParamId, ParamInfo, ParamSource, Shared
 use crate::error::WeightsError;
 use crate::mapped::MappedFile;
 use crate::metadata::Metadata;
-use crate::spec::{Size, StateSpec};
+use crate::spec::{Declared, Size, StateSpec};
 
 /// The format of a package.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -99,6 +99,7 @@ pub(crate) struct Parts {
     pub(crate) blobs: Vec<(String, Blob)>,
     pub(crate) sizes: Vec<Size>,
     pub(crate) states: Vec<StateSpec>,
+    pub(crate) declared: Vec<Declared>,
 }
 
 impl Parts {
@@ -111,6 +112,7 @@ impl Parts {
             blobs: Vec::new(),
             sizes: Vec::new(),
             states: Vec::new(),
+            declared: Vec::new(),
         }
     }
 }
@@ -128,6 +130,7 @@ pub struct Package {
     blobs: Vec<(String, Blob)>,
     sizes: Vec<Size>,
     states: Vec<StateSpec>,
+    declared: Vec<Declared>,
 }
 
 impl Package {
@@ -144,6 +147,7 @@ impl Package {
             blobs: parts.blobs,
             sizes: parts.sizes,
             states: parts.states,
+            declared: parts.declared,
         };
         for (at, entry) in parts.entries.into_iter().enumerate() {
             if package.by_name.insert(entry.info.name.clone(), at).is_some() {
@@ -187,6 +191,11 @@ impl Package {
     /// The states that a model over these weights keeps, in order.
     pub fn states(&self) -> &[StateSpec] {
         &self.states
+    }
+
+    /// The tensors that are named without data, in order.
+    pub fn declared(&self) -> &[Declared] {
+        &self.declared
     }
 
     /// How many bytes of a file a parameter's data takes.
@@ -305,7 +314,7 @@ pub(crate) fn entry(
         let rule = format!("its {len} bytes at byte {offset} are outside the file, which has {} bytes", file.len());
         return Err(wrong(rule));
     };
-    let id = id.unwrap_or_else(|| file.param_id(&name, dtype, &shape, &[offset]));
+    let id = id.unwrap_or_else(|| file.param_id(dtype, &shape, &[offset]));
     let place = Place { file: Arc::clone(file), offset: start, len, strides: None };
     Ok(Entry { info: ParamInfo { name, dtype, shape, id }, place, quantisation: None })
 }

@@ -11,6 +11,17 @@ pub struct Size {
     pub value: u64,
 }
 
+/// A tensor that a package names without having its data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Declared {
+    /// The name.
+    pub name: String,
+    /// The dtype.
+    pub dtype: DType,
+    /// The size of each axis, outermost first.
+    pub shape: Vec<usize>,
+}
+
 /// A dim of a state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StateDim {

@@ -3,4 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod files;
+mod golden;
+mod oinf;
+mod pickles;
 mod safetensors;
