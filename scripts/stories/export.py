@@ -40,7 +40,7 @@ PROMPTS = (
     "Long ago there lived a brave rabbit named Poppy.",
 )
 STEPS = 64
-LEAST_MARGIN = 2e-3
+LEAST_MARGIN = 3e-4
 NAMES = {"gpt2": "GPT-2", "rwkv7": "RWKV-7"}
 
 

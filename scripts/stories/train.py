@@ -129,7 +129,8 @@ def train(name, steps, path):
                 "optimiser": optimiser.state_dict(),
                 "steps": steps, "done": done, "seconds": seconds, "losses": losses,
             })
-            print(f"step {done:5} of {steps}  loss {loss.item():.4f}  held out {held_out_loss:.4f}  {seconds:.0f} s", flush=True)
+            print(f"step {done:5} of {steps}  loss {loss.item():.4f}  held out {held_out_loss:.4f}  {seconds:.0f} s",
+                  flush=True)
 
 
 def main():

@@ -49,7 +49,10 @@ LLAMA3_SPLIT = (
 )
 QWEN_SPLIT = LLAMA3_SPLIT.replace(r"\p{N}{1,3}", r"\p{N}")
 # What the unigram tokenizer normalises: a small table, so that the file stays small.
-RULES = {"ﬁ": "fi", "ﬀ": "ff", "\u00a0": " ", "\u3000": " ", "\t": " ", "\n": " ", "é": "e\u0301", "e\u0301": "é", "①": "1", "Ａ": "A", "…": "...", "\u200b": ""}
+RULES = {
+    "ﬁ": "fi", "ﬀ": "ff", "\u00a0": " ", "\u3000": " ", "\t": " ", "\n": " ", "é": "e\u0301", "e\u0301": "é",
+    "①": "1", "Ａ": "A", "…": "...", "\u200b": "",
+}
 
 
 def corpus():
