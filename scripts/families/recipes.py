@@ -65,7 +65,8 @@ LLAMA3_SCALING = {
     "factor": 8.0,
     "low_freq_factor": 1.0,
     "high_freq_factor": 4.0,
-    "original_max_position_embeddings": 128,
+    # Puts the second of a head's four frequencies into the band between: its wavelength is 167.
+    "original_max_position_embeddings": 256,
 }
 
 # Six pairs are rotated of a head's eight.
@@ -124,6 +125,7 @@ RECIPES = {
         "Llama",
         small(
             rms_norm_eps=1e-5,
+            max_position_embeddings=2048,
             rope_parameters={"rope_type": "llama3", "rope_theta": 500000.0, **LLAMA3_SCALING},
         ),
         older={"rope_theta": 500000.0, "rope_scaling": {"rope_type": "llama3", **LLAMA3_SCALING}},

@@ -72,28 +72,31 @@ def first_parameters(vocabulary, seed):
     return parameters
 
 
-def recur(r, decay, k, v, p, q):
-    """The outputs o of the recurrence above from a zero matrix; all are f32[B, H, T, N], T a multiple of CHUNK."""
+def recur(r, log_decay, k, v, p, q):
+    """The outputs o of the recurrence above from a zero matrix; `log_decay` is ln w.
+
+    All are f32[B, H, T, N], T a multiple of CHUNK.
+    """
     batch, heads, length, width = r.shape
     state = r.new_zeros(batch, heads, width, width)
     outputs = []
-    for start in range(0, length, CHUNK):
-        now = slice(start, start + CHUNK)
-        total = decay[:, :, now].cumprod(dim=2)
-        taken_at = p[:, :, now] * total / decay[:, :, now]
-        read_at = r[:, :, now] * total
-        given = torch.cat([q[:, :, now] / total, k[:, :, now] / total], dim=2)
-        value = v[:, :, now]
-        # Rows of `known` say how much of each earlier q and k a step sees.
-        known = taken_at @ given.transpose(2, 3)
-        before_q, before_k = known[..., :CHUNK].tril(-1), known[..., CHUNK:].tril(-1)
-        right = taken_at @ state.transpose(2, 3) + before_k @ value
+    # Everything that needs no state is computed for all chunks at once: f32[B, H, chunks, CHUNK, N].
+    r, log_decay, k, v, p, q = (part.unflatten(2, (-1, CHUNK)) for part in (r, log_decay, k, v, p, q))
+    log_total = log_decay.cumsum(dim=3)
+    total = log_total.exp()
+    taken_at, read_at = p * (log_total - log_decay).exp(), r * total
+    given = torch.cat([q / total, k / total], dim=3)
+    # How much of each q and k up to then a step sees, as it takes out and as it is read.
+    known, seen = taken_at @ given.transpose(3, 4), read_at @ given.transpose(3, 4)
+    before_q, before_k = known[..., :CHUNK].tril(-1), known[..., CHUNK:].tril(-1)
+    seen = torch.cat([seen[..., :CHUNK].tril(), seen[..., CHUNK:].tril()], dim=4)
+    stepwise = (taken_at, read_at, given, seen, before_q, before_k @ v, v, total[:, :, :, -1:])
+    for taken_at, read_at, given, seen, before_q, from_values, v, last in zip(*(part.unbind(2) for part in stepwise)):
+        right = taken_at @ state.transpose(2, 3) + from_values
         taken = torch.linalg.solve_triangular(-before_q, right, upper=False, unitriangular=True)
-        sources = torch.cat([taken, value], dim=2)
-        seen = read_at @ given.transpose(2, 3)
-        seen = torch.cat([seen[..., :CHUNK].tril(), seen[..., CHUNK:].tril()], dim=3)
+        sources = torch.cat([taken, v], dim=2)
         outputs.append(read_at @ state.transpose(2, 3) + seen @ sources)
-        state = (state + sources.transpose(2, 3) @ given) * total[:, :, -1:]
+        state = (state + sources.transpose(2, 3) @ given) * last
     return torch.cat(outputs, dim=2)
 
 
@@ -113,11 +116,11 @@ def time_mix(parameters, layer, x, first_value):
 
     batch, length, _ = x.shape
     change = shifted(x) - x
-    mixed = {letter: x + change * own(f"x_{letter}") for letter in "rwkvag"}
+    mixed = {letter: torch.addcmul(x, change, own(f"x_{letter}")) for letter in "rwkvag"}
     r = mixed["r"] @ own("receptance.weight").T
     k = mixed["k"] @ own("key.weight").T
     v = mixed["v"] @ own("value.weight").T
-    decay = torch.exp(-math.exp(-0.5) * torch.sigmoid(own("w0") + low_rank("w", mixed["w"], torch.tanh)))
+    log_decay = -math.exp(-0.5) * torch.sigmoid(own("w0") + low_rank("w", mixed["w"], torch.tanh))
     a = torch.sigmoid(own("a0") + low_rank("a", mixed["a"]))
     g = torch.sigmoid(mixed["g"] @ own("g1")) @ own("g2")
     if layer == 0:
@@ -130,7 +133,7 @@ def time_mix(parameters, layer, x, first_value):
     def heads(y):
         return y.view(batch, length, HEADS, WIDTH).transpose(1, 2)
 
-    out = recur(*(heads(y) for y in (r, decay, k, v, -removed, removed * a)))
+    out = recur(*(heads(y) for y in (r, log_decay, k, v, -removed, removed * a)))
     out = out.transpose(1, 2).reshape(batch * length, CHANNELS)
     out = functional.group_norm(out, HEADS, own("ln_x.weight"), own("ln_x.bias"), HEAD_EPSILON).view(x.shape)
     bonus = ((r * k).view(batch, length, HEADS, WIDTH) * own("r_k")).sum(-1, keepdim=True)

@@ -51,7 +51,8 @@ def main():
         path.parent.mkdir(parents=True, exist_ok=True)
         tokenizer.save(str(path))
         print(f"wrote {path}: {tokenizer.get_vocab_size()} entries")
-    print(f"tokens a story: median {lengths[500]}, longest {lengths[-1]}, {sum(n < 255 for n in lengths) / 10:.1f} % below 255")
+    short = sum(length < 255 for length in lengths)
+    print(f"tokens a story: median {lengths[500]}, longest {lengths[-1]}, {short / 10:.1f} % below 255")
 
 
 if __name__ == "__main__":

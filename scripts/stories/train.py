@@ -26,14 +26,17 @@ import rwkv7
 from tokenizer import END, MODELS, VOCABULARY
 
 SHAPES = {"gpt2": gpt2, "rwkv7": rwkv7}
-STEPS = {"gpt2": 1400, "rwkv7": 1000}
-PEAK_RATE = {"gpt2": 3e-3, "rwkv7": 3e-3}
+STEPS = {"gpt2": 900, "rwkv7": 900}
+BATCH = {"gpt2": 32, "rwkv7": 16}
+PEAK_RATE = 3e-3
 WORK = Path(__file__).resolve().parents[2] / "target" / "stories"
-BATCH, LENGTH = 32, 256
+LENGTH = 256
 WARM_UP_STEPS = 60
 WEIGHT_DECAY = 0.05
 LARGEST_GRADIENT = 1.0
 SAVE_EVERY = 50
+# The held-out stories: how many windows, and their seed.
+HELD_OUT = 32
 HELD_OUT_SEED = grammar.SEED + 1
 # Stories that a window takes at most: the shortest have some 130 tokens.
 STORIES_PER_WINDOW = 3
@@ -50,9 +53,9 @@ def window(tokenizer, seed, number):
     return tokens[: LENGTH + 1]
 
 
-def batch(tokenizer, seed, step):
-    """Inputs and targets of one step, both i64[BATCH, LENGTH]."""
-    rows = torch.tensor([window(tokenizer, seed, step * BATCH + row) for row in range(BATCH)])
+def batch(tokenizer, size, seed, step):
+    """Inputs and targets of one step, both i64[size, LENGTH]."""
+    rows = torch.tensor([window(tokenizer, seed, step * size + row) for row in range(size)])
     return rows[:, :-1], rows[:, 1:]
 
 
@@ -62,12 +65,12 @@ def loss_of(shape, parameters, inputs, targets):
     return functional.cross_entropy(logits.reshape(-1, logits.shape[-1]), targets.reshape(-1))
 
 
-def rate_at(step, steps, peak):
+def rate_at(step, steps):
     """Linear warm-up, then a half cosine down to a hundredth of the peak."""
     if step < WARM_UP_STEPS:
-        return peak * (step + 1) / WARM_UP_STEPS
+        return PEAK_RATE * (step + 1) / WARM_UP_STEPS
     progress = torch.tensor((step - WARM_UP_STEPS) / max(1, steps - WARM_UP_STEPS))
-    return peak * (0.01 + 0.99 * 0.5 * (1.0 + torch.cos(torch.pi * progress).item()))
+    return PEAK_RATE * (0.01 + 0.99 * 0.5 * (1.0 + torch.cos(torch.pi * progress).item()))
 
 
 def optimiser_for(parameters):
@@ -103,12 +106,12 @@ def train(name, steps, path):
         print(f"going on after step {done}")
     else:
         print(f"{sum(value.numel() for value in parameters.values())} parameters")
-    held_out = batch(tokenizer, HELD_OUT_SEED, 0)
+    held_out = batch(tokenizer, HELD_OUT, HELD_OUT_SEED, 0)
     while done < steps:
         started = time.monotonic()
         for group in optimiser.param_groups:
-            group["lr"] = rate_at(done, steps, PEAK_RATE[name])
-        loss = loss_of(shape, parameters, *batch(tokenizer, grammar.SEED, done))
+            group["lr"] = rate_at(done, steps)
+        loss = loss_of(shape, parameters, *batch(tokenizer, BATCH[name], grammar.SEED, done))
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(parameters.values(), LARGEST_GRADIENT)
@@ -126,7 +129,8 @@ def train(name, steps, path):
                 "optimiser": optimiser.state_dict(),
                 "steps": steps, "done": done, "seconds": seconds, "losses": losses,
             })
-            print(f"step {done:5} of {steps}  loss {loss.item():.4f}  held out {held_out_loss:.4f}  {seconds:.0f} s", flush=True)
+            print(f"step {done:5} of {steps}  loss {loss.item():.4f}  held out {held_out_loss:.4f}  {seconds:.0f} s",
+                  flush=True)
 
 
 def main():
