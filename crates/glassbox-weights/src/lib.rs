@@ -26,6 +26,6 @@ mod values;
 pub use error::WeightsError;
 pub use metadata::{Array, Metadata, Value};
 pub use oinf::{Verified, verify};
-pub use open::open;
+pub use open::{open, open_bytes};
 pub use package::{Format, Package, Quantisation};
 pub use spec::{Declared, Initial, Size, StateDim, StateSpec};

@@ -1,4 +1,5 @@
-//! Files that are mapped: opened once, read where they are touched, released where that is asked for.
+//! Files that are mapped: opened once, read where they are touched, released where that is asked for. And
+//! files that are part of the program, which are there all the time.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -13,14 +14,27 @@ use crate::error::WeightsError;
 /// A file whose bytes are mapped. Nothing is read from the disk before it is touched.
 pub(crate) struct MappedFile {
     path: PathBuf,
-    map: Option<Mmap>,
-    /// A hash of what tells this file from others: its true path, its length and its time of change.
+    data: Data,
+    /// A hash of what tells this file from others: its true path, its length and its time of change; its
+    /// contents, where it is part of the program.
     identity: blake3::Hash,
+}
+
+/// Where the bytes of a file are.
+enum Data {
+    /// Nowhere: a file without bytes can't be mapped.
+    Empty,
+    Mapped(Mmap),
+    Static(&'static [u8]),
 }
 
 impl AsRef<[u8]> for MappedFile {
     fn as_ref(&self) -> &[u8] {
-        self.map.as_deref().unwrap_or(&[])
+        match &self.data {
+            Data::Empty => &[],
+            Data::Mapped(map) => map,
+            Data::Static(bytes) => bytes,
+        }
     }
 }
 
@@ -44,14 +58,19 @@ impl MappedFile {
         hasher.update(&metadata.len().to_le_bytes());
         let changed = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
         hasher.update(&changed.map_or(0, |time| time.as_nanos()).to_le_bytes());
-        let map = match metadata.len() {
-            0 => None,
+        let data = match metadata.len() {
+            0 => Data::Empty,
             // SAFETY: the map is read-only and lives as long as any tensor over it. As for every mapped file,
             // whoever shortens it meanwhile ends the process; weights are not written while in use, and our
             // own writers replace files instead of changing them.
-            _ => Some(unsafe { Mmap::map(&file) }.map_err(WeightsError::io("the file can't be mapped"))?),
+            _ => Data::Mapped(unsafe { Mmap::map(&file) }.map_err(WeightsError::io("the file can't be mapped"))?),
         };
-        Ok(MappedFile { path: path.to_owned(), map, identity: hasher.finalize() })
+        Ok(MappedFile { path: path.to_owned(), data, identity: hasher.finalize() })
+    }
+
+    /// A file that is part of the program, under a name for messages.
+    pub(crate) fn embedded(name: &str, bytes: &'static [u8]) -> Arc<MappedFile> {
+        Arc::new(MappedFile { path: name.into(), data: Data::Static(bytes), identity: blake3::hash(bytes) })
     }
 
     /// The path that it was opened by.
@@ -93,7 +112,7 @@ impl MappedFile {
     /// they are touched. Does nothing where the system has no such call.
     pub(crate) fn release(&self, start: usize, len: usize) {
         #[cfg(unix)]
-        if let Some(map) = &self.map {
+        if let Data::Mapped(map) = &self.data {
             /// Where pages are larger, the call rounds to them.
             const PAGE: usize = 1 << 12;
             let end = start.saturating_add(len).min(map.len());

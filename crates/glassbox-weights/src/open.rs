@@ -1,6 +1,7 @@
 //! Opening weights: which format a file has is found from its first bytes, never from its name alone.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::error::WeightsError;
 use crate::mapped::MappedFile;
@@ -24,20 +25,29 @@ pub fn open(path: &Path) -> Result<Package, WeightsError> {
     Package::new(parts)
 }
 
+/// Opens a file of weights that is part of the program, under a name for messages.
+pub fn open_bytes(name: &str, bytes: &'static [u8]) -> Result<Package, WeightsError> {
+    Package::new(read(&MappedFile::embedded(name, bytes))?)
+}
+
 /// Opens one file.
 pub(crate) fn open_file(path: &Path) -> Result<Parts, WeightsError> {
-    let file = MappedFile::open(path)?;
-    let bytes = file.bytes();
+    read(&MappedFile::open(path)?)
+}
+
+/// Reads the headers of a file.
+fn read(file: &Arc<MappedFile>) -> Result<Parts, WeightsError> {
+    let (path, bytes) = (file.path(), file.bytes());
     let parts = if safetensors::looks_like(bytes) {
-        safetensors::read(&file)
+        safetensors::read(file)
     } else if bytes.starts_with(oinf::MAGIC) {
-        oinf::read(&file)
+        oinf::read(file)
     } else if bytes.starts_with(gguf::MAGIC) {
-        gguf::read(&file).and_then(|parts| gguf::whole(path, parts))
+        gguf::read(file).and_then(|parts| gguf::whole(path, parts))
     } else if bytes.starts_with(pickle::ZIP_MAGIC) {
-        pickle::read_zip(&file)
+        pickle::read_zip(file)
     } else if pickle::looks_legacy(bytes) {
-        pickle::read_legacy(&file)
+        pickle::read_legacy(file)
     } else {
         let first: Vec<String> = bytes.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
         let what =
