@@ -9,7 +9,10 @@
 //! graphs or of model families.
 
 mod atomic;
+mod budget;
+mod convert;
 mod cursor;
+mod dequantize;
 mod error;
 mod folder;
 mod gguf;
@@ -23,6 +26,9 @@ mod safetensors;
 mod spec;
 mod values;
 
+pub use budget::Budgeted;
+pub use convert::{Converted, Options, Outcome, Output, Progress, Target, convert};
+pub use dequantize::Dequantized;
 pub use error::WeightsError;
 pub use metadata::{Array, Metadata, Value};
 pub use oinf::{Verified, verify};

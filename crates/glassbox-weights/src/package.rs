@@ -232,6 +232,11 @@ impl Package {
         self.by_name.get(name).map(|at| &self.places[*at])
     }
 
+    /// The place of a parameter in the order of all.
+    pub(crate) fn index(&self, name: &str) -> Option<usize> {
+        self.by_name.get(name).copied()
+    }
+
     pub(crate) fn mapped_files(&self) -> &[Arc<MappedFile>] {
         &self.files
     }

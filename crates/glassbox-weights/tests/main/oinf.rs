@@ -177,20 +177,28 @@ fn all_data_begins_at_multiples_of_64() {
     }
 }
 
+fn write_at(mut file: &std::fs::File, at: usize, byte: u8) {
+    use std::io::{Seek, SeekFrom, Write};
+    file.seek(SeekFrom::Start(at as u64)).expect("there");
+    file.write_all(&[byte]).expect("written");
+}
+
 /// Every bit of the file, one after the other.
 #[test]
 fn no_flipped_bit_is_missed() {
     let folder = Folder::new();
     let path = folder.path().join("flipped.oinf");
-    let tensors: Vec<(String, Tensor)> =
-        tensors().into_iter().filter(|(name, _)| !name.contains('/')).skip(18).collect();
+    let mut tensors = tensors();
+    tensors
+        .retain(|(name, _)| name.starts_with("tied") || name.starts_with('q') || name == "empty" || name == "dtype.i4");
     write(&path, &tensors, contents(&tensors)).expect("written");
-    let bytes = std::fs::read(&path).expect("read");
+    let mut bytes = std::fs::read(&path).expect("read");
     let (mut at_open, mut at_verify) = (0usize, 0usize);
+    let file = std::fs::OpenOptions::new().write(true).open(&path).expect("opened");
     for bit in 0..bytes.len() * 8 {
-        let mut flipped = bytes.clone();
-        flipped[bit / 8] ^= 1 << (bit % 8);
-        std::fs::write(&path, &flipped).expect("written");
+        let at = bit / 8;
+        bytes[at] ^= 1 << (bit % 8);
+        write_at(&file, at, bytes[at]);
         match open(&path) {
             Err(_) => at_open += 1,
             Ok(_) => {
@@ -198,7 +206,10 @@ fn no_flipped_bit_is_missed() {
                 at_verify += 1;
             }
         }
+        bytes[at] ^= 1 << (bit % 8);
+        write_at(&file, at, bytes[at]);
     }
+    verify(&path, |_, _| ()).expect("all bits are back");
     println!("{} bits: {at_open} found when opened, {at_verify} when verified", bytes.len() * 8);
     assert!(at_open > 128 * 8 && at_verify > 64 * 8);
 }

@@ -4,6 +4,8 @@
 //! file, duplicate names are found, and the order of the file is kept. What must hold: the data of the
 //! entries fills the rest of the file, without overlaps and without gaps.
 
+mod write;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -15,6 +17,8 @@ use crate::error::WeightsError;
 use crate::mapped::MappedFile;
 use crate::metadata::{Metadata, Value};
 use crate::package::{Entry, Format, Parts, entry};
+
+pub(crate) use write::SafetensorsWriter;
 
 /// Headers are no longer than this, by the format's own rule.
 const LONGEST_HEADER: u64 = 100_000_000;
