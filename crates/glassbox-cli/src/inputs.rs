@@ -12,10 +12,12 @@ use rand::{Rng, SeedableRng};
 
 use crate::args::ModelAndInputs;
 use crate::arrays;
+use crate::model::Opened;
 use crate::pictures;
 
 /// A value for every input of the graph, in order.
-pub(crate) fn values(graph: &Graph, arguments: &ModelAndInputs, quiet: bool) -> Result<Vec<Value>> {
+pub(crate) fn values(opened: &Opened, arguments: &ModelAndInputs, quiet: bool) -> Result<Vec<Value>> {
+    let graph = &opened.graph;
     let dims = bindings(&arguments.dims)?;
     let mut given: Vec<(String, Source)> = Vec::new();
     for text in &arguments.inputs {
@@ -28,7 +30,7 @@ pub(crate) fn values(graph: &Graph, arguments: &ModelAndInputs, quiet: bool) -> 
         match given.iter().find(|(given, _)| *given == name) {
             Some((_, source)) => {
                 let seed = arguments.seed.wrapping_add(index as u64);
-                let maker = Maker { graph, id: *id, dims: &dims, seed, arguments, quiet };
+                let maker = Maker { opened, graph, id: *id, dims: &dims, seed, arguments, quiet };
                 inputs.push(maker.value(source).with_context(|| format!("input `{name}`"))?);
             }
             None => missing.push(format!("{name}: {}", graph.value(*id).ty)),
@@ -86,6 +88,7 @@ fn bindings(dims: &[String]) -> Result<Bindings> {
 
 /// Makes the value of one input.
 struct Maker<'a> {
+    opened: &'a Opened,
     graph: &'a Graph,
     id: ValueId,
     dims: &'a Bindings,
@@ -108,6 +111,11 @@ impl Maker<'_> {
         if let Some(constant) = text.strip_prefix("const:") {
             let constant: f64 = constant.parse().with_context(|| format!("{constant:?} is no number"))?;
             return self.filled(|_, _| constant);
+        }
+        if let (Some(text), Some(model)) = (text.strip_prefix("text:"), &self.opened.language) {
+            let tokenizer = model.tokenizer().with_context(|| format!("{}: it has no tokenizer", model.name()))?;
+            let tokens: Vec<i64> = tokenizer.encode(text)?.into_iter().map(i64::from).collect();
+            return Ok(Tensor::from_vec(&[1, tokens.len()], tokens)?.into());
         }
         let path = Path::new(text);
         let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_lowercase();

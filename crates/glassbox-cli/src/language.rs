@@ -17,7 +17,11 @@ const BUILT_IN: &[(&str, &[u8])] = &[
 /// Opens a model: a checkpoint, or one that comes with Glassbox, by its name.
 pub(crate) fn open(arguments: &LanguageModel) -> Result<Model> {
     let options = LoadOptions { context: arguments.context, weights_budget: arguments.weights_budget };
-    let name = arguments.model.as_str();
+    open_named(&arguments.model, options)
+}
+
+/// Opens a model by its name or path.
+pub(crate) fn open_named(name: &str, options: LoadOptions) -> Result<Model> {
     let path = Path::new(name);
     if path.exists() {
         return load_model(path, options).with_context(|| name.to_owned());
@@ -26,7 +30,7 @@ pub(crate) fn open(arguments: &LanguageModel) -> Result<Model> {
         Some((name, bytes)) => Ok(Model::from_bytes(name, bytes, options)?),
         None => {
             let known: Vec<&str> = BUILT_IN.iter().map(|(name, _)| *name).collect();
-            bail!("{name}: there is no such file or folder, and no such model comes with Glassbox ({})", known.join(", "))
+            bail!("{name}: there is no such file or folder, and no such model comes with Glassbox (shapes, {})", known.join(", "))
         }
     }
 }

@@ -40,6 +40,8 @@ fn main() -> ExitCode {
         Command::Chat(chat) => commands::chat::main(&chat, quiet),
         Command::Forward(forward) => commands::forward::main(&forward, quiet),
         Command::Perplexity(perplexity) => commands::perplexity::main(&perplexity, quiet),
+        Command::Convert(convert) => commands::convert::main(&convert, quiet),
+        Command::Verify(verify) => commands::verify::main(&verify, quiet),
         Command::Conformance(conformance) => commands::conformance::main(&conformance, quiet),
         Command::Ops(ops) => commands::ops::main(&ops),
         Command::Completions { shell } => commands::completions::main(shell),

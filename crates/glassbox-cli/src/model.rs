@@ -2,10 +2,14 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use bytes::Bytes;
 use glassbox_ir::{Graph, json, text};
 use glassbox_onnx::{ImportOptions, Model};
+use glassbox_reference::{Options, Session};
+use glassbox_runtime::LoadOptions;
+
+use crate::language;
 
 /// The classifier of drawn shapes that comes with Glassbox.
 const SHAPES: &[u8] = include_bytes!("../../../models/shapes/shapes.onnx");
@@ -20,6 +24,8 @@ pub(crate) struct Opened {
     pub(crate) notes: Vec<String>,
     /// What the ONNX file says of itself, where it is one.
     pub(crate) onnx: Option<Model>,
+    /// The language model that the graph is a step of, where it is one.
+    pub(crate) language: Option<glassbox_runtime::Model>,
 }
 
 /// Opens a model: a file, by its ending, or one that comes with Glassbox, by its name.
@@ -35,25 +41,39 @@ pub(crate) fn open(name: &str) -> Result<Opened> {
             let source = std::fs::read_to_string(path).with_context(|| format!("{name}: the file can't be read"))?;
             Ok(Opened::of(json::from_str(&source).with_context(|| name.to_owned())?))
         }
-        None if !path.exists() => {
-            if name != "shapes" {
-                bail!("{name}: there is no such file, and no model of that name comes with Glassbox (only `shapes`)");
-            }
-            import(glassbox_onnx::parse(Bytes::from_static(SHAPES), None)?)
+        Some("onnx") => import(glassbox_onnx::load(path)?).with_context(|| name.to_owned()),
+        None if name == "shapes" && !path.exists() => import(glassbox_onnx::parse(Bytes::from_static(SHAPES), None)?),
+        _ if path.is_file() && !glassbox_weights::recognised(path) => {
+            import(glassbox_onnx::load(path)?).with_context(|| name.to_owned())
         }
-        _ => import(glassbox_onnx::load(path)?).with_context(|| name.to_owned()),
+        _ => checkpoint(language::open_named(name, LoadOptions::default())?),
     }
+}
+
+/// The graph of one step of a language model.
+fn checkpoint(model: glassbox_runtime::Model) -> Result<Opened> {
+    let graph = model.graph().with_context(|| model.name().to_owned())?;
+    Ok(Opened { language: Some(model), ..Opened::of(graph) })
 }
 
 fn import(model: Model) -> Result<Opened> {
     let import = glassbox_onnx::import(&model, &ImportOptions::default())?;
-    Ok(Opened { graph: import.graph, outputs: import.outputs, notes: import.notes, onnx: Some(model) })
+    Ok(Opened { graph: import.graph, outputs: import.outputs, notes: import.notes, onnx: Some(model), language: None })
 }
 
 impl Opened {
     fn of(graph: Graph) -> Opened {
         let outputs = graph.outputs().iter().map(|id| graph.value_label(*id)).collect();
-        Opened { graph, outputs, notes: Vec::new(), onnx: None }
+        Opened { graph, outputs, notes: Vec::new(), onnx: None, language: None }
+    }
+
+    /// A session that runs the graph.
+    pub(crate) fn session(&self, options: Options) -> Result<Session> {
+        let session = Session::new(self.graph.clone(), options)?;
+        Ok(match &self.language {
+            Some(model) => session.with_params(model.params())?,
+            None => session,
+        })
     }
 
     /// The labels of the classes that the model tells apart, where it says them.

@@ -149,8 +149,20 @@ impl<'b> Net<'b> {
         }
         match param.dtype {
             DType::Block(_) => stored.unary(&ops::dequantize_blocks::OP),
+            DType::I8 => self.scaled(stored, &name),
             _ => stored.cast(DType::F32),
         }
+    }
+
+    /// Integers times the scales of their rows, which stand beside them under the name `NAME#scales`.
+    fn scaled(&self, stored: Expr<'b>, name: &str) -> Expr<'b> {
+        let scales = format!("{name}#scales");
+        let Some(param) = self.params.find(&scales) else {
+            return self.f.mistake("parameter", format!("{name:?} is i8, and {scales:?} isn't there"));
+        };
+        let ty = Type::tensor(param.dtype, param.shape.iter().copied());
+        let scales = self.f.op(&ops::parameter::OP, &[], attrs! { name: scales.as_str(), type: ty });
+        self.f.op(&ops::dequantize_linear::OP, &[stored, scales], attrs! { axis: 0 })
     }
 
     /// A state of this place. Its name is that of the place and `name`: `model.layers.3.self_attn.keys`.

@@ -9,6 +9,7 @@
 
 mod error;
 mod generator;
+pub mod grammar;
 pub mod graphs;
 mod memory;
 mod model;
@@ -20,6 +21,7 @@ mod writer;
 pub use error::RuntimeError;
 pub use generator::{Finish, Generation, Prompt, Request, Stats, TextGenerator};
 pub use glassbox_text::Message;
+pub use grammar::{Grammar, Grammatical};
 pub use model::{LoadOptions, Model, load_model};
 pub use profile::Profile;
 pub use sampling::{Choice, Constraint, Penalties, Sampler, Sampling};

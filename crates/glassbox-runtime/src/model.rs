@@ -70,6 +70,11 @@ impl Model {
         &self.package
     }
 
+    /// Its parameters, within the budget that it was loaded with.
+    pub fn params(&self) -> Arc<dyn ParamSource> {
+        self.params.clone()
+    }
+
     /// Its configuration.
     pub fn config(&self) -> &Config {
         &self.config

@@ -30,6 +30,11 @@ pub fn open_bytes(name: &str, bytes: &'static [u8]) -> Result<Package, WeightsEr
     Package::new(read(&MappedFile::embedded(name, bytes))?)
 }
 
+/// Whether a file begins as one of the known formats does. Says nothing of whether it is sound.
+pub fn recognised(path: &Path) -> bool {
+    !matches!(open_file(path), Err(error) if matches!(error.root(), WeightsError::Unrecognized { .. } | WeightsError::Io { .. }))
+}
+
 /// Opens one file.
 pub(crate) fn open_file(path: &Path) -> Result<Parts, WeightsError> {
     read(&MappedFile::open(path)?)

@@ -41,6 +41,10 @@ pub(crate) enum Command {
     Forward(Forward),
     /// How well a language model expects a text
     Perplexity(Perplexity),
+    /// Convert weights to .oinf or safetensors, and into other dtypes
+    Convert(Convert),
+    /// Check that a file of weights is whole
+    Verify(Verify),
     /// Run the official ONNX backend tests
     Conformance(Conformance),
     /// List the op table, or show the specification of an op
@@ -55,9 +59,11 @@ pub(crate) enum Command {
 /// The model and what goes into it.
 #[derive(Args)]
 pub(crate) struct ModelAndInputs {
-    /// An ONNX file, a graph as text (.gb) or JSON, or `shapes`: the model that comes with Glassbox
+    /// An ONNX file, a graph as text (.gb) or JSON, a checkpoint of a language model, or one that comes with Glassbox:
+    /// `shapes`, `stories`
     pub(crate) model: String,
-    /// An input: NAME=FILE (.npy, .npz, .pb or an image), NAME=random, NAME=zeros or NAME=const:V.
+    /// An input: NAME=FILE (.npy, .npz, .pb or an image), NAME=random, NAME=zeros, NAME=const:V, or for a language model
+    /// NAME=text:TEXT.
     /// Without NAME=: a .npz for all inputs, or the value of the only input
     #[arg(short, long = "input", value_name = "[NAME=]VALUE")]
     pub(crate) inputs: Vec<String>,
@@ -94,8 +100,28 @@ pub(crate) struct Run {
 }
 
 #[derive(Args)]
+pub(crate) struct Convert {
+    /// What to convert: a folder or a file (safetensors, GGUF, PyTorch, .oinf)
+    pub(crate) source: PathBuf,
+    /// What to write: NAME.oinf or NAME.safetensors
+    pub(crate) target: PathBuf,
+    /// What matrices become: q8_0, q4_0, q4_k, i8, bf16, f16 or f32
+    #[arg(short, long, value_name = "DTYPE")]
+    pub(crate) quantize: Option<glassbox_weights::Target>,
+    /// Replace a file that exists
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Verify {
+    /// The file or folder
+    pub(crate) file: PathBuf,
+}
+
+#[derive(Args)]
 pub(crate) struct Inspect {
-    /// An ONNX file, a graph as text (.gb) or JSON, or `shapes`
+    /// An ONNX file, a graph as text (.gb) or JSON, a file or folder of weights, or `shapes`
     pub(crate) model: String,
     /// Print the graph in the text form
     #[arg(long)]

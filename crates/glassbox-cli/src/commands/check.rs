@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anstream::{eprintln, println};
 use anyhow::{Context, Result, bail};
-use glassbox_reference::{Event, Observer, Options, Precision, Session, Value};
+use glassbox_reference::{Event, Observer, Options, Precision, Value};
 use glassbox_tensor::{Overflow, Tensor};
 use glassbox_testkit::compare::compare_tensors;
 use glassbox_testkit::{Comparison, Difference, Tolerance};
@@ -22,8 +22,7 @@ use crate::view::{ERROR, GOOD, NAME};
 /// Compares every named value that both sides have, in program order. Whether all agree.
 pub(crate) fn main(arguments: &Check, quiet: bool) -> Result<bool> {
     let opened = model::open(&arguments.model.model)?;
-    let graph = &opened.graph;
-    let inputs = inputs::values(graph, &arguments.model, quiet)?;
+    let inputs = inputs::values(&opened, &arguments.model, quiet)?;
     let seed = arguments.model.seed;
     let other: HashMap<String, Tensor> = match arguments.against.as_str() {
         "precise" => {
@@ -105,7 +104,7 @@ impl Observer for Keeper {
 /// Every named value in the order of the run, then the outputs whose names no value has.
 fn values(opened: &Opened, inputs: &[Value], options: Options) -> Result<Vec<Seen>> {
     let mut keeper = Keeper(Vec::new());
-    let outputs = Session::new(opened.graph.clone(), options)?.run_observed(inputs, &mut keeper)?;
+    let outputs = opened.session(options)?.run_observed(inputs, &mut keeper)?;
     let mut seen = keeper.0;
     for (name, value) in opened.outputs.iter().zip(outputs) {
         let known = seen.iter().any(|seen| seen.name == *name);

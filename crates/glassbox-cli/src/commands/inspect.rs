@@ -1,18 +1,24 @@
 //! `glassbox inspect`: what a model is.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use anstream::println;
 use anyhow::Result;
 use glassbox_ir::{Attr, Type, ValueId, json, text};
 use serde_json::json;
 
+use super::package;
 use crate::args::Inspect;
 use crate::model::{self, Opened};
 use crate::view::{self, DIM, NAME};
 
 /// Prints the facts, or the whole graph.
 pub(crate) fn main(arguments: &Inspect) -> Result<bool> {
+    let path = Path::new(&arguments.model);
+    if package::looks_like(path) && !arguments.graph {
+        return package::inspect(path, arguments.json, arguments.data);
+    }
     let opened = model::open(&arguments.model)?;
     if arguments.graph && arguments.json {
         println!("{}", json::to_string(&opened.graph)?);

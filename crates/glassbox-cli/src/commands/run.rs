@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anstream::{eprintln, println};
 use anyhow::{Context, Result};
-use glassbox_reference::{Options, Precision, Session, Value};
+use glassbox_reference::{Options, Precision, Value};
 use glassbox_tensor::Tensor;
 use serde_json::json;
 
@@ -21,11 +21,11 @@ pub(crate) fn main(arguments: &Run, quiet: bool) -> Result<bool> {
     if !quiet {
         opened.notes.iter().for_each(|note| eprintln!("note: {note}"));
     }
-    let inputs = inputs::values(&opened.graph, &arguments.model, quiet)?;
+    let inputs = inputs::values(&opened, &arguments.model, quiet)?;
     let precision = if arguments.precise { Precision::Precise } else { Precision::Declared };
     let options = Options { precision, seed: arguments.model.seed, ..Options::default() };
     let spinner = progress::spinner("running", quiet);
-    let mut session = Session::new(opened.graph.clone(), options)?;
+    let mut session = opened.session(options)?;
     let outputs = session.run(&inputs)?;
     spinner.finish_and_clear();
     if let Some(folder) = &arguments.output {

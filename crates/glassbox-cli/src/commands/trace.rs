@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use anstream::println;
 use anyhow::{Context, Result};
-use glassbox_reference::{Event, Frame, Observer, Options, RunError, Session, Value};
+use glassbox_ir::Origin;
+use glassbox_reference::{Event, Frame, Observer, Options, RunError, Value};
 use glassbox_tensor::Tensor;
 use serde_json::json;
 
@@ -15,17 +16,17 @@ use crate::args::Trace;
 use crate::arrays;
 use crate::inputs;
 use crate::model;
-use crate::view::{self, DIM, ERROR, NAME};
+use crate::view::{self, DIM, ERROR, GOOD, NAME};
 
 /// Runs the model and prints a line for every value. Whether no value has a NaN.
 pub(crate) fn main(arguments: &Trace, quiet: bool) -> Result<bool> {
     let opened = model::open(&arguments.model.model)?;
-    let inputs = inputs::values(&opened.graph, &arguments.model, quiet)?;
+    let inputs = inputs::values(&opened, &arguments.model, quiet)?;
     if let Some(folder) = &arguments.save {
         std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
     }
-    let mut session = Session::new(opened.graph, Options { seed: arguments.model.seed, ..Options::default() })?;
-    let mut tracer = Tracer { arguments, first_nan: None, index: Vec::new(), failed: None };
+    let mut session = opened.session(Options { seed: arguments.model.seed, ..Options::default() })?;
+    let mut tracer = Tracer { arguments, layer: String::new(), first_nan: None, index: Vec::new(), failed: None };
     if !arguments.json {
         println!("{DIM}{:>10}  {:<20} {:<28} {:<40} min … max, mean{DIM:#}", "µs", "op", "type", "value");
     }
@@ -52,6 +53,8 @@ pub(crate) fn main(arguments: &Trace, quiet: bool) -> Result<bool> {
 /// Prints and keeps what it sees.
 struct Tracer<'a> {
     arguments: &'a Trace,
+    /// The layer whose values are printed now.
+    layer: String,
     first_nan: Option<String>,
     index: Vec<serde_json::Value>,
     failed: Option<anyhow::Error>,
@@ -112,6 +115,7 @@ impl Tracer<'_> {
         if node.op.name == "constant" {
             return Ok(ControlFlow::Continue(()));
         }
+        self.title(event);
         for (id, value) in node.results.iter().zip(event.results) {
             let name = event.graph.value_label(*id);
             let statistics = value.as_tensor().and_then(Statistics::of);
@@ -132,6 +136,21 @@ impl Tracer<'_> {
             }
         }
         Ok(ControlFlow::Continue(()))
+    }
+
+    /// A line with the name of the layer, where another one begins.
+    fn title(&mut self, event: &Event) {
+        let node = event.graph.node(event.node);
+        let layer = node.provenance.0.iter().find_map(|origin| match origin {
+            Origin::Layer(path) => Some(path.as_str()),
+            _ => None,
+        });
+        // What a decomposition is made of has no layer of its own.
+        let Some(layer) = layer.filter(|layer| *layer != self.layer) else { return };
+        if !self.arguments.json {
+            println!("{GOOD}{layer}{GOOD:#}");
+        }
+        self.layer = layer.to_owned();
     }
 
     /// Writes a tensor to its file, and a line to the index.

@@ -1,0 +1,94 @@
+//! What `glassbox inspect` says of files of weights.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anstream::println;
+use anyhow::Result;
+use glassbox_tensor::ParamSource;
+use glassbox_weights::{Package, open};
+use serde_json::json;
+
+use crate::view::{self, DIM, NAME};
+
+/// The longest that the value of a metadata key is shown.
+const LONGEST: usize = 100;
+
+/// Whether a path is a file or folder of weights rather than a model as a graph.
+pub(super) fn looks_like(path: &Path) -> bool {
+    let graph = path.extension().is_some_and(|ending| ["onnx", "gb", "json"].iter().any(|known| ending == *known));
+    !graph && (path.is_dir() || (path.is_file() && glassbox_weights::recognised(path)))
+}
+
+/// Prints what is in a package.
+pub(super) fn inspect(path: &Path, as_json: bool, all: bool) -> Result<bool> {
+    let package = open(path)?;
+    if as_json {
+        println!("{}", serde_json::to_string_pretty(&document(&package))?);
+        return Ok(true);
+    }
+    let (elements, dtypes) = totals(&package);
+    println!("{NAME}{}{NAME:#}", path.display());
+    println!("format      {}, {}", package.format(), size(package.file_bytes()));
+    let names: Vec<_> = package.files().map(|file| file.display().to_string()).collect();
+    if names.len() > 1 {
+        println!("files       {}", names.join(", "));
+    }
+    println!("parameters  {}, {elements} elements", package.params().len());
+    for (dtype, (count, bytes)) in dtypes {
+        println!("{count:>10}  {dtype}, {}", size(bytes));
+    }
+    for (key, value) in package.metadata().iter() {
+        let mut text = value.to_string();
+        if !all && text.chars().count() > LONGEST {
+            text = text.chars().take(LONGEST).chain(['…']).collect();
+        }
+        println!("{DIM}{key} = {text}{DIM:#}");
+    }
+    let blobs: Vec<&str> = package.blobs().collect();
+    if !blobs.is_empty() {
+        println!("blobs       {}", blobs.join(", "));
+    }
+    for state in package.states() {
+        println!("state       {NAME}{}{NAME:#}: {} {:?}", state.name, state.dtype, state.dims);
+    }
+    for param in package.params() {
+        println!("{DIM}{}{DIM:#}  {NAME}{}{NAME:#}: {}{:?}", param.id, param.name, param.dtype, param.shape);
+    }
+    Ok(true)
+}
+
+/// How many elements there are, and how many parameters and bytes of each dtype.
+fn totals(package: &Package) -> (usize, BTreeMap<String, (usize, u64)>) {
+    let mut elements = 0usize;
+    let mut dtypes: BTreeMap<String, (usize, u64)> = BTreeMap::new();
+    for param in package.params() {
+        elements = elements.saturating_add(param.shape.iter().product());
+        let row = dtypes.entry(param.dtype.to_string()).or_default();
+        *row = (row.0 + 1, row.1 + package.stored_bytes(&param.name).unwrap_or(0) as u64);
+    }
+    (elements, dtypes)
+}
+
+fn document(package: &Package) -> serde_json::Value {
+    let (elements, _) = totals(package);
+    let param = |param: &glassbox_tensor::ParamInfo| {
+        json!({
+            "name": param.name, "dtype": param.dtype.name(), "shape": param.shape, "id": param.id.to_string(),
+            "bytes": package.stored_bytes(&param.name),
+        })
+    };
+    json!({
+        "format": package.format().to_string(),
+        "bytes": package.file_bytes(),
+        "files": package.files().map(|file| file.display().to_string()).collect::<Vec<_>>(),
+        "elements": elements,
+        "metadata": package.metadata().iter().map(|(key, value)| (key.to_owned(), value.to_string())).collect::<BTreeMap<_, _>>(),
+        "blobs": package.blobs().collect::<Vec<_>>(),
+        "params": package.params().iter().map(param).collect::<Vec<_>>(),
+    })
+}
+
+fn size(bytes: u64) -> String {
+    view::bytes(usize::try_from(bytes).unwrap_or(usize::MAX))
+}
