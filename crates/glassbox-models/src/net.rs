@@ -30,6 +30,10 @@ pub struct Options {
 /// those of the token after each, or [1, 1, V] with [`Options::last_only`].
 pub fn build(config: &Config, params: &dyn ParamSource, options: &Options) -> Result<Graph, ModelError> {
     let family = families::of(config)?;
+    if config.has("quantization_config") {
+        // Its weights mean something only together with scales that no family here reads.
+        return Err(ModelError::Unsupported("`quantization_config`: weights with scales of their own".to_owned()));
+    }
     let f = ExprBuilder::new(GraphBuilder::new(family.name));
     let logits = {
         let tokens = f.input("tokens", Type::tensor(DType::I64, [Dim::Int(1), Dim::symbol("T")]));
@@ -42,6 +46,9 @@ pub fn build(config: &Config, params: &dyn ParamSource, options: &Options) -> Re
     };
     Ok(f.finish(&[logits])?)
 }
+
+/// The most elements that a checkpoint is taken to have, so that small multiples of sizes don't overflow.
+const MOST_ELEMENTS: i64 = 1 << 48;
 
 /// A place in the tree of layers.
 struct Place {
@@ -121,6 +128,45 @@ impl<'b> Net<'b> {
         self.params.find(&self.name(name)).map(|param| param.shape.as_slice())
     }
 
+    /// The dims of a parameter of this place that is a matrix.
+    pub fn matrix(&self, name: &str) -> Result<[i64; 2], ModelError> {
+        let name = self.name(name);
+        let Some(param) = self.params.find(&name) else {
+            return Err(parameter(format!("the checkpoint has no parameter {name:?}")));
+        };
+        let fits = |size: &usize| i64::try_from(*size).ok().filter(|size| (1..=MOST_ELEMENTS).contains(size));
+        match param.shape.iter().map(fits).collect::<Option<Vec<_>>>().as_deref() {
+            Some([rows, columns]) => Ok([*rows, *columns]),
+            _ => Err(parameter(format!("{name:?} is {:?}, no matrix", param.shape))),
+        }
+    }
+
+    /// The size `key` of a configuration. No extent of a model is more than all of its elements together:
+    /// what is built from sizes is never larger than the checkpoint justifies.
+    pub fn size(&self, config: &Config, key: &str) -> Result<i64, ModelError> {
+        let size = config.size(key)?;
+        self.fits(config, key, Some(size))
+    }
+
+    /// `size`, which the setting `key` led to; an error if it overflowed, or the checkpoint is smaller.
+    pub fn fits(&self, config: &Config, key: &str, size: Option<i64>) -> Result<i64, ModelError> {
+        let elements = |shape: &[usize]| shape.iter().fold(1, |product: usize, size| product.saturating_mul(*size));
+        let all = self.params.params().iter().fold(0, |sum: usize, param| sum.saturating_add(elements(&param.shape)));
+        let all = i64::try_from(all).unwrap_or(MOST_ELEMENTS).min(MOST_ELEMENTS);
+        size.filter(|size| *size <= all).ok_or_else(|| {
+            config.wrong(key, format!("the checkpoint is too small for this: it has {all} elements in all"))
+        })
+    }
+
+    /// How many there are of something that has a parameter each: layers, experts.
+    pub fn count(&self, config: &Config, key: &str) -> Result<i64, ModelError> {
+        let (count, all) = (config.size(key)?, self.params.params().len());
+        match usize::try_from(count).is_ok_and(|count| count <= all) {
+            true => Ok(count),
+            false => Err(config.wrong(key, format!("it is {count}, and the checkpoint has {all} parameters in all"))),
+        }
+    }
+
     /// A parameter of this place, of these dims, as f32, whatever the checkpoint stores it in.
     pub fn weight(&self, name: &str, dims: &[i64]) -> Expr<'b> {
         self.here();
@@ -151,14 +197,18 @@ impl<'b> Net<'b> {
         Ok(name)
     }
 
+    /// What a state holds from here on. Written at the end of a step, so that one that fails changes nothing.
+    pub fn write(&self, state: &str, contents: Expr<'b>) {
+        self.f.op(&ops::state_write::OP, &[contents], attrs! { state: state });
+    }
+
     /// What a state holds.
     pub fn read(&self, state: &str) -> Expr<'b> {
         self.f.op(&ops::state_read::OP, &[], attrs! { state: state })
     }
+}
 
-    /// The error for something that isn't built, at this place.
-    pub fn unsupported(&self, what: &str) -> ModelError {
-        let message = format!("{}: {what}", self.place.path);
-        ModelError::Build(BuildError::Graph(Violation::new("unsupported", message)))
-    }
+/// The error for a parameter that is missing or isn't as it must be.
+fn parameter(message: String) -> ModelError {
+    ModelError::Build(BuildError::Graph(Violation::new("parameter", message)))
 }
