@@ -178,6 +178,10 @@ impl<'b> Net<'b> {
             let message = format!("{name:?} is {:?}, the configuration says {dims:?}", param.shape);
             return self.f.mistake("parameter", message);
         }
+        if !matches!(param.dtype, DType::Block(_)) && !param.dtype.is_float() {
+            let message = format!("{name:?} holds {}, whose meaning a scale elsewhere would have to say", param.dtype);
+            return self.f.mistake("parameter", message);
+        }
         let ty = Type::tensor(param.dtype, param.shape.iter().copied());
         let stored = self.f.op(&ops::parameter::OP, &[], attrs! { name: name.as_str(), type: ty });
         if let Ok(id) = stored.id() {

@@ -2,4 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod checkpoint;
 mod parity;
+mod refused;
+mod structure;
