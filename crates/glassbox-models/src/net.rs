@@ -128,6 +128,28 @@ impl<'b> Net<'b> {
         self.params.find(&self.name(name)).map(|param| param.shape.as_slice())
     }
 
+    /// How many layers `name.0`, `name.1`, … of this place the checkpoint has parameters of: as many as the
+    /// highest number says, whatever is missing in between.
+    pub fn layers(&self, name: &str) -> i64 {
+        let (prefix, params) = (self.name(name), self.params.params());
+        let number =
+            |name: &str| name.strip_prefix(&prefix)?.strip_prefix('.')?.split('.').next()?.parse::<usize>().ok();
+        let most = params.iter().filter_map(|param| number(&param.name)).max().map_or(0, |most| most.saturating_add(1));
+        // With a higher number than that, some layer has nothing, which building it will find.
+        most.min(params.len()) as i64
+    }
+
+    /// An error if the checkpoint has more layers `name.0`, `name.1`, … than the setting `key` says.
+    pub fn no_more_layers(&self, name: &str, key: &str, said: i64) -> Result<(), ModelError> {
+        match self.layers(name) {
+            found if found > said => Err(ModelError::config(
+                key,
+                format!("it is {said}, and the checkpoint has {found} {:?}", self.name(name)),
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// The dims of a parameter of this place that is a matrix.
     pub fn matrix(&self, name: &str) -> Result<[i64; 2], ModelError> {
         let name = self.name(name);

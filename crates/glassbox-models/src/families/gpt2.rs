@@ -31,6 +31,7 @@ fn build<'b>(net: &Net<'b>, config: &Config) -> Result<Expr<'b>, ModelError> {
     let root = net.at("transformer");
     let model = if root.has("wte.weight") { root } else { net.clone() };
     let tokens = embedding(&model.at("wte"), net.tokens(), vocabulary, width);
+    model.no_more_layers("h", "n_layer", layers)?;
     let cache = Cache::new(&model, layers, heads, width / heads, positions as u64)?;
     let places = embedding(&model.at("wpe"), cache.positions(), positions, width);
     let mut x = tokens + places;

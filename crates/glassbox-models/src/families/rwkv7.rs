@@ -37,7 +37,7 @@ impl Sizes {
         let first = net.at("blocks.0");
         let [heads, head_size] = first.at("att").matrix("r_k")?;
         let [inner, _] = first.at("ffn").at("key").matrix("weight")?;
-        let layers = (0..).take_while(|n| net.at(format!("blocks.{n}.ln1")).has("weight")).count() as i64;
+        let layers = net.layers("blocks");
         let found = [
             ("vocab_size", vocabulary),
             ("hidden_size", width),

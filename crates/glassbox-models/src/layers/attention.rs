@@ -27,6 +27,7 @@ pub struct Cache<'b> {
 impl<'b> Cache<'b> {
     /// Declares the states of all layers of `shape` below `net`.
     pub fn of(net: &Net<'b>, shape: &Shape) -> Result<Cache<'b>, ModelError> {
+        net.no_more_layers("layers", "num_hidden_layers", shape.layers)?;
         Cache::new(net, shape.layers, shape.kv_heads, shape.head_size, shape.positions)
     }
 

@@ -54,7 +54,9 @@ impl Experts {
             let anywhere = choices.sum(&[0, 1, 2], false).greater(f.int(0));
             let added = || {
                 // Not a product with 0: what an expert makes of a token that isn't its own may be anything.
-                let part = share * expert(&place, x);
+                let made = expert(&place, x);
+                place.here();
+                let part = share * made;
                 sum + choices.greater(f.int(0)).select(part, f.scalar(DType::F32, 0.0))
             };
             sum = either(&place, anywhere, added, sum);

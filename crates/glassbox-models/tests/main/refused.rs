@@ -118,6 +118,8 @@ fn wrong_settings_are_refused_by_name() {
             "1 factors for 4 pairs",
         ),
         ("phi3", rope(json!({ "rope_type": "longrope", "short_mscale": 1.2 })), "`short_mscale`"),
+        ("llama", json!({ "num_hidden_layers": 1 }), "`num_hidden_layers`: it is 1, and the checkpoint has 2"),
+        ("gpt2", json!({ "n_layer": 1 }), "`n_layer`: it is 1, and the checkpoint has 2"),
         ("gpt2", json!({ "n_head": 5 }), "`n_head`: 5 heads don't divide"),
         ("gpt2", json!({ "n_embd": huge }), "`n_embd`: the checkpoint is too small"),
         ("gpt2", json!({ "n_layer": huge }), "`n_layer`: it is 4294967296"),
@@ -192,6 +194,17 @@ fn wrong_parameters_are_refused_by_name() {
         let message = message(name, &Described(params), json!({}));
         let stem = param.trim_end_matches("weight");
         assert!(message.contains(stem), "{name} with another {param}: {message}");
+    }
+}
+
+#[test]
+fn a_layer_of_rwkv7_that_lacks_something_is_not_left_out() {
+    let without_sizes = json!({ "num_hidden_layers": null, "intermediate_size": null });
+    let whole = Checkpoint::open("rwkv7", "config.json").params.params().to_vec();
+    for param in &whole {
+        let rest = whole.iter().filter(|other| other.name != param.name).cloned().collect();
+        let message = message("rwkv7", &Described(rest), without_sizes.clone());
+        assert!(message.contains(&param.name), "without {}: {message}", param.name);
     }
 }
 

@@ -31,6 +31,14 @@ fn every_graph_verifies_and_reads_back_as_it_is_written() {
 }
 
 #[test]
+fn rwkv7_needs_no_configuration() {
+    let checkpoint = Checkpoint::open("rwkv7", "config.json");
+    let bare = Config::parse("{\"model_type\": \"rwkv7\"}").expect("an object");
+    let of = |config: &Config| build(config, checkpoint.params.as_ref(), &Options::default()).expect("a graph");
+    of(&checkpoint.config).same_as(&of(&bare)).unwrap_or_else(|difference| panic!("{difference}"));
+}
+
+#[test]
 fn every_family_has_a_checkpoint() {
     let types = ALL.iter().map(|name| Checkpoint::open(name, "config.json").config.settings()["model_type"].clone());
     let checked: BTreeSet<String> = types.filter_map(|it| it.as_str().map(str::to_owned)).collect();
