@@ -10,7 +10,7 @@ use crate::error::ModelError;
 /// The largest size that a setting may have: a count of rows, channels or layers.
 const MOST: u64 = 1 << 32;
 
-/// Settings by name. See the [module](self).
+/// Settings by name. A setting that is `null` is absent; one of another kind than a getter expects is an error.
 #[derive(Clone, Debug)]
 pub struct Config {
     settings: Map<String, Value>,

@@ -58,7 +58,7 @@ struct Place {
     path: String,
 }
 
-/// A model under construction. See the [module](self).
+/// A model under construction, at a place in its tree of layers.
 #[derive(Clone)]
 pub struct Net<'b> {
     f: &'b ExprBuilder,

@@ -53,7 +53,7 @@ impl<'b> Cache<'b> {
         self.positions
     }
 
-    /// The positions of all tokens, those of this step last: i64[S].
+    /// The positions of all tokens, those of this step last: `i64[S]`.
     pub fn all(&self) -> Expr<'b> {
         self.all
     }
