@@ -10,7 +10,7 @@ use crate::error::ModelError;
 /// The largest size that a setting may have: a count of rows, channels or layers.
 const MOST: u64 = 1 << 32;
 
-/// Settings by name. See the [module](self).
+/// Settings by name. A setting that is `null` is absent; one of another kind than a getter expects is an error.
 #[derive(Clone, Debug)]
 pub struct Config {
     settings: Map<String, Value>,
@@ -36,6 +36,18 @@ impl Config {
     /// All settings.
     pub fn settings(&self) -> &Map<String, Value> {
         &self.settings
+    }
+
+    /// These settings, and those of the object `defaults` for the keys that aren't there. A key that is there
+    /// and says `null` keeps it: most families know a setting that `null` switches off.
+    pub fn with_defaults(&self, defaults: Value) -> Config {
+        let mut config = self.clone();
+        if let Value::Object(defaults) = defaults {
+            defaults.into_iter().for_each(|(key, value)| {
+                config.settings.entry(key).or_insert(value);
+            });
+        }
+        config
     }
 
     fn get(&self, key: &str) -> Option<&Value> {
@@ -75,6 +87,24 @@ impl Config {
         self.opt_size(key)?.ok_or_else(|| self.mistaken(key, "a whole number"))
     }
 
+    /// A count, from 0 on, where it is there.
+    pub fn opt_count(&self, key: &str) -> Result<Option<i64>, ModelError> {
+        let Some(value) = self.get(key) else { return Ok(None) };
+        match value.as_u64() {
+            Some(count) if count <= MOST => Ok(Some(count as i64)),
+            Some(count) => Err(self.wrong(key, format!("it must be at most {MOST}, and is {count}"))),
+            None => Err(self.mistaken(key, "a whole number")),
+        }
+    }
+
+    /// A list of counts, where it is there.
+    pub fn opt_counts(&self, key: &str) -> Result<Option<Vec<i64>>, ModelError> {
+        let Some(value) = self.get(key) else { return Ok(None) };
+        let count = |value: &Value| value.as_u64().filter(|count| *count <= MOST).map(|count| count as i64);
+        let counts = value.as_array().and_then(|list| list.iter().map(count).collect::<Option<Vec<i64>>>());
+        counts.map(Some).ok_or_else(|| self.mistaken(key, "a list of whole numbers"))
+    }
+
     /// A finite number, where it is there.
     pub fn opt_float(&self, key: &str) -> Result<Option<f64>, ModelError> {
         let Some(value) = self.get(key) else { return Ok(None) };
@@ -85,6 +115,19 @@ impl Config {
     /// A finite number.
     pub fn float(&self, key: &str) -> Result<f64, ModelError> {
         self.opt_float(key)?.ok_or_else(|| self.mistaken(key, "a number"))
+    }
+
+    /// A finite number above 0, where it is there.
+    pub fn opt_positive(&self, key: &str) -> Result<Option<f64>, ModelError> {
+        match self.opt_float(key)? {
+            Some(number) if number <= 0.0 => Err(self.wrong(key, format!("it must be above 0, and is {number}"))),
+            number => Ok(number),
+        }
+    }
+
+    /// A finite number above 0.
+    pub fn positive(&self, key: &str) -> Result<f64, ModelError> {
+        self.opt_positive(key)?.ok_or_else(|| self.mistaken(key, "a number"))
     }
 
     /// A truth value; `otherwise` where it isn't there.
@@ -123,6 +166,14 @@ impl Config {
                 Ok(Some(Config { settings: settings.clone(), prefix: format!("{}{key}.", self.prefix) }))
             }
             Some(_) => Err(self.mistaken(key, "an object")),
+        }
+    }
+
+    /// An error if a flag is set: what it switches on isn't built.
+    pub fn off(&self, key: &str) -> Result<(), ModelError> {
+        match self.flag(key, false)? {
+            true => Err(ModelError::Unsupported(format!("`{}{key}` is true", self.prefix))),
+            false => Ok(()),
         }
     }
 

@@ -46,12 +46,19 @@ pub fn step<'b>(
     options: &'b Options,
 ) -> Result<Expr<'b>, ModelError> {
     let family = families::of(config)?;
+    if config.has("quantization_config") {
+        // Its weights mean something only together with scales that no family here reads.
+        return Err(ModelError::Unsupported("`quantization_config`: weights with scales of their own".to_owned()));
+    }
     let place = Rc::new(Place { prefix: String::new(), path: String::new() });
     let logits = (family.build)(&Net { f, params, options, tokens, family, place }, config)?;
     f.builder().set_provenance(Provenance::default());
     logits.id()?;
     Ok(logits)
 }
+
+/// The most elements that a checkpoint is taken to have, so that small multiples of sizes don't overflow.
+const MOST_ELEMENTS: i64 = 1 << 48;
 
 /// A place in the tree of layers.
 struct Place {
@@ -61,7 +68,7 @@ struct Place {
     path: String,
 }
 
-/// A model under construction. See the [module](self).
+/// A model under construction, at a place in its tree of layers.
 #[derive(Clone)]
 pub struct Net<'b> {
     f: &'b ExprBuilder,
@@ -131,6 +138,67 @@ impl<'b> Net<'b> {
         self.params.find(&self.name(name)).map(|param| param.shape.as_slice())
     }
 
+    /// How many layers `name.0`, `name.1`, … of this place the checkpoint has parameters of: as many as the
+    /// highest number says, whatever is missing in between.
+    pub fn layers(&self, name: &str) -> i64 {
+        let (prefix, params) = (self.name(name), self.params.params());
+        let number =
+            |name: &str| name.strip_prefix(&prefix)?.strip_prefix('.')?.split('.').next()?.parse::<usize>().ok();
+        let most = params.iter().filter_map(|param| number(&param.name)).max().map_or(0, |most| most.saturating_add(1));
+        // With a higher number than that, some layer has nothing, which building it will find.
+        most.min(params.len()) as i64
+    }
+
+    /// An error if the checkpoint has more layers `name.0`, `name.1`, … than the setting `key` says.
+    pub fn no_more_layers(&self, name: &str, key: &str, said: i64) -> Result<(), ModelError> {
+        match self.layers(name) {
+            found if found > said => Err(ModelError::config(
+                key,
+                format!("it is {said}, and the checkpoint has {found} {:?}", self.name(name)),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// The dims of a parameter of this place that is a matrix.
+    pub fn matrix(&self, name: &str) -> Result<[i64; 2], ModelError> {
+        let name = self.name(name);
+        let Some(param) = self.params.find(&name) else {
+            return Err(parameter(format!("the checkpoint has no parameter {name:?}")));
+        };
+        let fits = |size: &usize| i64::try_from(*size).ok().filter(|size| (1..=MOST_ELEMENTS).contains(size));
+        match param.shape.iter().map(fits).collect::<Option<Vec<_>>>().as_deref() {
+            Some([rows, columns]) => Ok([*rows, *columns]),
+            _ => Err(parameter(format!("{name:?} is {:?}, no matrix", param.shape))),
+        }
+    }
+
+    /// The size `key` of a configuration. No extent of a model is more than all of its elements together:
+    /// what is built from sizes is never larger than the checkpoint justifies.
+    pub fn size(&self, config: &Config, key: &str) -> Result<i64, ModelError> {
+        let size = config.size(key)?;
+        self.fits(config, key, Some(size))
+    }
+
+    /// `size`, which the setting `key` led to; an error if it overflowed, or the checkpoint is smaller.
+    pub fn fits(&self, config: &Config, key: &str, size: Option<i64>) -> Result<i64, ModelError> {
+        let elements = |shape: &[usize]| shape.iter().fold(1, |product: usize, size| product.saturating_mul(*size));
+        let all = self.params.params().iter().fold(0, |sum: usize, param| sum.saturating_add(elements(&param.shape)));
+        let all = i64::try_from(all).unwrap_or(MOST_ELEMENTS).min(MOST_ELEMENTS);
+        size.filter(|size| *size <= all).ok_or_else(|| {
+            config.wrong(key, format!("the checkpoint is too small for this: it has {all} elements in all"))
+        })
+    }
+
+    /// How many there are of something that has a parameter each: layers, experts.
+    pub fn count(&self, config: &Config, key: &str) -> Result<i64, ModelError> {
+        let (count, all) = (config.size(key)?, self.params.params().len());
+        match usize::try_from(count).is_ok_and(|count| count <= all) {
+            true => Ok(count),
+            false => Err(config.wrong(key, format!("it is {count}, and the checkpoint has {all} parameters in all"))),
+        }
+    }
+
     /// A parameter of this place, of these dims, as f32, whatever the checkpoint stores it in.
     pub fn weight(&self, name: &str, dims: &[i64]) -> Expr<'b> {
         self.here();
@@ -140,6 +208,10 @@ impl<'b> Net<'b> {
         };
         if !param.shape.iter().map(|size| *size as i64).eq(dims.iter().copied()) {
             let message = format!("{name:?} is {:?}, the configuration says {dims:?}", param.shape);
+            return self.f.mistake("parameter", message);
+        }
+        if !matches!(param.dtype, DType::Block(_) | DType::I8) && !param.dtype.is_float() {
+            let message = format!("{name:?} holds {}, whose meaning a scale elsewhere would have to say", param.dtype);
             return self.f.mistake("parameter", message);
         }
         let ty = Type::tensor(param.dtype, param.shape.iter().copied());
@@ -173,14 +245,18 @@ impl<'b> Net<'b> {
         Ok(name)
     }
 
+    /// What a state holds from here on. Written at the end of a step, so that one that fails changes nothing.
+    pub fn write(&self, state: &str, contents: Expr<'b>) {
+        self.f.op(&ops::state_write::OP, &[contents], attrs! { state: state });
+    }
+
     /// What a state holds.
     pub fn read(&self, state: &str) -> Expr<'b> {
         self.f.op(&ops::state_read::OP, &[], attrs! { state: state })
     }
+}
 
-    /// The error for something that isn't built, at this place.
-    pub fn unsupported(&self, what: &str) -> ModelError {
-        let message = format!("{}: {what}", self.place.path);
-        ModelError::Build(BuildError::Graph(Violation::new("unsupported", message)))
-    }
+/// The error for a parameter that is missing or isn't as it must be.
+fn parameter(message: String) -> ModelError {
+    ModelError::Build(BuildError::Graph(Violation::new("parameter", message)))
 }

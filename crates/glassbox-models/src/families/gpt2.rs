@@ -13,19 +13,17 @@ use crate::net::Net;
 pub(super) static FAMILY: Family = Family { name: "gpt2", model_types: &["gpt2"], build };
 
 fn build<'b>(net: &Net<'b>, config: &Config) -> Result<Expr<'b>, ModelError> {
-    let (vocabulary, width) = (config.size("vocab_size")?, config.size("n_embd")?);
-    let (layers, heads) = (config.size("n_layer")?, config.size("n_head")?);
+    let (vocabulary, width) = (net.size(config, "vocab_size")?, net.size(config, "n_embd")?);
+    let (layers, heads) = (net.count(config, "n_layer")?, net.size(config, "n_head")?);
     let positions = config.opt_size("n_positions")?.map_or_else(|| config.size("n_ctx"), Ok)?;
     let inner = config.opt_size("n_inner")?.unwrap_or(4 * width);
-    let epsilon = config.opt_float("layer_norm_epsilon")?.unwrap_or(1e-5);
+    let epsilon = config.opt_positive("layer_norm_epsilon")?.unwrap_or(1e-5);
     let activation = activation::of(config, "activation_function", "gelu_new")?;
     if width % heads != 0 {
         return Err(config.wrong("n_head", format!("{heads} heads don't divide n_embd, which is {width}")));
     }
-    for flag in ["scale_attn_by_inverse_layer_idx", "reorder_and_upcast_attn"] {
-        if config.flag(flag, false)? {
-            return Err(ModelError::Unsupported(format!("`{flag}`")));
-        }
+    for flag in ["scale_attn_by_inverse_layer_idx", "reorder_and_upcast_attn", "add_cross_attention"] {
+        config.off(flag)?;
     }
     let attention = Attention { scale: (!config.flag("scale_attn_weights", true)?).then_some(1.0), softcap: None };
 
@@ -33,6 +31,7 @@ fn build<'b>(net: &Net<'b>, config: &Config) -> Result<Expr<'b>, ModelError> {
     let root = net.at("transformer");
     let model = if root.has("wte.weight") { root } else { net.clone() };
     let tokens = embedding(&model.at("wte"), net.tokens(), vocabulary, width);
+    model.no_more_layers("h", "n_layer", layers)?;
     let cache = Cache::new(&model, layers, heads, width / heads, positions as u64)?;
     let places = embedding(&model.at("wpe"), cache.positions(), positions, width);
     let mut x = tokens + places;
@@ -50,7 +49,7 @@ fn build<'b>(net: &Net<'b>, config: &Config) -> Result<Expr<'b>, ModelError> {
         x = x + linear_in_out(&block.at("c_proj"), y, width);
     }
     let x = norm::layer_norm(&model.at("ln_f"), x, epsilon);
-    // The embedding is the output matrix too; some checkpoints keep a copy of it.
-    let head = if net.at("lm_head").has("weight") { net.at("lm_head") } else { model.at("wte") };
+    let tied = config.flag("tie_word_embeddings", true)?;
+    let head = if tied { model.at("wte") } else { net.at("lm_head") };
     Ok(logits(&head, x, vocabulary))
 }

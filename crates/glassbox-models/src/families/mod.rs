@@ -3,8 +3,18 @@
 //! To add one: write its file after the pattern of its neighbours, add its row below, and a tiny
 //! checkpoint with what torch computes for it to `scripts/families` and `tests/golden`.
 
+mod gemma2;
+mod gemma3_text;
 mod gpt2;
 mod llama;
+mod mixtral;
+mod olmo2;
+mod phi3;
+mod qwen2;
+mod qwen3;
+mod qwen3_moe;
+mod rwkv7;
+mod smollm3;
 
 use glassbox_ir::Expr;
 
@@ -26,7 +36,20 @@ pub struct Family {
 pub type BuildFn = for<'b> fn(&Net<'b>, &Config) -> Result<Expr<'b>, ModelError>;
 
 /// Every family.
-pub static TABLE: &[&Family] = &[&gpt2::FAMILY, &llama::FAMILY];
+pub static TABLE: &[&Family] = &[
+    &gemma2::FAMILY,
+    &gemma3_text::FAMILY,
+    &gpt2::FAMILY,
+    &llama::FAMILY,
+    &mixtral::FAMILY,
+    &olmo2::FAMILY,
+    &phi3::FAMILY,
+    &qwen2::FAMILY,
+    &qwen3::FAMILY,
+    &qwen3_moe::FAMILY,
+    &rwkv7::FAMILY,
+    &smollm3::FAMILY,
+];
 
 /// The family that configurations call `model_type`.
 pub fn find(model_type: &str) -> Option<&'static Family> {

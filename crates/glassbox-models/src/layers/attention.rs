@@ -8,7 +8,7 @@ use std::cell::RefCell;
 
 use glassbox_ir::{Attrs, Dim, Expr, attrs, ops};
 
-use super::{count_to, extent};
+use super::{Shape, count_to, extent, linear};
 use crate::error::ModelError;
 use crate::net::Net;
 
@@ -25,6 +25,12 @@ pub struct Cache<'b> {
 }
 
 impl<'b> Cache<'b> {
+    /// Declares the states of all layers of `shape` below `net`.
+    pub fn of(net: &Net<'b>, shape: &Shape) -> Result<Cache<'b>, ModelError> {
+        net.no_more_layers("layers", "num_hidden_layers", shape.layers)?;
+        Cache::new(net, shape.layers, shape.kv_heads, shape.head_size, shape.positions)
+    }
+
     /// Declares the states of `layers` layers below `net`, for `heads` heads of `size` channels.
     pub fn new(net: &Net<'b>, layers: i64, heads: i64, size: i64, positions: u64) -> Result<Cache<'b>, ModelError> {
         let capacity = Some(net.options().context.unwrap_or(positions));
@@ -47,7 +53,7 @@ impl<'b> Cache<'b> {
         self.positions
     }
 
-    /// The positions of all tokens, those of this step last: i64[S].
+    /// The positions of all tokens, those of this step last: `i64[S]`.
     pub fn all(&self) -> Expr<'b> {
         self.all
     }
@@ -98,6 +104,17 @@ impl Attention {
         attrs.extend(self.softcap.map(|cap| ("softcap", cap.into())));
         join_heads(f.op(&ops::attention::OP, &[q, k, v, mask], attrs))
     }
+}
+
+/// Queries, keys and values of u, by `q_proj`, `k_proj` and `v_proj`: each [1, T, heads · channels].
+pub fn project<'b>(net: &Net<'b>, u: Expr<'b>, shape: &Shape, bias: bool) -> [Expr<'b>; 3] {
+    let parts = [("q_proj", shape.queries()), ("k_proj", shape.keys()), ("v_proj", shape.keys())];
+    parts.map(|(name, width)| linear(&net.at(name), u, width, bias))
+}
+
+/// Queries, keys and values in their heads: each [1, heads, T, channels].
+pub fn in_heads<'b>([q, k, v]: [Expr<'b>; 3], shape: &Shape) -> [Expr<'b>; 3] {
+    [split_heads(q, shape.heads), split_heads(k, shape.kv_heads), split_heads(v, shape.kv_heads)]
 }
 
 /// Channels in heads: [1, T, heads · n] becomes [1, heads, T, n].

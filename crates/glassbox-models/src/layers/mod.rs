@@ -4,8 +4,10 @@
 
 pub mod activation;
 pub mod attention;
+pub mod moe;
 pub mod norm;
 pub mod rotary;
+pub mod windows;
 
 use glassbox_ir::{Attrs, Expr, attrs, ops};
 
@@ -35,12 +37,14 @@ pub struct Shape {
     pub epsilon: f64,
     /// How many positions the model was made for.
     pub positions: u64,
+    /// Whether the embedding is the output matrix, too.
+    pub tied: bool,
 }
 
 impl Shape {
     /// Reads the sizes from a configuration as transformers writes it.
-    pub fn read(config: &Config) -> Result<Shape, ModelError> {
-        let (width, heads) = (config.size("hidden_size")?, config.size("num_attention_heads")?);
+    pub fn read(net: &Net<'_>, config: &Config) -> Result<Shape, ModelError> {
+        let (width, heads) = (net.size(config, "hidden_size")?, net.size(config, "num_attention_heads")?);
         let kv_heads = config.opt_size("num_key_value_heads")?.unwrap_or(heads);
         let head_size = match config.opt_size("head_dim")? {
             Some(size) => size,
@@ -51,17 +55,29 @@ impl Shape {
             let rule = format!("{kv_heads} heads of keys can't be shared by {heads} heads of queries");
             return Err(config.wrong("num_key_value_heads", rule));
         }
+        net.fits(config, "head_dim", heads.checked_mul(head_size))?;
         Ok(Shape {
-            vocabulary: config.size("vocab_size")?,
+            vocabulary: net.size(config, "vocab_size")?,
             width,
-            layers: config.size("num_hidden_layers")?,
+            layers: net.count(config, "num_hidden_layers")?,
             heads,
             kv_heads,
             head_size,
-            inner: config.size("intermediate_size")?,
-            epsilon: config.float("rms_norm_eps")?,
+            inner: net.size(config, "intermediate_size")?,
+            epsilon: config.positive("rms_norm_eps")?,
             positions: config.size("max_position_embeddings")? as u64,
+            tied: config.flag("tie_word_embeddings", false)?,
         })
+    }
+
+    /// The channels of all heads of queries.
+    pub fn queries(&self) -> i64 {
+        self.heads * self.head_size
+    }
+
+    /// The channels of all heads of keys, or of values.
+    pub fn keys(&self) -> i64 {
+        self.kv_heads * self.head_size
     }
 }
 
@@ -71,8 +87,13 @@ pub fn embedding<'b>(net: &Net<'b>, indices: Expr<'b>, rows: i64, width: i64) ->
     net.f().op(&ops::gather::OP, &[table, indices], attrs! { axis: 0 })
 }
 
-/// x `weight`ᵀ, and `bias` where there is one: x is [1, T, n], `weight` [`width`, n].
+/// x `weight`ᵀ, and `bias` where there is one: x is [1, T, n], `weight` [`width`, n]. A bias in the checkpoint
+/// that isn't added would be a wrong result, and is an error.
 pub fn linear<'b>(net: &Net<'b>, x: Expr<'b>, width: i64, bias: bool) -> Expr<'b> {
+    if !bias && net.has("bias") {
+        let message = format!("the checkpoint has {:?}, which the configuration doesn't know", net.name("bias"));
+        return net.f().mistake("parameter", message);
+    }
     let weight = net.weight("weight", &[width, channels(x)]);
     let y = x.matmul(weight.transpose(&[1, 0]));
     if bias { y + net.weight("bias", &[width]) } else { y }
@@ -98,20 +119,11 @@ pub fn logits<'b>(net: &Net<'b>, x: Expr<'b>, vocabulary: i64) -> Expr<'b> {
     linear(net, x, vocabulary, false)
 }
 
-/// The logits of x by `lm_head`, or by the embedding where the two are tied.
-pub fn output<'b>(
-    net: &Net<'b>,
-    config: &Config,
-    x: Expr<'b>,
-    vocabulary: i64,
-    tied: bool,
-) -> Result<Expr<'b>, ModelError> {
+/// The logits of x by `lm_head` of `net`, or by the embedding of `model` where the two are tied.
+pub fn output<'b>(net: &Net<'b>, model: &Net<'b>, x: Expr<'b>, shape: &Shape) -> Expr<'b> {
     // Checkpoints of tied models may hold the output matrix all the same; it is then the embedding.
-    let head = match config.flag("tie_word_embeddings", tied)? {
-        true => net.at("model").at("embed_tokens"),
-        false => net.at("lm_head"),
-    };
-    Ok(logits(&head, x, vocabulary))
+    let head = if shape.tied { model.at("embed_tokens") } else { net.at("lm_head") };
+    logits(&head, x, shape.vocabulary)
 }
 
 /// c tanh(x / c), where there is a cap.

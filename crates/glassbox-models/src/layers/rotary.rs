@@ -26,6 +26,20 @@ pub struct Rotary {
     magnitude: f64,
 }
 
+/// The metadata of a graph whose frequencies change: a sequence that grows beyond so many tokens has to be
+/// given anew from its start, with states that are reset.
+pub const RECOMPUTE_BEYOND: &str = "recompute_beyond";
+
+/// How many of the `size` channels of a head turn, where the settings say it.
+fn turning(settings: &Config, size: i64) -> Result<Option<i64>, ModelError> {
+    match settings.opt_positive("partial_rotary_factor")? {
+        Some(part) if part > 1.0 => {
+            Err(settings.wrong("partial_rotary_factor", format!("it must be at most 1, and is {part}")))
+        }
+        part => Ok(part.map(|part| (size as f64 * part) as i64)),
+    }
+}
+
 /// The cosines and sines of the positions of a step.
 #[derive(Clone, Copy)]
 pub struct Angles<'b> {
@@ -38,23 +52,29 @@ impl Rotary {
     /// What a configuration says of heads of `size` channels: in `rope_parameters`, or in `rope_theta` and
     /// `rope_scaling` as older files have it. `theta` is the base where none is given.
     pub fn read(config: &Config, size: i64, theta: f64) -> Result<Rotary, ModelError> {
-        let settings = config.opt_inner("rope_parameters")?;
-        let theta = match &settings {
-            Some(settings) => settings.opt_float("rope_theta")?.unwrap_or(theta),
-            None => config.opt_float("rope_theta")?.unwrap_or(theta),
-        };
-        let scaling = match settings {
-            Some(settings) => Some(settings),
-            None => config.opt_inner("rope_scaling")?,
-        };
-        let partial = scaling.as_ref().map_or(Ok(None), |scaling| scaling.opt_float("partial_rotary_factor"))?;
-        let partial = partial.map_or_else(|| config.opt_float("partial_rotary_factor"), |it| Ok(Some(it)))?;
-        let channels = partial.map_or(size, |part| (size as f64 * part) as i64);
-        let plain = Rotary::plain(config, channels, theta)?;
+        let scaling = config.opt_inner("rope_scaling")?;
+        if let Some(settings) = config.opt_inner("rope_parameters")? {
+            return match scaling {
+                Some(_) => Err(config.wrong("rope_scaling", "`rope_parameters` is there too, and only one may be")),
+                None => Rotary::described(config, &settings, size, theta),
+            };
+        }
+        let theta = config.opt_positive("rope_theta")?.unwrap_or(theta);
+        let plain = Rotary::plain(config, turning(config, size)?.unwrap_or(size), theta)?;
         match scaling {
             Some(scaling) => plain.scaled(config, &scaling),
             None => Ok(plain),
         }
+    }
+
+    /// What `settings`, an object of the form of `rope_parameters`, says of heads of `size` channels.
+    pub fn described(config: &Config, settings: &Config, size: i64, theta: f64) -> Result<Rotary, ModelError> {
+        let theta = settings.opt_positive("rope_theta")?.unwrap_or(theta);
+        let channels = match turning(settings, size)? {
+            Some(channels) => channels,
+            None => turning(config, size)?.unwrap_or(size),
+        };
+        Rotary::plain(config, channels, theta)?.scaled(config, settings)
     }
 
     /// Without scaling.
@@ -74,12 +94,18 @@ impl Rotary {
     pub fn scaled(mut self, config: &Config, scaling: &Config) -> Result<Rotary, ModelError> {
         let kind = match scaling.opt_text("rope_type")? {
             Some(kind) => kind,
-            None => scaling.opt_text("type")?.unwrap_or("default"),
+            None => match scaling.opt_text("type")? {
+                Some(kind) => kind,
+                None if scaling.has("factor") => {
+                    return Err(scaling.wrong("rope_type", "it is missing, and there is a factor"));
+                }
+                None => "default",
+            },
         };
         match kind {
             "default" => {}
             "linear" => {
-                let factor = scaling.float("factor")? as f32;
+                let factor = scaling.positive("factor")? as f32;
                 self.frequencies.iter_mut().for_each(|frequency| *frequency /= factor);
             }
             "llama3" => self.llama3(scaling)?,
@@ -91,8 +117,11 @@ impl Rotary {
 
     /// Slow pairs turn `factor` times more slowly, fast ones as before, those between by a mean.
     fn llama3(&mut self, scaling: &Config) -> Result<(), ModelError> {
-        let (factor, length) = (scaling.float("factor")?, scaling.float("original_max_position_embeddings")?);
-        let (low, high) = (scaling.float("low_freq_factor")?, scaling.float("high_freq_factor")?);
+        let (factor, length) = (scaling.positive("factor")?, scaling.positive("original_max_position_embeddings")?);
+        let (low, high) = (scaling.positive("low_freq_factor")?, scaling.positive("high_freq_factor")?);
+        if low >= high {
+            return Err(scaling.wrong("low_freq_factor", format!("it is {low}, and must be below {high}")));
+        }
         for frequency in &mut self.frequencies {
             let wave = 2.0 * PI / f64::from(*frequency);
             let slow = f64::from(*frequency) / factor;
@@ -110,13 +139,19 @@ impl Rotary {
 
     /// Each pair has its own factor, one for short and one for long sequences.
     fn long_rope(&mut self, config: &Config, scaling: &Config) -> Result<(), ModelError> {
+        for key in ["short_mscale", "long_mscale"] {
+            if scaling.has(key) {
+                return Err(ModelError::Unsupported(format!("rotary scaling with `{key}`")));
+            }
+        }
         let factors = |key: &str| -> Result<Vec<f64>, ModelError> {
             let list = scaling.opt_floats(key)?.ok_or_else(|| scaling.wrong(key, "a list of numbers is missing"))?;
-            match list.len() == self.frequencies.len() {
-                true => Ok(list),
-                false => {
-                    Err(scaling.wrong(key, format!("{} factors for {} pairs", list.len(), self.frequencies.len())))
-                }
+            if list.len() != self.frequencies.len() {
+                return Err(scaling.wrong(key, format!("{} factors for {} pairs", list.len(), self.frequencies.len())));
+            }
+            match list.iter().find(|factor| **factor <= 0.0) {
+                Some(factor) => Err(scaling.wrong(key, format!("a factor is {factor}, and must be above 0"))),
+                None => Ok(list),
             }
         };
         let (short, long) = (factors("short_factor")?, factors("long_factor")?);
@@ -129,8 +164,12 @@ impl Rotary {
             pairs.map(|(frequency, factor)| 1.0 / (factor as f32 * (1.0 / frequency))).collect()
         };
         let stretch = config.size("max_position_embeddings")? as f64 / original as f64;
+        if scaling.opt_float("factor")?.is_some_and(|factor| factor != stretch) {
+            let rule = format!("it must be max_position_embeddings / original, which is {stretch}");
+            return Err(scaling.wrong("factor", rule));
+        }
         let root = || (1.0 + stretch.ln() / (original as f64).ln()).sqrt();
-        let magnitude = scaling.opt_float("attention_factor")?;
+        let magnitude = scaling.opt_positive("attention_factor")?;
         self.magnitude = magnitude.unwrap_or_else(|| if stretch <= 1.0 { 1.0 } else { root() });
         (self.long, self.frequencies) = (Some((original, divided(long))), divided(short));
         Ok(())
@@ -146,6 +185,8 @@ impl Rotary {
         };
         let mut frequencies = row(&self.frequencies);
         if let Some((original, long)) = &self.long {
+            // What the states hold was computed with the frequencies of its time.
+            f.builder().metadata(RECOMPUTE_BEYOND, original.to_string());
             let longer = extent(cache.all(), 0).greater(f.int(*original));
             frequencies = longer.select(row(long), frequencies);
         }

@@ -5,7 +5,8 @@
 
 use std::path::Path;
 
-use crate::parity::Checkpoint;
+use crate::checkpoint::Checkpoint;
+use crate::parity::check;
 
 #[test]
 fn gpt2_124m() {
@@ -15,5 +16,5 @@ fn gpt2_124m() {
         );
         return;
     };
-    Checkpoint::open(Path::new(&folder), "config.json").check("gpt2_124m");
+    check("gpt2_124m", &Checkpoint::open_in(Path::new(&folder), "config.json"), None);
 }

@@ -2,5 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod checkpoint;
 mod full_size;
 mod parity;
+mod refused;
+mod structure;
