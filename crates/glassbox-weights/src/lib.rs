@@ -15,6 +15,8 @@ mod cursor;
 mod dequantize;
 mod error;
 mod folder;
+#[doc(hidden)]
+pub mod fuzzing;
 mod gguf;
 mod mapped;
 mod metadata;
@@ -31,7 +33,7 @@ pub use convert::{Converted, Options, Outcome, Output, Progress, Target, convert
 pub use dequantize::Dequantized;
 pub use error::WeightsError;
 pub use metadata::{Array, Metadata, Value};
-pub use oinf::{Verified, verify};
-pub use open::open;
+pub use oinf::{Verified, verify, verify_package};
+pub use open::{open, open_bytes};
 pub use package::{Format, Package, Quantisation};
 pub use spec::{Declared, Initial, Size, StateDim, StateSpec};

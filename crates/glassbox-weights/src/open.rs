@@ -1,6 +1,9 @@
 //! Opening weights: which format a file has is found from its first bytes, never from its name alone.
 
 use std::path::Path;
+use std::sync::Arc;
+
+use glassbox_tensor::SharedBytes;
 
 use crate::error::WeightsError;
 use crate::mapped::MappedFile;
@@ -24,20 +27,30 @@ pub fn open(path: &Path) -> Result<Package, WeightsError> {
     Package::new(parts)
 }
 
+/// Opens a file of weights that is in memory, such as one that is part of a program. `name` is what errors
+/// call it. Ids follow from the contents, so they are the same in every run.
+pub fn open_bytes(name: &str, bytes: SharedBytes) -> Result<Package, WeightsError> {
+    Package::new(parts_of(&MappedFile::memory(name, bytes))?)
+}
+
 /// Opens one file.
 pub(crate) fn open_file(path: &Path) -> Result<Parts, WeightsError> {
-    let file = MappedFile::open(path)?;
+    parts_of(&MappedFile::open(path)?)
+}
+
+fn parts_of(file: &Arc<MappedFile>) -> Result<Parts, WeightsError> {
+    let path = file.path();
     let bytes = file.bytes();
     let parts = if safetensors::looks_like(bytes) {
-        safetensors::read(&file)
+        safetensors::read(file)
     } else if bytes.starts_with(oinf::MAGIC) {
-        oinf::read(&file)
+        oinf::read(file)
     } else if bytes.starts_with(gguf::MAGIC) {
-        gguf::read(&file).and_then(|parts| gguf::whole(path, parts))
+        gguf::read(file).and_then(|parts| gguf::whole(path, parts))
     } else if bytes.starts_with(pickle::ZIP_MAGIC) {
-        pickle::read_zip(&file)
+        pickle::read_zip(file)
     } else if pickle::looks_legacy(bytes) {
-        pickle::read_legacy(&file)
+        pickle::read_legacy(file)
     } else {
         let first: Vec<String> = bytes.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
         let what =

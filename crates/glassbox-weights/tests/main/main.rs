@@ -4,7 +4,12 @@
 
 mod convert;
 mod files;
+mod fuzzed;
 mod golden;
+mod kill;
+mod lazy;
+mod memory;
+mod mutations;
 mod oinf;
 mod oinf_elsewhere;
 mod pickles;
