@@ -4,7 +4,9 @@
 
 mod convert;
 mod files;
+mod folders;
 mod fuzzed;
+mod gguf;
 mod golden;
 mod kill;
 mod lazy;
