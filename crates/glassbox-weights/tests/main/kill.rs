@@ -50,6 +50,8 @@ fn a_killed_conversion_leaves_nothing_or_all() {
     let whole_run = begun.elapsed();
     let wanted = std::fs::read(&target).expect("read");
     let (mut absent, mut whole, mut state) = (0, 0, 11u64);
+    // The machine may become faster or slower: what is found says how long to wait at most.
+    let mut longest = whole_run.mul_f64(1.2);
     for round in 0..ROUNDS {
         // Every fourth finds what an earlier one made.
         if round % 4 != 3 {
@@ -58,16 +60,17 @@ fn a_killed_conversion_leaves_nothing_or_all() {
         let existed = target.exists();
         let mut process = child(&source, &target).spawn().expect("starts");
         state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        // Anywhere from the start to a little after the end.
-        std::thread::sleep(whole_run.mul_f64((state >> 40) as f64 / (1 << 24) as f64 * 1.2) + Duration::from_millis(1));
+        std::thread::sleep(longest.mul_f64((state >> 40) as f64 / (1 << 24) as f64) + Duration::from_millis(1));
         process.kill().expect("killed");
         process.wait().expect("ended");
         if target.exists() {
             assert!(std::fs::read(&target).expect("read") == wanted, "round {round}: the target isn't whole");
             whole += 1;
+            longest = if existed { longest } else { longest.mul_f64(0.95) };
         } else {
             assert!(!existed, "round {round}: a target that was there is gone");
             absent += 1;
+            longest = longest.mul_f64(1.05);
         }
     }
     verify(&target, |_, _| ())
@@ -76,7 +79,7 @@ fn a_killed_conversion_leaves_nothing_or_all() {
         .expect("sound");
     println!("{ROUNDS} kills over {whole_run:?}: {absent} targets absent, {whole} whole");
     // Neither too early nor too late, or nothing was tested.
-    assert!(absent > 0 && whole > 25);
+    assert!(absent > 5 && whole > 5);
     let left = std::fs::read_dir(out.path()).expect("listed").flatten();
     assert!(left.count() > 1, "no kill was while writing");
 }
