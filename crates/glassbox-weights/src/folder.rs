@@ -28,6 +28,10 @@ pub(crate) const COMPANIONS: &[&str] = &[
     "preprocessor_config.json",
 ];
 
+/// Files that trainers leave beside weights, named like some.
+const NO_WEIGHTS: &[&str] =
+    &["training_args.bin", "optimizer.bin", "optimizer.pt", "scheduler.bin", "scheduler.pt", "rng_state.pth"];
+
 /// An index is no longer than this.
 const LONGEST_INDEX: u64 = 256 << 20;
 
@@ -58,7 +62,10 @@ fn find(folder: &Path) -> Result<Parts, WeightsError> {
     let entries = std::fs::read_dir(folder).map_err(WeightsError::io("the folder can't be listed"))?;
     for entry in entries {
         let entry = entry.map_err(WeightsError::io("the folder can't be listed"))?;
-        names.push(entry.file_name().to_string_lossy().into_owned());
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if !NO_WEIGHTS.contains(&name.as_str()) {
+            names.push(name);
+        }
     }
     names.sort();
     let with = |ending: &str| -> Vec<&String> { names.iter().filter(|name| name.ends_with(ending)).collect() };

@@ -1,7 +1,8 @@
-//! Files that are mapped: opened once, read where they are touched, released where that is asked for. And
-//! files that are part of the program, which are there all the time.
+//! Files that are mapped: opened once, read where they are touched, released where that is asked for. Bytes that
+//! are in memory already stand in for them.
 
 use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
@@ -15,25 +16,24 @@ use crate::error::WeightsError;
 pub(crate) struct MappedFile {
     path: PathBuf,
     data: Data,
-    /// A hash of what tells this file from others: its true path, its length and its time of change; its
-    /// contents, where it is part of the program.
+    /// A hash of what tells this file from others: its true path, its length and its time of change.
     identity: blake3::Hash,
 }
 
-/// Where the bytes of a file are.
 enum Data {
-    /// Nowhere: a file without bytes can't be mapped.
+    /// A file without bytes can't be mapped.
     Empty,
-    Mapped(Mmap),
-    Static(&'static [u8]),
+    Map(Mmap),
+    /// Bytes of somebody else.
+    Memory(SharedBytes),
 }
 
 impl AsRef<[u8]> for MappedFile {
     fn as_ref(&self) -> &[u8] {
         match &self.data {
             Data::Empty => &[],
-            Data::Mapped(map) => map,
-            Data::Static(bytes) => bytes,
+            Data::Map(map) => map,
+            Data::Memory(bytes) => (**bytes).as_ref(),
         }
     }
 }
@@ -63,14 +63,26 @@ impl MappedFile {
             // SAFETY: the map is read-only and lives as long as any tensor over it. As for every mapped file,
             // whoever shortens it meanwhile ends the process; weights are not written while in use, and our
             // own writers replace files instead of changing them.
-            _ => Data::Mapped(unsafe { Mmap::map(&file) }.map_err(WeightsError::io("the file can't be mapped"))?),
+            _ => Data::Map(unsafe { Mmap::map(&file) }.map_err(WeightsError::io("the file can't be mapped"))?),
         };
         Ok(MappedFile { path: path.to_owned(), data, identity: hasher.finalize() })
     }
 
-    /// A file that is part of the program, under a name for messages.
-    pub(crate) fn embedded(name: &str, bytes: &'static [u8]) -> Arc<MappedFile> {
-        Arc::new(MappedFile { path: name.into(), data: Data::Static(bytes), identity: blake3::hash(bytes) })
+    /// Bytes in memory as a file; `name` is for errors. Their identity is their contents.
+    pub(crate) fn memory(name: &str, bytes: SharedBytes) -> Arc<MappedFile> {
+        let identity = blake3::hash((*bytes).as_ref());
+        Arc::new(MappedFile { path: PathBuf::from(name), data: Data::Memory(bytes), identity })
+    }
+
+    /// The bytes from `start` on, to be read piece by piece: of a mapped file without mapping more of it.
+    pub(crate) fn reader(&self, start: u64) -> Result<Box<dyn Read + '_>, WeightsError> {
+        if let Data::Map(_) = &self.data {
+            let mut file = File::open(&self.path).map_err(WeightsError::io("the file can't be opened"))?;
+            file.seek(SeekFrom::Start(start)).map_err(WeightsError::io("the file can't be read"))?;
+            return Ok(Box::new(file));
+        }
+        let start = usize::try_from(start).unwrap_or(usize::MAX).min(self.bytes().len());
+        Ok(Box::new(&self.bytes()[start..]))
     }
 
     /// The path that it was opened by.
@@ -112,7 +124,7 @@ impl MappedFile {
     /// they are touched. Does nothing where the system has no such call.
     pub(crate) fn release(&self, start: usize, len: usize) {
         #[cfg(unix)]
-        if let Data::Mapped(map) = &self.data {
+        if let Data::Map(map) = &self.data {
             /// Where pages are larger, the call rounds to them.
             const PAGE: usize = 1 << 12;
             let end = start.saturating_add(len).min(map.len());

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use glassbox_tensor::SharedBytes;
+
 use crate::error::WeightsError;
 use crate::mapped::MappedFile;
 use crate::package::{Package, Parts};
@@ -25,24 +27,28 @@ pub fn open(path: &Path) -> Result<Package, WeightsError> {
     Package::new(parts)
 }
 
-/// Opens a file of weights that is part of the program, under a name for messages.
-pub fn open_bytes(name: &str, bytes: &'static [u8]) -> Result<Package, WeightsError> {
-    Package::new(read(&MappedFile::embedded(name, bytes))?)
+/// Opens a file of weights that is in memory, such as one that is part of a program. `name` is what errors
+/// call it. Ids follow from the contents, so they are the same in every run.
+pub fn open_bytes(name: &str, bytes: SharedBytes) -> Result<Package, WeightsError> {
+    Package::new(parts_of(&MappedFile::memory(name, bytes))?)
 }
 
 /// Whether a file begins as one of the known formats does. Says nothing of whether it is sound.
 pub fn recognised(path: &Path) -> bool {
-    !matches!(open_file(path), Err(error) if matches!(error.root(), WeightsError::Unrecognized { .. } | WeightsError::Io { .. }))
+    let unknown = |error: &WeightsError| {
+        matches!(error.root(), WeightsError::Unrecognized { .. } | WeightsError::Io { .. })
+    };
+    !matches!(open_file(path), Err(error) if unknown(&error))
 }
 
 /// Opens one file.
 pub(crate) fn open_file(path: &Path) -> Result<Parts, WeightsError> {
-    read(&MappedFile::open(path)?)
+    parts_of(&MappedFile::open(path)?)
 }
 
-/// Reads the headers of a file.
-fn read(file: &Arc<MappedFile>) -> Result<Parts, WeightsError> {
-    let (path, bytes) = (file.path(), file.bytes());
+fn parts_of(file: &Arc<MappedFile>) -> Result<Parts, WeightsError> {
+    let path = file.path();
+    let bytes = file.bytes();
     let parts = if safetensors::looks_like(bytes) {
         safetensors::read(file)
     } else if bytes.starts_with(oinf::MAGIC) {

@@ -14,9 +14,9 @@ fn shares(settings: Sampling, logits: &[f32], before: &[u32]) -> Vec<f64> {
     let mut counts = vec![0.0; logits.len()];
     for _ in 0..20_000 {
         let choice = sampler.choose(logits, before, None).expect("a choice");
-        counts[choice.token as usize] += 1.0 / 20_000.0;
+        counts[choice.token as usize] += 1.0;
     }
-    counts
+    counts.iter().map(|count| count / 20_000.0).collect()
 }
 
 /// Each share is within five standard deviations of its probability.

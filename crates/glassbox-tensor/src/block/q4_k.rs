@@ -4,9 +4,12 @@
 //! The search is our own, in two steps. First every sub-block alone: for 21 spreads of the codes around the
 //! one that just covers the numbers, the codes are rounded and the scale and minimum that fit them best are
 //! solved for; the spread with the least error wins. Then the scales are rounded to 6 bits, and each
-//! sub-block tries its rounded scale and minimum and their neighbours (25 pairs) with the codes that are
+//! sub-block tries its rounded scale and minimum and their neighbours (9 pairs) with the codes that are
 //! best for each. Errors are squared and weighted by the magnitude of the number plus the root of their mean
 //! square, because large weights matter more. The result is a function of the 256 numbers alone.
+//!
+//! The search visits every number some thirty times, so what it does there is written for vectors: no calls, no
+//! divisions, sums in eight lanes.
 
 use half::f16;
 
@@ -44,8 +47,8 @@ pub(super) fn encode(values: &[f32], block: &mut [u8]) -> Result<(), Unfit> {
         let (scale, min) = round_fit(sub, weights, *fit, d, dmin);
         put_scale(&mut block[4..16], index, scale, min);
         let (scale, min) = (d * f32::from(scale), dmin * f32::from(min));
-        for (byte, value) in block[16 + index / 2 * SUB_ELEMENTS..].iter_mut().zip(sub) {
-            *byte |= (code(*value, scale, min) as u8) << (index % 2 * 4);
+        for (byte, code) in block[16 + index / 2 * SUB_ELEMENTS..].iter_mut().zip(codes(sub, scale, min)) {
+            *byte |= (code as u8) << (index % 2 * 4);
         }
     }
     Ok(())
@@ -63,18 +66,40 @@ fn importance(sub: &Sub) -> Sub {
     sub.map(|value| root + (value / largest).abs())
 }
 
-/// The best code for a number, as a float.
-fn code(value: f32, scale: f32, min: f32) -> f32 {
-    if scale > 0.0 { ((value + min) / scale).round_ties_even().clamp(0.0, LARGEST_CODE) } else { 0.0 }
+/// The best code for each number, as a float.
+#[inline(always)]
+fn codes(sub: &Sub, scale: f32, min: f32) -> Sub {
+    /// Added and taken away again, it leaves a float of a few bits rounded to an integer, halves to even.
+    const ROUND: f32 = 12_582_912.0;
+    let inverse = Some(1.0 / scale).filter(|inverse| scale > 0.0 && inverse.is_finite()).unwrap_or(0.0);
+    sub.map(|value| {
+        let code = (value + min) * inverse;
+        let code = if code > 0.0 { code } else { 0.0 };
+        let code = if code < LARGEST_CODE { code } else { LARGEST_CODE };
+        code + ROUND - ROUND
+    })
+}
+
+/// The sum of a term for each number, in lanes: always in the same order.
+#[inline(always)]
+fn sum(term: impl Fn(usize) -> f32) -> f32 {
+    const LANES: usize = 8;
+    let mut lanes = [0.0f32; LANES];
+    for first in (0..SUB_ELEMENTS).step_by(LANES) {
+        for (lane, sum) in lanes.iter_mut().enumerate() {
+            *sum += term(first + lane);
+        }
+    }
+    lanes.iter().sum()
 }
 
 /// The weighted squared error of a sub-block under a scale and a minimum.
-fn error(sub: &Sub, weights: &Sub, scale: f32, min: f32) -> f64 {
-    let one = |(value, weight): (&f32, &f32)| {
-        let off = f64::from(scale * code(*value, scale, min) - min) - f64::from(*value);
-        f64::from(*weight) * off * off
-    };
-    sub.iter().zip(weights).map(one).sum()
+fn error(sub: &Sub, weights: &Sub, scale: f32, min: f32) -> f32 {
+    let codes = codes(sub, scale, min);
+    sum(|at| {
+        let off = scale * codes[at] - min - sub[at];
+        weights[at] * off * off
+    })
 }
 
 /// The scale and minimum under which a sub-block's error is least.
@@ -101,20 +126,17 @@ fn best_fit(sub: &Sub, weights: &Sub) -> Fit {
 
 /// The scale and minimum that fit best the codes that `scale` and `min` give: weighted least squares.
 fn solve(sub: &Sub, weights: &Sub, scale: f32, min: f32) -> Option<Fit> {
-    let (mut sum, mut codes, mut squares, mut values, mut products) = (0.0f64, 0.0f64, 0.0f64, 0.0f64, 0.0f64);
-    for (value, weight) in sub.iter().zip(weights) {
-        let (value, weight, code) = (f64::from(*value), f64::from(*weight), f64::from(code(*value, scale, min)));
-        sum += weight;
-        codes += weight * code;
-        squares += weight * code * code;
-        values += weight * value;
-        products += weight * code * value;
-    }
-    let determinant = sum * squares - codes * codes;
+    let found = codes(sub, scale, min);
+    let total = f64::from(sum(|at| weights[at]));
+    let codes = f64::from(sum(|at| weights[at] * found[at]));
+    let squares = f64::from(sum(|at| weights[at] * found[at] * found[at]));
+    let values = f64::from(sum(|at| weights[at] * sub[at]));
+    let products = f64::from(sum(|at| weights[at] * found[at] * sub[at]));
+    let determinant = total * squares - codes * codes;
     if determinant <= 0.0 {
         return None;
     }
-    let mut scale = (sum * products - codes * values) / determinant;
+    let mut scale = (total * products - codes * values) / determinant;
     let mut min = (codes * products - squares * values) / determinant;
     if min < 0.0 {
         // Minima are subtracted and never negative: without one, only the scale is left.
@@ -125,7 +147,7 @@ fn solve(sub: &Sub, weights: &Sub, scale: f32, min: f32) -> Option<Fit> {
 
 /// The 6-bit scale and minimum with the least error, at or beside what the fit rounds to.
 fn round_fit(sub: &Sub, weights: &Sub, fit: Fit, d: f32, dmin: f32) -> (u8, u8) {
-    const NEAR: i16 = 2;
+    const NEAR: i16 = 1;
     let nearest =
         |wanted: f32, unit: f32| if unit > 0.0 { (wanted / unit).round().min(LARGEST_SCALE) as i16 } else { 0 };
     let (scale, min) = (nearest(fit.scale, d), nearest(fit.min, dmin));

@@ -94,3 +94,16 @@ impl Header {
         Ok(header)
     }
 }
+
+/// A file of tables without data, with hashes that are right; for fuzzing. The counts are those of metadata, sizes,
+/// tensors, states and blobs.
+pub(crate) fn wrap_tables(counts: [u32; 5], tables: &[u8]) -> Vec<u8> {
+    let [metadata, sizes, tensors, states, blobs] = counts;
+    let tables_length = tables.len() as u64;
+    let tables_hash = *blake3::hash(tables).as_bytes();
+    let mut header = Header { file_length: 0, tables_length, metadata, sizes, tensors, states, blobs, tables_hash };
+    header.file_length = header.data();
+    let mut bytes = [&header.encode()[..], tables].concat();
+    bytes.resize(header.file_length as usize, 0);
+    bytes
+}

@@ -11,7 +11,7 @@ mod tables;
 mod verify;
 mod write;
 
-pub(crate) use header::MAGIC;
+pub(crate) use header::{MAGIC, wrap_tables};
 pub(crate) use read::read;
-pub use verify::{Verified, verify};
+pub use verify::{Verified, verify, verify_package};
 pub use write::{Contents, TensorSpec, Writer};

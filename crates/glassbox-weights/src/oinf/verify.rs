@@ -3,8 +3,7 @@
 //! The data is read from the file piece by piece and never held.
 
 use std::collections::HashSet;
-use std::fs::File;
-use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::io::{BufReader, Read};
 use std::path::Path;
 
 use super::header::VERSION;
@@ -12,7 +11,7 @@ use super::read::{extents, tables};
 use crate::error::WeightsError;
 use crate::mapped::MappedFile;
 use crate::open::open;
-use crate::package::Format;
+use crate::package::{Format, Package};
 
 /// Bytes that are read and hashed at a time.
 const CHUNK: usize = 1 << 20;
@@ -32,25 +31,28 @@ pub struct Verified {
 
 /// Checks a file or folder of any known format. `progress` is told how many bytes of data are done, and of
 /// how many. The error is the first thing that is wrong.
-pub fn verify(path: &Path, mut progress: impl FnMut(u64, u64)) -> Result<Verified, WeightsError> {
-    let package = open(path)?;
+pub fn verify(path: &Path, progress: impl FnMut(u64, u64)) -> Result<Verified, WeightsError> {
+    verify_package(&open(path)?, progress)
+}
+
+/// As [`verify`], of a package that is open.
+pub fn verify_package(package: &Package, mut progress: impl FnMut(u64, u64)) -> Result<Verified, WeightsError> {
     let contents = package.format() == Format::Oinf(VERSION);
     if contents {
         for file in package.mapped_files() {
             verify_data(file, &mut progress).map_err(|error| error.in_file(file.path()))?;
         }
     }
-    let params = glassbox_tensor::ParamSource::params(&package).len();
+    let params = glassbox_tensor::ParamSource::params(package).len();
     Ok(Verified { format: package.format(), params, contents, bytes: package.file_bytes() })
 }
 
 fn verify_data(mapped: &MappedFile, progress: &mut impl FnMut(u64, u64)) -> Result<(), WeightsError> {
     let (header, tables) = tables(mapped.bytes())?;
     let io = || WeightsError::io("the file can't be read");
-    let mut file = BufReader::with_capacity(CHUNK, File::open(mapped.path()).map_err(io())?);
     let total = header.file_length - header.data();
     let mut position = header.data();
-    file.seek(SeekFrom::Start(position)).map_err(io())?;
+    let mut file = BufReader::with_capacity(CHUNK, mapped.reader(position)?);
     let mut buffer = vec![0; CHUNK];
     let mut seen = HashSet::new();
     for (_, name, extent) in extents(&tables) {

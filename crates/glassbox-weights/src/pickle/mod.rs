@@ -58,3 +58,8 @@ pub(crate) fn read_legacy(file: &Arc<MappedFile>) -> Result<Parts, WeightsError>
     })?;
     Ok(parts)
 }
+
+/// An archive with a pickle and one storage, named `0`, stored as PyTorch does it; for fuzzing.
+pub(crate) fn wrap(pickle: &[u8], storage: &[u8]) -> Vec<u8> {
+    zip::write(&[("a/data.pkl", pickle), ("a/data/0", storage)])
+}

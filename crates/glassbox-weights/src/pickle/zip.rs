@@ -184,3 +184,21 @@ fn record(cursor: &mut Cursor) -> Result<Record, WeightsError> {
     cursor.take(comment.into())?;
     Ok(record)
 }
+
+/// An archive of stored entries, without checksums: what [`Archive`] reads, and no more.
+pub(super) fn write(entries: &[(&str, &[u8])]) -> Vec<u8> {
+    let (mut bytes, mut directory) = (Vec::new(), Vec::new());
+    for (name, data) in entries {
+        let header = (bytes.len() as u32).to_le_bytes();
+        let (size, length) = ((data.len() as u32).to_le_bytes(), (name.len() as u16).to_le_bytes());
+        // Flags, method, time, date, checksum, both sizes, the lengths of the name and of what follows it.
+        let common = [&[0; 12][..], &size, &size, &length, &[0; 2]].concat();
+        bytes.extend([MAGIC, &[10, 0], &common, name.as_bytes(), data].concat());
+        directory.extend([&ENTRY[..], &[10, 0, 10, 0], &common, &[0; 10], &header, name.as_bytes()].concat());
+    }
+    let (start, size) = ((bytes.len() as u32).to_le_bytes(), (directory.len() as u32).to_le_bytes());
+    let count = (entries.len() as u16).to_le_bytes();
+    bytes.extend(directory);
+    bytes.extend([&END[..], &[0; 4], &count, &count, &size, &start, &[0; 2]].concat());
+    bytes
+}

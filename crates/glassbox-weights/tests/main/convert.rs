@@ -74,7 +74,7 @@ fn safetensors_come_back_as_they_were() {
     let report = convert(&gguf, &path, floats, |_| ()).expect("floats");
     assert!(report.dropped.contains(&"metadata x.u8".to_owned()), "{:?}", report.dropped);
     let made = open(&path).expect("opens");
-    let blocks = gguf.load("Q6_K").and_then(|blocks| Ok(blocks.dequantize_blocks().expect("f32"))).expect("there");
+    let blocks = gguf.load("Q6_K").map(|blocks| blocks.dequantize_blocks().expect("f32")).expect("there");
     assert!(made.load("Q6_K").expect("there").bit_eq(&blocks));
     assert!(open(&folder.path().join("blocks.safetensors")).is_ok());
 }

@@ -4,7 +4,14 @@
 
 mod convert;
 mod files;
+mod folders;
+mod fuzzed;
+mod gguf;
 mod golden;
+mod kill;
+mod lazy;
+mod memory;
+mod mutations;
 mod oinf;
 mod oinf_elsewhere;
 mod pickles;

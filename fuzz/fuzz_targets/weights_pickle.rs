@@ -1,0 +1,4 @@
+//! Fuzzes [`glassbox_weights::fuzzing::weights_pickle`].
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| glassbox_weights::fuzzing::weights_pickle(bytes));
