@@ -109,7 +109,7 @@ def sample(read, tokenizer, prompt, seed, temperature=0.7):
     return tokenizer.decode(tokens)
 
 
-def readme(name, saved, parameters, size, expected, story):
+def readme(name, saved, parameters, size, expected, story, note):
     """The text of README.md."""
     shape = train.SHAPES[name]
     tokens = saved["done"] * train.BATCH[name] * train.LENGTH
@@ -134,7 +134,7 @@ python scripts/stories/export.py {name}
 
 The stories come from a grammar (`grammar.py`, `lexicon.py`); {saved["done"]} steps showed it {tokens / 1e6:.1f} M tokens, none twice. Training took
 {saved["seconds"] / 60:.0f} minutes on one core of a machine that had other work. Cross entropy at the end: {saved["losses"][-1][1]:.3f} nats a token in
-training, {saved["losses"][-1][2]:.3f} on stories it has not seen.
+training, {saved["losses"][-1][2]:.3f} on stories it has not seen.{" " + note if note else ""}
 
 Greedy, after "{first["prompt"]}":
 
@@ -151,6 +151,7 @@ def main():
     parser.add_argument("name", choices=train.SHAPES)
     parser.add_argument("--work", type=Path, default=train.WORK)
     parser.add_argument("--unfinished", action="store_true", help="export a run that isn't finished")
+    parser.add_argument("--note", default="", help="a sentence for README.md about the run")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     torch.set_grad_enabled(False)
@@ -171,7 +172,7 @@ def main():
     story = sample(read, tokenizer, "Once upon a time", seed=1).removesuffix(END)
     size = (folder / "model.safetensors").stat().st_size
     parameters = sum(value.numel() for value in rounded.values())
-    (folder / "README.md").write_text(readme(name, saved, parameters, size, expected, story))
+    (folder / "README.md").write_text(readme(name, saved, parameters, size, expected, story, arguments.note))
     for file in folder.iterdir():
         file.chmod(0o644)
     print((folder / "README.md").read_text())

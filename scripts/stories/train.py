@@ -26,7 +26,7 @@ import rwkv7
 from tokenizer import END, MODELS, VOCABULARY
 
 SHAPES = {"gpt2": gpt2, "rwkv7": rwkv7}
-STEPS = {"gpt2": 900, "rwkv7": 900}
+STEPS = {"gpt2": 1200, "rwkv7": 900}
 BATCH = {"gpt2": 32, "rwkv7": 16}
 PEAK_RATE = 3e-3
 WORK = Path(__file__).resolve().parents[2] / "target" / "stories"
