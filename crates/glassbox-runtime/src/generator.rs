@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use glassbox_ir::Graph;
+use glassbox_models::layers::rotary::RECOMPUTE_BEYOND;
 use glassbox_reference::{Nothing, Observer, Options, Session};
 use glassbox_tensor::{ParamSource, Tensor};
 use glassbox_text::Tokenizer;
@@ -103,6 +104,8 @@ pub struct TextGenerator {
     tokenizer: Tokenizer,
     memory: Memory,
     context: usize,
+    /// A sequence that grows beyond so many tokens has to be read anew: the model sees it with other eyes.
+    recompute_beyond: Option<usize>,
 }
 
 impl TextGenerator {
@@ -113,8 +116,14 @@ impl TextGenerator {
     ) -> Result<TextGenerator, RuntimeError> {
         let capacity = graph.states.iter().filter_map(|state| state.capacity).min();
         let context = capacity.map_or(usize::MAX, |capacity| usize::try_from(capacity).unwrap_or(usize::MAX));
+        let beyond = graph.metadata.iter().find(|(key, _)| key == RECOMPUTE_BEYOND);
+        let recompute_beyond = match beyond.map(|(_, value)| value.parse()) {
+            Some(Ok(tokens)) => Some(tokens),
+            Some(Err(_)) => return Err(RuntimeError::Internal(format!("`{RECOMPUTE_BEYOND}` is no number"))),
+            None => None,
+        };
         let session = Session::new(graph, Options::default())?.with_params(params)?;
-        Ok(TextGenerator { session, tokenizer, memory: Memory::default(), context })
+        Ok(TextGenerator { session, tokenizer, memory: Memory::default(), context, recompute_beyond })
     }
 
     /// The graph that it runs.
@@ -180,24 +189,27 @@ impl TextGenerator {
         // The last token written isn't read, so it takes no place.
         let room = self.context - tokens.len() + 1;
         let limit = request.max_tokens.unwrap_or(usize::MAX).min(room);
+        if self.recompute_beyond.is_some_and(|most| (self.memory.len() > most) != (tokens.len() > most)) {
+            self.forget()?;
+        }
         let reused = self.memory.rewind(&mut self.session, &tokens)?;
-        let new: Vec<i64> = tokens[reused..].iter().map(|token| i64::from(*token)).collect();
-        let inputs = [
-            Tensor::from_vec(&[1, new.len()], new)?.into(),
-            Tensor::scalar(i64::try_from(limit).unwrap_or(i64::MAX)).into(),
-        ];
         let prompt_tokens = tokens.len();
         let mut writer = Writer::new(&self.tokenizer, &mut request, tokens, on_piece)?;
-        if let Err(error) = self.session.run_with(&inputs, observer, &mut writer) {
-            return Err(writer.error.take().unwrap_or(RuntimeError::Run(error)));
+        let mut left = limit;
+        while left > 0 && writer.finish.is_none() {
+            let read = writer.tokens.len();
+            let turns = match self.recompute_beyond {
+                Some(most) if read <= most => left.min(most - read + 1),
+                _ => left,
+            };
+            self.turns(&mut writer, turns, observer)?;
+            left -= turns;
+            if self.recompute_beyond.is_some_and(|most| read <= most && writer.tokens.len() > most) && left > 0 {
+                self.forget()?;
+            }
         }
         writer.end()?;
         let written = writer.tokens.split_off(prompt_tokens);
-        if limit > 0 {
-            // The states hold the prompt, and all that was written but the last token.
-            self.memory.extend(writer.tokens[reused..].iter().copied());
-            self.memory.extend(written[..written.len().saturating_sub(1)].iter().copied());
-        }
         let stats = Stats {
             prompt_tokens,
             reused_tokens: reused,
@@ -208,5 +220,20 @@ impl TextGenerator {
         let full = if limit == room { Finish::Context } else { Finish::Length };
         let finish = writer.finish.take().unwrap_or(full);
         Ok(Generation { text: writer.text, tokens: written, choices: writer.choices, finish, stats })
+    }
+
+    /// Runs the graph for at most so many tokens, from where the memory ends.
+    fn turns(&mut self, writer: &mut Writer, turns: usize, observer: &mut dyn Observer) -> Result<(), RuntimeError> {
+        let known = self.memory.len();
+        let new: Vec<i64> = writer.tokens[known..].iter().map(|token| i64::from(*token)).collect();
+        let limit = i64::try_from(turns).unwrap_or(i64::MAX);
+        let inputs = [Tensor::from_vec(&[1, new.len()], new)?.into(), Tensor::scalar(limit).into()];
+        if let Err(error) = self.session.run_with(&inputs, observer, writer) {
+            return Err(writer.error.take().unwrap_or(RuntimeError::Run(error)));
+        }
+        // The states hold all that was read and written but the last token.
+        let last = writer.tokens.len() - 1;
+        self.memory.extend(writer.tokens[known..last].iter().copied());
+        Ok(())
     }
 }

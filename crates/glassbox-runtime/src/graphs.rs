@@ -25,7 +25,8 @@ pub fn write_tokens(config: &Config, params: &dyn ParamSource, context: Option<u
         let types = f.builder().region_parameters(&ops::loop_::OP, &operands, &Attrs::new())?;
         let (turn, parameters) = f.builder().begin_region(&types[0]);
         let new = f.expr(parameters[2]);
-        let (body, parameters) = f.builder().begin_region(&[new.ty()]);
+        let read = new.ty();
+        let (body, parameters) = f.builder().begin_region(&[read]);
         let logits = step(&f, f.expr(parameters[0]), config, params, &options)?;
         f.builder().end_region(vec![logits.id()?]);
         let logits = f.op_many(&ops::call::OP, &[Some(new)], Attrs::new(), vec![body], 1)[0];

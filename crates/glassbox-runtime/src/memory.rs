@@ -47,6 +47,11 @@ impl Memory {
         Ok(common)
     }
 
+    /// How many tokens the states hold.
+    pub(crate) fn len(&self) -> usize {
+        self.tokens.len()
+    }
+
     /// The session has read `tokens` since.
     pub(crate) fn extend(&mut self, tokens: impl IntoIterator<Item = u32>) {
         self.tokens.extend(tokens);

@@ -42,7 +42,7 @@ pub fn load_model(path: &Path, options: LoadOptions) -> Result<Model, RuntimeErr
 impl Model {
     /// Opens a checkpoint that is in memory, under a name for messages.
     pub fn from_bytes(name: &str, bytes: &'static [u8], options: LoadOptions) -> Result<Model, RuntimeError> {
-        Model::of(glassbox_weights::open_bytes(name, bytes)?, name.to_owned(), options)
+        Model::of(glassbox_weights::open_bytes(name, Arc::new(bytes))?, name.to_owned(), options)
     }
 
     fn of(package: Package, name: String, options: LoadOptions) -> Result<Model, RuntimeError> {

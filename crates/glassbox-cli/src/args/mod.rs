@@ -106,7 +106,7 @@ pub(crate) struct Convert {
     /// What to write: NAME.oinf or NAME.safetensors
     pub(crate) target: PathBuf,
     /// What matrices become: q8_0, q4_0, q4_k, i8, bf16, f16 or f32
-    #[arg(short, long, value_name = "DTYPE")]
+    #[arg(long, value_name = "DTYPE")]
     pub(crate) quantize: Option<glassbox_weights::Target>,
     /// Replace a file that exists
     #[arg(long)]
@@ -191,4 +191,14 @@ pub(crate) struct Conformance {
 pub(crate) struct Ops {
     /// The op whose specification to show
     pub(crate) op: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_commands_are_well_formed() {
+        super::Arguments::command().debug_assert();
+    }
 }
