@@ -10,6 +10,7 @@ use crate::tools::root;
 const ORDER: &[&str] = &[
     "glassbox-tensor",
     "glassbox-weights",
+    "glassbox-text",
     "glassbox-ir",
     "glassbox-models",
     "glassbox-onnx",

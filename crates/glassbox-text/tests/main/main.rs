@@ -1,0 +1,6 @@
+//! Tokenizers and chat templates, held against the libraries that their files are for.
+#![allow(clippy::unwrap_used)]
+
+mod json;
+mod shared;
+mod strings;
