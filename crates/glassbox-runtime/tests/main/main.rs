@@ -1,0 +1,49 @@
+//! What loaded models do, on those that come with Glassbox and on tiny checkpoints.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod context;
+mod grammar;
+mod graphs;
+mod stories;
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use glassbox_runtime::{Generation, LoadOptions, Model, Piece, Prompt, Request, TextGenerator, load_model};
+
+/// The root of the repository.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("the root").to_owned()
+}
+
+fn model(name: &str, options: LoadOptions) -> Model {
+    let path = root().join("models").join(name).join("model.oinf");
+    load_model(&path, options).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn generator(model: &Model) -> TextGenerator {
+    model.as_text_generator().unwrap_or_else(|error| panic!("{error}")).expect("it has a tokenizer")
+}
+
+/// The model that tells stories.
+fn stories() -> TextGenerator {
+    generator(&model("stories-gpt2", LoadOptions::default()))
+}
+
+fn most(tokens: usize) -> Request {
+    Request { max_tokens: Some(tokens), ..Request::default() }
+}
+
+/// Writes on from a text; what is told piece by piece is the whole text.
+fn write(generator: &mut TextGenerator, prompt: &str, request: Request) -> Generation {
+    let mut told = String::new();
+    let mut on_piece = |piece: &Piece| {
+        told.push_str(piece.text);
+        ControlFlow::Continue(())
+    };
+    let generation = generator.write(&Prompt::Text(prompt.to_owned()), request, &mut on_piece);
+    let generation = generation.unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(told, generation.text);
+    generation
+}
