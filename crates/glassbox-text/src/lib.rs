@@ -6,15 +6,18 @@
 //!
 //! This crate knows nothing of graphs or models. Malformed files are a [`TextError`] that says what is wrong.
 
+mod chat;
 mod decode;
 mod error;
 mod json;
 mod letters;
 mod pattern;
+mod python;
 mod sources;
 mod split;
 mod tokenizer;
 
+pub use chat::{ChatTemplate, Extras, Message};
 pub use decode::TextStream;
 pub use error::TextError;
 pub use tokenizer::Tokenizer;

@@ -1,6 +1,7 @@
 //! Tokenizers and chat templates, held against the libraries that their files are for.
 #![allow(clippy::unwrap_used)]
 
+mod chat;
 mod json;
 mod shared;
 mod strings;
