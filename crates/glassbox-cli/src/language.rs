@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use glassbox_runtime::{LoadOptions, Model, Penalties, Request, Sampling, Stats, TextGenerator, load_model};
+use glassbox_runtime::{Grammar, LoadOptions, Model, Penalties, Request, Sampling, Stats, TextGenerator, load_model};
 
-use crate::args::{LanguageModel, SamplingArguments, StopArguments};
+use crate::args::{GrammarArguments, LanguageModel, SamplingArguments, StopArguments};
 
 /// The models that come with Glassbox, by name.
 const BUILT_IN: &[(&str, &[u8])] = &[
@@ -30,7 +30,10 @@ pub(crate) fn open_named(name: &str, options: LoadOptions) -> Result<Model> {
         Some((name, bytes)) => Ok(Model::from_bytes(name, bytes, options)?),
         None => {
             let known: Vec<&str> = BUILT_IN.iter().map(|(name, _)| *name).collect();
-            bail!("{name}: there is no such file or folder, and no such model comes with Glassbox (shapes, {})", known.join(", "))
+            bail!(
+                "{name}: there is no such file or folder, and no such model comes with Glassbox (shapes, {})",
+                known.join(", ")
+            )
         }
     }
 }
@@ -66,6 +69,19 @@ pub(crate) fn sampling(arguments: &SamplingArguments, generator: &TextGenerator)
         seed: arguments.seed,
         alternatives: 0,
     })
+}
+
+/// What the text must look like, where the arguments say so.
+pub(crate) fn grammar(arguments: &GrammarArguments) -> Result<Option<Grammar>> {
+    let read = |path: &Path| std::fs::read_to_string(path).with_context(|| path.display().to_string());
+    if let Some(path) = &arguments.json_schema {
+        let schema = serde_json::from_str(&read(path)?).with_context(|| path.display().to_string())?;
+        return Ok(Some(Grammar::JsonSchema(schema)));
+    }
+    if let Some(path) = &arguments.grammar {
+        return Ok(Some(Grammar::Gbnf(read(path)?)));
+    }
+    Ok(arguments.regex.clone().map(Grammar::Regex))
 }
 
 /// What is to be written, as the arguments say.

@@ -181,7 +181,9 @@ impl TextGenerator {
         let started = Instant::now();
         let tokens = self.tokens(prompt)?;
         if tokens.is_empty() {
-            return Err(RuntimeError::Setting("the prompt has no tokens, and the tokenizer none to begin with".to_owned()));
+            return Err(RuntimeError::Setting(
+                "the prompt has no tokens, and the tokenizer none to begin with".to_owned(),
+            ));
         }
         if tokens.len() > self.context {
             return Err(RuntimeError::TooLong { tokens: tokens.len(), context: self.context });

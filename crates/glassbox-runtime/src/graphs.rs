@@ -36,8 +36,7 @@ pub fn write_tokens(config: &Config, params: &dyn ParamSource, context: Option<u
         f.builder().set_name(token.id()?, "token");
         let more = f.op(&ops::host::OP, &[token], attrs! { function: GO_ON, type: Type::scalar(DType::Bool) });
         f.builder().end_region(vec![more.id()?, token.id()?, token.id()?]);
-        let results =
-            f.op_many(&ops::loop_::OP, &[Some(limit), None, Some(tokens)], Attrs::new(), vec![turn], 2);
+        let results = f.op_many(&ops::loop_::OP, &[Some(limit), None, Some(tokens)], Attrs::new(), vec![turn], 2);
         results[1].id()?
     };
     f.builder().set_name(written, "written");

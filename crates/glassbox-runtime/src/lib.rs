@@ -20,7 +20,7 @@ mod writer;
 
 pub use error::RuntimeError;
 pub use generator::{Finish, Generation, Prompt, Request, Stats, TextGenerator};
-pub use glassbox_text::Message;
+pub use glassbox_text::{Extras, Message};
 pub use grammar::{Grammar, Grammatical};
 pub use model::{LoadOptions, Model, load_model};
 pub use profile::Profile;

@@ -39,13 +39,7 @@ impl Default for Profile {
 impl Profile {
     /// Nothing so far.
     pub fn new() -> Profile {
-        Profile {
-            started: Instant::now(),
-            nodes: Vec::new(),
-            left_out: 0,
-            ops: HashMap::new(),
-            layers: HashMap::new(),
-        }
+        Profile { started: Instant::now(), nodes: Vec::new(), left_out: 0, ops: HashMap::new(), layers: HashMap::new() }
     }
 
     /// The time of each op and how often it ran, the longest first. Loops, calls and branches don't count:
@@ -70,7 +64,8 @@ impl Profile {
             })
         };
         let events: Vec<Value> = self.nodes.iter().map(event).collect();
-        json!({ "traceEvents": events, "displayTimeUnit": "ms", "otherData": { "nodes_left_out": self.left_out } }).to_string()
+        json!({ "traceEvents": events, "displayTimeUnit": "ms", "otherData": { "nodes_left_out": self.left_out } })
+            .to_string()
     }
 }
 
@@ -82,7 +77,8 @@ fn sorted(rows: impl Iterator<Item = (String, Duration, usize)>) -> Vec<(String,
 
 /// The path of the layer that a node comes from, down to the first part that is numbered.
 fn layer(path: &str) -> String {
-    let numbered = |part: &str| part.rsplit_once('.').is_some_and(|(_, number)| number.bytes().all(|b| b.is_ascii_digit()));
+    let numbered =
+        |part: &str| part.rsplit_once('.').is_some_and(|(_, number)| number.bytes().all(|b| b.is_ascii_digit()));
     let mut parts = Vec::new();
     for part in path.split('/') {
         parts.push(part);

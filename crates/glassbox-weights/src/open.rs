@@ -35,9 +35,8 @@ pub fn open_bytes(name: &str, bytes: SharedBytes) -> Result<Package, WeightsErro
 
 /// Whether a file begins as one of the known formats does. Says nothing of whether it is sound.
 pub fn recognised(path: &Path) -> bool {
-    let unknown = |error: &WeightsError| {
-        matches!(error.root(), WeightsError::Unrecognized { .. } | WeightsError::Io { .. })
-    };
+    let unknown =
+        |error: &WeightsError| matches!(error.root(), WeightsError::Unrecognized { .. } | WeightsError::Io { .. });
     !matches!(open_file(path), Err(error) if unknown(&error))
 }
 

@@ -7,7 +7,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-pub(crate) use text::{Chat, Forward, Generate, LanguageModel, Perplexity, SamplingArguments, StopArguments};
+pub(crate) use text::{
+    Chat, Forward, Generate, GrammarArguments, LanguageModel, Perplexity, SamplingArguments, StopArguments,
+};
 
 /// See through a model: what it is, what it computes, and whether that is right.
 #[derive(Parser)]

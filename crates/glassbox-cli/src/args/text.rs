@@ -71,6 +71,20 @@ pub(crate) struct StopArguments {
     pub(crate) ignore_end: bool,
 }
 
+/// What the text must look like.
+#[derive(Args)]
+pub(crate) struct GrammarArguments {
+    /// Only JSON that satisfies the schema in this file
+    #[arg(long, value_name = "FILE", group = "grammars", help_heading = "Grammar")]
+    pub(crate) json_schema: Option<PathBuf>,
+    /// Only texts of the grammar in this file, as llama.cpp writes them (GBNF)
+    #[arg(long, value_name = "FILE", group = "grammars", help_heading = "Grammar")]
+    pub(crate) grammar: Option<PathBuf>,
+    /// Only texts that match this regular expression
+    #[arg(long, value_name = "RE", group = "grammars", help_heading = "Grammar")]
+    pub(crate) regex: Option<String>,
+}
+
 #[derive(Args)]
 pub(crate) struct Generate {
     /// The text to go on from; `-` reads it from the standard input
@@ -81,6 +95,8 @@ pub(crate) struct Generate {
     pub(crate) sampling: SamplingArguments,
     #[command(flatten)]
     pub(crate) stop: StopArguments,
+    #[command(flatten)]
+    pub(crate) grammar: GrammarArguments,
     /// How many texts to write, each with a seed of its own
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub(crate) samples: u64,

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use anstream::{eprint, eprintln, println};
 use anyhow::{Context, Result, bail};
-use glassbox_runtime::{Message, Piece, Prompt};
+use glassbox_runtime::{Extras, Message, Piece, Prompt};
 
 use crate::args::Chat;
 use crate::language;
@@ -41,7 +41,7 @@ pub(crate) fn main(arguments: &Chat, quiet: bool) -> Result<bool> {
             }
             text => messages.push(Message::new("user", text)),
         }
-        let prompt = Prompt::Rendered(template.render(&messages, true)?);
+        let prompt = Prompt::Rendered(template.render(&messages, true, &Extras::default())?);
         let mut failed = None;
         let mut show = |piece: &Piece| {
             let mut out = std::io::stdout().lock();

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use anstream::{eprintln, println};
 use anyhow::{Context, Result, bail};
-use glassbox_weights::{Converted, Options, Output, Progress, convert};
 use glassbox_weights::open;
+use glassbox_weights::{Converted, Options, Output, Progress, convert};
 
 use crate::args::Convert;
 use crate::progress;
@@ -15,7 +15,10 @@ use crate::view::{self, NAME};
 pub(crate) fn main(arguments: &Convert, quiet: bool) -> Result<bool> {
     let package = open(&arguments.source)?;
     let Some(output) = Output::of(&arguments.target) else {
-        bail!("{}: name the target .oinf or .safetensors, so that it's clear which is meant", arguments.target.display())
+        bail!(
+            "{}: name the target .oinf or .safetensors, so that it's clear which is meant",
+            arguments.target.display()
+        )
     };
     if arguments.target.exists() && !arguments.force {
         bail!("{}: it exists; --force replaces it", arguments.target.display());

@@ -36,9 +36,7 @@ pub(crate) fn main(arguments: &Forward, quiet: bool) -> Result<bool> {
     let name = |token: usize| model.tokenizer().and_then(|tokenizer| tokenizer.token(token as u32));
     let best = order.into_iter().take(arguments.top);
     if arguments.json {
-        let row = |token: usize| {
-            json!({ "token": token, "text": name(token), "logit": last[token], "logprob": last[token] - norm })
-        };
+        let row = |token: usize| json!({ "token": token, "text": name(token), "logit": last[token], "logprob": last[token] - norm });
         let document = json!({ "tokens": tokens, "next": best.map(row).collect::<Vec<_>>() });
         println!("{}", serde_json::to_string_pretty(&document)?);
         return Ok(true);

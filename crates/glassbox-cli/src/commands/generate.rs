@@ -7,7 +7,7 @@ use std::path::Path;
 use anstream::{eprintln, println};
 use anyhow::{Context, Result};
 use glassbox_ir::{Graph, json};
-use glassbox_runtime::{Choice, Finish, Generation, Piece, Profile, Prompt, TextGenerator};
+use glassbox_runtime::{Choice, Finish, Generation, Grammatical, Piece, Profile, Prompt, TextGenerator};
 use serde_json::{Value, json};
 
 use crate::args::Generate;
@@ -24,12 +24,16 @@ pub(crate) fn main(arguments: &Generate, quiet: bool) -> Result<bool> {
     let prompt = Prompt::Text(text(&arguments.prompt)?);
     let mut sampling = language::sampling(&arguments.sampling, &generator)?;
     sampling.alternatives = arguments.logprobs.unwrap_or(0);
+    let grammar = language::grammar(&arguments.grammar)?;
     let mut profile = arguments.profile.as_ref().map(|_| Profile::new());
     let mut rows = Vec::new();
     for sample in 0..arguments.samples {
         let mut sampling = sampling.clone();
         sampling.seed = sampling.seed.wrapping_add(sample);
-        let request = language::request(sampling, &arguments.stop);
+        let mut request = language::request(sampling, &arguments.stop);
+        if let Some(grammar) = &grammar {
+            request.constraint = Some(Box::new(Grammatical::new(grammar, generator.tokenizer())?));
+        }
         if !arguments.json && arguments.samples > 1 && !quiet {
             eprintln!("{NAME}text {}{NAME:#}", sample + 1);
         }
@@ -47,7 +51,9 @@ pub(crate) fn main(arguments: &Generate, quiet: bool) -> Result<bool> {
                 }
             }
         };
-        if !arguments.json && let Prompt::Text(text) = &prompt {
+        if !arguments.json
+            && let Prompt::Text(text) = &prompt
+        {
             print_prompt(text)?;
         }
         let generation = match &mut profile {
@@ -140,9 +146,7 @@ fn row(generation: &Generation, generator: &TextGenerator, logprobs: bool) -> Va
         "tokens_per_second": stats.tokens_per_second(),
     });
     if logprobs {
-        let token = |(token, logprob): (u32, f64)| {
-            json!({ "token": token, "text": generator.tokenizer().token(token), "logprob": logprob })
-        };
+        let token = |(token, logprob): (u32, f64)| json!({ "token": token, "text": generator.tokenizer().token(token), "logprob": logprob });
         let choice = |choice: &Choice| {
             let mut row = token((choice.token, choice.logprob));
             row["top"] = choice.alternatives.iter().copied().map(token).collect();

@@ -277,7 +277,10 @@ mod tests {
     fn what_gbnf_means_in_lark() {
         for (gbnf, lark) in [
             ("root ::= \"a\" | \"b\\n\"", "start: r_root\nr_root: \"a\" | \"b\\n\"\n"),
-            ("root ::= [a-z]+ x-y?\nx-y ::= [^\"\\\\]", "start: r_root\nr_root: (/[\\x{61}-\\x{7a}]/)+ (r_x_2d_y)?\nr_x_2d_y: /[^\\x{22}\\x{5c}]/\n"),
+            (
+                "root ::= [a-z]+ x-y?\nx-y ::= [^\"\\\\]",
+                "start: r_root\nr_root: (/[\\x{61}-\\x{7a}]/)+ (r_x_2d_y)?\nr_x_2d_y: /[^\\x{22}\\x{5c}]/\n",
+            ),
             ("# yes\nroot ::= (\n  \"a\" |\n  .\n){2,5} # no\n", "start: r_root\nr_root: ((\"a\" | /(?s:.)/)){2,5}\n"),
             ("root ::= \"\\x41\\u00e9\"{3} | ", "start: r_root\nr_root: (\"Aé\"){3,3} | \"\"\n"),
         ] {

@@ -19,7 +19,7 @@ use crate::sampling::Constraint;
 /// What a text must look like.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Grammar {
-    /// JSON that satisfies this schema.
+    /// JSON that satisfies this schema, without blanks but after `:` and `,`.
     JsonSchema(serde_json::Value),
     /// A grammar as llama.cpp writes it: `root ::= "yes" | "no"`.
     Gbnf(String),
@@ -43,7 +43,7 @@ impl Grammatical {
     /// A grammar before the first token of a text that `tokenizer` writes.
     pub fn new(grammar: &Grammar, tokenizer: &Tokenizer) -> Result<Grammatical, RuntimeError> {
         let grammar = match grammar {
-            Grammar::JsonSchema(schema) => TopLevelGrammar::from_json_schema(schema.clone()),
+            Grammar::JsonSchema(schema) => TopLevelGrammar::from_json_schema(compact(schema)),
             Grammar::Gbnf(text) => TopLevelGrammar::from_lark(gbnf::to_lark(text)?),
             Grammar::Regex(regex) => TopLevelGrammar::from_regex(regex),
             Grammar::Lark(text) => TopLevelGrammar::from_lark(text.clone()),
@@ -70,6 +70,16 @@ impl Grammatical {
             None => Ok(Grammatical { matcher, size: count as usize }),
         }
     }
+}
+
+/// A schema that says, unless it does already, that there are no blanks but after `:` and `,`: a model that is
+/// free to write blanks may never come to an end.
+fn compact(schema: &serde_json::Value) -> serde_json::Value {
+    let mut schema = schema.clone();
+    if let Some(object) = schema.as_object_mut() {
+        object.entry("x-guidance").or_insert_with(|| serde_json::json!({ "whitespace_flexible": false }));
+    }
+    schema
 }
 
 /// A marker of a special token begins with the byte 0xFF, which no text has.

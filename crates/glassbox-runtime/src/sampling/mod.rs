@@ -127,12 +127,14 @@ impl Sampler {
         }
         let token = self.pick(&changed)?;
         let norm = log_sum_exp(logits);
-        let logprob = |token: u32| logits.get(token as usize).map_or(f64::NEG_INFINITY, |logit| f64::from(*logit) - norm);
+        let logprob =
+            |token: u32| logits.get(token as usize).map_or(f64::NEG_INFINITY, |logit| f64::from(*logit) - norm);
         let mut alternatives = Vec::new();
         if self.settings.alternatives > 0 {
             let mut order: Vec<u32> = (0..logits.len() as u32).collect();
             order.sort_by(|a, b| logits[*b as usize].total_cmp(&logits[*a as usize]).then(a.cmp(b)));
-            alternatives = order.into_iter().take(self.settings.alternatives).map(|token| (token, logprob(token))).collect();
+            alternatives =
+                order.into_iter().take(self.settings.alternatives).map(|token| (token, logprob(token))).collect();
         }
         Ok(Choice { token, logprob: logprob(token), alternatives })
     }

@@ -1,0 +1,122 @@
+//! The commands for language models and for weights.
+
+use serde_json::Value;
+
+use super::{Folder, glassbox, printed, refused, root, stderr, stdout};
+
+#[test]
+fn a_story_is_told_without_any_file() {
+    let text = printed(&["generate", "Once upon a time", "-n", "64"]);
+    let expected = std::fs::read_to_string(root().join("models/stories-gpt2/expected.json")).expect("expected.json");
+    let expected: Value = serde_json::from_str(&expected).expect("JSON");
+    let row = &expected["prompts"][0];
+    let want = format!("{}{}", row["prompt"].as_str().expect("a prompt"), row["text"].as_str().expect("a text"));
+    assert_eq!(text.trim_end(), want);
+}
+
+#[test]
+fn what_is_written_can_be_told_as_json() {
+    let arguments =
+        ["generate", "One day", "-n", "5", "--json", "--samples", "2", "--temperature", "1", "--logprobs", "2"];
+    let document: Value = serde_json::from_str(&printed(&arguments)).expect("JSON");
+    let texts = document["texts"].as_array().expect("texts");
+    assert_eq!(texts.len(), 2);
+    for text in texts {
+        assert_eq!(text["tokens"].as_array().expect("tokens").len(), 5);
+        assert_eq!(text["finish"]["reason"], "length");
+        assert_eq!(text["logprobs"][4]["top"].as_array().expect("the best").len(), 2);
+    }
+    assert_ne!(texts[0]["tokens"], texts[1]["tokens"]);
+}
+
+#[test]
+fn a_grammar_binds_the_text() {
+    let text = printed(&["generate", "Yes or no? ", "--regex", "(yes|no)!", "--temperature", "1"]);
+    assert!(["Yes or no? yes!", "Yes or no? no!"].contains(&text.trim_end()), "{text}");
+    let folder = Folder::new("grammar");
+    let wrong = folder.file("wrong.gbnf", "root ::= \"a\" | missing\n");
+    assert!(refused(&["generate", "x", "--grammar", &wrong], 3).contains("GBNF, 1:16: there is no rule `missing`"));
+}
+
+#[test]
+fn a_conversation_needs_a_template() {
+    let error = refused(&["chat"], 3);
+    assert!(error.contains("no chat template") && error.contains("use `generate`"), "{error}");
+}
+
+#[test]
+fn logits_are_told_and_written() {
+    let folder = Folder::new("forward");
+    let file = folder.path("logits.npy");
+    let text = printed(&["forward", "--text", "Once upon a", "--top", "1", "-o", &file, "--model", "stories"]);
+    assert!(text.contains("\"Ġtime\"") || text.contains("\" time\""), "{text}");
+    let header = std::fs::read(&file).expect("it was written");
+    assert!(String::from_utf8_lossy(&header[..80]).contains("1536"), "the shape has the vocabulary");
+    let error = refused(&["forward", "--tokens", "1,x"], 3);
+    assert!(error.contains("\"x\" is no number"), "{error}");
+    let error = refused(&["forward", "--tokens", "99999"], 3);
+    assert!(error.contains("gather"), "{error}");
+}
+
+#[test]
+fn perplexity_is_that_of_the_losses() {
+    let folder = Folder::new("perplexity");
+    let story = folder.file("story.txt", "Once upon a time there was a king. He was very sad.");
+    let document: Value = serde_json::from_str(&printed(&["perplexity", &story, "--json"])).expect("JSON");
+    let (perplexity, mean) = (document["perplexity"].as_f64().expect("a number"), document["nats_per_token"].as_f64());
+    assert!((perplexity.ln() - mean.expect("a number")).abs() < 1e-9 && perplexity > 1.0 && perplexity < 1536.0);
+    let odd = folder.file("odd.txt", "x");
+    assert!(refused(&["perplexity", &odd], 3).contains("nothing to expect"));
+}
+
+#[test]
+fn weights_are_converted_verified_and_inspected() {
+    let folder = Folder::new("convert");
+    let (target, again) = (folder.path("q8.oinf"), folder.path("f32.safetensors"));
+    let source = "models/stories-gpt2/model.oinf";
+    let output = glassbox(&["convert", source, &target, "--quantize", "q8_0"]);
+    assert!(output.status.success() && stderr(&output).contains("bf16 -> q8_0"), "{}", stderr(&output));
+    assert!(refused(&["convert", source, &target], 3).contains("--force replaces it"));
+    assert!(printed(&["verify", &target]).contains("every byte is as it was written"));
+    let text = printed(&["generate", "Once upon a time", "-n", "8", "-m", &target]);
+    assert!(text.starts_with("Once upon a time"), "{text}");
+    let facts: Value = serde_json::from_str(&printed(&["inspect", &target, "--json"])).expect("JSON");
+    assert_eq!(facts["format"], ".oinf v3");
+    assert_eq!(facts["elements"], 1_419_264);
+    assert!(printed(&["convert", &target, &again, "--quantize", "f32"]).contains("76 parameters"));
+    assert!(printed(&["inspect", &again]).contains("safetensors"));
+    let mut bytes = std::fs::read(&target).expect("the file");
+    let last = bytes.len() - 1000;
+    bytes[last] ^= 4;
+    std::fs::write(&target, bytes).expect("the file");
+    let error = refused(&["verify", &target], 3);
+    assert!(error.contains("q8.oinf"), "{error}");
+}
+
+#[test]
+fn a_prompt_can_be_traced_by_layer() {
+    let text = printed(&["trace", "stories", "-i", "tokens=text:Once upon a time"]);
+    assert!(text.contains("\ntransformer/h.3/mlp\n") || text.contains("transformer/h.3/mlp/c_fc"), "{text}");
+    let text = printed(&["inspect", "stories", "--graph"]);
+    assert!(text.contains("parameter()") && text.contains("state_append"), "{text}");
+    let output = glassbox(&["check", "stories", "-i", "tokens=text:Once upon a time", "--against", "precise"]);
+    assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
+}
+
+#[test]
+fn a_profile_and_the_graph_are_written() {
+    let folder = Folder::new("profile");
+    let (profile, dump) = (folder.path("profile.json"), folder.path("dump"));
+    let output = glassbox(&["generate", "One day", "-n", "3", "--profile", &profile, "--dump-dir", &dump, "--stats"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("time by layer") && stderr(&output).contains("tokens read"),
+        "{}",
+        stderr(&output)
+    );
+    let trace: Value = serde_json::from_slice(&std::fs::read(&profile).expect("the profile")).expect("JSON");
+    assert!(trace["traceEvents"].as_array().expect("events").len() > 100);
+    // What was written is the graph itself: it reads back.
+    let graph = format!("{dump}/1-built.gb");
+    assert!(printed(&["inspect", &graph]).contains("write_tokens"));
+}
