@@ -5,7 +5,7 @@
 //! of one number, chance in the model, expansion without bounds. Padding and truncation that the file asks for are
 //! left out, as `transformers` does. A panic in the library is caught and reported.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 
@@ -16,7 +16,7 @@ use tokenizers::{DecoderWrapper, Model, ModelWrapper, NormalizerWrapper, PostPro
 use crate::decode::{DecoderPlan, Piece};
 use crate::error::TextError;
 use crate::split::Splitter;
-use crate::tokenizer::{Engine, Inner, Token};
+use crate::tokenizer::{Engine, Inner, Reading, Token};
 
 /// The library's tokenizer with our pre-tokenizer.
 pub(crate) type Library =
@@ -84,20 +84,14 @@ pub(crate) fn build(mut library: Library, plan: Option<DecoderPlan>) -> Result<I
     let untruncated = library.with_truncation(None).map(|_| ());
     untruncated.map_err(|error| TextError::Internal(error.to_string()))?;
     let tokens = guard(|| vocabulary(&library, plan.as_ref()))??;
-    let mut ids = HashMap::with_capacity(tokens.len());
-    for (id, token) in (0u32..).zip(&tokens) {
-        if let Some(token) = token {
-            ids.insert(token.name.clone(), id);
-        }
-    }
     let engine = JsonEngine { library, literal: OnceLock::new() };
     // What the tokenizer puts around a text is known from an empty one.
-    let around = engine.encode("", true)?;
+    let around = engine.encode("", Reading::Framed)?;
     let special = |id: &&u32| tokens.get(**id as usize).and_then(Option::as_ref).is_some_and(|token| token.special);
     let bos = around.first().filter(special).copied();
     let detokenizer = plan.map(|plan| plan.detokenizer);
     let engine = Engine::Json(Box::new(engine));
-    Ok(Inner { engine, tokens, ids, detokenizer, bos, stops: Vec::new() })
+    Ok(Inner::new(engine, tokens, detokenizer)?.with_bos(bos))
 }
 
 /// Every token by its number.
@@ -137,19 +131,20 @@ fn vocabulary(library: &Library, plan: Option<&DecoderPlan>) -> Result<Vec<Optio
 }
 
 impl JsonEngine {
-    /// The tokens of a text, with what the post-processor adds or without.
-    pub(crate) fn encode(&self, text: &str, framed: bool) -> Result<Vec<u32>, TextError> {
-        encode(&self.library, text, framed)
-    }
-
-    /// The tokens of a text whose special tokens are text.
-    pub(crate) fn encode_literal(&self, text: &str) -> Result<Vec<u32>, TextError> {
-        let literal = self.literal.get_or_init(|| {
-            let mut library = self.library.clone();
-            library.set_encode_special_tokens(true);
-            Box::new(library)
-        });
-        encode(literal, text, false)
+    /// The tokens of a text.
+    pub(crate) fn encode(&self, text: &str, reading: Reading) -> Result<Vec<u32>, TextError> {
+        match reading {
+            Reading::Framed => encode(&self.library, text, true),
+            Reading::Plain => encode(&self.library, text, false),
+            Reading::Literal => {
+                let literal = self.literal.get_or_init(|| {
+                    let mut library = self.library.clone();
+                    library.set_encode_special_tokens(true);
+                    Box::new(library)
+                });
+                encode(literal, text, false)
+            }
+        }
     }
 
     /// The text of tokens.

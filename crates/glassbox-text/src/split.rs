@@ -28,15 +28,6 @@ pub(crate) enum Splitter {
 }
 
 impl Splitter {
-    /// By a pattern, each match a piece, and the bytes of each piece spelled in letters.
-    pub(crate) fn of_patterns(patterns: Vec<Pattern>) -> Splitter {
-        let isolated =
-            |pattern| Splitter::Pattern { pattern, behavior: SplitDelimiterBehavior::Isolated, invert: false };
-        let mut steps: Vec<Splitter> = patterns.into_iter().map(isolated).collect();
-        steps.push(Splitter::letters());
-        Splitter::Sequence(steps)
-    }
-
     fn letters() -> Splitter {
         let letters = ByteLevel::default().add_prefix_space(false).trim_offsets(false).use_regex(false);
         Splitter::Library(Box::new(letters.into()))

@@ -6,11 +6,14 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use glassbox_weights::Package;
+use glassbox_weights::{Metadata, Package};
 
 use crate::decode::{Detokenizer, Piece, TextStream};
 use crate::error::TextError;
 use crate::json::JsonEngine;
+use crate::sentencepiece::SentencePiece;
+use crate::tiktoken::{Tiktoken, TiktokenOptions};
+use crate::trie::Trie;
 
 /// Turns text into tokens and tokens into text. Cheap to clone.
 #[derive(Clone)]
@@ -30,6 +33,9 @@ pub(crate) struct Token {
 /// What turns text into tokens.
 pub(crate) enum Engine {
     Json(Box<JsonEngine>),
+    SentencePiece(Box<SentencePiece>),
+    Tiktoken(Box<Tiktoken>),
+    World(Trie),
 }
 
 /// The parts of a tokenizer.
@@ -40,11 +46,67 @@ pub(crate) struct Inner {
     pub(crate) ids: HashMap<Box<str>, u32>,
     /// How tokens become text one by one; `None` where the engine must see all of them.
     pub(crate) detokenizer: Option<Detokenizer>,
+    /// Tokens that are put around a text, besides what the engine puts there itself.
+    pub(crate) frame: (Vec<u32>, Vec<u32>),
     pub(crate) bos: Option<u32>,
     pub(crate) stops: Vec<u32>,
 }
 
+/// How a text is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// Special tokens are recognised, and the tokenizer's own are put around.
+    Framed,
+    /// Special tokens are recognised.
+    Plain,
+    /// All is text.
+    Literal,
+}
+
 impl Inner {
+    /// A tokenizer of these tokens, with nothing put around a text.
+    pub(crate) fn new(
+        engine: Engine,
+        tokens: Vec<Option<Token>>,
+        detokenizer: Option<Detokenizer>,
+    ) -> Result<Inner, TextError> {
+        let mut ids = HashMap::with_capacity(tokens.len());
+        for (at, token) in tokens.iter().enumerate() {
+            let id = u32::try_from(at).map_err(|_| TextError::malformed("the vocabulary", "it has 2^32 tokens"))?;
+            if let Some(token) = token {
+                ids.insert(token.name.clone(), id);
+            }
+        }
+        Ok(Inner { engine, tokens, ids, detokenizer, frame: Default::default(), bos: None, stops: Vec::new() })
+    }
+
+    pub(crate) fn with_frame(self, before: Vec<u32>, after: Vec<u32>) -> Inner {
+        Inner { frame: (before, after), ..self }
+    }
+
+    pub(crate) fn with_bos(self, bos: Option<u32>) -> Inner {
+        Inner { bos, ..self }
+    }
+
+    pub(crate) fn with_stops(self, stops: Vec<u32>) -> Inner {
+        Inner { stops, ..self }
+    }
+
+    fn encode(&self, text: &str, reading: Reading) -> Result<Vec<u32>, TextError> {
+        let literal = reading == Reading::Literal;
+        let mut ids = match &self.engine {
+            Engine::Json(engine) => engine.encode(text, reading)?,
+            Engine::SentencePiece(engine) => engine.encode(text, literal)?,
+            Engine::Tiktoken(engine) => engine.encode(text, literal)?,
+            Engine::World(trie) => crate::world::encode(trie, text)?,
+        };
+        if reading == Reading::Framed {
+            ids.splice(..0, self.frame.0.iter().copied());
+            ids.extend(&self.frame.1);
+        }
+        Ok(ids)
+    }
+
     pub(crate) fn token(&self, id: u32) -> Option<&Token> {
         self.tokens.get(usize::try_from(id).ok()?)?.as_ref()
     }
@@ -53,6 +115,8 @@ impl Inner {
     pub(crate) fn decode_whole(&self, ids: &[u32], skip_special: bool) -> Result<String, TextError> {
         match &self.engine {
             Engine::Json(engine) => engine.decode(ids, skip_special),
+            // These have a detokenizer.
+            _ => Err(TextError::Internal("a tokenizer has no decoder".to_owned())),
         }
     }
 }
@@ -85,10 +149,45 @@ impl Tokenizer {
         crate::json::read(text).map(Tokenizer::from)
     }
 
-    /// Reads the tokenizer of a folder: `tokenizer.json`, else others as they are supported.
+    /// Reads a SentencePiece model, BPE or unigram.
     ///
     /// # Errors
-    /// When the folder has none, or it is malformed.
+    /// When it is malformed, or of another type.
+    pub fn from_sentencepiece(model: &[u8]) -> Result<Tokenizer, TextError> {
+        crate::sentencepiece::read(model).map(Tokenizer::from)
+    }
+
+    /// Reads tiktoken's ranks.
+    ///
+    /// # Errors
+    /// When they or the options are malformed.
+    pub fn from_tiktoken(ranks: &[u8], options: &TiktokenOptions) -> Result<Tokenizer, TextError> {
+        crate::tiktoken::read(ranks, options).map(Tokenizer::from)
+    }
+
+    /// Reads a vocabulary in the form of RWKV World's.
+    ///
+    /// # Errors
+    /// When a line isn't a number, a Python literal and its length.
+    pub fn from_world(vocabulary: &str) -> Result<Tokenizer, TextError> {
+        crate::world::read(vocabulary).map(Tokenizer::from)
+    }
+
+    /// Reads a tokenizer from the metadata of a GGUF file, where it is one: `tokenizer.ggml.*`.
+    ///
+    /// # Errors
+    /// When it is malformed, or of a model or pre-tokenizer that isn't known, which the error names.
+    pub fn from_metadata(metadata: &Metadata) -> Result<Option<Tokenizer>, TextError> {
+        let Some(mut inner) = crate::gguf::read(metadata)? else { return Ok(None) };
+        crate::sources::add_metadata_ends(&mut inner, metadata);
+        Ok(Some(inner.into()))
+    }
+
+    /// Reads the tokenizer of a folder, of the first of these that is there: `tokenizer.json`; `vocab.json` and
+    /// `merges.txt`; `*.tiktoken` with `pattern.json`; `tokenizer.model`; a vocabulary of RWKV World.
+    ///
+    /// # Errors
+    /// When the folder has none of them, or it is malformed.
     pub fn from_folder(folder: &Path) -> Result<Tokenizer, TextError> {
         crate::sources::from_folder(folder)
     }
@@ -107,9 +206,7 @@ impl Tokenizer {
     /// When the text can't be split into tokens: it has a character for which the vocabulary has nothing, or is
     /// so long or strange that a pattern gives up.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, TextError> {
-        match &self.0.engine {
-            Engine::Json(engine) => engine.encode(text, true),
-        }
+        self.0.encode(text, Reading::Framed)
     }
 
     /// The tokens of a text and no others. Special tokens are recognised where the text spells them.
@@ -117,9 +214,7 @@ impl Tokenizer {
     /// # Errors
     /// As [`Tokenizer::encode`].
     pub fn encode_plain(&self, text: &str) -> Result<Vec<u32>, TextError> {
-        match &self.0.engine {
-            Engine::Json(engine) => engine.encode(text, false),
-        }
+        self.0.encode(text, Reading::Plain)
     }
 
     /// The tokens of a text that isn't trusted: where it spells a special token, that is text like any other.
@@ -127,9 +222,7 @@ impl Tokenizer {
     /// # Errors
     /// As [`Tokenizer::encode`].
     pub fn encode_literal(&self, text: &str) -> Result<Vec<u32>, TextError> {
-        match &self.0.engine {
-            Engine::Json(engine) => engine.encode_literal(text),
-        }
+        self.0.encode(text, Reading::Literal)
     }
 
     /// As [`Tokenizer::encode`], of bytes that should be UTF-8.

@@ -3,5 +3,6 @@
 
 mod chat;
 mod json;
+mod others;
 mod shared;
 mod strings;
