@@ -6,7 +6,7 @@ output name), and the files of external data where the model has some. The model
 
 - `silero_vad*`: a voice activity detector in the variants that its package ships, fed with a
   voiced sound; `silero_vad_8k` is the model of `silero_vad` at the other sample rate;
-- `magika`: a file type classifier, fed with the features of two texts as its package takes them;
+- `magika`: a file type classifier, fed with the features of texts as its package takes them;
 - `resnet50`: torchvision's graph with random weights, batch 1 at 224x224;
 - `bert_base`: an encoder of BERT-base's shape as exporters spell it, with random weights and
   symbolic batch and sequence, at batch 1 and sequence 128;
@@ -200,7 +200,19 @@ MAGIKA_HASHES = {
         "ae24c742205358f6ff6dfd5facb6743fb69743dbba8373e73da58ff0cbd695db"
     ),
 }
-HTML_SAMPLE = b"""
+PORTS = [(f"Port {i}", f"{i % 24:02}:{i * 7 % 60:02}", i % 3 == 0) for i in range(60)]
+PAGE_HEAD = (
+    '<!DOCTYPE html>\n<html lang="en">\n<head><meta charset="utf-8"><title>Tide table</title></head>\n<body>\n'
+)
+
+
+def page(ports: list[tuple[str, str, bool]]) -> str:
+    """A page with a table of tides."""
+    rows = "".join(f"<tr><td>{name}</td><td>{high}</td></tr>\n" for name, high, _ in ports)
+    return f"{PAGE_HEAD}<h1>Tide table</h1>\n<table>\n{rows}</table>\n</body>\n</html>\n"
+
+
+UNSURE_SAMPLE = """
 <!DOCTYPE html>
 <html lang="en">
   <head><meta charset="utf-8"><title>Tide table</title></head>
@@ -210,6 +222,22 @@ HTML_SAMPLE = b"""
   </body>
 </html>
 """
+MAGIKA_SAMPLES = {
+    "html": page(PORTS),
+    "json": json.dumps([{"name": n, "high": h, "open": o} for n, h, o in PORTS], indent=2),
+    "csv": "port,high water,open\n" + "".join(f"{n},{h},{o}\n" for n, h, o in PORTS),
+    "c": (
+        "#include <stdio.h>\n\n/* Prints the level of each hour. */\nint main(void)\n{\n"
+        "    for (int hour = 0; hour < 24; hour++) {\n"
+        "        double level = 2.5 + 1.5 * (hour % 12) / 12.0;\n"
+        '        printf("%02d:00 %.2f m\\n", hour, level);\n    }\n    return 0;\n}\n'
+    ),
+    "python": (
+        'import math\n\n\ndef level(hour: int) -> float:\n    """The level at an hour, in metres."""\n'
+        "    return 2.5 + 1.5 * math.cos(hour / 12 * math.tau)\n\n\n"
+        'for hour in range(24):\n    print(f"{hour:02}:00 {level(hour):.2f} m")\n'
+    ),
+}
 
 
 def magika_features(content: bytes, config: Mapping[str, Any]) -> list[int]:
@@ -226,19 +254,23 @@ def magika_features(content: bytes, config: Mapping[str, Any]) -> list[int]:
 
 
 def magika_peers() -> Iterator[Peer]:
-    """The model on this script, longer than its window, and on a short page."""
+    """The model on texts that it is sure of, and on a page so short that it isn't."""
     files = files_from_package(MAGIKA, MAGIKA_HASHES)
     model, config_text = files.values()
     config = json.loads(config_text)
-    samples = {"python": Path(__file__).read_bytes(), "html": HTML_SAMPLE}
-    features = [magika_features(content, config) for content in samples.values()]
+
+    def features(texts: list[str]) -> Arrays:
+        rows = [magika_features(text.encode(), config) for text in texts]
+        return {"bytes": numpy.array(rows, dtype=numpy.int32)}
 
     def check(outputs: Arrays) -> str | None:
         best = outputs["target_label"].argmax(axis=1)
         found = [config["target_labels_space"][index] for index in best]
-        return None if found == list(samples) else f"labels {found}, expected {list(samples)}"
+        wanted = list(MAGIKA_SAMPLES)
+        return None if found == wanted else f"labels {found}, expected {wanted}"
 
-    yield Peer("magika", model, {"bytes": numpy.array(features, dtype=numpy.int32)}, check=check)
+    yield Peer("magika", model, features(list(MAGIKA_SAMPLES.values())), check=check)
+    yield Peer("magika_unsure", model, features([UNSURE_SAMPLE]))
 
 
 # ResNet-50 as torchvision builds it: the stride of a stage sits in its first 3x3 convolution.

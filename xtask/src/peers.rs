@@ -13,9 +13,9 @@ struct Peer {
 const PEERS: &[Peer] = &[
     Peer { name: "silero_vad", tolerance: "1e-5" },
     Peer { name: "silero_vad_8k", tolerance: "1e-5" },
-    // One of its 428 outputs is 1.8e-5 from onnxruntime's. Computed in f64 it is 1.7e-5 from onnxruntime's
-    // and 6e-7 from ours: the difference is onnxruntime's rounding.
-    Peer { name: "magika", tolerance: "1.5e-5" },
+    Peer { name: "magika", tolerance: "1e-5" },
+    // Where the model hesitates, rounding shows: measured in f64, the difference is onnxruntime's own.
+    Peer { name: "magika_unsure", tolerance: "2e-5" },
     Peer { name: "resnet50", tolerance: "1e-4" },
     Peer { name: "bert_base", tolerance: "1e-4" },
     Peer { name: "loop_scan", tolerance: "1e-4" },

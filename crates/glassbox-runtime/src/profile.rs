@@ -98,7 +98,7 @@ impl Observer for Profile {
         });
         let layer = layer(path.unwrap_or("outside of the layers"));
         // A control node with bodies takes the time of what is in them.
-        if !(matches!(node.op.tier, Tier::Control) && !node.regions.is_empty()) {
+        if !matches!(node.op.tier, Tier::Control) || node.regions.is_empty() {
             let add = |sum: &mut (Duration, usize)| *sum = (sum.0 + event.time, sum.1 + 1);
             add(self.ops.entry(node.op.name).or_default());
             add(self.layers.entry(layer.clone()).or_default());

@@ -1,3 +1,5 @@
+//! Every setting against the probabilities that it leaves.
+
 use super::*;
 
 fn sampler(settings: Sampling) -> Sampler {
