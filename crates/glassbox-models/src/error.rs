@@ -3,6 +3,8 @@
 use glassbox_ir::BuildError;
 use thiserror::Error;
 
+use crate::gguf::GgufError;
+
 /// Why a model can't be built.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -29,6 +31,14 @@ pub enum ModelError {
     /// A setting that the family allows and that isn't built.
     #[error("unsupported: {0}")]
     Unsupported(String),
+    /// A GGUF file that isn't a model that can be built.
+    #[error("{file}: {source}")]
+    Gguf {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        source: Box<GgufError>,
+    },
     /// A node of the graph breaks a rule; most often a parameter is missing or has other dims.
     #[error("{0}")]
     Build(#[from] BuildError),

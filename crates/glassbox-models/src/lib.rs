@@ -6,6 +6,8 @@
 //! [`layers`]. No data of a parameter is read: the graph names its parameters, and whoever runs it
 //! brings them.
 //!
+//! Checkpoints as transformers saves them have both; of a GGUF file, [`gguf::open`] makes both.
+//!
 //! Refuses, with a [`ModelError`]: a family that there isn't, a configuration that lacks or contradicts
 //! something, a setting that isn't built, and a checkpoint whose parameters don't have the dims that
 //! its configuration says.
@@ -13,6 +15,7 @@
 mod config;
 mod error;
 pub mod families;
+pub mod gguf;
 pub mod layers;
 mod net;
 

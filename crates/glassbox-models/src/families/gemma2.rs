@@ -27,6 +27,8 @@ fn build<'b>(net: &Net<'b>, config: &Config) -> Result<Expr<'b>, ModelError> {
     let shape = Shape::read(net, config)?;
     let activation = activation::of(config, "hidden_activation", "gelu_pytorch_tanh")?;
     let bias = config.flag("attention_bias", false)?;
+    // GGUF files have the sum.
+    let rms_norm = if config.flag("norm_plus_one", true)? { norm::rms_norm_plus_one } else { norm::rms_norm };
     config.off("use_bidirectional_attention")?;
     let windows = windows::by_layer(config, shape.layers, |n| n % 2 == 0)?;
     let scale = config.positive("query_pre_attn_scalar")?.powf(-0.5);
@@ -40,7 +42,7 @@ fn build<'b>(net: &Net<'b>, config: &Config) -> Result<Expr<'b>, ModelError> {
     let angles = Rotary::read(config, shape.head_size, 10_000.0)?.angles(&cache);
     for (n, window) in (0..).zip(windows) {
         let layer = model.at(format!("layers.{n}"));
-        let norm = |name: &str, x| norm::rms_norm_plus_one(&layer.at(name), x, shape.epsilon);
+        let norm = |name: &str, x| rms_norm(&layer.at(name), x, shape.epsilon);
         let u = norm("input_layernorm", x);
         let block = layer.at("self_attn");
         let [q, k, v] = in_heads(project(&block, u, &shape, bias), &shape);
@@ -52,6 +54,6 @@ fn build<'b>(net: &Net<'b>, config: &Config) -> Result<Expr<'b>, ModelError> {
         let y = gated_mlp(&layer.at("mlp"), u, shape.inner, activation, false);
         x = x + norm("post_feedforward_layernorm", y);
     }
-    let x = norm::rms_norm_plus_one(&model.at("norm"), x, shape.epsilon);
+    let x = rms_norm(&model.at("norm"), x, shape.epsilon);
     Ok(soft_cap(output(net, &model, x, &shape), last_cap))
 }

@@ -41,6 +41,8 @@ fn build<'b>(net: &Net<'b>, config: &Config) -> Result<Expr<'b>, ModelError> {
     let shape = Shape::read(net, config)?;
     let activation = activation::of(config, "hidden_activation", "gelu_pytorch_tanh")?;
     let bias = config.flag("attention_bias", false)?;
+    // GGUF files have the sum.
+    let rms_norm = if config.flag("norm_plus_one", true)? { norm::rms_norm_plus_one } else { norm::rms_norm };
     config.off("use_bidirectional_attention")?;
     let pattern = config.opt_size("sliding_window_pattern")?.unwrap_or(6);
     let windows = windows::by_layer(config, shape.layers, |n| (n + 1) % pattern != 0)?;
@@ -55,11 +57,11 @@ fn build<'b>(net: &Net<'b>, config: &Config) -> Result<Expr<'b>, ModelError> {
     let [near, far] = rotaries(config, shape.head_size)?.map(|rotary| rotary.angles(&cache));
     for (n, window) in (0..).zip(windows) {
         let layer = model.at(format!("layers.{n}"));
-        let norm = |name: &str, x| norm::rms_norm_plus_one(&layer.at(name), x, shape.epsilon);
+        let norm = |name: &str, x| rms_norm(&layer.at(name), x, shape.epsilon);
         let u = norm("input_layernorm", x);
         let block = layer.at("self_attn");
         let [q, k, v] = in_heads(project(&block, u, &shape, bias), &shape);
-        let head_norm = |name: &str, x| norm::rms_norm_plus_one(&block.at(name), x, shape.epsilon);
+        let head_norm = |name: &str, x| rms_norm(&block.at(name), x, shape.epsilon);
         let (q, k) = (head_norm("q_norm", q), head_norm("k_norm", k));
         let angles = if window.is_some() { &near } else { &far };
         let qkv = [angles.turn(q), angles.turn(k), v];
@@ -70,7 +72,7 @@ fn build<'b>(net: &Net<'b>, config: &Config) -> Result<Expr<'b>, ModelError> {
         let y = gated_mlp(&layer.at("mlp"), u, shape.inner, activation, false);
         x = x + norm("post_feedforward_layernorm", y);
     }
-    let x = norm::rms_norm_plus_one(&model.at("norm"), x, shape.epsilon);
+    let x = rms_norm(&model.at("norm"), x, shape.epsilon);
     Ok(soft_cap(output(&net, &model, x, &shape), last_cap))
 }
 

@@ -6,7 +6,7 @@ use super::Family;
 use crate::config::Config;
 use crate::error::ModelError;
 use crate::layers::attention::{Attention, Cache, split_heads};
-use crate::layers::{activation, embedding, linear_in_out, logits, norm};
+use crate::layers::{activation, embedding, linear, linear_in_out, logits, norm};
 use crate::net::Net;
 
 /// The row of the table.
@@ -27,6 +27,12 @@ fn build<'b>(net: &Net<'b>, config: &Config) -> Result<Expr<'b>, ModelError> {
     }
     let attention = Attention { scale: (!config.flag("scale_attn_weights", true)?).then_some(1.0), softcap: None };
 
+    // GGUF files have them the other way round.
+    let linear = match config.flag("linear_out_in", false)? {
+        true => |net: &Net<'b>, x, width| linear(net, x, width, true),
+        false => linear_in_out,
+    };
+
     // Files of the original repository omit the prefix.
     let root = net.at("transformer");
     let model = if root.has("wte.weight") { root } else { net.clone() };
@@ -39,14 +45,14 @@ fn build<'b>(net: &Net<'b>, config: &Config) -> Result<Expr<'b>, ModelError> {
         let layer = model.at(format!("h.{n}"));
         let u = norm::layer_norm(&layer.at("ln_1"), x, epsilon);
         let block = layer.at("attn");
-        let qkv = linear_in_out(&block.at("c_attn"), u, 3 * width);
+        let qkv = linear(&block.at("c_attn"), u, 3 * width);
         let [q, k, v] = [0, 1, 2].map(|part| split_heads(qkv.slice(2, part * width, (part + 1) * width, 1), heads));
         let y = attention.apply(&block, &cache, n, [q, k, v], cache.mask(None));
-        x = x + linear_in_out(&block.at("c_proj"), y, width);
+        x = x + linear(&block.at("c_proj"), y, width);
         let u = norm::layer_norm(&layer.at("ln_2"), x, epsilon);
         let block = layer.at("mlp");
-        let y = activation.apply(linear_in_out(&block.at("c_fc"), u, inner));
-        x = x + linear_in_out(&block.at("c_proj"), y, width);
+        let y = activation.apply(linear(&block.at("c_fc"), u, inner));
+        x = x + linear(&block.at("c_proj"), y, width);
     }
     let x = norm::layer_norm(&model.at("ln_f"), x, epsilon);
     let tied = config.flag("tie_word_embeddings", true)?;

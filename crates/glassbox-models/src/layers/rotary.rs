@@ -24,6 +24,9 @@ pub struct Rotary {
     long: Option<(i64, Vec<f32>)>,
     /// What cosine and sine are multiplied by.
     magnitude: f64,
+    /// Whether a pair is two neighbours, as GGUF files of some families have them; else it is the channels in the
+    /// same place of the first and the second half.
+    interleaved: bool,
 }
 
 /// The metadata of a graph whose frequencies change: a sequence that grows beyond so many tokens has to be
@@ -46,6 +49,7 @@ pub struct Angles<'b> {
     cos: Expr<'b>,
     sin: Expr<'b>,
     channels: i64,
+    interleaved: bool,
 }
 
 impl Rotary {
@@ -87,7 +91,13 @@ impl Rotary {
             let exponent = (2 * pair) as f32 / channels as f32;
             1.0 / (theta.powf(f64::from(exponent)) as f32)
         };
-        Ok(Rotary { channels, frequencies: (0..channels / 2).map(frequency).collect(), long: None, magnitude: 1.0 })
+        Ok(Rotary {
+            channels,
+            frequencies: (0..channels / 2).map(frequency).collect(),
+            long: None,
+            magnitude: 1.0,
+            interleaved: config.flag("rope_interleaved", false)?,
+        })
     }
 
     /// With the scaling that `rope_scaling` describes.
@@ -109,6 +119,7 @@ impl Rotary {
                 self.frequencies.iter_mut().for_each(|frequency| *frequency /= factor);
             }
             "llama3" => self.llama3(scaling)?,
+            "factors" => self.frequencies = self.divided(&self.factors(scaling, "factors")?),
             "longrope" | "su" => self.long_rope(config, scaling)?,
             other => return Err(ModelError::Unsupported(format!("rotary scaling of type {other:?}"))),
         }
@@ -137,6 +148,24 @@ impl Rotary {
         Ok(())
     }
 
+    /// The list `key`: a factor for each pair.
+    fn factors(&self, scaling: &Config, key: &str) -> Result<Vec<f64>, ModelError> {
+        let list = scaling.opt_floats(key)?.ok_or_else(|| scaling.wrong(key, "a list of numbers is missing"))?;
+        if list.len() != self.frequencies.len() {
+            return Err(scaling.wrong(key, format!("{} factors for {} pairs", list.len(), self.frequencies.len())));
+        }
+        match list.iter().find(|factor| **factor <= 0.0) {
+            Some(factor) => Err(scaling.wrong(key, format!("a factor is {factor}, and must be above 0"))),
+            None => Ok(list),
+        }
+    }
+
+    /// Each frequency divided by its factor.
+    fn divided(&self, factors: &[f64]) -> Vec<f32> {
+        let pairs = self.frequencies.iter().zip(factors);
+        pairs.map(|(frequency, factor)| 1.0 / (*factor as f32 * (1.0 / frequency))).collect()
+    }
+
     /// Each pair has its own factor, one for short and one for long sequences.
     fn long_rope(&mut self, config: &Config, scaling: &Config) -> Result<(), ModelError> {
         for key in ["short_mscale", "long_mscale"] {
@@ -144,24 +173,10 @@ impl Rotary {
                 return Err(ModelError::Unsupported(format!("rotary scaling with `{key}`")));
             }
         }
-        let factors = |key: &str| -> Result<Vec<f64>, ModelError> {
-            let list = scaling.opt_floats(key)?.ok_or_else(|| scaling.wrong(key, "a list of numbers is missing"))?;
-            if list.len() != self.frequencies.len() {
-                return Err(scaling.wrong(key, format!("{} factors for {} pairs", list.len(), self.frequencies.len())));
-            }
-            match list.iter().find(|factor| **factor <= 0.0) {
-                Some(factor) => Err(scaling.wrong(key, format!("a factor is {factor}, and must be above 0"))),
-                None => Ok(list),
-            }
-        };
-        let (short, long) = (factors("short_factor")?, factors("long_factor")?);
+        let (short, long) = (self.factors(scaling, "short_factor")?, self.factors(scaling, "long_factor")?);
         let original = match scaling.opt_size("original_max_position_embeddings")? {
             Some(original) => original,
             None => config.size("original_max_position_embeddings")?,
-        };
-        let divided = |factors: Vec<f64>| -> Vec<f32> {
-            let pairs = self.frequencies.iter().zip(factors);
-            pairs.map(|(frequency, factor)| 1.0 / (factor as f32 * (1.0 / frequency))).collect()
         };
         let stretch = config.size("max_position_embeddings")? as f64 / original as f64;
         if scaling.opt_float("factor")?.is_some_and(|factor| factor != stretch) {
@@ -171,7 +186,7 @@ impl Rotary {
         let root = || (1.0 + stretch.ln() / (original as f64).ln()).sqrt();
         let magnitude = scaling.opt_positive("attention_factor")?;
         self.magnitude = magnitude.unwrap_or_else(|| if stretch <= 1.0 { 1.0 } else { root() });
-        (self.long, self.frequencies) = (Some((original, divided(long))), divided(short));
+        (self.long, self.frequencies) = (Some((original, self.divided(&long))), self.divided(&short));
         Ok(())
     }
 
@@ -192,14 +207,22 @@ impl Rotary {
         }
         let angles = positions.cast(DType::F32).unsqueeze(&[2]) * frequencies;
         let sized = |x: Expr<'b>| if self.magnitude == 1.0 { x } else { x * self.magnitude };
-        Angles { cos: sized(angles.cos()), sin: sized(angles.sin()), channels: self.channels }
+        Angles {
+            cos: sized(angles.cos()),
+            sin: sized(angles.sin()),
+            channels: self.channels,
+            interleaved: self.interleaved,
+        }
     }
 }
 
 impl<'b> Angles<'b> {
     /// Queries or keys [1, heads, T, channels], turned.
     pub fn turn(&self, x: Expr<'b>) -> Expr<'b> {
-        let attrs = attrs! { rotary_embedding_dim: self.channels };
+        let mut attrs = attrs! { rotary_embedding_dim: self.channels };
+        if self.interleaved {
+            attrs.extend([("interleaved", true.into())]);
+        }
         x.owner().op(&ops::rotary_embedding::OP, &[x, self.cos, self.sin], attrs)
     }
 }

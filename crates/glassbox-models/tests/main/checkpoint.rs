@@ -36,7 +36,7 @@ pub(crate) fn golden(name: &str) -> PathBuf {
 /// A checkpoint with what torch computed for it.
 pub(crate) struct Checkpoint {
     pub(crate) config: Config,
-    pub(crate) params: Arc<Package>,
+    pub(crate) params: Arc<dyn ParamSource>,
     pub(crate) expected: Package,
 }
 

@@ -4,6 +4,7 @@
 
 mod checkpoint;
 mod full_size;
+mod gguf;
 mod parity;
 mod refused;
 mod structure;
