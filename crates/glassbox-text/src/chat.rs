@@ -264,8 +264,8 @@ fn without_generation_tags(source: &str) -> String {
     let mut rest = source;
     while let Some(start) = rest.find("{%") {
         let (before, tag) = rest.split_at(start);
+        let Some(end) = tag[2..].find("%}").map(|end| end + 2) else { break };
         out.push_str(before);
-        let Some(end) = tag.find("%}") else { break };
         let (inner, after) = (&tag[2..end], &tag[end + 2..]);
         let open = inner.starts_with(['-', '+']).then(|| &inner[..1]).unwrap_or_default();
         let words = inner[open.len()..].trim();

@@ -48,6 +48,8 @@ pub(crate) enum Start {
     Keep,
     /// So many of this character are left out, if the text begins with them.
     Strip(char, usize),
+    /// So many pieces lose the space that they begin with, while there is no text yet.
+    Lead(usize),
     /// The first piece loses these characters wherever it has them; elsewhere they are spaces.
     Drop(char),
     /// These characters are spaces everywhere.
@@ -189,14 +191,14 @@ pub struct TextStream {
     kept: Vec<u32>,
     /// Whether a piece was there before.
     begun: bool,
-    /// How many characters may still be left out at the beginning.
+    /// How many characters, or spaces of pieces, may still be left out at the beginning.
     strip: usize,
 }
 
 impl TextStream {
     pub(crate) fn new(tokenizer: Arc<Inner>, skip_special: bool) -> TextStream {
         let strip = match &tokenizer.detokenizer {
-            Some(Detokenizer { start: Start::Strip(_, count), .. }) => *count,
+            Some(Detokenizer { start: Start::Strip(_, count) | Start::Lead(count), .. }) => *count,
             _ => 0,
         };
         TextStream { tokenizer, skip_special, pending: Vec::new(), kept: Vec::new(), begun: false, strip }
@@ -229,7 +231,14 @@ impl TextStream {
         match &token.piece {
             Piece::Text(piece) => {
                 self.settle(detokenizer, &mut text);
-                self.write(detokenizer, piece, &mut text);
+                let lead = matches!(detokenizer.start, Start::Lead(_)) && self.strip > 0 && !token.special;
+                match piece.strip_prefix(' ').filter(|_| lead) {
+                    Some(rest) => {
+                        self.strip -= 1;
+                        self.write(detokenizer, rest, &mut text);
+                    }
+                    None => self.write(detokenizer, piece, &mut text),
+                }
             }
             Piece::Bytes(bytes) => {
                 self.pending.extend_from_slice(bytes);
@@ -300,6 +309,10 @@ impl TextStream {
         let first = !self.begun;
         match &detokenizer.start {
             Start::Keep => text.push_str(piece),
+            Start::Lead(_) => {
+                text.push_str(piece);
+                self.strip = if piece.is_empty() { self.strip } else { 0 };
+            }
             Start::Strip(letter, _) => {
                 let mut rest = piece;
                 while self.strip > 0 && !rest.is_empty() {

@@ -9,12 +9,15 @@ use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::Value;
 use tokenizers::{DecoderWrapper, Model, ModelWrapper, NormalizerWrapper, PostProcessorWrapper, TokenizerImpl};
 
 use crate::decode::{DecoderPlan, Piece};
 use crate::error::TextError;
+use crate::normalize::Table;
 use crate::split::Splitter;
 use crate::tokenizer::{Engine, Inner, Reading, Token};
 
@@ -56,6 +59,7 @@ struct AddedToken {
 pub(crate) fn read(text: &[u8]) -> Result<Inner, TextError> {
     let malformed = |error: serde_json::Error| TextError::malformed("tokenizer.json", error.to_string());
     let outline: Outline = serde_json::from_slice(text).map_err(malformed)?;
+    check_tables(&outline.normalizer)?;
     check_expansion(&outline.normalizer, "normalizer")?;
     check_expansion(&outline.decoder, "decoder")?;
     let library: Library = guard(|| serde_json::from_slice(text).map_err(malformed))??;
@@ -170,6 +174,24 @@ fn guard<T>(run: impl FnOnce() -> T) -> Result<T, TextError> {
         let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
         TextError::Internal(format!("the tokenizers library panicked: {text}"))
     })
+}
+
+/// Refuses tables of replacements that the library would panic on, when it reads them or later.
+fn check_tables(value: &Value) -> Result<(), TextError> {
+    match value {
+        Value::Array(values) => values.iter().try_for_each(check_tables),
+        Value::Object(fields) => {
+            let table = fields.get("precompiled_charsmap");
+            if table.is_some() || fields.get("type").and_then(Value::as_str) == Some("Precompiled") {
+                let wrong = |rule: String| TextError::malformed("normalizer.precompiled_charsmap", rule);
+                let text = table.and_then(Value::as_str).ok_or_else(|| wrong("it must be a text".to_owned()))?;
+                let bytes = STANDARD.decode(text).map_err(|error| wrong(error.to_string()))?;
+                Table::read(&bytes)?.ok_or_else(|| wrong("it is empty".to_owned()))?;
+            }
+            fields.values().try_for_each(check_tables)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Refuses chains of replacements that could make a text as long as they like.

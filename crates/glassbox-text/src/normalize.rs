@@ -26,6 +26,19 @@ pub(crate) struct Normalizer {
     pub(crate) escape_whitespaces: bool,
 }
 
+/// The bits of a unit that hold the byte it stands for.
+const LABEL: u32 = 1 << 31 | 0xff;
+
+/// How far the children of a unit are.
+fn offset(unit: u32) -> u32 {
+    (unit >> 10) << ((unit & (1 << 9)) >> 6)
+}
+
+/// Whether a key ends at a unit.
+fn is_leaf(unit: u32) -> bool {
+    unit >> 8 & 1 == 1
+}
+
 /// A table of replacements.
 #[derive(Clone, Debug)]
 pub(crate) struct Table {
@@ -53,21 +66,50 @@ impl Table {
             return Err(wrong("a replacement is longer than 1,024 bytes"));
         }
         let unit = |four: &[u8]| u32::from_le_bytes([four[0], four[1], four[2], four[3]]);
-        Ok(Some(Table { units: units.chunks_exact(4).map(unit).collect(), replacements: replacements.to_vec() }))
+        let table = Table { units: units.chunks_exact(4).map(unit).collect(), replacements: replacements.to_vec() };
+        if !table.is_sound() {
+            return Err(wrong("its double array leads outside of itself or of the replacements"));
+        }
+        Ok(Some(table))
+    }
+
+    /// Whether every place that a text can lead to is inside, with whatever byte comes next.
+    fn is_sound(&self) -> bool {
+        let replacements = std::str::from_utf8(&self.replacements).unwrap_or_default();
+        let mut seen = vec![false; self.units.len()];
+        let mut waiting = vec![offset(self.units[0])];
+        while let Some(place) = waiting.pop() {
+            let Some(seen) = seen.get_mut(place as usize) else { return false };
+            if std::mem::replace(seen, true) {
+                continue;
+            }
+            for byte in 1..=255 {
+                let Some(node) = self.units.get((place ^ byte) as usize) else { return false };
+                if node & LABEL != byte {
+                    continue;
+                }
+                let next = place ^ byte ^ offset(*node);
+                let leaf = self.units.get(next as usize).map(|leaf| (leaf & !(1 << 31)) as usize);
+                if leaf.is_none_or(|leaf| is_leaf(*node) && !replacements.is_char_boundary(leaf)) {
+                    return false;
+                }
+                waiting.push(next);
+            }
+        }
+        true
     }
 
     /// The longest key that begins a text: how many bytes it has, and its replacement.
     fn find(&self, text: &[u8]) -> Option<(usize, &[u8])> {
-        let offset = |unit: u32| (unit >> 10) << ((unit & (1 << 9)) >> 6);
         let unit = |place: u32| self.units.get(place as usize).copied();
         let mut place = offset(unit(0)?);
         let mut found = None;
         let mut keys = 0;
         for (at, byte) in text.iter().enumerate() {
             place ^= u32::from(*byte);
-            let Some(node) = unit(place).filter(|node| node & (1 << 31 | 0xff) == u32::from(*byte)) else { break };
+            let Some(node) = unit(place).filter(|node| node & LABEL == u32::from(*byte)) else { break };
             place ^= offset(node);
-            if node >> 8 & 1 == 1 {
+            if is_leaf(node) {
                 let Some(leaf) = unit(place) else { break };
                 found = Some((at + 1, leaf & !(1 << 31)));
                 keys += 1;

@@ -78,8 +78,6 @@ pub(crate) struct SentencePiece {
     normalizer: Normalizer,
     /// The score of a character that has no token.
     unknown_score: f32,
-    /// The largest score of a normal piece.
-    best_score: f32,
 }
 
 /// Reads a model file.
@@ -180,14 +178,13 @@ pub(crate) fn build(entries: Vec<Entry>, settings: Settings) -> Result<Inner, Te
         unknown,
         bytes: bytes.filter(|_| settings.byte_fallback),
         unknown_score: normal().fold(f32::MAX, f32::min) - 10.0,
-        best_score: normal().fold(f32::MIN_POSITIVE, f32::max),
         entries: entries.iter().map(|entry| (entry.score, entry.kind)).collect(),
         pieces,
         normalizer: settings.normalizer,
     };
     let start = match (&engine.normalizer.dummy_prefix, engine.normalizer.remove_extra_whitespaces) {
-        (_, true) => Start::Strip(' ', usize::MAX),
-        (true, false) => Start::Strip(' ', 1),
+        (_, true) => Start::Lead(usize::MAX),
+        (true, false) => Start::Lead(1),
         (false, false) => Start::Keep,
     };
     let token = |entry: &Entry| {
@@ -255,7 +252,8 @@ impl SentencePiece {
         let mut after_unknown = false;
         for (start, end) in parts {
             let part = &text[*start..*end];
-            let usable = |id: &&u32| !self.unigram || self.entries[**id as usize].1 != Kind::Unused;
+            // An unused character is as unknown.
+            let usable = |id: &&u32| self.entries[**id as usize].1 != Kind::Unused;
             let known = self.pieces.get(part).filter(usable);
             match (known, &self.bytes, self.unknown) {
                 (Some(id), ..) => ids.push(*id),
@@ -357,7 +355,8 @@ impl SentencePiece {
                 let (score, kind) = self.entries[id as usize];
                 let score = match kind {
                     Kind::Unused => continue,
-                    Kind::UserDefined => (f64::from(len as f32 * self.best_score) - 0.1) as f32,
+                    // So that it is better than the parts it could have.
+                    Kind::UserDefined => (len - 1) as f32 * 0.1,
                     _ => score,
                 };
                 reach(start + len, score);

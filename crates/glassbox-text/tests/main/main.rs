@@ -3,6 +3,8 @@
 
 mod chat;
 mod json;
+mod kinds;
+mod mutations;
 mod others;
 mod shared;
 mod strings;
