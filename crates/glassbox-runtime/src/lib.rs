@@ -7,6 +7,7 @@
 //!
 //! This crate knows no transport: the command line and servers are built on it.
 
+mod eager;
 mod error;
 mod generator;
 pub mod grammar;
@@ -18,6 +19,7 @@ pub mod sampling;
 mod stop;
 mod writer;
 
+pub use eager::Eager;
 pub use error::RuntimeError;
 pub use generator::{Finish, Generation, Prompt, Request, Stats, TextGenerator};
 pub use glassbox_text::{Extras, Message};

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use glassbox_ir::Graph;
-use glassbox_models::Config;
+use glassbox_models::{Config, gguf};
 use glassbox_reference::{Options, Session};
 use glassbox_tensor::ParamSource;
 use glassbox_text::{ChatTemplate, Tokenizer};
@@ -46,17 +46,13 @@ impl Model {
     }
 
     fn of(package: Package, name: String, options: LoadOptions) -> Result<Model, RuntimeError> {
-        if !package.blobs().any(|blob| blob == "config.json") {
-            let missing = "it has no config.json, neither inside nor beside it, that says what model it is".to_owned();
-            return Err(RuntimeError::Incomplete { path: name, missing });
-        }
-        let config = Config::parse(&String::from_utf8_lossy(&package.blob("config.json")?))?;
         let (tokenizer, template) = (Tokenizer::of(&package)?, ChatTemplate::of(&package)?);
         let package = Arc::new(package);
-        let params: Arc<dyn ParamSource> = match options.weights_budget {
+        let stored: Arc<dyn ParamSource> = match options.weights_budget {
             Some(bytes) => Arc::new(Budgeted::new(package.clone(), bytes)),
             None => package.clone(),
         };
+        let (config, params) = describe(&package, stored, &name)?;
         Ok(Model { name, config, tokenizer, template, package, params, options })
     }
 
@@ -93,7 +89,7 @@ impl Model {
     /// The graph of one step: `tokens` i64[1, T] in, `logits` f32[1, T, V] out, those of every token.
     pub fn graph(&self) -> Result<Graph, RuntimeError> {
         let options = glassbox_models::Options { context: self.options.context, last_only: false };
-        Ok(glassbox_models::build(&self.config, self.package.as_ref(), &options)?)
+        Ok(glassbox_models::build(&self.config, self.params.as_ref(), &options)?)
     }
 
     /// A session of [`Model::graph`], with states of its own. Sessions share the parameters.
@@ -104,7 +100,29 @@ impl Model {
     /// The model as one that writes, if it can: it has a tokenizer.
     pub fn as_text_generator(&self) -> Result<Option<TextGenerator>, RuntimeError> {
         let Some(tokenizer) = &self.tokenizer else { return Ok(None) };
-        let graph = graphs::write_tokens(&self.config, self.package.as_ref(), self.options.context)?;
+        let graph = graphs::write_tokens(&self.config, self.params.as_ref(), self.options.context)?;
         TextGenerator::new(graph, self.params.clone(), tokenizer.clone()).map(Some)
     }
+}
+
+/// The configuration of a checkpoint, and its parameters under the names that its family asks for: `config.json`
+/// says it, or the metadata of a GGUF file; RWKV-7
+/// needs neither.
+fn describe(
+    package: &Arc<Package>,
+    stored: Arc<dyn ParamSource>,
+    name: &str,
+) -> Result<(Config, Arc<dyn ParamSource>), RuntimeError> {
+    // Also where such a file was converted: its metadata came along.
+    if package.metadata().text("general.architecture").is_some() {
+        return Ok(gguf::open_through(package, stored)?);
+    }
+    if package.blobs().any(|blob| blob == "config.json") {
+        return Ok((Config::parse(&String::from_utf8_lossy(&package.blob("config.json")?))?, stored));
+    }
+    if package.find("blocks.0.att.r_k").is_some() {
+        return Ok((Config::parse(r#"{"model_type": "rwkv7"}"#)?, stored));
+    }
+    let missing = "it has no config.json, neither inside nor beside it, that says what model it is".to_owned();
+    Err(RuntimeError::Incomplete { path: name.to_owned(), missing })
 }

@@ -112,6 +112,9 @@ pub(crate) struct Generate {
     /// Write each node's time as a trace that chrome://tracing and Perfetto open
     #[arg(long, value_name = "FILE")]
     pub(crate) profile: Option<PathBuf>,
+    /// Verify the graph, and check the type of every value on the way and that it has no NaN, inside composites too
+    #[arg(long)]
+    pub(crate) eager: bool,
     /// Write the graph that runs, as text and JSON, to this folder
     #[arg(long, value_name = "DIR")]
     pub(crate) dump_dir: Option<PathBuf>,

@@ -5,9 +5,12 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use anstream::{eprintln, println};
-use anyhow::{Context, Result};
-use glassbox_ir::{Graph, json};
-use glassbox_runtime::{Choice, Finish, Generation, Grammatical, Piece, Profile, Prompt, TextGenerator};
+use anyhow::{Context, Result, bail};
+use glassbox_ir::{Graph, json, verify};
+use glassbox_reference::{Nothing, Observer};
+use glassbox_runtime::{
+    Choice, Eager, Finish, Generation, Grammatical, Piece, Profile, Prompt, Request, TextGenerator,
+};
 use serde_json::{Value, json};
 
 use crate::args::Generate;
@@ -56,9 +59,14 @@ pub(crate) fn main(arguments: &Generate, quiet: bool) -> Result<bool> {
         {
             print_prompt(text)?;
         }
-        let generation = match &mut profile {
-            Some(profile) => generator.write_observed(&prompt, request, &mut show, profile)?,
-            None => generator.write(&prompt, request, &mut show)?,
+        let mut nothing = Nothing;
+        let observer: &mut dyn Observer = match &mut profile {
+            Some(profile) => profile,
+            None => &mut nothing,
+        };
+        let generation = match arguments.eager {
+            true => checked(&mut generator, &prompt, request, &mut show, observer)?,
+            false => generator.write_observed(&prompt, request, &mut show, observer)?,
         };
         if let Some(error) = failed {
             return Err(error.into());
@@ -82,6 +90,26 @@ pub(crate) fn main(arguments: &Generate, quiet: bool) -> Result<bool> {
         println!("{}", serde_json::to_string_pretty(&json!({ "texts": rows }))?);
     }
     Ok(true)
+}
+
+/// Writes with every value checked.
+fn checked(
+    generator: &mut TextGenerator,
+    prompt: &Prompt,
+    request: Request,
+    show: &mut dyn FnMut(&Piece) -> ControlFlow<()>,
+    observer: &mut dyn Observer,
+) -> Result<Generation> {
+    if let Err(errors) = verify(generator.graph()) {
+        let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        bail!("the graph is not sound:\n{}", errors.join("\n"));
+    }
+    let mut eager = Eager::new(observer);
+    let result = generator.write_observed(prompt, request, show, &mut eager);
+    match eager.wrong() {
+        Some(wrong) => bail!("{wrong}"),
+        None => Ok(result?),
+    }
 }
 
 fn print_prompt(text: &str) -> Result<()> {

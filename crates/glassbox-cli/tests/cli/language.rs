@@ -1,5 +1,8 @@
 //! The commands for language models and for weights.
 
+use std::io::Write;
+use std::process::{Command, Stdio};
+
 use serde_json::Value;
 
 use super::{Folder, glassbox, printed, refused, root, stderr, stdout};
@@ -36,6 +39,46 @@ fn a_grammar_binds_the_text() {
     let folder = Folder::new("grammar");
     let wrong = folder.file("wrong.gbnf", "root ::= \"a\" | missing\n");
     assert!(refused(&["generate", "x", "--grammar", &wrong], 3).contains("GBNF, 1:16: there is no rule `missing`"));
+}
+
+#[test]
+fn every_value_can_be_checked_on_the_way() {
+    let plain = printed(&["generate", "One day", "-n", "4"]);
+    assert_eq!(printed(&["generate", "One day", "-n", "4", "--eager"]), plain);
+}
+
+/// The model that tells stories as a checkpoint in a folder, with a template for conversations.
+fn talking() -> Folder {
+    let folder = Folder::new("chat");
+    for file in ["config.json", "tokenizer.json"] {
+        std::fs::copy(root().join("models/stories-gpt2").join(file), folder.path(file)).expect("a copy");
+    }
+    printed(&["convert", "models/stories-gpt2/model.oinf", &folder.path("model.safetensors")]);
+    folder.file("chat_template.jinja", "{% for m in messages %}{{ m.role[0] }}: {{ m.content }} {% endfor %}");
+    folder
+}
+
+#[test]
+fn a_conversation_remembers_what_was_said() {
+    let folder = talking();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_glassbox"))
+        .args(["chat", "-m", &folder.path(""), "-n", "6", "--stats"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut input = child.stdin.take().expect("its input");
+    input.write_all(b"Once upon a time\n\nand then\n/forget\nOnce upon a time\n/exit\nnever read\n").expect("written");
+    drop(input);
+    let output = child.wait_with_output().expect("it ends");
+    assert!(output.status.success(), "{}", stderr(&output));
+    let (text, notes) = (stdout(&output), stderr(&output));
+    let answers: Vec<&str> = text.lines().collect();
+    assert_eq!(answers.len(), 3, "{text}");
+    assert_eq!(answers[0], answers[2], "what was forgotten is new again");
+    let lines: Vec<&str> = notes.lines().filter(|line| line.contains("tokens read")).collect();
+    assert!(lines[1].contains("remembered") && !lines[0].contains("remembered"), "{notes}");
 }
 
 #[test]

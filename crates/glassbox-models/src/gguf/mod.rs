@@ -1,4 +1,5 @@
-//! GGUF files of language models: their metadata as a configuration, their tensors as parameters.
+//! GGUF files of language models, and what such files were converted to: their metadata as a configuration, their
+//! tensors as parameters.
 //!
 //! [`open`] gives both as [`build`](crate::build) takes them. What llama.cpp's conversion does to a checkpoint
 //! stays as it is in the file; the configuration says it instead, with settings that no `config.json` has:
@@ -38,14 +39,24 @@ const QUANTIZATION_VERSION: i64 = 2;
 ///
 /// Reads no data of parameters, but for the few factors of frequencies that some files hold as a tensor.
 pub fn open(package: Arc<Package>) -> Result<(Config, Arc<dyn ParamSource>), ModelError> {
-    read(&package).map_err(|source| {
+    open_through(&package, package.clone())
+}
+
+/// As [`open`], with the tensors of `package` read through `source`, which has them under the same names: one
+/// that keeps a budget.
+pub fn open_through(
+    package: &Arc<Package>,
+    source: Arc<dyn ParamSource>,
+) -> Result<(Config, Arc<dyn ParamSource>), ModelError> {
+    read(package, source).map_err(|source| {
         let file = package.files().next().map(|file| file.display().to_string()).unwrap_or_default();
         ModelError::Gguf { file, source: Box::new(source) }
     })
 }
 
-fn read(package: &Arc<Package>) -> Result<(Config, Arc<dyn ParamSource>), GgufError> {
-    if !matches!(package.format(), Format::Gguf(_)) {
+fn read(package: &Arc<Package>, source: Arc<dyn ParamSource>) -> Result<(Config, Arc<dyn ParamSource>), GgufError> {
+    let converted = package.metadata().text("general.architecture").is_some();
+    if !converted && !matches!(package.format(), Format::Gguf(_)) {
         return Err(GgufError::Format(package.format().to_string()));
     }
     let architecture = architecture(package)?;
@@ -54,7 +65,7 @@ fn read(package: &Arc<Package>) -> Result<(Config, Arc<dyn ParamSource>), GgufEr
     (architecture.settings)(&mut settings)?;
     let (config, experts) = settings.finish();
     keys.finish()?;
-    let source = Renamed::new(package, architecture, experts)?;
+    let source = Renamed::new(source, architecture, experts)?;
     Ok((Config::from_settings(config), Arc::new(source)))
 }
 

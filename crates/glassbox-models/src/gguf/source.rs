@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use glassbox_tensor::{ParamError, ParamId, ParamInfo, ParamSource, Tensor};
-use glassbox_weights::Package;
 
 use super::architectures::Architecture;
 use super::error::GgufError;
@@ -17,10 +16,10 @@ struct Origin {
     index: Option<usize>,
 }
 
-/// A view of a package: renamed parameters, and those that are slices of stacked ones. Nothing is read
-/// before it is loaded, and what is loaded shares the package's bytes.
+/// A view of a file's tensors: renamed parameters, and those that are slices of stacked ones. Nothing is read
+/// before it is loaded, and what is loaded shares the file's bytes.
 pub(super) struct Renamed {
-    package: Arc<Package>,
+    source: Arc<dyn ParamSource>,
     infos: Vec<ParamInfo>,
     origins: Vec<Origin>,
     by_name: HashMap<String, usize>,
@@ -29,10 +28,14 @@ pub(super) struct Renamed {
 impl Renamed {
     /// The parameters of a model of `architecture` with `experts` experts. An error if the file has a tensor
     /// that the architecture isn't known to have.
-    pub(super) fn new(package: &Arc<Package>, architecture: &Architecture, experts: i64) -> Result<Renamed, GgufError> {
+    pub(super) fn new(
+        source: Arc<dyn ParamSource>,
+        architecture: &Architecture,
+        experts: i64,
+    ) -> Result<Renamed, GgufError> {
         let mut view =
-            Renamed { package: Arc::clone(package), infos: Vec::new(), origins: Vec::new(), by_name: HashMap::new() };
-        for info in package.params() {
+            Renamed { source: source.clone(), infos: Vec::new(), origins: Vec::new(), by_name: HashMap::new() };
+        for info in source.params() {
             if architecture.reads.contains(&info.name.as_str()) {
                 continue;
             }
@@ -106,7 +109,7 @@ impl ParamSource for Renamed {
             return Err(ParamError::Missing { name: name.to_owned(), near: None });
         };
         let Origin { tensor, index } = &self.origins[*at];
-        let whole = self.package.load(tensor)?;
+        let whole = self.source.load(tensor)?;
         let Some(index) = *index else { return Ok(whole) };
         let slice = whole.slice_axis(0, index, 1, 1).and_then(|slice| slice.squeeze_axis(0));
         slice.map_err(|source| ParamError::Unreadable { name: name.to_owned(), source: Box::new(source) })

@@ -62,3 +62,29 @@ fn a_model_that_changes_as_the_text_grows_reads_it_anew() {
         assert_eq!(written.tokens, want, "{limit} tokens");
     }
 }
+
+/// The formats and families that `load_model` finds by itself give one and the same logits.
+#[test]
+fn checkpoints_of_every_format_load() {
+    let golden = root().join("crates/glassbox-models/tests/golden");
+    let logits = |path: &str| {
+        let model = load_model(&golden.join(path), LoadOptions::default()).unwrap_or_else(|error| panic!("{error}"));
+        assert!(model.as_text_generator().unwrap_or_else(|error| panic!("{error}")).is_none(), "it has no tokenizer");
+        let mut session = model.forward(Options::default()).unwrap_or_else(|error| panic!("{error}"));
+        let tokens = Tensor::from_vec(&[1, 3], vec![7i64, 21, 4]).expect("sizes fit");
+        let outputs = session.run(&[tokens.into()]).unwrap_or_else(|error| panic!("{error}"));
+        outputs[0].as_tensor().expect("a tensor").clone()
+    };
+    // Weights of these are floats that bf16 holds exactly, so every format has the same numbers.
+    assert!(logits("rwkv7/model.pth").bit_eq(&logits("rwkv7/model.safetensors")));
+    let (gguf, folder) = (logits("qwen3/model.gguf"), logits("qwen3/model.safetensors"));
+    assert!(gguf.bit_eq(&folder));
+    // A GGUF file that became a package is still the same model.
+    let target = tempfile::tempdir().expect("a folder");
+    let package = glassbox_weights::open(&golden.join("qwen3/model.gguf")).expect("a package");
+    let path = target.path().join("model.oinf");
+    glassbox_weights::convert(&package, &path, glassbox_weights::Options::default(), |_| {}).expect("converted");
+    assert!(logits(path.to_str().expect("UTF-8")).bit_eq(&folder));
+    let error = load_model(&golden.join("README.md"), LoadOptions::default()).err().expect("no weights").to_string();
+    assert!(error.contains("README.md"), "{error}");
+}
