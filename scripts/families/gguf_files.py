@@ -9,7 +9,8 @@ bf16 holds all their values exactly. Vectors are f32.
 What conversion changes: rows of queries and keys of the Llamas are put in another order; 1 is added to the
 weights of Gemma's norms; GPT-2's matrices are transposed; experts are stacked; the scaling of Llama 3 becomes a
 tensor of factors. The format has no place for `query_pre_attn_scalar` and assumes the width of a head; where a
-checkpoint has another, its queries are scaled here instead.
+checkpoint has another, its queries are scaled here instead. Of the windows of Gemma 3 it has a pattern that the
+converter doesn't write, since all published models have the same.
 
 Refuses: a parameter that it knows no name for. Same versions, same bytes.
 """
@@ -195,7 +196,8 @@ def describe(kind, config, writer):
     writer.add_head_count(config["num_attention_heads"])
     writer.add_head_count_kv(config["num_key_value_heads"])
     writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
-    writer.add_rope_freq_base(rope["rope_theta"])
+    if kind != "gemma2":
+        writer.add_rope_freq_base(rope["rope_theta"])
     if config.get("head_dim"):
         writer.add_key_length(size)
         writer.add_value_length(size)
@@ -221,6 +223,7 @@ def describe(kind, config, writer):
             writer.add_final_logit_softcapping(config["final_logit_softcapping"])
         else:
             writer.add_sliding_window_pattern(config["layer_types"].index("full_attention") + 1)
+            writer.add_rope_freq_base_swa(config["rope_parameters"]["sliding_attention"]["rope_theta"])
     if "num_local_experts" in config:
         writer.add_expert_count(config["num_local_experts"])
         writer.add_expert_used_count(config["num_experts_per_tok"])
@@ -232,6 +235,7 @@ def write(path, kind, config, tensors, wanted):
     writer = gguf.GGUFWriter(path, ARCHITECTURES.get(kind, kind))
     describe(kind, config, writer)
     writer.add_quantization_version(gguf.GGML_QUANT_VERSION)
+    writer.add_tokenizer_model("none")
     for name, values in tensors.items():
         stored = wanted
         # A matrix that was changed by more than its order isn't one of bf16 values any more.

@@ -38,6 +38,19 @@ const QUANTIZATION_VERSION: i64 = 2;
 /// The configuration of the model in a GGUF file, and its parameters under the names that its family asks for.
 ///
 /// Reads no data of parameters, but for the few factors of frequencies that some files hold as a tensor.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use glassbox_models::{Options, build, gguf};
+///
+/// let package = glassbox_weights::open("tests/golden/llama3/model.gguf".as_ref())?;
+/// let (config, params) = gguf::open(Arc::new(package))?;
+/// assert_eq!(config.size("num_hidden_layers")?, 2);
+/// assert!(params.find("model.layers.1.self_attn.q_proj.weight").is_some());
+/// let graph = build(&config, params.as_ref(), &Options::default())?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn open(package: Arc<Package>) -> Result<(Config, Arc<dyn ParamSource>), ModelError> {
     open_through(&package, package.clone())
 }

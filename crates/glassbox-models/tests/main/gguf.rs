@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use glassbox_models::{Config, Options, build, gguf};
 use glassbox_tensor::{DType, Overflow, ParamError, ParamInfo, ParamSource, SharedBytes, Tensor};
@@ -325,4 +326,27 @@ fn tensors_that_arent_understood_are_refused_by_name() {
 fn other_formats_are_refused() {
     let error = gguf::open(package("llama", "model.safetensors")).err().expect("it is no GGUF file");
     assert!(error.to_string().contains("it is safetensors"), "{error}");
+}
+
+/// A file whose headers have any byte changed is a model or an error, and soon: nothing is as large as it says.
+#[test]
+fn damaged_headers_are_models_or_errors() {
+    for name in ["mixtral", "gemma3_text", "phi3_longrope_short"] {
+        let bytes = std::fs::read(golden(name).join("model.gguf")).expect("a file");
+        let params = package(name, "model.gguf");
+        let data: usize = params.params().iter().filter_map(|info| params.stored_bytes(&info.name)).sum();
+        let start = Instant::now();
+        let mut built = 0;
+        for at in 0..bytes.len() - data {
+            let mut changed = bytes.clone();
+            changed[at] ^= [0x01, 0x80, 0xff][at % 3];
+            let bytes: SharedBytes = Arc::new(changed);
+            let Ok(package) = open_bytes("damaged.gguf", bytes) else { continue };
+            let Ok((config, params)) = gguf::open(Arc::new(package)) else { continue };
+            built += usize::from(build(&config, params.as_ref(), &Options::default()).is_ok());
+        }
+        let taken = start.elapsed();
+        assert!(taken < Duration::from_secs(60), "{name}: it took {taken:?}");
+        println!("{name}: {built} damaged files are models, in {taken:?}");
+    }
 }
