@@ -103,7 +103,7 @@ fn text(value: &str) -> Value {
 }
 
 /// What a converter writes for a byte-level `tokenizer.json`.
-fn byte_level(shape: &str, pre: &str) -> Metadata {
+pub(crate) fn byte_level(shape: &str, pre: &str) -> Metadata {
     let file = json(&folder(shape).join("tokenizer.json"));
     let mut tokens: Vec<(u64, String, i32)> = Vec::new();
     for (token, id) in file["model"]["vocab"].as_object().unwrap() {
@@ -148,7 +148,7 @@ fn a_gguf_of_bytes_gives_the_numbers_of_tokenizer_json() {
     }
 }
 
-fn pieces(shape: &str) -> Metadata {
+pub(crate) fn pieces(shape: &str) -> Metadata {
     let pieces: Vec<(String, f32, i32)> = serde_json::from_value(json(&folder(shape).join("pieces.json"))).unwrap();
     let mut metadata = Metadata::default();
     set(&mut metadata, "model", text(if shape == "spm_bpe" { "llama" } else { "t5" }));
