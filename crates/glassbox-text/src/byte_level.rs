@@ -75,7 +75,7 @@ pub(crate) fn from_files(files: &Files) -> Result<Option<Inner>, TextError> {
     let merges = std::str::from_utf8(&merges)
         .map_err(|error| TextError::NotUtf8 { offset: error.valid_up_to() }.in_file(&files.path("merges.txt")))?;
     let lines =
-        merges.lines().enumerate().filter(|(at, line)| !line.is_empty() && !(*at == 0 && line.starts_with("#version")));
+        merges.lines().enumerate().filter(|(at, line)| !(line.is_empty() || *at == 0 && line.starts_with("#version")));
     let pair = |(at, line): (usize, &str)| match line.split_once(' ') {
         Some((left, right)) => Ok((left.to_owned(), right.to_owned())),
         None => Err(wrong("merges.txt", format!("has no pair in line {}", at + 1))),

@@ -267,9 +267,9 @@ fn without_generation_tags(source: &str) -> String {
         let Some(end) = tag[2..].find("%}").map(|end| end + 2) else { break };
         out.push_str(before);
         let (inner, after) = (&tag[2..end], &tag[end + 2..]);
-        let open = inner.starts_with(['-', '+']).then(|| &inner[..1]).unwrap_or_default();
+        let open = if inner.starts_with(['-', '+']) { &inner[..1] } else { "" };
         let words = inner[open.len()..].trim();
-        let close = words.ends_with(['-', '+']).then(|| &words[words.len() - 1..]).unwrap_or_default();
+        let close = if words.ends_with(['-', '+']) { &words[words.len() - 1..] } else { "" };
         match words[..words.len() - close.len()].trim() {
             "generation" => out.push_str(&format!("{{%{open} if true {close}%}}")),
             "endgeneration" => out.push_str(&format!("{{%{open} endif {close}%}}")),

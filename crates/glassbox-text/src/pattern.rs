@@ -163,6 +163,25 @@ mod tests {
         assert!(matches!(Pattern::of_oniguruma("(a"), Err(TextError::Malformed { .. })));
     }
 
+    /// Holds the pure-Rust engine against Oniguruma, character by character: `scripts/tokenizers/classes.py`.
+    #[test]
+    fn every_character_is_of_the_classes_that_oniguruma_puts_it_in() {
+        let golden: serde_json::Value = serde_json::from_str(include_str!("../tests/classes.json")).unwrap();
+        for (source, expected) in golden.as_object().unwrap() {
+            let pattern = Pattern::of_oniguruma(source).unwrap();
+            let (mut count, mut hash) = (0u64, 0x811C_9DC5u32);
+            for letter in '\u{2}'..=char::MAX {
+                if pattern.0.is_match(letter.encode_utf8(&mut [0; 4])).unwrap() {
+                    count += 1;
+                    for byte in u32::from(letter).to_le_bytes() {
+                        hash = (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+                    }
+                }
+            }
+            assert_eq!((Some(count), Some(u64::from(hash))), (expected[0].as_u64(), expected[1].as_u64()), "{source}");
+        }
+    }
+
     #[test]
     fn a_search_that_gives_up_is_an_error() {
         let pattern = Pattern::of_oniguruma("(?=a)(a+)+(?=b)").unwrap();

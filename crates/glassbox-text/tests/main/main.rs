@@ -6,5 +6,6 @@ mod json;
 mod kinds;
 mod mutations;
 mod others;
+mod places;
 mod shared;
 mod strings;

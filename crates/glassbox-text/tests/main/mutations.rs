@@ -198,3 +198,66 @@ fn what_a_file_asks_for_beyond_measure_is_refused() {
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     assert!(Tokenizer::from_json(file(&deep, "null", "").as_bytes()).is_err());
 }
+
+/// Every key of a GGUF's tokenizer, absent, of another type, too short, or with numbers that are none.
+#[test]
+fn mutated_metadata_is_read_or_refused() {
+    use glassbox_weights::{Array, Metadata, Value};
+    let wrong = [
+        Value::U32(u32::MAX),
+        Value::I32(-7),
+        Value::F32(f32::NAN),
+        Value::Bool(true),
+        Value::String("\u{0}".to_owned()),
+        Value::Array(Array::String(vec!["a".to_owned()])),
+        Value::Array(Array::I32(vec![9, -1])),
+        Value::Array(Array::F32(vec![f32::NAN])),
+        Value::Array(Array::U8(vec![255; 9])),
+        Value::Array(Array::Array(Vec::new())),
+    ];
+    let (mut tried, mut refused) = (0, 0);
+    for mut whole in [
+        crate::others::byte_level("llama3", "llama-bpe"),
+        crate::others::pieces("spm_bpe"),
+        crate::others::pieces("spm_unigram"),
+    ] {
+        for name in ["bos_token_id", "eos_token_id"] {
+            whole.set(&format!("tokenizer.ggml.{name}"), Value::U32(1));
+        }
+        for name in ["add_bos_token", "add_space_prefix", "remove_extra_whitespaces", "precompiled_charsmap"] {
+            let value =
+                if name == "precompiled_charsmap" { Value::Array(Array::U8(Vec::new())) } else { Value::Bool(true) };
+            whole.set(&format!("tokenizer.ggml.{name}"), value);
+        }
+        Tokenizer::from_metadata(&whole).unwrap();
+        for (name, _) in whole.iter() {
+            for value in wrong.iter().map(Some).chain([None]) {
+                let mut mutated = Metadata::default();
+                for (other, old) in whole.iter() {
+                    match (other == name, value) {
+                        (false, _) => mutated.set(other, old.clone()),
+                        (true, Some(value)) => mutated.set(other, value.clone()),
+                        (true, None) => {}
+                    }
+                }
+                tried += 1;
+                match Tokenizer::from_metadata(&mutated) {
+                    Ok(Some(tokenizer)) => drop(tokenizer.encode("Hello 🙂 <s>")),
+                    Ok(None) => {}
+                    Err(TextError::Internal(error)) => panic!("{name}: {error}"),
+                    Err(_) => refused += 1,
+                }
+            }
+        }
+    }
+    assert!(tried > 300 && refused > 200, "{refused} of {tried} were refused");
+}
+
+/// The library's own engine would leave the rest of the text unsplit without a word, and give other numbers.
+#[test]
+fn a_run_of_spaces_beyond_what_a_pattern_can_take_is_an_error() {
+    let tokenizer = Tokenizer::from_json(&std::fs::read(folder("llama3").join("tokenizer.json")).unwrap()).unwrap();
+    let text = |spaces: usize| format!("{}x", " ".repeat(spaces));
+    assert_eq!(tokenizer.decode(&tokenizer.encode_plain(&text(100_000)).unwrap(), false).unwrap(), text(100_000));
+    assert!(matches!(tokenizer.encode(&text(2_000_000)), Err(TextError::Encode(_))));
+}

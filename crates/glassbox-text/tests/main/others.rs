@@ -1,7 +1,10 @@
 //! SentencePiece, tiktoken, RWKV World, GGUF metadata: the numbers of the library that each is for.
 
+use std::sync::LazyLock;
+
 use glassbox_text::{TextError, TiktokenOptions, Tokenizer};
 use glassbox_weights::{Array, Metadata, Value};
+use proptest::prelude::*;
 
 use crate::strings::{Golden, folder, json, strings};
 
@@ -100,7 +103,7 @@ fn text(value: &str) -> Value {
 }
 
 /// What a converter writes for a byte-level `tokenizer.json`.
-fn byte_level(shape: &str, pre: &str) -> Metadata {
+pub(crate) fn byte_level(shape: &str, pre: &str) -> Metadata {
     let file = json(&folder(shape).join("tokenizer.json"));
     let mut tokens: Vec<(u64, String, i32)> = Vec::new();
     for (token, id) in file["model"]["vocab"].as_object().unwrap() {
@@ -145,7 +148,7 @@ fn a_gguf_of_bytes_gives_the_numbers_of_tokenizer_json() {
     }
 }
 
-fn pieces(shape: &str) -> Metadata {
+pub(crate) fn pieces(shape: &str) -> Metadata {
     let pieces: Vec<(String, f32, i32)> = serde_json::from_value(json(&folder(shape).join("pieces.json"))).unwrap();
     let mut metadata = Metadata::default();
     set(&mut metadata, "model", text(if shape == "spm_bpe" { "llama" } else { "t5" }));
@@ -186,4 +189,27 @@ fn what_a_gguf_asks_for_and_is_unknown_is_named() {
         absent.set(name, value.clone());
     }
     assert!(refused(&absent).contains("tokenizer.ggml.pre"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// Any tokens of vocabularies of bytes: the text is what the standard library makes of all bytes.
+    #[test]
+    fn a_stream_of_bytes_is_their_text(ids in prop::collection::vec(0..1200u32, 0..40)) {
+        static BOTH: LazyLock<[Tokenizer; 2]> = LazyLock::new(|| {
+            let options = TiktokenOptions { pattern: "gpt2".to_owned(), specials: Vec::new() };
+            let world = String::from_utf8(bytes("rwkv_world", "vocab.txt")).unwrap();
+            let ranks = Tokenizer::from_tiktoken(&bytes("tiktoken", "ranks.tiktoken"), &options).unwrap();
+            [ranks, Tokenizer::from_world(&world).unwrap()]
+        });
+        for tokenizer in BOTH.iter() {
+            let ids: Vec<u32> = ids.iter().map(|id| if id % 2 == 0 { 1 + id % 256 } else { *id }).collect();
+            let all: Vec<u8> = ids.iter().flat_map(|id| tokenizer.bytes(*id).unwrap()).collect();
+            let mut stream = tokenizer.stream(false);
+            let pieces: Vec<Option<String>> = ids.iter().map(|id| stream.push(*id).unwrap()).collect();
+            let text: String = pieces.into_iter().chain([stream.finish()]).flatten().collect();
+            prop_assert_eq!(text, String::from_utf8_lossy(&all).into_owned());
+        }
+    }
 }
