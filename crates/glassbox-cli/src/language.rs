@@ -1,10 +1,14 @@
 //! Language models by name, and what the commands for them share.
 
 use std::collections::HashMap;
+use std::io::Write;
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use glassbox_runtime::{Grammar, LoadOptions, Model, Penalties, Request, Sampling, Stats, TextGenerator, load_model};
+use glassbox_runtime::{
+    Grammar, LoadOptions, Model, Penalties, Piece, Request, Sampling, Stats, TextGenerator, load_model,
+};
 
 use crate::args::{GrammarArguments, LanguageModel, SamplingArguments, StopArguments};
 
@@ -92,6 +96,31 @@ pub(crate) fn request(sampling: Sampling, stop: &StopArguments) -> Request {
         stop: stop.stop.clone(),
         ignore_end: stop.ignore_end,
         constraint: None,
+    }
+}
+
+/// Shows text on the standard output as it comes.
+#[derive(Default)]
+pub(crate) struct Streaming {
+    failed: Option<std::io::Error>,
+}
+
+impl Streaming {
+    /// Shows a piece; writing stops where nobody reads any more.
+    pub(crate) fn show(&mut self, piece: &Piece) -> ControlFlow<()> {
+        let mut out = std::io::stdout().lock();
+        match out.write_all(piece.text.as_bytes()).and_then(|()| out.flush()) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                self.failed = Some(error);
+                ControlFlow::Break(())
+            }
+        }
+    }
+
+    /// The error that ended the text, if there was one.
+    pub(crate) fn finish(self) -> Result<()> {
+        self.failed.map_or(Ok(()), |error| Err(error.into()))
     }
 }
 

@@ -1,14 +1,13 @@
 //! `glassbox chat`: a conversation with a language model.
 
-use std::io::{BufRead, IsTerminal, Write};
-use std::ops::ControlFlow;
+use std::io::{BufRead, IsTerminal};
 
 use anstream::{eprint, eprintln, println};
 use anyhow::{Context, Result, bail};
 use glassbox_runtime::{Extras, Message, Piece, Prompt};
 
 use crate::args::Chat;
-use crate::language;
+use crate::language::{self, Streaming};
 use crate::view::NAME;
 
 /// Reads a line, writes an answer, until the input ends or the line is `/exit`.
@@ -42,21 +41,10 @@ pub(crate) fn main(arguments: &Chat, quiet: bool) -> Result<bool> {
             text => messages.push(Message::new("user", text)),
         }
         let prompt = Prompt::Rendered(template.render(&messages, true, &Extras::default())?);
-        let mut failed = None;
-        let mut show = |piece: &Piece| {
-            let mut out = std::io::stdout().lock();
-            match out.write_all(piece.text.as_bytes()).and_then(|()| out.flush()) {
-                Ok(()) => ControlFlow::Continue(()),
-                Err(error) => {
-                    failed = Some(error);
-                    ControlFlow::Break(())
-                }
-            }
-        };
+        let mut streaming = Streaming::default();
+        let mut show = |piece: &Piece| streaming.show(piece);
         let answer = generator.write(&prompt, language::request(sampling.clone(), &arguments.stop), &mut show)?;
-        if let Some(error) = failed {
-            return Err(error.into());
-        }
+        streaming.finish()?;
         println!();
         if arguments.stats {
             eprintln!("{}", language::stats_line(&answer.stats));

@@ -14,7 +14,7 @@ use glassbox_runtime::{
 use serde_json::{Value, json};
 
 use crate::args::Generate;
-use crate::language;
+use crate::language::{self, Streaming};
 use crate::view::NAME;
 
 /// Writes, and shows each piece of text as soon as it is known.
@@ -40,19 +40,10 @@ pub(crate) fn main(arguments: &Generate, quiet: bool) -> Result<bool> {
         if !arguments.json && arguments.samples > 1 && !quiet {
             eprintln!("{NAME}text {}{NAME:#}", sample + 1);
         }
-        let mut failed = None;
-        let mut show = |piece: &Piece| {
-            if arguments.json {
-                return ControlFlow::Continue(());
-            }
-            let mut out = std::io::stdout().lock();
-            match out.write_all(piece.text.as_bytes()).and_then(|()| out.flush()) {
-                Ok(()) => ControlFlow::Continue(()),
-                Err(error) => {
-                    failed = Some(error);
-                    ControlFlow::Break(())
-                }
-            }
+        let mut streaming = Streaming::default();
+        let mut show = |piece: &Piece| match arguments.json {
+            true => ControlFlow::Continue(()),
+            false => streaming.show(piece),
         };
         if !arguments.json
             && let Prompt::Text(text) = &prompt
@@ -68,9 +59,7 @@ pub(crate) fn main(arguments: &Generate, quiet: bool) -> Result<bool> {
             true => checked(&mut generator, &prompt, request, &mut show, observer)?,
             false => generator.write_observed(&prompt, request, &mut show, observer)?,
         };
-        if let Some(error) = failed {
-            return Err(error.into());
-        }
+        streaming.finish()?;
         if arguments.json {
             rows.push(row(&generation, &generator, arguments.logprobs.is_some()));
             continue;
