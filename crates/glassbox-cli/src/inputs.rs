@@ -6,18 +6,18 @@ use anyhow::{Context, Result, bail};
 use glassbox_ir::{Bindings, Dim, Graph, Type, ValueId};
 use glassbox_onnx::Data;
 use glassbox_reference::Value;
+use glassbox_runtime::Model;
 use glassbox_tensor::{DType, Overflow, Tensor};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use crate::args::ModelAndInputs;
 use crate::arrays;
-use crate::model::Opened;
 use crate::pictures;
 
 /// A value for every input of the graph, in order.
-pub(crate) fn values(opened: &Opened, arguments: &ModelAndInputs, quiet: bool) -> Result<Vec<Value>> {
-    let graph = &opened.graph;
+pub(crate) fn values(model: &Model, arguments: &ModelAndInputs, quiet: bool) -> Result<Vec<Value>> {
+    let graph = model.graph();
     let dims = bindings(&arguments.dims)?;
     let mut given: Vec<(String, Source)> = Vec::new();
     for text in &arguments.inputs {
@@ -30,7 +30,7 @@ pub(crate) fn values(opened: &Opened, arguments: &ModelAndInputs, quiet: bool) -
         match given.iter().find(|(given, _)| *given == name) {
             Some((_, source)) => {
                 let seed = arguments.seed.wrapping_add(index as u64);
-                let maker = Maker { opened, graph, id: *id, dims: &dims, seed, arguments, quiet };
+                let maker = Maker { model, graph, id: *id, dims: &dims, seed, arguments, quiet };
                 inputs.push(maker.value(source).with_context(|| format!("input `{name}`"))?);
             }
             None => missing.push(format!("{name}: {}", graph.value(*id).ty)),
@@ -88,7 +88,7 @@ fn bindings(dims: &[String]) -> Result<Bindings> {
 
 /// Makes the value of one input.
 struct Maker<'a> {
-    opened: &'a Opened,
+    model: &'a Model,
     graph: &'a Graph,
     id: ValueId,
     dims: &'a Bindings,
@@ -112,8 +112,9 @@ impl Maker<'_> {
             let constant: f64 = constant.parse().with_context(|| format!("{constant:?} is no number"))?;
             return self.filled(|_, _| constant);
         }
-        if let (Some(text), Some(model)) = (text.strip_prefix("text:"), &self.opened.language) {
-            let tokenizer = model.tokenizer().with_context(|| format!("{}: it has no tokenizer", model.name()))?;
+        if let Some(text) = text.strip_prefix("text:") {
+            let tokenizer = self.model.tokenizer();
+            let tokenizer = tokenizer.with_context(|| format!("{}: it has no tokenizer", self.model.name()))?;
             let tokens: Vec<i64> = tokenizer.encode(text)?.into_iter().map(i64::from).collect();
             return Ok(Tensor::from_vec(&[1, tokens.len()], tokens)?.into());
         }

@@ -6,46 +6,21 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use glassbox_runtime::{
-    Grammar, LoadOptions, Model, Penalties, Piece, Request, Sampling, Stats, TextGenerator, load_model,
-};
+use glassbox_runtime::{Grammar, LoadOptions, Model, Penalties, Piece, Request, Sampling, Stats, TextGenerator};
 
 use crate::args::{GrammarArguments, LanguageModel, SamplingArguments, StopArguments};
+use crate::model;
 
-/// The models that come with Glassbox, by name.
-const BUILT_IN: &[(&str, &[u8])] = &[
-    ("stories", include_bytes!("../../../models/stories-gpt2/model.oinf")),
-    ("stories-rwkv7", include_bytes!("../../../models/stories-rwkv7/model.oinf")),
-];
-
-/// Opens a model: a checkpoint, or one that comes with Glassbox, by its name.
+/// Opens the model that the arguments name.
 pub(crate) fn open(arguments: &LanguageModel) -> Result<Model> {
     let options = LoadOptions { context: arguments.context, weights_budget: arguments.weights_budget };
-    open_named(&arguments.model, options)
-}
-
-/// Opens a model by its name or path.
-pub(crate) fn open_named(name: &str, options: LoadOptions) -> Result<Model> {
-    let path = Path::new(name);
-    if path.exists() {
-        return load_model(path, options).with_context(|| name.to_owned());
-    }
-    match BUILT_IN.iter().find(|(known, _)| *known == name) {
-        Some((name, bytes)) => Ok(Model::from_bytes(name, bytes, options)?),
-        None => {
-            let known: Vec<&str> = BUILT_IN.iter().map(|(name, _)| *name).collect();
-            bail!(
-                "{name}: there is no such file or folder, and no such model comes with Glassbox (shapes, {})",
-                known.join(", ")
-            )
-        }
-    }
+    model::open(&arguments.model, options)
 }
 
 /// Opens a model as one that writes.
 pub(crate) fn generator(model: &Model) -> Result<TextGenerator> {
     let generator = model.as_text_generator()?;
-    generator.with_context(|| format!("{}: it has no tokenizer, so it can't write text", model.name()))
+    generator.with_context(|| format!("{}: it is no language model with a tokenizer, so it can't write", model.name()))
 }
 
 /// How tokens are chosen, as the arguments say.

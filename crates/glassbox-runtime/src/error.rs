@@ -1,6 +1,7 @@
 //! Why a model can't be loaded, or can't do what it is asked for.
 
 use glassbox_models::ModelError;
+use glassbox_onnx::OnnxError;
 use glassbox_reference::{KernelError, RunError};
 use glassbox_tensor::{ParamError, TensorError};
 use glassbox_text::TextError;
@@ -14,6 +15,25 @@ pub enum RuntimeError {
     /// The weights can't be read.
     #[error("{0}")]
     Weights(#[from] WeightsError),
+    /// A file can't be read.
+    #[error("{path}: the file can't be read: {source}")]
+    File {
+        /// The file.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A graph as text or JSON is wrong.
+    #[error("{path}: {source}")]
+    Graph {
+        /// The file.
+        path: String,
+        /// The place in it, and the rule.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The ONNX model can't be read.
+    #[error("{0}")]
+    Onnx(#[from] OnnxError),
     /// The graph of the model can't be built.
     #[error("{0}")]
     Model(#[from] ModelError),
@@ -60,4 +80,11 @@ pub enum RuntimeError {
     /// A bug of Glassbox.
     #[error("internal error (please report it): {0}")]
     Internal(String),
+}
+
+impl RuntimeError {
+    /// The error of a graph in the file `path`.
+    pub(crate) fn graph(path: &str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> RuntimeError {
+        RuntimeError::Graph { path: path.to_owned(), source: source.into() }
+    }
 }

@@ -1,12 +1,13 @@
 //! Models that are loaded and do what they are for.
 //!
-//! [`load_model`] opens a checkpoint, whatever its format and family, and gives a [`Model`] that says
-//! what it can do: [`Model::as_text_generator`] for those that write. What a generator runs is a graph
+//! [`load_model`] opens a model, whatever file it is in and of whichever family, and gives a [`Model`] that says
+//! what it can do: [`Model::forward`] for all, [`Model::as_text_generator`] for those that write. What a generator runs is a graph
 //! like any other ([`graphs`]): the model inside a loop that calls the host to choose tokens. It prints,
 //! traces and serialises.
 //!
 //! This crate knows no transport: the command line and servers are built on it.
 
+mod checkpoint;
 mod eager;
 mod error;
 mod generator;

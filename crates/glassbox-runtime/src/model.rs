@@ -1,59 +1,98 @@
-//! Loading a checkpoint, whatever its format and family.
+//! Loading a model, whatever kind of file it is in.
+//!
+//! A [`Model`] is a graph with what it needs to run, and says what it can do. There are two kinds: a
+//! checkpoint, whose graph a family builds ([`Checkpoint`]), and a file that is a graph (ONNX, our own text or
+//! JSON). Nothing outside of this file asks which.
 
 use std::path::Path;
 use std::sync::Arc;
 
-use glassbox_ir::Graph;
-use glassbox_models::{Config, gguf};
+use bytes::Bytes;
+use glassbox_ir::{Graph, json, text};
+use glassbox_onnx::ImportOptions;
 use glassbox_reference::{Options, Session};
-use glassbox_tensor::ParamSource;
+use glassbox_tensor::{NoParams, ParamSource};
 use glassbox_text::{ChatTemplate, Tokenizer};
-use glassbox_weights::{Budgeted, Package};
+use glassbox_weights::Package;
 
+use crate::checkpoint::Checkpoint;
 use crate::error::RuntimeError;
 use crate::generator::TextGenerator;
-use crate::graphs;
 
 /// How a model is loaded.
 #[derive(Clone, Debug, Default)]
 pub struct LoadOptions {
     /// How many tokens the model remembers; as many as it was made for, if not given.
     pub context: Option<u64>,
-    /// The most bytes of weights that may be resident; no limit, if not given.
+    /// The most bytes of weights that may be resident; no limit, if not given. Weights that are part of a graph's
+    /// file can't be given back, so a budget is an error there.
     pub weights_budget: Option<u64>,
 }
 
-/// A model that is open: its graph can be built and its parameters read, and it says what it can do.
+/// A model that is open.
 pub struct Model {
     name: String,
-    package: Arc<Package>,
-    params: Arc<dyn ParamSource>,
-    config: Config,
-    tokenizer: Option<Tokenizer>,
-    template: Option<ChatTemplate>,
-    options: LoadOptions,
+    graph: Graph,
+    outputs: Vec<String>,
+    notes: Vec<String>,
+    onnx: Option<glassbox_onnx::Model>,
+    checkpoint: Option<Checkpoint>,
 }
 
-/// Opens a checkpoint: a folder, or a file that holds all. Reads headers and configuration only.
+/// Opens a model: a checkpoint (a folder, or a file that holds all), an ONNX file, or a graph as text (`.gb`) or JSON
+/// (`.json`). Of weights only what describes them is read.
 pub fn load_model(path: &Path, options: LoadOptions) -> Result<Model, RuntimeError> {
-    Model::of(glassbox_weights::open(path)?, path.display().to_string(), options)
+    let name = path.display().to_string();
+    let ending = path.extension().and_then(|ending| ending.to_str()).filter(|_| path.is_file());
+    let source = || std::fs::read_to_string(path).map_err(|source| RuntimeError::File { path: name.clone(), source });
+    match ending {
+        Some("gb") => {
+            let graph = text::parse(&source()?, &text::ParseOptions::default());
+            Model::of_graph(graph.map_err(|error| RuntimeError::graph(&name, error))?, name, &options)
+        }
+        Some("json") => {
+            let graph = json::from_str(&source()?).map_err(|error| RuntimeError::graph(&name, error))?;
+            Model::of_graph(graph, name, &options)
+        }
+        _ if ending == Some("onnx") || (path.is_file() && !glassbox_weights::recognised(path)) => {
+            Model::of_onnx(glassbox_onnx::load(path)?, name, &options)
+        }
+        _ => Model::of_package(glassbox_weights::open(path)?, name, options),
+    }
 }
 
 impl Model {
-    /// Opens a checkpoint that is in memory, under a name for messages.
+    /// Opens a file that is in memory, under a name for messages: a checkpoint, or else an ONNX model.
     pub fn from_bytes(name: &str, bytes: &'static [u8], options: LoadOptions) -> Result<Model, RuntimeError> {
-        Model::of(glassbox_weights::open_bytes(name, Arc::new(bytes))?, name.to_owned(), options)
+        match glassbox_weights::open_bytes(name, Arc::new(bytes)) {
+            Ok(package) => Model::of_package(package, name.to_owned(), options),
+            Err(error) if matches!(error.root(), glassbox_weights::WeightsError::Unrecognized { .. }) => {
+                Model::of_onnx(glassbox_onnx::parse(Bytes::from_static(bytes), None)?, name.to_owned(), &options)
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
-    fn of(package: Package, name: String, options: LoadOptions) -> Result<Model, RuntimeError> {
-        let (tokenizer, template) = (Tokenizer::of(&package)?, ChatTemplate::of(&package)?);
-        let package = Arc::new(package);
-        let stored: Arc<dyn ParamSource> = match options.weights_budget {
-            Some(bytes) => Arc::new(Budgeted::new(package.clone(), bytes)),
-            None => package.clone(),
-        };
-        let (config, params) = describe(&package, stored, &name)?;
-        Ok(Model { name, config, tokenizer, template, package, params, options })
+    fn of_package(package: Package, name: String, options: LoadOptions) -> Result<Model, RuntimeError> {
+        let checkpoint = Checkpoint::new(package, &name, options)?;
+        let graph = checkpoint.graph()?;
+        let outputs = labels(&graph);
+        Ok(Model { name, graph, outputs, notes: Vec::new(), onnx: None, checkpoint: Some(checkpoint) })
+    }
+
+    fn of_onnx(model: glassbox_onnx::Model, name: String, options: &LoadOptions) -> Result<Model, RuntimeError> {
+        let import = glassbox_onnx::import(&model, &ImportOptions::default())?;
+        let plain = Model::of_graph(import.graph, name, options)?;
+        Ok(Model { outputs: import.outputs, notes: import.notes, onnx: Some(model), ..plain })
+    }
+
+    fn of_graph(graph: Graph, name: String, options: &LoadOptions) -> Result<Model, RuntimeError> {
+        if options.context.is_some() || options.weights_budget.is_some() {
+            let rule = format!("{name}: it is a graph in a file, so neither its context nor a budget can be chosen");
+            return Err(RuntimeError::Setting(rule));
+        }
+        let outputs = labels(&graph);
+        Ok(Model { name, graph, outputs, notes: Vec::new(), onnx: None, checkpoint: None })
     }
 
     /// What it is called: its path, or the name it was opened under.
@@ -61,68 +100,59 @@ impl Model {
         &self.name
     }
 
-    /// Its parameters, metadata and blobs.
-    pub fn package(&self) -> &Package {
-        &self.package
+    /// The graph. That of a language model is one step: `tokens` i64[1, T] in, `logits` f32[1, T, V] out, those of
+    /// every token.
+    pub fn graph(&self) -> &Graph {
+        &self.graph
     }
 
-    /// Its parameters, within the budget that it was loaded with.
+    /// What the model calls the outputs, in order: two may be the same value of the graph.
+    pub fn outputs(&self) -> &[String] {
+        &self.outputs
+    }
+
+    /// What its file declares that isn't so.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// What the ONNX file says of itself, where it is one.
+    pub fn onnx(&self) -> Option<&glassbox_onnx::Model> {
+        self.onnx.as_ref()
+    }
+
+    /// The file or folder of weights, where it is a checkpoint.
+    pub fn package(&self) -> Option<&Package> {
+        self.checkpoint.as_ref().map(Checkpoint::package)
+    }
+
+    /// The parameters that its graph names.
     pub fn params(&self) -> Arc<dyn ParamSource> {
-        self.params.clone()
-    }
-
-    /// Its configuration.
-    pub fn config(&self) -> &Config {
-        &self.config
+        self.checkpoint.as_ref().map_or_else(|| Arc::new(NoParams) as _, Checkpoint::params)
     }
 
     /// Its tokenizer, where it has one.
     pub fn tokenizer(&self) -> Option<&Tokenizer> {
-        self.tokenizer.as_ref()
+        self.checkpoint.as_ref()?.tokenizer.as_ref()
     }
 
     /// How it wants conversations spelled, where it says so.
     pub fn chat_template(&self) -> Option<&ChatTemplate> {
-        self.template.as_ref()
-    }
-
-    /// The graph of one step: `tokens` i64[1, T] in, `logits` f32[1, T, V] out, those of every token.
-    pub fn graph(&self) -> Result<Graph, RuntimeError> {
-        let options = glassbox_models::Options { context: self.options.context, last_only: false };
-        Ok(glassbox_models::build(&self.config, self.params.as_ref(), &options)?)
+        self.checkpoint.as_ref()?.template.as_ref()
     }
 
     /// A session of [`Model::graph`], with states of its own. Sessions share the parameters.
     pub fn forward(&self, options: Options) -> Result<Session, RuntimeError> {
-        Ok(Session::new(self.graph()?, options)?.with_params(self.params.clone())?)
+        Ok(Session::new(self.graph.clone(), options)?.with_params(self.params())?)
     }
 
-    /// The model as one that writes, if it can: it has a tokenizer.
+    /// The model as one that writes, if it is one and has a tokenizer.
     pub fn as_text_generator(&self) -> Result<Option<TextGenerator>, RuntimeError> {
-        let Some(tokenizer) = &self.tokenizer else { return Ok(None) };
-        let graph = graphs::write_tokens(&self.config, self.params.as_ref(), self.options.context)?;
-        TextGenerator::new(graph, self.params.clone(), tokenizer.clone()).map(Some)
+        self.checkpoint.as_ref().map_or(Ok(None), Checkpoint::text_generator)
     }
 }
 
-/// The configuration of a checkpoint, and its parameters under the names that its family asks for: `config.json`
-/// says it, or the metadata of a GGUF file; RWKV-7
-/// needs neither.
-fn describe(
-    package: &Arc<Package>,
-    stored: Arc<dyn ParamSource>,
-    name: &str,
-) -> Result<(Config, Arc<dyn ParamSource>), RuntimeError> {
-    // Also where such a file was converted: its metadata came along.
-    if package.metadata().text("general.architecture").is_some() {
-        return Ok(gguf::open_through(package, stored)?);
-    }
-    if package.blobs().any(|blob| blob == "config.json") {
-        return Ok((Config::parse(&String::from_utf8_lossy(&package.blob("config.json")?))?, stored));
-    }
-    if package.find("blocks.0.att.r_k").is_some() {
-        return Ok((Config::parse(r#"{"model_type": "rwkv7"}"#)?, stored));
-    }
-    let missing = "it has no config.json, neither inside nor beside it, that says what model it is".to_owned();
-    Err(RuntimeError::Incomplete { path: name.to_owned(), missing })
+/// What the outputs of a graph are called in it.
+fn labels(graph: &Graph) -> Vec<String> {
+    graph.outputs().iter().map(|id| graph.value_label(*id)).collect()
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 use anstream::{eprintln, println};
 use anyhow::{Context, Result, bail};
 use glassbox_reference::{Event, Observer, Options, Precision, Value};
+use glassbox_runtime::{LoadOptions, Model};
 use glassbox_tensor::{Overflow, Tensor};
 use glassbox_testkit::compare::compare_tensors;
 use glassbox_testkit::{Comparison, Difference, Tolerance};
@@ -15,27 +16,27 @@ use serde_json::json;
 use crate::args::Check;
 use crate::arrays;
 use crate::inputs;
-use crate::model::{self, Opened};
+use crate::model;
 use crate::progress;
 use crate::view::{ERROR, GOOD, NAME};
 
 /// Compares every named value that both sides have, in program order. Whether all agree.
 pub(crate) fn main(arguments: &Check, quiet: bool) -> Result<bool> {
-    let opened = model::open(&arguments.model.model)?;
-    let inputs = inputs::values(&opened, &arguments.model, quiet)?;
+    let model = model::open(&arguments.model.model, LoadOptions::default())?;
+    let inputs = inputs::values(&model, &arguments.model, quiet)?;
     let seed = arguments.model.seed;
     let other: HashMap<String, Tensor> = match arguments.against.as_str() {
         "precise" => {
             let spinner = progress::spinner("computing in f64", quiet);
             let values =
-                values(&opened, &inputs, Options { precision: Precision::Precise, seed, ..Options::default() })?;
+                values(&model, &inputs, Options { precision: Precision::Precise, seed, ..Options::default() })?;
             spinner.finish_and_clear();
             values.into_iter().map(|value| (value.name, value.tensor)).collect()
         }
         "reference" => {
             let spinner = progress::spinner("computing on one thread", quiet);
             let alone = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;
-            let values = alone.install(|| values(&opened, &inputs, Options { seed, ..Options::default() }))?;
+            let values = alone.install(|| values(&model, &inputs, Options { seed, ..Options::default() }))?;
             spinner.finish_and_clear();
             if !quiet {
                 eprintln!(
@@ -49,7 +50,7 @@ pub(crate) fn main(arguments: &Check, quiet: bool) -> Result<bool> {
         other => bail!("--against {other}: it is a .npz file, `precise` or `reference`"),
     };
     let spinner = progress::spinner("running", quiet);
-    let ours = values(&opened, &inputs, Options { seed, ..Options::default() })?;
+    let ours = values(&model, &inputs, Options { seed, ..Options::default() })?;
     spinner.finish_and_clear();
     let rows = compare_all(&ours, &other, arguments)?;
     if rows.is_empty() {
@@ -65,7 +66,7 @@ pub(crate) fn main(arguments: &Check, quiet: bool) -> Result<bool> {
             arguments.against
         );
     }
-    report(&opened, &rows, arguments)
+    report(&model, &rows, arguments)
 }
 
 /// One value that a run gave.
@@ -102,11 +103,11 @@ impl Observer for Keeper {
 }
 
 /// Every named value in the order of the run, then the outputs whose names no value has.
-fn values(opened: &Opened, inputs: &[Value], options: Options) -> Result<Vec<Seen>> {
+fn values(model: &Model, inputs: &[Value], options: Options) -> Result<Vec<Seen>> {
     let mut keeper = Keeper(Vec::new());
-    let outputs = opened.session(options)?.run_observed(inputs, &mut keeper)?;
+    let outputs = model.forward(options)?.run_observed(inputs, &mut keeper)?;
     let mut seen = keeper.0;
-    for (name, value) in opened.outputs.iter().zip(outputs) {
+    for (name, value) in model.outputs().iter().zip(outputs) {
         let known = seen.iter().any(|seen| seen.name == *name);
         if let (Value::Tensor(tensor), false) = (value, known) {
             seen.push(Seen { name: name.clone(), node: name.clone(), op: "output", tensor });
@@ -141,9 +142,9 @@ fn compare_all<'a>(ours: &'a [Seen], other: &HashMap<String, Tensor>, arguments:
     Ok(rows)
 }
 
-fn report(opened: &Opened, rows: &[Row], arguments: &Check) -> Result<bool> {
+fn report(model: &Model, rows: &[Row], arguments: &Check) -> Result<bool> {
     let first = rows.iter().find(|row| row.result.is_err());
-    let outputs = &opened.outputs;
+    let outputs = model.outputs();
     if arguments.json {
         let row = |row: &Row| {
             let numbers = match &row.result {

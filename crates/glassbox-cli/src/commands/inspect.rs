@@ -6,11 +6,12 @@ use std::path::Path;
 use anstream::println;
 use anyhow::Result;
 use glassbox_ir::{Attr, Type, ValueId, json, text};
+use glassbox_runtime::{LoadOptions, Model};
 use serde_json::json;
 
 use super::package;
 use crate::args::Inspect;
-use crate::model::{self, Opened};
+use crate::model;
 use crate::view::{self, DIM, NAME};
 
 /// Prints the facts, or the whole graph.
@@ -19,16 +20,16 @@ pub(crate) fn main(arguments: &Inspect) -> Result<bool> {
     if package::looks_like(path) && !arguments.graph {
         return package::inspect(path, arguments.json, arguments.data);
     }
-    let opened = model::open(&arguments.model)?;
+    let model = model::open(&arguments.model, LoadOptions::default())?;
     if arguments.graph && arguments.json {
-        println!("{}", json::to_string(&opened.graph)?);
+        println!("{}", json::to_string(model.graph())?);
     } else if arguments.graph {
         let options = if arguments.data { text::PrintOptions::with_data() } else { text::PrintOptions::default() };
-        println!("{}", text::print(&opened.graph, &options));
+        println!("{}", text::print(model.graph(), &options));
     } else if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&Facts::of(&opened).json(&opened))?);
+        println!("{}", serde_json::to_string_pretty(&Facts::of(&model).json(&model))?);
     } else {
-        Facts::of(&opened).print(&opened);
+        Facts::of(&model).print(&model);
     }
     Ok(true)
 }
@@ -43,9 +44,9 @@ struct Facts {
 }
 
 impl Facts {
-    fn of(opened: &Opened) -> Facts {
+    fn of(model: &Model) -> Facts {
         let mut facts = Facts { ops: BTreeMap::new(), constants: 0, elements: 0, bytes: 0, dtypes: BTreeMap::new() };
-        let graph = &opened.graph;
+        let graph = model.graph();
         for id in graph.walk() {
             let node = graph.node(id);
             if let Some(Attr::Tensor(tensor)) = node.attrs.get("value").filter(|_| node.op.name == "constant") {
@@ -60,17 +61,17 @@ impl Facts {
         facts
     }
 
-    fn print(&self, opened: &Opened) {
-        let graph = &opened.graph;
+    fn print(&self, model: &Model) {
+        let graph = model.graph();
         println!("{NAME}{}{NAME:#}", if graph.name.is_empty() { "(no name)" } else { &graph.name });
-        if let Some(model) = &opened.onnx {
-            let opsets: Vec<String> = model.opsets.iter().map(|(domain, version)| opset(domain, *version)).collect();
-            println!("format      ONNX, IR version {}, opset {}", model.ir_version, opsets.join(", "));
-            if !model.producer_name.is_empty() {
-                println!("producer    {} {}", model.producer_name, model.producer_version);
+        if let Some(onnx) = model.onnx() {
+            let opsets: Vec<String> = onnx.opsets.iter().map(|(domain, version)| opset(domain, *version)).collect();
+            println!("format      ONNX, IR version {}, opset {}", onnx.ir_version, opsets.join(", "));
+            if !onnx.producer_name.is_empty() {
+                println!("producer    {} {}", onnx.producer_name, onnx.producer_version);
             }
-            if !model.functions.is_empty() {
-                let names: Vec<_> = model.functions.iter().map(|function| function.name.as_str()).collect();
+            if !onnx.functions.is_empty() {
+                let names: Vec<_> = onnx.functions.iter().map(|function| function.name.as_str()).collect();
                 println!("functions   {}", names.join(", "));
             }
         }
@@ -80,7 +81,7 @@ impl Facts {
         for (index, id) in graph.inputs().iter().enumerate() {
             print_value("inputs", index, &graph.value_label(*id), &graph.value(*id).ty);
         }
-        for (index, (name, id)) in opened.outputs.iter().zip(graph.outputs()).enumerate() {
+        for (index, (name, id)) in model.outputs().iter().zip(graph.outputs()).enumerate() {
             print_value("outputs", index, name, &graph.value(*id).ty);
         }
         for state in &graph.states {
@@ -96,11 +97,11 @@ impl Facts {
         }
     }
 
-    fn json(&self, opened: &Opened) -> serde_json::Value {
-        let graph = &opened.graph;
+    fn json(&self, model: &Model) -> serde_json::Value {
+        let graph = model.graph();
         let value = |name: &str, id: &ValueId| json!({ "name": name, "type": graph.value(*id).ty.to_string() });
         let inputs = graph.inputs().iter().map(|id| value(&graph.value_label(*id), id));
-        let outputs = opened.outputs.iter().zip(graph.outputs()).map(|(name, id)| value(name, id));
+        let outputs = model.outputs().iter().zip(graph.outputs()).map(|(name, id)| value(name, id));
         let mut facts = json!({
             "name": graph.name,
             "metadata": graph.metadata.iter().cloned().collect::<BTreeMap<_, _>>(),
@@ -110,13 +111,13 @@ impl Facts {
             "constants": { "tensors": self.constants, "elements": self.elements, "bytes": self.bytes, "elements_by_dtype": self.dtypes },
             "ops": self.ops,
         });
-        if let Some(model) = &opened.onnx {
+        if let Some(onnx) = model.onnx() {
             facts["onnx"] = json!({
-                "ir_version": model.ir_version,
-                "opsets": model.opsets,
-                "producer": model.producer_name,
-                "producer_version": model.producer_version,
-                "functions": model.functions.iter().map(|function| &function.name).collect::<Vec<_>>(),
+                "ir_version": onnx.ir_version,
+                "opsets": onnx.opsets,
+                "producer": onnx.producer_name,
+                "producer_version": onnx.producer_version,
+                "functions": onnx.functions.iter().map(|function| &function.name).collect::<Vec<_>>(),
             });
         }
         facts

@@ -5,45 +5,46 @@ use std::path::Path;
 use anstream::{eprintln, println};
 use anyhow::{Context, Result};
 use glassbox_reference::{Options, Precision, Value};
+use glassbox_runtime::{LoadOptions, Model};
 use glassbox_tensor::Tensor;
 use serde_json::json;
 
 use crate::args::Run;
 use crate::arrays;
 use crate::inputs;
-use crate::model::{self, Opened};
+use crate::model;
 use crate::progress;
 use crate::view::{self, DIM, NAME};
 
 /// Runs the model and prints, writes or tells as JSON what it gives.
 pub(crate) fn main(arguments: &Run, quiet: bool) -> Result<bool> {
-    let opened = model::open(&arguments.model.model)?;
+    let model = model::open(&arguments.model.model, LoadOptions::default())?;
     if !quiet {
-        opened.notes.iter().for_each(|note| eprintln!("note: {note}"));
+        model.notes().iter().for_each(|note| eprintln!("note: {note}"));
     }
-    let inputs = inputs::values(&opened, &arguments.model, quiet)?;
+    let inputs = inputs::values(&model, &arguments.model, quiet)?;
     let precision = if arguments.precise { Precision::Precise } else { Precision::Declared };
     let options = Options { precision, seed: arguments.model.seed, ..Options::default() };
     let spinner = progress::spinner("running", quiet);
-    let mut session = opened.session(options)?;
+    let mut session = model.forward(options)?;
     let outputs = session.run(&inputs)?;
     spinner.finish_and_clear();
     if let Some(folder) = &arguments.output {
-        save(&opened.outputs, &outputs, folder, quiet)?;
+        save(model.outputs(), &outputs, folder, quiet)?;
     }
     if arguments.json {
-        print_json(&opened, &outputs)?;
+        print_json(&model, &outputs)?;
     } else {
-        print(&opened, &outputs);
+        print(&model, &outputs);
     }
     Ok(true)
 }
 
-fn print(opened: &Opened, outputs: &[Value]) {
-    for (name, value) in opened.outputs.iter().zip(outputs) {
+fn print(model: &Model, outputs: &[Value]) {
+    for (name, value) in model.outputs().iter().zip(outputs) {
         let ty = value.ty();
         println!("{NAME}{name}{NAME:#}: {ty} {DIM}={DIM:#} {}", view::short(value));
-        if let (Some(labels), Value::Tensor(tensor)) = (opened.labels(), value) {
+        if let (Some(labels), Value::Tensor(tensor)) = (model::labels(model.graph()), value) {
             for (row, ranked) in classes(&labels, tensor).iter().enumerate() {
                 if tensor.shape()[0] > 1 {
                     println!("  row {row}");
@@ -71,12 +72,13 @@ fn classes(labels: &[String], tensor: &Tensor) -> Vec<Vec<(String, f64)>> {
     .collect()
 }
 
-fn print_json(opened: &Opened, outputs: &[Value]) -> Result<()> {
-    let named = opened.graph.outputs().iter().zip(outputs);
-    let outputs: Vec<_> =
-        named.map(|(id, value)| json!({ "name": opened.graph.value_label(*id), "value": view::json(value) })).collect();
+fn print_json(model: &Model, outputs: &[Value]) -> Result<()> {
+    let named = model.graph().outputs().iter().zip(outputs);
+    let outputs: Vec<_> = named
+        .map(|(id, value)| json!({ "name": model.graph().value_label(*id), "value": view::json(value) }))
+        .collect();
     let mut document = json!({ "outputs": outputs });
-    if let Some(labels) = opened.labels() {
+    if let Some(labels) = model::labels(model.graph()) {
         document["labels"] = json!(labels);
     }
     println!("{}", serde_json::to_string_pretty(&document)?);

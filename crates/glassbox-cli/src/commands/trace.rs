@@ -8,6 +8,7 @@ use anstream::println;
 use anyhow::{Context, Result};
 use glassbox_ir::Origin;
 use glassbox_reference::{Event, Frame, Observer, Options, RunError, Value};
+use glassbox_runtime::LoadOptions;
 use glassbox_tensor::Tensor;
 use serde_json::json;
 
@@ -20,12 +21,12 @@ use crate::view::{self, DIM, ERROR, GOOD, NAME};
 
 /// Runs the model and prints a line for every value. Whether no value has a NaN.
 pub(crate) fn main(arguments: &Trace, quiet: bool) -> Result<bool> {
-    let opened = model::open(&arguments.model.model)?;
-    let inputs = inputs::values(&opened, &arguments.model, quiet)?;
+    let model = model::open(&arguments.model.model, LoadOptions::default())?;
+    let inputs = inputs::values(&model, &arguments.model, quiet)?;
     if let Some(folder) = &arguments.save {
         std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
     }
-    let mut session = opened.session(Options { seed: arguments.model.seed, ..Options::default() })?;
+    let mut session = model.forward(Options { seed: arguments.model.seed, ..Options::default() })?;
     let mut tracer = Tracer { arguments, layer: String::new(), first_nan: None, index: Vec::new(), failed: None };
     if !arguments.json {
         println!("{DIM}{:>10}  {:<20} {:<28} {:<40} min … max, mean{DIM:#}", "µs", "op", "type", "value");

@@ -88,3 +88,24 @@ fn checkpoints_of_every_format_load() {
     let error = load_model(&golden.join("README.md"), LoadOptions::default()).err().expect("no weights").to_string();
     assert!(error.contains("README.md"), "{error}");
 }
+
+#[test]
+fn files_that_are_graphs_load_and_do_what_they_can() {
+    let model = load_model(&root().join("models/shapes/shapes.onnx"), LoadOptions::default());
+    let model = model.unwrap_or_else(|error| panic!("{error}"));
+    assert!(model.onnx().is_some() && model.package().is_none() && model.tokenizer().is_none());
+    assert!(model.as_text_generator().expect("no error").is_none());
+    assert_eq!(model.outputs(), ["probabilities"]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("shapes.gb");
+    let options = glassbox_ir::text::PrintOptions::with_data();
+    std::fs::write(&path, glassbox_ir::text::print(model.graph(), &options)).expect("a file");
+    let again = load_model(&path, LoadOptions::default()).unwrap_or_else(|error| panic!("{error}"));
+    model.graph().same_as(again.graph()).unwrap_or_else(|difference| panic!("{difference}"));
+    std::fs::write(&path, "graph").expect("a file");
+    let error = load_model(&path, LoadOptions::default()).err().expect("no graph").to_string();
+    assert!(error.contains("shapes.gb") && error.contains("1:"), "{error}");
+    let bound = LoadOptions { weights_budget: Some(1), ..LoadOptions::default() };
+    let error = load_model(&root().join("models/shapes/shapes.onnx"), bound).err().expect("no budget").to_string();
+    assert!(error.contains("neither its context nor a budget"), "{error}");
+}
