@@ -196,7 +196,8 @@ impl TextGenerator {
         }
         let reused = self.memory.rewind(&mut self.session, &tokens)?;
         let prompt_tokens = tokens.len();
-        let mut writer = Writer::new(&self.tokenizer, &mut request, tokens, on_piece)?;
+        let answer = matches!(prompt, Prompt::Rendered(_));
+        let mut writer = Writer::new(&self.tokenizer, &mut request, tokens, answer, on_piece)?;
         let mut left = limit;
         while left > 0 && writer.finish.is_none() {
             let read = writer.tokens.len();

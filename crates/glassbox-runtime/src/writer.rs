@@ -42,18 +42,36 @@ pub(crate) struct Writer<'a> {
     on_piece: &'a mut dyn FnMut(&Piece) -> ControlFlow<()>,
 }
 
+/// The stream of a text that goes on from `prompt`: some vocabularies leave out the blank before a text's first
+/// word, and the first word written isn't that.
+fn stream_after(tokenizer: &Tokenizer, prompt: &[u32]) -> TextStream {
+    let mut stream = tokenizer.stream(true);
+    let mut shown = false;
+    for token in prompt {
+        match stream.push(*token) {
+            Ok(piece) => shown |= piece.is_some(),
+            // The model may have tokens that the tokenizer doesn't know.
+            Err(_) => return tokenizer.stream(true),
+        }
+    }
+    // A decoder that shows all only at the end would show the prompt too.
+    if shown { stream } else { tokenizer.stream(true) }
+}
+
 impl<'a> Writer<'a> {
+    /// A writer after `prompt`. Its text goes on from that of the prompt, unless it is an `answer` to it.
     pub(crate) fn new(
         tokenizer: &Tokenizer,
         request: &mut Request,
         prompt: Vec<u32>,
+        answer: bool,
         on_piece: &'a mut dyn FnMut(&Piece) -> ControlFlow<()>,
     ) -> Result<Writer<'a>, RuntimeError> {
         let ends = if request.ignore_end { Vec::new() } else { tokenizer.stops().to_vec() };
         Ok(Writer {
             sampler: Sampler::new(request.sampling.clone())?,
             constraint: request.constraint.take(),
-            stream: tokenizer.stream(true),
+            stream: if answer { tokenizer.stream(true) } else { stream_after(tokenizer, &prompt) },
             stops: StopTexts::new(&request.stop),
             ends,
             tokens: prompt,
@@ -142,5 +160,51 @@ impl Host for Writer<'_> {
             self.error = Some(error);
             words
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use glassbox_tensor::Tensor;
+
+    use super::*;
+
+    /// Writes these tokens after a prompt, as a model that is sure of each would.
+    fn written(tokenizer: &Tokenizer, prompt: &[u32], tokens: &[u32], answer: bool) -> String {
+        let mut request = Request { ignore_end: true, ..Request::default() };
+        let mut on_piece = |_: &Piece| ControlFlow::Continue(());
+        let writer = Writer::new(tokenizer, &mut request, prompt.to_vec(), answer, &mut on_piece);
+        let mut writer = writer.unwrap_or_else(|error| panic!("{error}"));
+        for token in tokens {
+            let mut logits = vec![0f32; tokenizer.size()];
+            logits[*token as usize] = 1.0;
+            let logits = Tensor::from_vec(&[1, 1, logits.len()], logits).expect("sizes fit");
+            let chosen = writer.call(CHOOSE, &[logits.into()]).expect("a token");
+            writer.call(GO_ON, &[chosen]).expect("a decision");
+        }
+        writer.end().expect("an end");
+        writer.text
+    }
+
+    #[test]
+    fn text_goes_on_from_the_prompt_with_the_blanks_of_its_words() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../glassbox-models/tests/tokenizers/");
+        for name in ["gpt2", "llama3", "qwen", "spm_bpe", "spm_unigram"] {
+            let json = std::fs::read(format!("{folder}{name}/tokenizer.json")).expect("a tokenizer");
+            let tokenizer = Tokenizer::from_json(&json).unwrap_or_else(|error| panic!("{error}"));
+            let text = "Once upon a time there was a café.";
+            let tokens = tokenizer.encode(text).expect("tokens");
+            let whole = tokenizer.decode(&tokens, true).expect("a text");
+            for cut in 1..tokens.len() {
+                let (prompt, rest) = tokens.split_at(cut);
+                let before = tokenizer.decode(prompt, true).expect("a text");
+                if before.ends_with(char::REPLACEMENT_CHARACTER) || before.is_empty() {
+                    continue;
+                }
+                assert_eq!(format!("{before}{}", written(&tokenizer, prompt, rest, false)), whole, "{name} at {cut}");
+                let answer = tokenizer.decode(rest, true).expect("a text");
+                assert_eq!(written(&tokenizer, prompt, rest, true), answer, "{name} at {cut}");
+            }
+        }
     }
 }
