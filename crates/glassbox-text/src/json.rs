@@ -47,6 +47,14 @@ struct Outline {
     normalizer: Value,
     #[serde(default)]
     decoder: Value,
+    #[serde(default)]
+    model: Option<ModelOutline>,
+}
+
+#[derive(Deserialize)]
+struct ModelOutline {
+    #[serde(default, rename = "type")]
+    kind: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -62,6 +70,9 @@ pub(crate) fn read(text: &[u8]) -> Result<Inner, TextError> {
     check_tables(&outline.normalizer)?;
     check_expansion(&outline.normalizer, "normalizer")?;
     check_expansion(&outline.decoder, "decoder")?;
+    let scored = outline.model.as_ref().is_some_and(|model| model.kind.as_deref() == Some("Unigram"));
+    let rewritten = if scored { Some(with_scores_as_read(text).map_err(malformed)?) } else { None };
+    let text = rewritten.as_deref().unwrap_or(text);
     let library: Library = guard(|| serde_json::from_slice(text).map_err(malformed))??;
     for token in outline.added_tokens.iter().filter(|token| !token.content.is_empty()) {
         match library.token_to_id(&token.content) {
@@ -75,6 +86,39 @@ pub(crate) fn read(text: &[u8]) -> Result<Inner, TextError> {
     }
     let plan = DecoderPlan::of_json(&outline.decoder);
     build(library, plan)
+}
+
+/// The file with the scores of its pieces as the library's own builds read them: by the fast way of `serde_json`,
+/// which is off by a unit in the last place for some numbers of 16 digits and more. Where two ways to cut a text
+/// have the same score, that decides between them. This build reads numbers exactly, whatever else is in it.
+fn with_scores_as_read(text: &[u8]) -> Result<Vec<u8>, serde_json::Error> {
+    let mut file: Value = serde_json::from_slice(text)?;
+    let pieces = file.pointer_mut("/model/vocab").and_then(Value::as_array_mut);
+    for score in pieces.into_iter().flatten().filter_map(|piece| piece.get_mut(1)) {
+        if let Some(exact) = score.as_f64().filter(|_| score.is_f64()) {
+            *score = Value::from(read_fast(exact));
+        }
+    }
+    serde_json::to_vec(&file)
+}
+
+/// What the fast way makes of the shortest decimal for `exact`: the digits as one number, rounded to f64, times or
+/// divided by a power of ten, rounded again.
+fn read_fast(exact: f64) -> f64 {
+    let shortest = format!("{:e}", exact.abs());
+    let Some((digits, exponent)) = shortest.split_once('e') else { return exact };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let (Ok(significand), Ok(exponent)) = (format!("{whole}{fraction}").parse::<u64>(), exponent.parse::<i32>()) else {
+        return exact;
+    };
+    let exponent = exponent - fraction.len() as i32;
+    // Past this the library takes two steps; no score is so small or so large.
+    if exponent.abs() > 308 {
+        return exact;
+    }
+    let power = format!("1e{}", exponent.abs()).parse::<f64>().unwrap_or(1.0);
+    let value = if exponent < 0 { significand as f64 / power } else { significand as f64 * power };
+    value.copysign(exact)
 }
 
 /// A tokenizer over the library's. With a plan, tokens become text one by one.
