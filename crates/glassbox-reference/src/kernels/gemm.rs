@@ -66,6 +66,10 @@ impl<A: Accumulate> Left<A> {
     /// `pack(column, panel)` writes columns `column..column + COLUMNS` of the right matrix, inner step
     /// after inner step; what is past the last column may be anything.
     pub(crate) fn product(&self, columns: usize, pack: impl Fn(usize, &mut [A]) + Sync) -> Vec<A> {
+        if self.rows == 0 {
+            // There is no row for a panel to begin in.
+            return Vec::new();
+        }
         let width = COLUMNS * PANELS;
         let blocks: Vec<Vec<A>> = (0..columns.div_ceil(width))
             .into_par_iter()
@@ -147,7 +151,8 @@ mod tests {
 
     #[test]
     fn a_product_of_any_size_is_the_sum_in_order() {
-        for (rows, inner, columns) in [(1, 1, 1), (3, 5, 7), (4, 16, 16), (9, 33, 70), (2, 0, 3), (0, 2, 3), (5, 3, 0)]
+        for (rows, inner, columns) in
+            [(1, 1, 1), (3, 5, 7), (4, 16, 16), (9, 33, 70), (2, 0, 3), (0, 2, 3), (5, 3, 0), (0, 2, 40)]
         {
             let value = |seed: usize| ((seed * 7919 + 13) % 101) as f64 / 7.0 - 5.0;
             let a: Vec<f64> = (0..rows * inner).map(value).collect();
