@@ -26,6 +26,9 @@ const APART: &[(&str, &str)] = &[("glassbox-reference", "glassbox-onnx")];
 /// The most lines that a source file may have.
 const MOST_LINES: usize = 800;
 
+/// What code that is finished doesn't have. The words are put together, so that they don't stand here.
+const UNFINISHED: &[&str] = &[concat!("#[", "ignore"), concat!("to", "do!("), concat!("un", "implemented!(")];
+
 /// Checks every rule and reports all that is wrong.
 pub(crate) fn main() -> Result<()> {
     let mut wrong = Vec::new();
@@ -77,10 +80,7 @@ fn check_source(file: &Path, text: &str, wrong: &mut Vec<String>) {
     }
     for (number, line) in text.split("#[cfg(test)]").next().unwrap_or_default().lines().enumerate() {
         let code = line.split("//").next().unwrap_or_default();
-        let forbidden = ["#[ignore", "todo!(", "unimplemented!("];
-        let found = forbidden.iter().find(|word| code.contains(**word));
-        // This file names what it looks for.
-        if let Some(word) = found.filter(|_| !file.ends_with("tidy.rs")) {
+        if let Some(word) = UNFINISHED.iter().find(|word| code.contains(**word)) {
             wrong.push(format!("{place}:{}: `{word}`", number + 1));
         }
     }

@@ -17,7 +17,7 @@ use crate::pictures;
 
 /// A value for every input of the graph, in order.
 pub(crate) fn values(model: &Model, arguments: &ModelAndInputs, quiet: bool) -> Result<Vec<Value>> {
-    let graph = model.graph();
+    let graph = model.graph()?;
     let dims = bindings(&arguments.dims)?;
     let mut given: Vec<(String, Source)> = Vec::new();
     for text in &arguments.inputs {

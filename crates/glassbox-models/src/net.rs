@@ -13,7 +13,7 @@ use glassbox_tensor::{DType, ParamSource};
 
 use crate::config::Config;
 use crate::error::ModelError;
-use crate::families::{self, Family};
+use crate::families;
 
 /// What is asked of a graph.
 #[derive(Clone, Debug, Default)]
@@ -51,7 +51,7 @@ pub fn step<'b>(
         return Err(ModelError::Unsupported("`quantization_config`: weights with scales of their own".to_owned()));
     }
     let place = Rc::new(Place { prefix: String::new(), path: String::new() });
-    let logits = (family.build)(&Net { f, params, options, tokens, family, place }, config)?;
+    let logits = (family.build)(&Net { f, params, options, tokens, place }, config)?;
     f.builder().set_provenance(Provenance::default());
     logits.id()?;
     Ok(logits)
@@ -75,7 +75,6 @@ pub struct Net<'b> {
     params: &'b dyn ParamSource,
     options: &'b Options,
     tokens: Expr<'b>,
-    family: &'static Family,
     place: Rc<Place>,
 }
 
@@ -88,11 +87,6 @@ impl<'b> Net<'b> {
     /// What is asked of the graph.
     pub fn options(&self) -> &'b Options {
         self.options
-    }
-
-    /// The family.
-    pub fn family(&self) -> &'static Family {
-        self.family
     }
 
     /// The tokens, i64[1, T].

@@ -5,7 +5,7 @@
 //! JSON). Nothing outside of this file asks which.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use glassbox_ir::{Graph, json, text};
@@ -32,7 +32,8 @@ pub struct LoadOptions {
 /// A model that is open.
 pub struct Model {
     name: String,
-    graph: Graph,
+    /// That of a checkpoint is built when it is first asked for.
+    graph: OnceLock<Graph>,
     outputs: Vec<String>,
     notes: Vec<String>,
     onnx: Option<glassbox_onnx::Model>,
@@ -54,29 +55,32 @@ pub fn load_model(path: &Path, options: LoadOptions) -> Result<Model, RuntimeErr
             let graph = json::from_str(&source()?).map_err(|error| RuntimeError::graph(&name, error))?;
             Model::of_graph(graph, name, &options)
         }
-        _ if ending == Some("onnx") || (path.is_file() && !glassbox_weights::recognised(path)) => {
-            Model::of_onnx(glassbox_onnx::load(path)?, name, &options)
-        }
-        _ => Model::of_package(glassbox_weights::open(path)?, name, options),
+        Some("onnx") => Model::of_onnx(glassbox_onnx::load(path)?, name, &options),
+        _ => match glassbox_weights::open(path) {
+            Err(error) if error.is_unrecognized() => Model::of_onnx(glassbox_onnx::load(path)?, name, &options),
+            package => Model::of_package(package?, name, options),
+        },
     }
 }
 
 impl Model {
     /// Opens a file that is in memory, under a name for messages: a checkpoint, or else an ONNX model.
     pub fn from_bytes(name: &str, bytes: &'static [u8], options: LoadOptions) -> Result<Model, RuntimeError> {
+        if options.weights_budget.is_some() {
+            let rule = format!("{name}: it is part of the program, so its weights can't be kept within a budget");
+            return Err(RuntimeError::Setting(rule));
+        }
         match glassbox_weights::open_bytes(name, Arc::new(bytes)) {
-            Ok(package) => Model::of_package(package, name.to_owned(), options),
-            Err(error) if matches!(error.root(), glassbox_weights::WeightsError::Unrecognized { .. }) => {
+            Err(error) if error.is_unrecognized() => {
                 Model::of_onnx(glassbox_onnx::parse(Bytes::from_static(bytes), None)?, name.to_owned(), &options)
             }
-            Err(error) => Err(error.into()),
+            package => Model::of_package(package?, name.to_owned(), options),
         }
     }
 
     fn of_package(package: Package, name: String, options: LoadOptions) -> Result<Model, RuntimeError> {
         let checkpoint = Checkpoint::new(package, &name, options)?;
-        let graph = checkpoint.graph()?;
-        let outputs = labels(&graph);
+        let (graph, outputs) = (OnceLock::new(), vec!["logits".to_owned()]);
         Ok(Model { name, graph, outputs, notes: Vec::new(), onnx: None, checkpoint: Some(checkpoint) })
     }
 
@@ -91,8 +95,8 @@ impl Model {
             let rule = format!("{name}: it is a graph in a file, so neither its context nor a budget can be chosen");
             return Err(RuntimeError::Setting(rule));
         }
-        let outputs = labels(&graph);
-        Ok(Model { name, graph, outputs, notes: Vec::new(), onnx: None, checkpoint: None })
+        let outputs = graph.outputs().iter().map(|id| graph.value_label(*id)).collect();
+        Ok(Model { name, graph: graph.into(), outputs, notes: Vec::new(), onnx: None, checkpoint: None })
     }
 
     /// What it is called: its path, or the name it was opened under.
@@ -102,8 +106,13 @@ impl Model {
 
     /// The graph. That of a language model is one step: `tokens` i64[1, T] in, `logits` f32[1, T, V] out, those of
     /// every token.
-    pub fn graph(&self) -> &Graph {
-        &self.graph
+    pub fn graph(&self) -> Result<&Graph, RuntimeError> {
+        if let (None, Some(checkpoint)) = (self.graph.get(), &self.checkpoint) {
+            // Should another thread be first, its graph is the same.
+            let _ = self.graph.set(checkpoint.graph()?);
+        }
+        let missing = || RuntimeError::Internal(format!("{} has no graph", self.name));
+        self.graph.get().ok_or_else(missing)
     }
 
     /// What the model calls the outputs, in order: two may be the same value of the graph.
@@ -143,16 +152,11 @@ impl Model {
 
     /// A session of [`Model::graph`], with states of its own. Sessions share the parameters.
     pub fn forward(&self, options: Options) -> Result<Session, RuntimeError> {
-        Ok(Session::new(self.graph.clone(), options)?.with_params(self.params())?)
+        Ok(Session::new(self.graph()?.clone(), options)?.with_params(self.params())?)
     }
 
     /// The model as one that writes, if it is one and has a tokenizer.
     pub fn as_text_generator(&self) -> Result<Option<TextGenerator>, RuntimeError> {
         self.checkpoint.as_ref().map_or(Ok(None), Checkpoint::text_generator)
     }
-}
-
-/// What the outputs of a graph are called in it.
-fn labels(graph: &Graph) -> Vec<String> {
-    graph.outputs().iter().map(|id| graph.value_label(*id)).collect()
 }

@@ -103,6 +103,11 @@ pub enum WeightsError {
 }
 
 impl WeightsError {
+    /// Whether the file is of no format that is read here, and may be something else altogether.
+    pub fn is_unrecognized(&self) -> bool {
+        matches!(self.root(), WeightsError::Unrecognized { .. })
+    }
+
     /// The error below the name of the file.
     pub fn root(&self) -> &WeightsError {
         match self {

@@ -51,6 +51,6 @@ pub use dequantize::Dequantized;
 pub use error::WeightsError;
 pub use metadata::{Array, Metadata, Value};
 pub use oinf::{Verified, verify, verify_package};
-pub use open::{open, open_bytes, recognised};
+pub use open::{open, open_bytes};
 pub use package::{Format, Package, Quantisation};
 pub use spec::{Declared, Initial, Size, StateDim, StateSpec};

@@ -33,13 +33,6 @@ pub fn open_bytes(name: &str, bytes: SharedBytes) -> Result<Package, WeightsErro
     Package::new(parts_of(&MappedFile::memory(name, bytes))?)
 }
 
-/// Whether a file begins as one of the known formats does. Says nothing of whether it is sound.
-pub fn recognised(path: &Path) -> bool {
-    let unknown =
-        |error: &WeightsError| matches!(error.root(), WeightsError::Unrecognized { .. } | WeightsError::Io { .. });
-    !matches!(open_file(path), Err(error) if unknown(&error))
-}
-
 /// Opens one file.
 pub(crate) fn open_file(path: &Path) -> Result<Parts, WeightsError> {
     parts_of(&MappedFile::open(path)?)

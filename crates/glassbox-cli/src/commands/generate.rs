@@ -28,6 +28,7 @@ pub(crate) fn main(arguments: &Generate, quiet: bool) -> Result<bool> {
     let mut sampling = language::sampling(&arguments.sampling, &generator)?;
     sampling.alternatives = arguments.logprobs.unwrap_or(0);
     let grammar = language::grammar(&arguments.grammar)?;
+    let grammar = grammar.map(|grammar| Grammatical::new(&grammar, generator.tokenizer())).transpose()?;
     let mut profile = arguments.profile.as_ref().map(|_| Profile::new());
     let mut rows = Vec::new();
     for sample in 0..arguments.samples {
@@ -35,7 +36,7 @@ pub(crate) fn main(arguments: &Generate, quiet: bool) -> Result<bool> {
         sampling.seed = sampling.seed.wrapping_add(sample);
         let mut request = language::request(sampling, &arguments.stop);
         if let Some(grammar) = &grammar {
-            request.constraint = Some(Box::new(Grammatical::new(grammar, generator.tokenizer())?));
+            request.constraint = Some(Box::new(grammar.clone()));
         }
         if !arguments.json && arguments.samples > 1 && !quiet {
             eprintln!("{NAME}text {}{NAME:#}", sample + 1);

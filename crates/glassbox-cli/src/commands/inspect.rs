@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anstream::println;
 use anyhow::Result;
-use glassbox_ir::{Attr, Type, ValueId, json, text};
+use glassbox_ir::{Attr, Graph, Type, ValueId, json, text};
 use glassbox_runtime::{LoadOptions, Model};
 use serde_json::json;
 
@@ -17,19 +17,23 @@ use crate::view::{self, DIM, NAME};
 /// Prints the facts, or the whole graph.
 pub(crate) fn main(arguments: &Inspect) -> Result<bool> {
     let path = Path::new(&arguments.model);
-    if package::looks_like(path) && !arguments.graph {
-        return package::inspect(path, arguments.json, arguments.data);
+    if !arguments.graph
+        && let Some(package) = package::open(path)?
+    {
+        package::inspect(path, &package, arguments.json, arguments.data)?;
+        return Ok(true);
     }
     let model = model::open(&arguments.model, LoadOptions::default())?;
+    let graph = model.graph()?;
     if arguments.graph && arguments.json {
-        println!("{}", json::to_string(model.graph())?);
+        println!("{}", json::to_string(graph)?);
     } else if arguments.graph {
         let options = if arguments.data { text::PrintOptions::with_data() } else { text::PrintOptions::default() };
-        println!("{}", text::print(model.graph(), &options));
+        println!("{}", text::print(graph, &options));
     } else if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&Facts::of(&model).json(&model))?);
+        println!("{}", serde_json::to_string_pretty(&Facts::of(graph).json(&model, graph))?);
     } else {
-        Facts::of(&model).print(&model);
+        Facts::of(graph).print(&model, graph);
     }
     Ok(true)
 }
@@ -44,9 +48,8 @@ struct Facts {
 }
 
 impl Facts {
-    fn of(model: &Model) -> Facts {
+    fn of(graph: &Graph) -> Facts {
         let mut facts = Facts { ops: BTreeMap::new(), constants: 0, elements: 0, bytes: 0, dtypes: BTreeMap::new() };
-        let graph = model.graph();
         for id in graph.walk() {
             let node = graph.node(id);
             if let Some(Attr::Tensor(tensor)) = node.attrs.get("value").filter(|_| node.op.name == "constant") {
@@ -61,8 +64,7 @@ impl Facts {
         facts
     }
 
-    fn print(&self, model: &Model) {
-        let graph = model.graph();
+    fn print(&self, model: &Model, graph: &Graph) {
         println!("{NAME}{}{NAME:#}", if graph.name.is_empty() { "(no name)" } else { &graph.name });
         if let Some(onnx) = model.onnx() {
             let opsets: Vec<String> = onnx.opsets.iter().map(|(domain, version)| opset(domain, *version)).collect();
@@ -97,8 +99,7 @@ impl Facts {
         }
     }
 
-    fn json(&self, model: &Model) -> serde_json::Value {
-        let graph = model.graph();
+    fn json(&self, model: &Model, graph: &Graph) -> serde_json::Value {
         let value = |name: &str, id: &ValueId| json!({ "name": name, "type": graph.value(*id).ty.to_string() });
         let inputs = graph.inputs().iter().map(|id| value(&graph.value_label(*id), id));
         let outputs = model.outputs().iter().zip(graph.outputs()).map(|(name, id)| value(name, id));

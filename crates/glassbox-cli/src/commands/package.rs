@@ -6,7 +6,7 @@ use std::path::Path;
 use anstream::println;
 use anyhow::Result;
 use glassbox_tensor::ParamSource;
-use glassbox_weights::{Package, open};
+use glassbox_weights::Package;
 use serde_json::json;
 
 use crate::view::{self, DIM, NAME};
@@ -14,20 +14,25 @@ use crate::view::{self, DIM, NAME};
 /// The longest that the value of a metadata key is shown.
 const LONGEST: usize = 100;
 
-/// Whether a path is a file or folder of weights rather than a model as a graph.
-pub(super) fn looks_like(path: &Path) -> bool {
+/// The package that a path is; none where it is a model as a graph, or no file.
+pub(super) fn open(path: &Path) -> Result<Option<Package>> {
     let graph = path.extension().is_some_and(|ending| ["onnx", "gb", "json"].iter().any(|known| ending == *known));
-    !graph && (path.is_dir() || (path.is_file() && glassbox_weights::recognised(path)))
+    if !path.exists() || (graph && path.is_file()) {
+        return Ok(None);
+    }
+    match glassbox_weights::open(path) {
+        Err(error) if error.is_unrecognized() => Ok(None),
+        package => Ok(Some(package?)),
+    }
 }
 
 /// Prints what is in a package.
-pub(super) fn inspect(path: &Path, as_json: bool, all: bool) -> Result<bool> {
-    let package = open(path)?;
+pub(super) fn inspect(path: &Path, package: &Package, as_json: bool, all: bool) -> Result<()> {
     if as_json {
-        println!("{}", serde_json::to_string_pretty(&document(&package))?);
-        return Ok(true);
+        println!("{}", serde_json::to_string_pretty(&document(package))?);
+        return Ok(());
     }
-    let (elements, dtypes) = totals(&package);
+    let (elements, dtypes) = totals(package);
     println!("{NAME}{}{NAME:#}", path.display());
     println!("format      {}, {}", package.format(), size(package.file_bytes()));
     let names: Vec<_> = package.files().map(|file| file.display().to_string()).collect();
@@ -55,7 +60,7 @@ pub(super) fn inspect(path: &Path, as_json: bool, all: bool) -> Result<bool> {
     for param in package.params() {
         println!("{DIM}{}{DIM:#}  {NAME}{}{NAME:#}: {}{:?}", param.id, param.name, param.dtype, param.shape);
     }
-    Ok(true)
+    Ok(())
 }
 
 /// How many elements there are, and how many parameters and bytes of each dtype.

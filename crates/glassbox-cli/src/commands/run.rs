@@ -35,17 +35,18 @@ pub(crate) fn main(arguments: &Run, quiet: bool) -> Result<bool> {
     if arguments.json {
         print_json(&model, &outputs)?;
     } else {
-        print(&model, &outputs);
+        print(&model, &outputs)?;
     }
     Ok(true)
 }
 
-fn print(model: &Model, outputs: &[Value]) {
+fn print(model: &Model, outputs: &[Value]) -> Result<()> {
+    let labels = model::labels(model.graph()?);
     for (name, value) in model.outputs().iter().zip(outputs) {
         let ty = value.ty();
         println!("{NAME}{name}{NAME:#}: {ty} {DIM}={DIM:#} {}", view::short(value));
-        if let (Some(labels), Value::Tensor(tensor)) = (model::labels(model.graph()), value) {
-            for (row, ranked) in classes(&labels, tensor).iter().enumerate() {
+        if let (Some(labels), Value::Tensor(tensor)) = (&labels, value) {
+            for (row, ranked) in classes(labels, tensor).iter().enumerate() {
                 if tensor.shape()[0] > 1 {
                     println!("  row {row}");
                 }
@@ -55,6 +56,7 @@ fn print(model: &Model, outputs: &[Value]) {
             }
         }
     }
+    Ok(())
 }
 
 /// The most probable classes of each row, where the tensor holds one number for each label.
@@ -73,12 +75,12 @@ fn classes(labels: &[String], tensor: &Tensor) -> Vec<Vec<(String, f64)>> {
 }
 
 fn print_json(model: &Model, outputs: &[Value]) -> Result<()> {
-    let named = model.graph().outputs().iter().zip(outputs);
-    let outputs: Vec<_> = named
-        .map(|(id, value)| json!({ "name": model.graph().value_label(*id), "value": view::json(value) }))
-        .collect();
+    let graph = model.graph()?;
+    let named = graph.outputs().iter().zip(outputs);
+    let outputs: Vec<_> =
+        named.map(|(id, value)| json!({ "name": graph.value_label(*id), "value": view::json(value) })).collect();
     let mut document = json!({ "outputs": outputs });
-    if let Some(labels) = model::labels(model.graph()) {
+    if let Some(labels) = model::labels(graph) {
         document["labels"] = json!(labels);
     }
     println!("{}", serde_json::to_string_pretty(&document)?);

@@ -29,7 +29,9 @@ pub enum Grammar {
     Lark(String),
 }
 
-/// A grammar at work: how far the text has come in it.
+/// A grammar at work: how far the text has come in it. A copy of one before the first token begins another text,
+/// without the vocabulary being prepared anew.
+#[derive(Clone)]
 pub struct Grammatical {
     matcher: Matcher,
     size: usize,
@@ -61,8 +63,7 @@ impl Grammatical {
         let words: Vec<Vec<u8>> = (0..count).map(word).map(special).collect();
         let count = u32::try_from(count).map_err(wrong)?;
         let trie = TokTrie::from(&TokRxInfo::new(count, end), &words);
-        let factory = ParserFactory::new_simple(&(Arc::new(ApproximateTokEnv::new(trie)) as _)).map_err(wrong)?;
-        let mut factory = factory;
+        let mut factory = ParserFactory::new_simple(&(Arc::new(ApproximateTokEnv::new(trie)) as _)).map_err(wrong)?;
         factory.quiet();
         let matcher = Matcher::new(factory.create_parser(grammar));
         match matcher.get_error() {

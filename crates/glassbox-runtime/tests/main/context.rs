@@ -99,9 +99,13 @@ fn files_that_are_graphs_load_and_do_what_they_can() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("shapes.gb");
     let options = glassbox_ir::text::PrintOptions::with_data();
-    std::fs::write(&path, glassbox_ir::text::print(model.graph(), &options)).expect("a file");
+    std::fs::write(&path, glassbox_ir::text::print(model.graph().expect("a graph"), &options)).expect("a file");
     let again = load_model(&path, LoadOptions::default()).unwrap_or_else(|error| panic!("{error}"));
-    model.graph().same_as(again.graph()).unwrap_or_else(|difference| panic!("{difference}"));
+    model
+        .graph()
+        .expect("a graph")
+        .same_as(again.graph().expect("a graph"))
+        .unwrap_or_else(|difference| panic!("{difference}"));
     std::fs::write(&path, "graph").expect("a file");
     let error = load_model(&path, LoadOptions::default()).err().expect("no graph").to_string();
     assert!(error.contains("shapes.gb") && error.contains("1:"), "{error}");

@@ -4,9 +4,7 @@
 //! time, whatever the file says (names inside functions and tensors made dense have budgets of their own,
 //! of 256 MiB each, that these models don't use up). An allocator counts what each thread has.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-
+use allocation_counter::measure;
 use bytes::Bytes;
 use glassbox_onnx::proto::*;
 use glassbox_onnx::{ImportOptions, import, parse};
@@ -14,62 +12,9 @@ use prost::Message;
 
 use crate::protos::{floats, graph, longs, model, node, untyped};
 
-struct Counting;
-
-thread_local! {
-    static LIVE: Cell<isize> = const { Cell::new(0) };
-    static PEAK: Cell<isize> = const { Cell::new(0) };
-}
-
-fn count(change: isize) {
-    let counted = LIVE.try_with(|live| {
-        live.set(live.get() + change);
-        live.get()
-    });
-    // A thread that ends has no counters any more, and nobody asks for them.
-    if let Ok(live) = counted {
-        let _ = PEAK.try_with(|peak| peak.set(peak.get().max(live)));
-    }
-}
-
-// SAFETY: every call is passed on to the system's allocator as it is; only the sizes are noted.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(layout.size() as isize);
-        // SAFETY: the caller keeps the rules of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        count(layout.size() as isize);
-        // SAFETY: the caller keeps the rules of `alloc_zeroed`.
-        unsafe { System.alloc_zeroed(layout) }
-    }
-
-    unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
-        count(-(layout.size() as isize));
-        // SAFETY: the caller keeps the rules of `dealloc`.
-        unsafe { System.dealloc(place, layout) }
-    }
-
-    unsafe fn realloc(&self, place: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // For a moment there may be both.
-        count(size as isize);
-        count(-(layout.size() as isize));
-        // SAFETY: the caller keeps the rules of `realloc`.
-        unsafe { System.realloc(place, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-/// The most bytes that a computation has at once, beyond what there is before it.
+/// The most bytes that a computation has at once on this thread, beyond what there is before it.
 fn peak(compute: impl FnOnce()) -> usize {
-    let before = LIVE.get();
-    PEAK.set(before);
-    compute();
-    usize::try_from(PEAK.get() - before).unwrap_or(0)
+    usize::try_from(measure(compute).bytes_max).unwrap_or(usize::MAX)
 }
 
 /// A field of type bytes: its key, its length, its content.
