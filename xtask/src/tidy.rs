@@ -12,6 +12,8 @@ const ORDER: &[&str] = &[
     "glassbox-weights",
     "glassbox-text",
     "glassbox-ir",
+    "glassbox-dsl",
+    "glassbox-macros",
     "glassbox-models",
     "glassbox-onnx",
     "glassbox-reference",
