@@ -38,6 +38,9 @@ pub enum Attr {
 /// The attributes of a node, by name.
 pub type Attrs = BTreeMap<&'static str, Attr>;
 
+/// What the author of a node advises the compiler, by name. The names are free: nothing declares them.
+pub type Hints = BTreeMap<String, Attr>;
+
 /// What an attribute may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AttrKind {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use glassbox_tensor::Tensor;
 
-use crate::attr::{Attr, Attrs};
+use crate::attr::{Attr, Attrs, Hints};
 use crate::dim::Dim;
 use crate::error::{BuildError, Violation};
 use crate::graph::{Graph, Node, NodeId, Provenance, Region, RegionId, State, Value, ValueId};
@@ -17,6 +17,7 @@ use crate::infer::{Known, Operand, Signature, check_use, infer_op};
 use crate::op::OpDef;
 use crate::ops;
 use crate::types::{TensorType, Type};
+use crate::verify::check_hints;
 
 /// Builds one graph. See the [module](self).
 pub struct GraphBuilder {
@@ -120,6 +121,7 @@ impl GraphBuilder {
             op: &ops::constant::OP,
             operands: Vec::new(),
             attrs: Attrs::from([("value", Attr::Tensor(tensor))]),
+            hints: Hints::new(),
             regions: Vec::new(),
             results: vec![result],
             provenance: self.provenance.clone(),
@@ -208,6 +210,7 @@ impl GraphBuilder {
             op,
             operands: operands.to_vec(),
             attrs,
+            hints: Hints::new(),
             regions,
             results: Vec::new(),
             provenance: self.provenance.clone(),
@@ -217,6 +220,25 @@ impl GraphBuilder {
         let results = node.results.clone();
         self.append(node);
         Ok(results)
+    }
+
+    /// Advises the compiler about the node that gives `value`; the advice never changes a value.
+    pub fn hint(&mut self, value: ValueId, name: &str, advice: impl Into<Attr>) -> Result<(), BuildError> {
+        let hints = Hints::from([(name.to_owned(), advice.into())]);
+        check_hints(&hints).map_err(BuildError::Graph)?;
+        let Some(node) = self.graph.nodes.iter_mut().rev().find(|node| node.results.contains(&value)) else {
+            let message = format!("no node gives `{}`, so none takes the hint `{name}`", self.graph.value_label(value));
+            return Err(BuildError::Graph(Violation::new("hint", message)));
+        };
+        node.hints.extend(hints);
+        Ok(())
+    }
+
+    /// Gives the node that was added last its hints, which are checked.
+    pub(crate) fn hint_last(&mut self, hints: Hints) {
+        if let Some(node) = self.graph.nodes.last_mut() {
+            node.hints = hints;
+        }
     }
 
     /// The finished graph, with these outputs.
@@ -397,6 +419,7 @@ mod tests {
     use glassbox_tensor::DType;
 
     use super::*;
+    use crate::graph::Origin;
 
     /// A nest of loops whose innermost body makes the carried vector longer.
     fn nest(builder: &mut GraphBuilder, value: ValueId, depth: usize) -> ValueId {
@@ -422,5 +445,25 @@ mod tests {
         let graph = builder.finish(vec![output]).unwrap();
         let special = specialise(&graph, &[Type::tensor(DType::F32, [3i64])]).unwrap();
         assert_eq!(special.value(special.outputs()[0]).ty.to_string(), "f32[?]");
+    }
+
+    #[test]
+    fn hints_are_for_nodes_and_stay_with_them() {
+        let mut builder = GraphBuilder::new("hints");
+        let input = builder.input("x", Type::tensor(DType::F32, ["N"]));
+        let statement = Origin::Statement { file: "main.rs".into(), line: 12, block: "entry/layers".into() };
+        builder.set_provenance(Provenance::new(statement));
+        let output = builder.node(&ops::abs::OP, &[Some(input)], Attrs::new(), 1).unwrap()[0];
+        builder.hint(output, "fuse", true).unwrap();
+        assert_eq!(
+            builder.hint(input, "fuse", true).unwrap_err().to_string(),
+            "graph: hint: no node gives `x`, so none takes the hint `fuse`"
+        );
+        assert!(builder.hint(output, "", true).is_err());
+        let graph = builder.finish(vec![output]).unwrap();
+        let special = specialise(&graph, &[Type::tensor(DType::F32, [3i64])]).unwrap();
+        let node = special.walk()[0];
+        assert_eq!(special.node(node).hints.get("fuse"), Some(&Attr::Bool(true)));
+        assert_eq!(special.node_label(node), "main.rs:12, block entry/layers");
     }
 }

@@ -1,12 +1,14 @@
 //! Whether two graphs are the same.
 //!
-//! Same means: names, metadata, states, types, ops, attributes (by bits), provenance, order and nesting
-//! are equal. Where a value or node lies in its arena doesn't count, nor does what the body doesn't reach.
+//! Same means: names, metadata, states, types, ops, attributes and hints (by bits), provenance, order and
+//! nesting are equal. Where a value or node lies in its arena doesn't count, nor does what the body doesn't reach.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Display;
 
 use thiserror::Error;
 
+use crate::attr::Attr;
 use crate::graph::{Graph, NodeId, RegionId, ValueId};
 
 /// Where two graphs are different, and how.
@@ -53,6 +55,19 @@ fn difference(place: &str, what: String) -> Difference {
     Difference { place: place.to_owned(), what }
 }
 
+/// Attributes or hints, by name.
+fn named<K: Ord + Display>(
+    place: &str,
+    what: &str,
+    left: &BTreeMap<K, Attr>,
+    right: &BTreeMap<K, Attr>,
+) -> Result<(), Difference> {
+    let differs = |name: &&K| left.get(name) != right.get(name);
+    let Some(name) = left.keys().chain(right.keys()).find(differs) else { return Ok(()) };
+    let (a, b) = (left.get(name), right.get(name));
+    Err(difference(place, format!("the {what} `{name}` is {a:?} in one graph, {b:?} in the other")))
+}
+
 impl Compare<'_> {
     fn graphs(&mut self) -> Result<(), Difference> {
         let (left, right) = (self.left, self.right);
@@ -93,16 +108,8 @@ impl Compare<'_> {
         let place = format!("{} `{}`", left.op.name, self.left.node_label(a));
         check(&place, "op", &left.op, &right.op)?;
         check(&place, "provenance", &left.provenance, &right.provenance)?;
-        if left.attrs != right.attrs {
-            let names = left.attrs.keys().chain(right.attrs.keys());
-            let name = names.into_iter().find(|name| left.attrs.get(*name) != right.attrs.get(*name));
-            let name = name.copied().unwrap_or_default();
-            let (a, b) = (left.attrs.get(name), right.attrs.get(name));
-            return Err(difference(
-                &place,
-                format!("the attribute `{name}` is {a:?} in one graph, {b:?} in the other"),
-            ));
-        }
+        named(&place, "attribute", &left.attrs, &right.attrs)?;
+        named(&place, "hint", &left.hints, &right.hints)?;
         self.uses(&place, "operands", &left.operands, &right.operands)?;
         self.define(&place, "results", &left.results, &right.results)?;
         check(&place, "number of regions", &left.regions.len(), &right.regions.len())?;
@@ -162,6 +169,10 @@ mod tests {
     use crate::{Attrs, GraphBuilder, Type, ops};
 
     fn graph(name: &str, axis: i64, detour: bool) -> Graph {
+        hinted(name, axis, detour, true)
+    }
+
+    fn hinted(name: &str, axis: i64, detour: bool, fuse: bool) -> Graph {
         let mut builder = GraphBuilder::new("g");
         let x = builder.input("x", Type::tensor(DType::F32, [2i64, 3]));
         if detour {
@@ -171,6 +182,7 @@ mod tests {
         let attrs = Attrs::from([("axis", axis.into())]);
         let y = builder.node(&ops::softmax::OP, &[Some(x)], attrs, 1).expect("a softmax");
         builder.set_name(y[0], name);
+        builder.hint(y[0], "fuse", fuse).expect("a hint");
         builder.finish(y).expect("a graph")
     }
 
@@ -184,5 +196,6 @@ mod tests {
         let at = |other: &Graph| graph("y", 1, false).same_as(other).expect_err("a difference").to_string();
         assert!(at(&graph("z", 1, false)).contains("softmax `y`: the name of results[0]"));
         assert!(at(&graph("y", 0, false)).contains("the attribute `axis` is Some(Int(1))"));
+        assert!(at(&hinted("y", 1, false, false)).contains("the hint `fuse` is Some(Bool(true))"));
     }
 }

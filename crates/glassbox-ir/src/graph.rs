@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use glassbox_tensor::Tensor;
 
-use crate::attr::Attrs;
+use crate::attr::{Attrs, Hints};
 use crate::op::OpDef;
 use crate::types::{TensorType, Type};
 
@@ -94,6 +94,8 @@ pub struct Node {
     pub operands: Vec<Option<ValueId>>,
     /// The attributes that were given.
     pub attrs: Attrs,
+    /// What the author advises the compiler: `fuse = true`. It never changes a value.
+    pub hints: Hints,
     /// The bodies.
     pub regions: Vec<RegionId>,
     /// The results.
@@ -151,12 +153,15 @@ pub enum Origin {
     },
     /// A layer of a model: `decoder/layers.3/attn/q`.
     Layer(String),
-    /// A line of a program.
-    Line {
+    /// A statement of a program. The node that does what it says has it as its last origin; one that only
+    /// helps (reads an index, checks a shape) has a [`Origin::Decomposed`] after it.
+    Statement {
         /// The file.
         file: String,
         /// The line, from one.
         line: u32,
+        /// The block and the loops in it: `entry/layers`. Empty in a program without blocks.
+        block: String,
     },
     /// The decomposition of this op.
     Decomposed(String),
@@ -183,7 +188,7 @@ impl fmt::Display for Provenance {
             match origin {
                 Origin::Onnx { node, op } => write!(f, "onnx({node:?}, {op:?})")?,
                 Origin::Layer(path) => write!(f, "layer({path:?})")?,
-                Origin::Line { file, line } => write!(f, "line({file:?}, {line})")?,
+                Origin::Statement { file, line, block } => write!(f, "statement({file:?}, {line}, {block:?})")?,
                 Origin::Decomposed(op) => write!(f, "decomposed({op:?})")?,
             }
         }
@@ -266,7 +271,8 @@ impl Graph {
         let origin = match node.provenance.0.first() {
             Some(Origin::Onnx { node, .. }) if !node.is_empty() => Some(node.clone()),
             Some(Origin::Layer(path)) => Some(path.clone()),
-            Some(Origin::Line { file, line }) => Some(format!("{file}:{line}")),
+            Some(Origin::Statement { file, line, block }) if block.is_empty() => Some(format!("{file}:{line}")),
+            Some(Origin::Statement { file, line, block }) => Some(format!("{file}:{line}, block {block}")),
             _ => None,
         };
         origin.unwrap_or_else(|| match node.results.first() {

@@ -21,7 +21,7 @@ pub mod text;
 pub mod types;
 pub mod verify;
 
-pub use attr::{Attr, AttrKind, Attrs};
+pub use attr::{Attr, AttrKind, Attrs, Hints};
 pub use builder::{GraphBuilder, specialise};
 pub use decompose::decompose;
 pub use dim::{Bindings, Dim};

@@ -14,6 +14,7 @@
 //! | `names` | names of values are unique, and not empty |
 //! | `state` | declarations of states make sense |
 //! | `types` | types are what inference says, without negative dims |
+//! | `hint` | hints have names; types in them are types |
 //! | the rest | `attribute`, `arity`, `dtype` and the labels of the op: see its declaration |
 
 use std::collections::{HashMap, HashSet};
@@ -21,6 +22,7 @@ use std::fmt;
 
 use thiserror::Error;
 
+use crate::attr::{Attr, Hints};
 use crate::builder::{type_of_tensor, unsettled};
 use crate::dim::Dim;
 use crate::error::Violation;
@@ -62,6 +64,19 @@ pub fn verify(graph: &Graph) -> Result<(), Vec<VerifyError>> {
         errors = verifier.errors;
     }
     if errors.is_empty() { Ok(()) } else { Err(errors) }
+}
+
+/// Whether hints have names, and no type in them nests beyond the limit.
+pub(crate) fn check_hints(hints: &Hints) -> Result<(), Violation> {
+    for (name, advice) in hints {
+        if name.is_empty() {
+            return Err(Violation::new("hint", "a hint has no name"));
+        }
+        if let Attr::Type(ty) = advice {
+            check_type(ty)?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether the declaration of a state makes sense.
@@ -284,6 +299,7 @@ impl<'g> Verifier<'g> {
             return Ok(());
         }
         check_use(node.op, &node.attrs, &operands, node.regions.len())?;
+        check_hints(&node.hints)?;
         if !node.regions.is_empty() {
             let wanted = ops::region_parameters(node.op, &node.attrs, &operands, Some(&signatures))?;
             let differ = signatures.iter().zip(&wanted).any(|(signature, wanted)| signature.parameters != *wanted);
@@ -324,7 +340,7 @@ mod tests {
 
     use super::*;
     use crate::text::{ParseOptions, parse};
-    use crate::{Attr, Shape, TensorType, ops};
+    use crate::{Shape, TensorType, ops};
 
     /// A graph with one node of each kind that matters, to be damaged.
     fn sound() -> Graph {
@@ -458,6 +474,17 @@ mod tests {
         assert_eq!(rules(ty(Shape::Unranked)), ["state"]);
         assert_eq!(rules(ty(Shape::of_rank(2))), ["state"]);
         assert_eq!(rules(ty(Shape::Ranked(vec![Dim::Int(2)]))), ["state"]);
+    }
+
+    #[test]
+    fn hints_are_checked() {
+        let hint = |name: &'static str, advice: Attr| {
+            rules(move |graph| graph.nodes[0].hints = Hints::from([(name.to_owned(), advice)]))
+        };
+        assert_eq!(hint("fuse", Attr::Bool(true)), Vec::<&str>::new());
+        assert_eq!(hint("", Attr::Bool(true)), ["hint"]);
+        let deep = (0..1000).fold(Type::scalar(DType::F32), |ty, _| Type::sequence(ty));
+        assert_eq!(hint("like", Attr::Type(deep)), ["nesting"]);
     }
 
     #[test]

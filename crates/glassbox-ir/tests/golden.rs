@@ -38,8 +38,14 @@ fn build() -> Result<Graph, Box<dyn std::error::Error>> {
     b.set_name(y, "7");
     b.set_provenance(onnx.then(Origin::Decomposed("gemm".into())));
     let y = b.node(&ops::add::OP, &[Some(y), Some(odd)], Attrs::new(), 1)?[0];
-    b.set_provenance(Provenance::new(Origin::Line { file: "model.rs".into(), line: 12 }));
-    let y = b.node(&ops::reshape::OP, &[Some(y), None], attrs! { allowzero: true }, 1).map_or(y, |ids| ids[0]);
+    b.hint(y, "fuse", true)?;
+    b.hint(y, "tile sizes", vec![8i64, 16])?;
+    b.hint(y, "share", 1.0)?;
+    let statement = Origin::Statement { file: "model.rs".into(), line: 12, block: "entry/layers".into() };
+    b.set_provenance(Provenance::new(statement.clone()).then(Origin::Decomposed("add".into())));
+    b.node(&ops::shape::OP, &[Some(y)], Attrs::new(), 1)?;
+    b.set_provenance(Provenance::new(statement));
+    let y = b.node(&ops::tanh::OP, &[Some(y)], Attrs::new(), 1)?[0];
 
     b.set_provenance(Provenance::default());
     let (yes, _) = b.begin_region(&[]);

@@ -4,8 +4,8 @@
 //! adds nothing, and its regions stay behind unused, as they would in a frontend that goes on.
 
 use glassbox_ir::{
-    Attrs, Dim, Graph, GraphBuilder, OpDef, Origin, Provenance, State, TensorType, Type, ValueId, attrs, check_type,
-    ops,
+    Attr, Attrs, Dim, Graph, GraphBuilder, OpDef, Origin, Provenance, State, TensorType, Type, ValueId, attrs,
+    check_type, ops,
 };
 use glassbox_tensor::{DType, Tensor};
 use proptest::prelude::*;
@@ -24,6 +24,7 @@ pub(crate) enum Step {
     Loop(Vec<Step>, usize, usize),
     Name(usize, String),
     Provenance(Vec<Origin>),
+    Hint(usize, String, Attr),
 }
 
 /// What a whole graph is made of.
@@ -75,8 +76,32 @@ fn origin() -> impl Strategy<Value = Origin> {
     prop_oneof![
         (name(), name()).prop_map(|(node, op)| Origin::Onnx { node, op }),
         name().prop_map(Origin::Layer),
-        (name(), any::<u32>()).prop_map(|(file, line)| Origin::Line { file, line }),
+        (name(), any::<u32>(), name()).prop_map(|(file, line, block)| Origin::Statement { file, line, block }),
         name().prop_map(Origin::Decomposed),
+    ]
+}
+
+/// A hint of any kind: a float that is whole, an empty list, a tensor too long to be written out.
+fn advice() -> impl Strategy<Value = Attr> {
+    let float = || prop_oneof![any::<u64>().prop_map(f64::from_bits), (-3i64..3).prop_map(|whole| whole as f64)];
+    prop_oneof![
+        any::<bool>().prop_map(Attr::Bool),
+        any::<i64>().prop_map(Attr::Int),
+        float().prop_map(Attr::Float),
+        name().prop_map(Attr::Str),
+        prop::collection::vec(any::<i64>(), 0..3).prop_map(Attr::Ints),
+        prop::collection::vec(float(), 0..3).prop_map(Attr::Floats),
+        prop::collection::vec(name(), 0..3).prop_map(Attr::Strs),
+        dtype().prop_map(|dtype| Attr::DType(DType::ALL[dtype])),
+        (dtype(), prop::collection::vec(0i64..4, 0..3))
+            .prop_map(|(dtype, dims)| { Attr::Type(Type::sequence(Type::tensor(DType::ALL[dtype], dims))) }),
+        prop::collection::vec(dim(), 0..3).prop_map(|dims| {
+            let ty = Type::tensor(DType::F32, dims);
+            Attr::Type(if check_type(&ty).is_ok() { ty } else { Type::unranked(DType::F32) })
+        }),
+        prop::collection::vec(any::<i8>(), 0..20)
+            .prop_map(|values| Attr::Tensor(Tensor::from_vec(&[values.len()], values).expect("a vector"))),
+        any::<f32>().prop_map(|value| Attr::Tensor(Tensor::scalar(value))),
     ]
 }
 
@@ -104,6 +129,7 @@ fn leaf_step() -> impl Strategy<Value = Step> {
         1 => (any::<usize>(), any::<u64>()).prop_map(|(x, bits)| Step::Scale(x, f64::from_bits(bits))),
         2 => (any::<usize>(), name()).prop_map(|(x, name)| Step::Name(x, name)),
         1 => prop::collection::vec(origin(), 0..3).prop_map(Step::Provenance),
+        2 => (any::<usize>(), name(), advice()).prop_map(|(x, name, advice)| Step::Hint(x, name, advice)),
     ]
 }
 
@@ -233,6 +259,8 @@ impl Cook {
             Step::Loop(body, x, y) => self.turns(body, *x, *y),
             Step::Name(x, name) => self.builder.set_name(self.pick(*x), name),
             Step::Provenance(origins) => self.builder.set_provenance(Provenance(origins.clone())),
+            // Inputs take no hints, and a hint has a name.
+            Step::Hint(x, name, advice) => drop(self.builder.hint(self.pick(*x), name, advice.clone())),
         }
     }
 
@@ -292,9 +320,9 @@ fn recipes_are_rich() {
             }
         }
         let text = graph.to_string();
-        ["bits(", "data(", "floordiv("].into_iter().filter(|what| text.contains(what)).for_each(&mut count);
+        ["bits(", "data(", "floordiv(", "@{"].into_iter().filter(|what| text.contains(what)).for_each(&mut count);
     }
-    for what in ["if", "loop", "nested", "constant", "concat", "mul", "cast", "bits(", "data(", "floordiv("] {
+    for what in ["if", "loop", "nested", "constant", "concat", "mul", "cast", "bits(", "data(", "floordiv(", "@{"] {
         let times = found.get(what).copied().unwrap_or(0);
         assert!(times >= 10, "{what} occurs {times} times: {found:?}");
     }

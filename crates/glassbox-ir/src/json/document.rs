@@ -61,6 +61,8 @@ pub(super) struct NodeJson {
     pub(super) op: String,
     pub(super) operands: Vec<Option<u32>>,
     pub(super) attributes: Vec<(String, AttrJson)>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) hints: Vec<(String, AttrJson)>,
     pub(super) regions: Vec<u32>,
     pub(super) results: Vec<u32>,
     pub(super) provenance: Vec<OriginJson>,
@@ -98,7 +100,7 @@ pub(super) struct TensorJson {
 pub(super) enum OriginJson {
     Onnx { node: String, op: String },
     Layer(String),
-    Line { file: String, line: u32 },
+    Statement { file: String, line: u32, block: String },
     Decomposed(String),
 }
 

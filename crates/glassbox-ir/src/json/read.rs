@@ -6,7 +6,7 @@ use glassbox_tensor::{DType, Tensor};
 
 use super::document::{AttrJson, Document, Float, Header, NodeJson, OriginJson, RegionJson, StateJson, TensorJson};
 use super::{FORMAT, JsonError, VERSION};
-use crate::attr::{Attr, Attrs};
+use crate::attr::{Attr, Attrs, Hints};
 use crate::graph::{Graph, Node, NodeId, Origin, Provenance, Region, RegionId, State, Value, ValueId};
 use crate::ops;
 use crate::order::Order;
@@ -92,10 +92,17 @@ fn node(node: NodeJson) -> Meaning<Node> {
             return Err(format!("the attribute {name:?} is given twice"));
         }
     }
+    let mut hints = Hints::new();
+    for (name, value) in node.hints {
+        if hints.insert(name.clone(), attr(value)?).is_some() {
+            return Err(format!("the hint {name:?} is given twice"));
+        }
+    }
     Ok(Node {
         op,
         operands: node.operands.into_iter().map(|id| id.map(ValueId)).collect(),
         attrs,
+        hints,
         regions: node.regions.into_iter().map(RegionId).collect(),
         results: node.results.into_iter().map(ValueId).collect(),
         provenance: Provenance(node.provenance.into_iter().map(origin).collect()),
@@ -135,7 +142,7 @@ fn origin(origin: OriginJson) -> Origin {
     match origin {
         OriginJson::Onnx { node, op } => Origin::Onnx { node, op },
         OriginJson::Layer(path) => Origin::Layer(path),
-        OriginJson::Line { file, line } => Origin::Line { file, line },
+        OriginJson::Statement { file, line, block } => Origin::Statement { file, line, block },
         OriginJson::Decomposed(op) => Origin::Decomposed(op),
     }
 }

@@ -19,10 +19,12 @@ pub fn to_string(graph: &Graph) -> Result<String, JsonError> {
     let regions = Places::new(graph.regions.len(), order.regions.iter().map(|id| id.index()));
     let node = |node: &Node| -> Result<NodeJson, JsonError> {
         let attributes = node.attrs.iter().map(|(name, attr)| Ok(((*name).to_owned(), attr_json(attr)?)));
+        let hints = node.hints.iter().map(|(name, advice)| Ok((name.clone(), attr_json(advice)?)));
         Ok(NodeJson {
             op: node.op.name.to_owned(),
             operands: node.operands.iter().map(|id| id.map(|id| values.of(id.index()))).collect(),
             attributes: attributes.collect::<Result<_, JsonError>>()?,
+            hints: hints.collect::<Result<_, JsonError>>()?,
             regions: node.regions.iter().map(|id| regions.of(id.index())).collect(),
             results: node.results.iter().map(|id| values.of(id.index())).collect(),
             provenance: node.provenance.0.iter().map(origin_json).collect(),
@@ -113,7 +115,7 @@ fn origin_json(origin: &Origin) -> OriginJson {
     match origin.clone() {
         Origin::Onnx { node, op } => OriginJson::Onnx { node, op },
         Origin::Layer(path) => OriginJson::Layer(path),
-        Origin::Line { file, line } => OriginJson::Line { file, line },
+        Origin::Statement { file, line, block } => OriginJson::Statement { file, line, block },
         Origin::Decomposed(op) => OriginJson::Decomposed(op),
     }
 }

@@ -59,6 +59,12 @@ pub(super) fn is_bare_name(name: &str) -> bool {
     name.chars().all(is_bare) && !only_digits && !name.ends_with(':')
 }
 
+/// Whether a text is one [`Token::Word`].
+pub(super) fn is_word(text: &str) -> bool {
+    let word = |character: char| character.is_ascii_alphanumeric() || character == '_';
+    text.chars().all(word) && text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+}
+
 impl<'a> Lexer<'a> {
     pub(super) fn new(text: &'a str) -> Lexer<'a> {
         Lexer { text, offset: 0 }

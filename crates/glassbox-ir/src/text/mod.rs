@@ -28,9 +28,12 @@
 //! header    = "meta" string "=" string
 //!           | "state" "@"name ":" tensortype ("capacity" number)? ("=" tensor)?
 //!           | "input" value ":" type
-//! node      = (value,* "=")? op "(" operand,* ")" ("{" attribute,* "}")? region* (":" type,*)? ("@" origin>*)?
+//! node      = (value,* "=")? op "(" operand,* ")" ("{" attribute,* "}")? ("@" "{" hint,* "}")? region*
+//!             (":" type,*)? ("@" origin>*)?
 //! operand   = value | "_"
 //! attribute = name "=" (bool | int | float | string | dtype | type | tensor | "[" …,* "]")
+//! hint      = (name | string) "=" (bool | int | float | string | dtype | type | tensor | list)
+//! list      = "[" …,* "]" | ("ints" | "floats" | "strings") "[" "]"
 //! region    = "(" parameter,* ")" "{" node* "yield" value,* "}"
 //! parameter = value ":" type
 //! value     = "%"name | "%"string | "%"number      bare names: letters, digits and _ . / : # -
@@ -39,13 +42,14 @@
 //! dim       = "?" | a sum of products of numbers, symbols and floordiv, mod, min, max of two dims
 //! tensor    = dtype "[" number,* "]" ("[" element,* "]" | element | "data" "(" string ")")
 //! origin    = "onnx" "(" string "," string ")" | "layer" "(" string ")"
-//!           | "line" "(" string "," number ")" | "decomposed" "(" string ")"
+//!           | "statement" "(" string "," number "," string ")" | "decomposed" "(" string ")"
 //! data      = "data" "{" (string "=" "base64" string)* "}"
 //! ```
 //!
 //! Comments run from `//` to the end of the line. Strings have Rust's escapes. A value without a name is
 //! a number. Floats are the shortest decimals that read back to the same bits, `inf`, `-inf`, `nan`, or
-//! `bits(0x…)` for a NaN that isn't the plain one. The types of results may be left out; those that are
+//! `bits(0x…)` for a NaN that isn't the plain one; in a hint, whose kind nothing declares, a float that is
+//! whole ends in `.0`. The types of results may be left out; those that are
 //! written must be what inference says. Tensors of more than 16 elements are written as the hash of their
 //! dtype, dims and bytes; the bytes stand in the `data` section, or come from [`ParseOptions::resolve`].
 //!

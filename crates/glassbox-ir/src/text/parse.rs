@@ -11,7 +11,7 @@ use super::ParseOptions;
 use super::error::{ParseError, Problem, nearest};
 use super::lex::{Label, Token, shortened};
 use super::parser::{Parsed, Parser, did_you_mean};
-use crate::attr::Attrs;
+use crate::attr::{Attrs, Hints};
 use crate::builder::GraphBuilder;
 use crate::error::{BuildError, Violation};
 use crate::graph::{Graph, Origin, Provenance, RegionId, State, ValueId};
@@ -19,7 +19,7 @@ use crate::infer::check_type;
 use crate::op::OpDef;
 use crate::ops;
 use crate::types::Type;
-use crate::verify::{MOST_NESTED_REGIONS, check_state};
+use crate::verify::{MOST_NESTED_REGIONS, check_hints, check_state};
 
 /// The graph that a text is.
 pub fn parse(text: &str, options: &ParseOptions) -> Result<Graph, ParseError> {
@@ -33,6 +33,7 @@ pub(super) struct Call {
     pub(super) op: &'static OpDef,
     pub(super) operands: Vec<Option<ValueId>>,
     pub(super) attrs: Attrs,
+    hints: Hints,
     pub(super) regions: Vec<RegionId>,
 }
 
@@ -269,26 +270,29 @@ impl<'a> GraphParser<'a> {
             }
         }
         let attrs = self.attrs(op)?;
+        let hints = self.hints()?;
         let mut regions = Vec::new();
         while self.parser.at("(") {
             regions.push(self.region()?);
         }
-        Ok(Call { start, op, operands, attrs, regions })
+        Ok(Call { start, op, operands, attrs, hints, regions })
     }
 
     /// Adds the node; its provenance is the builder's. Where that names nothing, an error calls the node
     /// `name`.
     pub(super) fn add(&mut self, call: Call, outputs: usize, name: &str) -> Parsed<Vec<ValueId>> {
-        let Call { start, op, operands, attrs, regions } = call;
+        let Call { start, op, operands, attrs, hints, regions } = call;
         let results = self.builder.node_with_settled_regions(op, &operands, attrs, regions, outputs);
-        results.map_err(|mut error| {
+        let results = results.map_err(|mut error| {
             if let BuildError::Node { node, .. } = &mut error
                 && node.is_empty()
             {
                 *node = name.to_owned();
             }
             self.parser.error(start, error.into())
-        })
+        })?;
+        self.builder.hint_last(hints);
+        Ok(results)
     }
 
     fn attrs(&mut self, op: &'static OpDef) -> Parsed<Attrs> {
@@ -315,6 +319,40 @@ impl<'a> GraphParser<'a> {
             }
         }
         Ok(attrs)
+    }
+
+    /// `@{fuse = true}`, where it is written.
+    fn hints(&mut self) -> Parsed<Hints> {
+        let mut hints = Hints::new();
+        if !self.parser.at("@") || !self.parser.followed_by("{") {
+            return Ok(hints);
+        }
+        self.parser.advance()?;
+        self.parser.expect("{")?;
+        while !self.parser.take("}")? {
+            let start = self.parser.start;
+            let name = match self.parser.token {
+                Token::Word(word) => {
+                    self.parser.advance()?;
+                    Cow::Borrowed(word)
+                }
+                _ => self.parser.string("the name of a hint")?,
+            };
+            self.parser.expect("=")?;
+            let advice = self.parser.advice()?;
+            let hint = Hints::from([(name.into_owned(), advice)]);
+            check_hints(&hint).map_err(|violation| self.parser.error(start, violation.into()))?;
+            for (name, advice) in hint {
+                if hints.contains_key(&name) {
+                    return Err(self.parser.error(start, Problem::Duplicate { what: "the hint", name }));
+                }
+                hints.insert(name, advice);
+            }
+            if !self.parser.at("}") {
+                self.parser.take(",")?.then_some(()).ok_or_else(|| self.parser.expected("`,` or `}`"))?;
+            }
+        }
+        Ok(hints)
     }
 
     /// `(%x: f32[2]) { nodes yield %y }`
@@ -394,9 +432,9 @@ impl<'a> GraphParser<'a> {
     }
 
     fn origin(&mut self) -> Parsed<Origin> {
-        const EXPECTED: &str = "an origin: `onnx`, `layer`, `line` or `decomposed`";
+        const EXPECTED: &str = "an origin: `onnx`, `layer`, `statement` or `decomposed`";
         let Token::Word(word) = self.parser.token else { return Err(self.parser.expected(EXPECTED)) };
-        if !matches!(word, "onnx" | "layer" | "line" | "decomposed") {
+        if !matches!(word, "onnx" | "layer" | "statement" | "decomposed") {
             return Err(self.parser.expected(EXPECTED));
         }
         self.parser.advance()?;
@@ -407,14 +445,13 @@ impl<'a> GraphParser<'a> {
                 self.parser.expect(",")?;
                 Origin::Onnx { node: first, op: self.parser.string("the op, in quotes")?.into_owned() }
             }
-            "line" => {
+            "statement" => {
                 self.parser.expect(",")?;
                 let (start, line) = (self.parser.start, self.parser.natural("the number of the line")?);
-                let line = u32::try_from(line);
-                Origin::Line {
-                    file: first,
-                    line: line.map_err(|_| self.parser.invalid(start, "no file has that line"))?,
-                }
+                let line = u32::try_from(line).map_err(|_| self.parser.invalid(start, "no file has that line"))?;
+                self.parser.expect(",")?;
+                let block = self.parser.string("the block, in quotes")?.into_owned();
+                Origin::Statement { file: first, line, block }
             }
             "layer" => Origin::Layer(first),
             _ => Origin::Decomposed(first),

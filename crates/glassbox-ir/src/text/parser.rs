@@ -67,6 +67,11 @@ impl<'a> Parser<'a> {
         matches!(&self.token, Token::Mark(found) if *found == mark)
     }
 
+    /// Whether `mark` follows the next token.
+    pub(super) fn followed_by(&self, mark: &str) -> bool {
+        matches!(self.lexer.clone().next(), Ok((_, Token::Mark(found))) if found == mark)
+    }
+
     pub(super) fn at_word(&self, word: &str) -> bool {
         matches!(&self.token, Token::Word(found) if *found == word)
     }

@@ -13,7 +13,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use glassbox_tensor::{DType, Tensor};
 
 use super::data::{MOST_ELEMENTS, data_bytes, data_hash};
-use super::lex::is_bare_name;
+use super::lex::{is_bare_name, is_word};
 use super::literal::{element_bits, format_element, format_float};
 use crate::attr::Attr;
 use crate::graph::{Graph, NodeId, RegionId, State, ValueId};
@@ -171,6 +171,20 @@ impl<'g> Printer<'g> {
             }
             self.out.push('}');
         }
+        if !node.hints.is_empty() {
+            self.out.push_str(" @{");
+            for (place, (name, advice)) in node.hints.iter().enumerate() {
+                self.out.push_str(if place == 0 { "" } else { ", " });
+                if is_word(name) {
+                    self.out.push_str(name)
+                } else {
+                    write!(self.out, "{name:?}")?
+                }
+                self.out.push_str(" = ");
+                self.advice(advice)?;
+            }
+            self.out.push('}');
+        }
         Ok(())
     }
 
@@ -255,6 +269,18 @@ impl<'g> Printer<'g> {
         }
     }
 
+    /// The value of a hint: as that of an attribute, but so that its kind can be seen.
+    fn advice(&mut self, advice: &Attr) -> fmt::Result {
+        match advice {
+            Attr::Float(value) => self.out.write_str(&seen_as_float(*value)),
+            Attr::Ints(values) if values.is_empty() => self.out.write_str("ints []"),
+            Attr::Floats(values) if values.is_empty() => self.out.write_str("floats []"),
+            Attr::Strs(values) if values.is_empty() => self.out.write_str("strings []"),
+            Attr::Floats(values) => self.list(values, |value| seen_as_float(*value)),
+            other => self.attr(other),
+        }
+    }
+
     fn list<T>(&mut self, values: &[T], text: impl Fn(&T) -> String) -> fmt::Result {
         let texts: Vec<String> = values.iter().map(text).collect();
         write!(self.out, "[{}]", texts.join(", "))
@@ -296,6 +322,13 @@ impl<'g> Printer<'g> {
         self.out.push_str("}\n");
         Ok(())
     }
+}
+
+/// A float that nobody takes for an integer.
+fn seen_as_float(value: f64) -> String {
+    let text = format_float(DType::F64, value.to_bits());
+    let whole = text.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit());
+    if whole { text + ".0" } else { text }
 }
 
 /// The text of each element of a tensor.

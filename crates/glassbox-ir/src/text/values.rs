@@ -236,4 +236,71 @@ impl<'a> Parser<'a> {
             AttrKind::Tensor => Attr::Tensor(self.tensor()?),
         })
     }
+    /// The value of a hint, whose kind is that of its literal.
+    pub(super) fn advice(&mut self) -> Parsed<Attr> {
+        for (word, empty) in [
+            ("ints", Attr::Ints(Vec::new())),
+            ("floats", Attr::Floats(Vec::new())),
+            ("strings", Attr::Strs(Vec::new())),
+        ] {
+            if self.take_word(word)? {
+                self.expect("[")?;
+                self.expect("]")?;
+                return Ok(empty);
+            }
+        }
+        let start = self.start;
+        if !self.take("[")? {
+            return self.single_advice();
+        }
+        let items = self.list("]", Self::single_advice)?;
+        let (mut ints, mut floats, mut strings) = (Vec::new(), Vec::new(), Vec::new());
+        let count = items.len();
+        for item in items {
+            match item {
+                Attr::Int(value) => ints.push(value),
+                Attr::Float(value) => floats.push(value),
+                Attr::Str(value) => strings.push(value),
+                _ => {}
+            }
+        }
+        match (ints.len(), floats.len(), strings.len()) {
+            (0, 0, 0) if count == 0 => Err(self
+                .invalid(start, "nothing says what an empty list is of: write `ints []`, `floats []` or `strings []`")),
+            (found, ..) if found == count => Ok(Attr::Ints(ints)),
+            (_, found, _) if found == count => Ok(Attr::Floats(floats)),
+            (.., found) if found == count => Ok(Attr::Strs(strings)),
+            _ => Err(self.invalid(
+                start,
+                "a list in a hint is of integers, of floats (`1.0`) or of strings, not of several kinds",
+            )),
+        }
+    }
+
+    fn single_advice(&mut self) -> Parsed<Attr> {
+        let start = self.start;
+        match self.token {
+            Token::Text(_) => self.attr(AttrKind::Str),
+            Token::Word("true" | "false") => self.attr(AttrKind::Bool),
+            Token::Word("inf" | "nan" | "bits") => self.attr(AttrKind::Float),
+            Token::Word(_) if !self.followed_by("[") && !self.followed_by("<") => self.attr(AttrKind::DType),
+            Token::Word(_) => {
+                let ty = self.ty()?;
+                let sizes = ty.as_tensor().and_then(|tensor| tensor.shape.sizes());
+                match sizes {
+                    Some(sizes) if !self.at(",") && !self.at("}") && !self.at("]") => {
+                        Ok(Attr::Tensor(self.contents(start, ty.dtype(), Some(sizes))?))
+                    }
+                    _ => Ok(Attr::Type(ty)),
+                }
+            }
+            _ => {
+                let spelling = self.spelling("the value of a hint, such as `true`, `8`, `0.5` or `\"text\"`")?;
+                let float = spelling.contains(['.', 'e', 'E', 'n']) && !spelling.contains('x');
+                let dtype = if float { DType::F64 } else { DType::I64 };
+                let bits = parse_element(dtype, &spelling).map_err(|message| self.invalid(start, message))?;
+                Ok(if float { Attr::Float(f64::from_bits(bits)) } else { Attr::Int(bits.cast_signed()) })
+            }
+        }
+    }
 }
