@@ -5,5 +5,5 @@
 mod error;
 mod source;
 
-pub use error::DslError;
-pub use source::{Lower, ModelSource, NoModel};
+pub use error::{DslError, Place};
+pub use source::{Lower, ModelSource, NoModel, Output};

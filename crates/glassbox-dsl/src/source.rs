@@ -54,3 +54,19 @@ impl Lower for Arc<Graph> {
         Ok(self.clone())
     }
 }
+
+/// A result of a program: the name that it is fetched by after a step.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Output(Arc<str>);
+
+impl Output {
+    /// The result that is named `name`.
+    pub fn new(name: &str) -> Output {
+        Output(name.into())
+    }
+
+    /// The name.
+    pub fn name(&self) -> &str {
+        &self.0
+    }
+}

@@ -1,10 +1,11 @@
 //! Seeing every value as it is made.
 
 use std::ops::ControlFlow;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use glassbox_ir::{Graph, NodeId};
 
+use crate::states::States;
 use crate::value::Value;
 
 /// What sees a run.
@@ -28,6 +29,10 @@ pub struct Event<'a> {
     pub path: &'a [Frame],
     /// Its results, in order.
     pub results: &'a [Value],
+    /// What the states hold now.
+    pub states: &'a States,
+    /// When it began.
+    pub started: Instant,
     /// How long it took, what is inside it included.
     pub time: Duration,
 }

@@ -68,7 +68,7 @@ mod types;
 mod values;
 
 pub use data::data_hash;
-pub use error::{ParseError, Problem};
+pub use error::{ParseError, Problem, nearest};
 pub use example::{Example, ExampleValue, parse_example};
 pub use parse::parse;
 pub use print::{PrintOptions, print};
