@@ -167,7 +167,7 @@ impl Run<'_> {
     }
 }
 
-fn type_of(tensor: &Tensor) -> Type {
+pub(crate) fn type_of(tensor: &Tensor) -> Type {
     Type::tensor(tensor.dtype(), tensor.shape().iter().copied())
 }
 

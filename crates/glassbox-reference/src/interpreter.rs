@@ -70,6 +70,8 @@ pub struct Session {
     program: Arc<Program>,
     params: Arc<dyn ParamSource>,
     states: States,
+    /// The states as they are at the start.
+    initial: States,
     options: Options,
     decompositions: HashMap<Use, Arc<Program>>,
 }
@@ -103,6 +105,7 @@ pub(crate) struct Run<'s> {
     params: &'s dyn ParamSource,
     decompositions: &'s mut HashMap<Use, Arc<Program>>,
     pub(crate) states: Transaction<'s>,
+    pub(crate) initial: &'s States,
     observer: &'s mut dyn Observer,
     pub(crate) host: &'s mut dyn Host,
     path: Vec<Frame>,
@@ -132,9 +135,22 @@ impl Program {
 impl Session {
     /// A session that runs `graph`, with its states as at the start. It has no parameters.
     pub fn new(graph: Graph, options: Options) -> Result<Session, KernelError> {
-        let states = States::initial(&graph, options.precision)?;
-        let (program, params) = (Program::new(graph), Arc::new(NoParams));
-        Ok(Session { program, params, states, options, decompositions: HashMap::new() })
+        let initial = States::initial(&graph, options.precision)?;
+        let (program, params, states) = (Program::new(graph), Arc::new(NoParams), initial.clone());
+        Ok(Session { program, params, states, initial, options, decompositions: HashMap::new() })
+    }
+
+    /// Another session of the same graph, with the same parameters and options, and its states as at the start.
+    /// What doesn't change is shared.
+    pub fn fork(&self) -> Session {
+        Session {
+            program: self.program.clone(),
+            params: self.params.clone(),
+            states: self.initial.clone(),
+            initial: self.initial.clone(),
+            options: self.options.clone(),
+            decompositions: HashMap::new(),
+        }
     }
 
     /// The same session, whose `parameter` nodes read from `params`: every parameter that the graph names
@@ -172,7 +188,7 @@ impl Session {
 
     /// Every state as at the start.
     pub fn reset(&mut self) -> Result<(), KernelError> {
-        self.states = States::initial(self.graph(), self.options.precision)?;
+        self.states = self.initial.clone();
         Ok(())
     }
 
@@ -197,10 +213,11 @@ impl Session {
         let precision = self.options.precision;
         let inputs = inputs.iter().map(|value| promote_value(value, precision)).collect::<Result<Vec<_>, _>>();
         let inputs = inputs.map_err(|error| RunError::Inputs(error.to_string()))?;
-        let Session { program, params, states, options, decompositions } = self;
+        let Session { program, params, states, initial, options, decompositions } = self;
         let states = Transaction::new(states);
         let (path, params) = (Vec::new(), params.as_ref());
-        let mut run = Run { options, params, decompositions, states, observer, host, path, draws: 0, depth: 0 };
+        let mut run =
+            Run { options, params, decompositions, states, initial, observer, host, path, draws: 0, depth: 0 };
         let outputs = run.program(program, inputs)?;
         run.states.commit();
         Ok(outputs)

@@ -8,11 +8,11 @@ use glassbox_ir::ops::regions::{Region, region};
 use glassbox_ir::{AttrView, Dim, Node, NodeId, State, Type};
 use glassbox_tensor::Tensor;
 
-use crate::control::{Results, Stop, missing, tensor};
+use crate::control::{Results, Stop, missing, tensor, type_of};
 use crate::error::KernelError;
 use crate::interpreter::{Run, Scope};
 use crate::kernels::concat::concatenate;
-use crate::states::{check_contents, initial};
+use crate::states::check_contents;
 use crate::value::Value;
 
 /// A region up to this size is read as a copy: a view would make the next write copy all that the state holds.
@@ -29,7 +29,10 @@ impl Run<'_> {
         let value = match node.op.name {
             "state_read" => self.states.get(name)?.clone(),
             "state_write" => self.write(state, given(0)?.clone())?,
-            "state_reset" => self.write(state, initial(state, self.precision())?)?,
+            "state_reset" => {
+                let first = self.initial.get(name).cloned();
+                self.write(state, first.ok_or_else(missing)?)?
+            }
             "state_append" => self.append(scope, id, state, attr.int("axis"), given(0)?)?,
             "state_slice" => {
                 let held = self.states.get(name)?;
@@ -43,6 +46,11 @@ impl Run<'_> {
                     let (dims, given) = (part.dims(), x.shape());
                     let message = format!("the region of `{name}` has the dims {dims:?}, and can't take {given:?}");
                     return Err(KernelError::invalid("C5", message).into());
+                }
+                let shared = !held.is_sole_owner() && x.shape() != held.shape();
+                if shared {
+                    // Writing makes a copy of all that the state holds.
+                    self.check_memory(scope.graph, id, &[type_of(held)]).map_err(Stop::Run)?;
                 }
                 self.grow(scope, id, state, &attr, &part.ends())?;
                 let mut region = x.clone();

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use glassbox_ir::{Dim, Graph, State, TensorType};
-use glassbox_tensor::{Overflow, Tensor, TensorError};
+use glassbox_tensor::{Class, Overflow, Tensor, TensorError};
 
 use crate::error::KernelError;
 use crate::interpreter::{Precision, promote};
@@ -55,8 +55,8 @@ pub(crate) fn check_contents(state: &State, extents: &[usize]) -> Result<(), Ker
     }
 }
 
-/// What a state holds at the start.
-pub(crate) fn initial(state: &State, precision: Precision) -> Result<Tensor, TensorError> {
+/// What a state holds at the start. Zeros take no memory until they are overwritten.
+fn initial(state: &State, precision: Precision) -> Result<Tensor, TensorError> {
     let dtype = promote(state.ty.dtype, precision);
     match &state.initial {
         Some(tensor) if tensor.dtype() == dtype => Ok(tensor.clone()),
@@ -64,7 +64,10 @@ pub(crate) fn initial(state: &State, precision: Precision) -> Result<Tensor, Ten
         None => {
             let dims = state.ty.dims().unwrap_or_default();
             let sizes: Vec<usize> = dims.iter().map(|dim| dim.as_size().unwrap_or(0)).collect();
-            Tensor::zeros(dtype, &sizes)
+            match dtype.class() {
+                Class::Block => Tensor::zeros(dtype, &sizes),
+                _ => Tensor::zeros(dtype, &[])?.broadcast_to(&sizes),
+            }
         }
     }
 }

@@ -97,6 +97,14 @@ fn growth_keeps_to_the_capacity_and_to_the_memory() {
         assert!(named.iter().any(|text| error.contains(text)), "{error}");
         assert_eq!(large.states().get("K").unwrap().len(), 500);
     }
+    // Zeros take no memory until one of them is overwritten.
+    let mut declared = with(
+        "state @K: f64[1000000000000] input %x: f64[] input %at: i64[1]
+         %y = state_update(%x, %at, %at) {state = \"K\", squeeze = [0]} output %y",
+        Options { limits: Limits { bytes: 4000, ..Limits::default() }, ..Options::default() },
+    );
+    let error = declared.run(&at(0)).unwrap_err().to_string();
+    assert!(error.contains("f64[1000000000000] is larger than the limit of 4000 bytes"), "{error}");
     let mut appended = with(
         "state @K: f64[?] input %x: f64[N] %y = state_append(%x) {state = \"K\", axis = 0} output %y",
         Options { limits: Limits { bytes: 20, ..Limits::default() }, ..Options::default() },
