@@ -80,6 +80,7 @@ table! {
     erf
     exp
     expand
+    expect
     expm1
     floor
     gather
