@@ -278,7 +278,7 @@ impl Run<'_> {
         };
         let time = started.elapsed();
         if self.depth == 0 || self.observer.inside_composites() {
-            let (path, states) = (&self.path[..], &self.states);
+            let (path, states) = (&self.path[..], self.states.all());
             let event = Event { graph, node: id, path, results: &results, states, started, time };
             if self.observer.observe(&event).is_break() {
                 return Err(RunError::Stopped { node: graph.node_label(id) });

@@ -123,6 +123,11 @@ impl<'s> Transaction<'s> {
         Transaction { states, before: BTreeMap::new() }
     }
 
+    /// What all states hold now.
+    pub(crate) fn all(&self) -> &States {
+        self.states
+    }
+
     /// What a state holds now.
     pub(crate) fn get(&self, name: &str) -> Result<&Tensor, KernelError> {
         self.states.get(name).ok_or_else(|| missing(name))

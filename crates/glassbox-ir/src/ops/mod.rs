@@ -131,6 +131,7 @@ table! {
     hard_swish
     hardmax
     host
+    identity
     if_
     image_decoder
     instance_normalization

@@ -89,6 +89,7 @@ table! {
     greater
     greater_or_equal
     grid_sample
+    identity
     image_decoder
     label_encoder
     less
