@@ -124,7 +124,10 @@ impl SimError {
         known: impl Iterator<Item = &'n str>,
     ) -> SimError {
         let known: Vec<&str> = known.collect();
-        let hint = match (nearest(name, known.iter().copied()), known.as_slice()) {
+        // Of names of one letter all are alike.
+        let near =
+            nearest(name, known.iter().copied()).filter(|near| name.len() > 1 || near.eq_ignore_ascii_case(name));
+        let hint = match (near, known.as_slice()) {
             (Some(near), _) => format!("; did you mean `{near}`?"),
             (None, []) => "; there is none at all".to_owned(),
             (None, [only]) => format!("; there is `{only}`"),

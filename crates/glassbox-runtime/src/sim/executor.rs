@@ -1,25 +1,20 @@
 //! Running a program step by step: what goes in, what comes out, and what is kept in between.
 
-use std::fs::File;
-use std::io::BufWriter;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::path::Path;
 use std::sync::Arc;
 
-use glassbox_ir::{Attr, AttrView, Graph};
+use glassbox_ir::Graph;
 use glassbox_reference::Value;
-use glassbox_tensor::{ParamSource, Tensor};
+use glassbox_tensor::ParamSource;
 
-use super::chrome::ChromeWriter;
 use super::device::Engine;
 use super::error::SimError;
 use super::inputs::Pending;
-use super::ledger::{Ledger, Settings, Until, View, fetched};
+use super::ledger::{Ledger, Settings, Until};
 use super::program::Program;
-use super::states;
 use super::stepper::{self, Job, Outcome, Paused, Reached, Seeing};
-use super::trace::{self, TraceEvent};
-use super::values::{Fetched, Inserted};
+use super::trace::TraceEvent;
+use super::values::Inserted;
 use crate::error::RuntimeError;
 
 /// Runs one program, with states of its own.
@@ -30,19 +25,19 @@ use crate::error::RuntimeError;
 /// A step that may pause runs on a thread of its own. While it is under way the program's variables can be
 /// fetched as they are then; what would change the executor's states is refused.
 pub struct Executor {
-    program: Arc<Program>,
+    pub(super) program: Arc<Program>,
     /// What executors of the same simulator are made of.
     origin: Arc<dyn Engine>,
-    params: Arc<dyn ParamSource>,
-    settings: Settings,
+    pub(super) params: Arc<dyn ParamSource>,
+    pub(super) settings: Settings,
     inputs: Pending,
-    outputs: Option<Vec<Value>>,
+    pub(super) outputs: Option<Vec<Value>>,
     steps: u64,
-    run: Run,
+    pub(super) run: Run,
 }
 
 /// Where the engine of an executor is.
-enum Run {
+pub(super) enum Run {
     /// Here, between two steps.
     Idle(Box<dyn Engine>, Box<Ledger>),
     /// In the thread of a step that is paused.
@@ -73,7 +68,7 @@ impl StepOutcome {
     }
 }
 
-fn lost() -> RuntimeError {
+pub(super) fn lost() -> RuntimeError {
     RuntimeError::Internal("the thread of a step is gone, and the executor's states with it".to_owned())
 }
 
@@ -104,7 +99,7 @@ impl Executor {
         matches!(self.run, Run::Paused(_))
     }
 
-    fn idle(&mut self, what: &str) -> Result<(&mut dyn Engine, &mut Ledger), RuntimeError> {
+    pub(super) fn idle(&mut self, what: &str) -> Result<(&mut dyn Engine, &mut Ledger), RuntimeError> {
         match &mut self.run {
             Run::Idle(engine, ledger) => Ok((engine.as_mut(), ledger)),
             Run::Paused(_) => Err(under_way(what)),
@@ -112,7 +107,7 @@ impl Executor {
         }
     }
 
-    fn ledger(&self) -> Result<&Ledger, RuntimeError> {
+    pub(super) fn ledger(&self) -> Result<&Ledger, RuntimeError> {
         match &self.run {
             Run::Idle(_, ledger) => Ok(ledger),
             Run::Paused(paused) => Ok(&paused.ledger),
@@ -120,7 +115,7 @@ impl Executor {
         }
     }
 
-    fn ledger_mut(&mut self) -> Result<&mut Ledger, RuntimeError> {
+    pub(super) fn ledger_mut(&mut self) -> Result<&mut Ledger, RuntimeError> {
         match &mut self.run {
             Run::Idle(_, ledger) => Ok(ledger),
             Run::Paused(paused) => Ok(&mut paused.ledger),
@@ -141,22 +136,6 @@ impl Executor {
     /// Nothing is inserted any more.
     pub(super) fn forget_inputs(&mut self) {
         self.inputs = Pending::new(self.program.inputs.len());
-    }
-
-    /// Everything that the last step gave, by name: outputs, and what persistent variables hold.
-    pub(super) fn results(&self) -> Result<Vec<(String, Value)>, RuntimeError> {
-        let states: Vec<String> = self.graph().states.iter().map(|state| state.name.clone()).collect();
-        let outputs = || self.program.outputs.iter().zip(self.outputs.iter().flatten());
-        let mut results: Vec<(String, Value)> =
-            outputs().map(|((label, _), v)| (label.to_string(), v.clone())).collect();
-        // Of versions of one variable the last is its value.
-        let versions: Vec<_> = outputs().map(|((_, variable), value)| (*variable, value.clone())).collect();
-        results.extend(versions.into_iter().rev().map(|(at, value)| (self.program.variables[at].to_string(), value)));
-        for name in states {
-            let held = self.state(&name)?;
-            results.push((name, held.into()));
-        }
-        Ok(results)
     }
 
     /// Runs a step to its end or, where there are breakpoints, until one of them pauses it.
@@ -222,14 +201,8 @@ impl Executor {
             };
             return self.end(Job { engine, inputs, ledger, step }, outcome);
         }
-        match stepper::begin(&self.program, Job { engine, inputs, ledger, step }, until) {
-            Ok(reached) => self.reached(reached),
-            Err((job, error)) => {
-                self.inputs.put_back(job.inputs);
-                self.rest(job.engine, job.ledger);
-                Err(error)
-            }
-        }
+        let reached = stepper::begin(&self.program, Job { engine, inputs, ledger, step }, until);
+        self.reached(reached)
     }
 
     fn go_on(&mut self, until: Until) -> Result<StepOutcome, RuntimeError> {
@@ -249,6 +222,11 @@ impl Executor {
                 Ok(StepOutcome::Paused { at })
             }
             Reached::End(job, outcome) => self.end(job, outcome),
+            Reached::Nowhere(job, error) => {
+                self.inputs.put_back(job.inputs);
+                self.rest(job.engine, job.ledger);
+                Err(error)
+            }
             Reached::Lost => Err(lost()),
         }
     }
@@ -277,167 +255,6 @@ impl Executor {
         ledger.end();
         self.run = Run::Idle(engine, ledger);
     }
-
-    /// The value of a variable: after a step as the step left it; in a step that is under way the latest.
-    pub fn fetch<T: Fetched>(&self, name: &str) -> Result<T, RuntimeError> {
-        fetched(name, &self.value(name)?)
-    }
-
-    fn value(&self, name: &str) -> Result<Value, RuntimeError> {
-        match &self.run {
-            Run::Paused(paused) => match paused.ledger.latest(&self.program, name) {
-                Ok(value) => Ok(value),
-                Err(error) => self.constant(name).unwrap_or_else(|| Err(error.into())),
-            },
-            Run::Idle(engine, _) => {
-                if let Some(place) = self.program.output(name) {
-                    let value = self.outputs.as_ref().and_then(|outputs| outputs.get(place)).cloned();
-                    let why = "no step has run to its end yet".to_owned();
-                    return value.ok_or_else(|| SimError::NoValue { name: name.to_owned(), why }.into());
-                }
-                if let Some(state) = engine.state(name) {
-                    return Ok(state.into());
-                }
-                let missing = || Err(self.program.not_fetched(self.graph(), name).into());
-                self.constant(name).unwrap_or_else(missing)
-            }
-            Run::Away => Err(lost()),
-        }
-    }
-
-    /// A constant or a parameter of the program.
-    fn constant(&self, name: &str) -> Option<Result<Value, RuntimeError>> {
-        let node = self.graph().node(self.program.constant(name)?);
-        let tensor = match node.attrs.get("value") {
-            Some(Attr::Tensor(tensor)) => Ok(tensor.clone()),
-            _ => self.params.load(AttrView::new(node.op, &node.attrs).str("name")),
-        };
-        Some(tensor.map(Value::Tensor).map_err(RuntimeError::from))
-    }
-
-    /// What a persistent variable holds; in a step that is under way, what it holds by then.
-    pub fn state(&self, name: &str) -> Result<Tensor, RuntimeError> {
-        let held = match &self.run {
-            Run::Idle(engine, _) => engine.state(name),
-            Run::Paused(paused) => paused.ledger.states.as_ref().and_then(|states| states.get(name)).cloned(),
-            Run::Away => return Err(lost()),
-        };
-        held.ok_or_else(|| self.no_state(name))
-    }
-
-    fn no_state(&self, name: &str) -> RuntimeError {
-        let known = self.graph().states.iter().map(|state| state.name.as_str());
-        SimError::unknown("", "persistent variable", name, known).into()
-    }
-
-    /// Gives a persistent variable other contents.
-    pub fn set_state(&mut self, name: &str, value: impl Into<Inserted>) -> Result<(), RuntimeError> {
-        let Some(state) = self.graph().states.iter().find(|state| state.name == name) else {
-            return Err(self.no_state(name));
-        };
-        let ty = glassbox_ir::Type::from(state.ty.clone());
-        let held = self.state(name)?.dtype();
-        let carried = glassbox_ir::TensorType { dtype: held, shape: state.ty.shape.clone() };
-        let value = value.into().fit(&carried.into()).map_err(|misfit| SimError::Misfit {
-            name: name.to_owned(),
-            declared: ty.to_string(),
-            given: misfit.given,
-            fits: misfit.fits,
-        })?;
-        let tensor = Tensor::from_value(&value).map_err(RuntimeError::Internal)?;
-        let (engine, _) = self.idle("no persistent variable can be set")?;
-        engine.set_state(name, tensor)
-    }
-
-    /// Every persistent variable as at the start. What was inserted stays inserted.
-    pub fn reset(&mut self) -> Result<(), RuntimeError> {
-        let (engine, _) = self.idle("persistent variables can't be reset")?;
-        engine.reset()?;
-        self.outputs = None;
-        Ok(())
-    }
-
-    /// Writes all persistent variables to a file, `.safetensors` or `.oinf`, which appears whole or not at all.
-    pub fn save_states(&mut self, path: impl AsRef<Path>) -> Result<(), RuntimeError> {
-        let (engine, _) = self.idle("states can't be saved")?;
-        states::save(engine, path.as_ref())
-    }
-
-    /// Gives all persistent variables the contents that a file has: the file must have every one of them, of its dtype
-    /// and dims, and no other. After an error they are as they were.
-    pub fn load_states(&mut self, path: impl AsRef<Path>) -> Result<(), RuntimeError> {
-        let (engine, _) = self.idle("states can't be loaded")?;
-        states::load(engine, path.as_ref())
-    }
-
-    /// Asks `pause` after each statement that stands in the block or the loop `name`, or that writes the variable
-    /// `name`; where it says yes, the step pauses. There may be several for one name.
-    pub fn break_at(
-        &mut self,
-        name: &str,
-        pause: impl FnMut(&View) -> bool + Send + 'static,
-    ) -> Result<(), RuntimeError> {
-        let matching = self.program.matching(name)?;
-        self.ledger_mut()?.break_at(matching, Box::new(pause));
-        Ok(())
-    }
-
-    /// Tells `tell` of each write of a variable, with its new value. There may be several for one variable.
-    pub fn watch(
-        &mut self,
-        name: &str,
-        tell: impl FnMut(&TraceEvent, &Value) + Send + 'static,
-    ) -> Result<(), RuntimeError> {
-        let variable = self.program.written(name)?;
-        self.ledger_mut()?.watch(variable, Box::new(tell));
-        Ok(())
-    }
-
-    /// Removes all breakpoints and watches.
-    pub fn clear_breaks(&mut self) -> Result<(), RuntimeError> {
-        self.ledger_mut()?.clear();
-        Ok(())
-    }
-
-    /// The events that were collected, oldest first: the last ones, as many as the simulator keeps.
-    pub fn trace(&self) -> &[TraceEvent] {
-        self.ledger().map(|ledger| ledger.log.events()).unwrap_or_default()
-    }
-
-    /// How many events were not kept, because there were too many.
-    pub fn trace_left_out(&self) -> u64 {
-        self.ledger().map(|ledger| ledger.log.left_out()).unwrap_or_default()
-    }
-
-    /// The events that were collected, which aren't kept any longer.
-    pub fn take_trace(&mut self) -> Vec<TraceEvent> {
-        self.ledger_mut().map(|ledger| ledger.log.take()).unwrap_or_default()
-    }
-
-    /// Writes the events that were collected as lines of JSON.
-    pub fn write_jsonl(&self, path: impl AsRef<Path>) -> Result<(), RuntimeError> {
-        self.traced(self.settings.tells_all(), "`with_trace` or `with_timer`")?;
-        let path = path.as_ref();
-        let written = File::create(path).and_then(|file| trace::write_jsonl(self.trace(), BufWriter::new(file)));
-        written.map_err(|source| unwritten(path, source))
-    }
-
-    /// Writes the events that were collected as a trace that chrome://tracing and Perfetto open.
-    pub fn write_chrome(&self, path: impl AsRef<Path>) -> Result<(), RuntimeError> {
-        self.traced(self.settings.timer, "`with_timer`")?;
-        let path = path.as_ref();
-        let written = File::create(path).and_then(|file| {
-            let mut writer = ChromeWriter::new(BufWriter::new(file))?;
-            self.trace().iter().try_for_each(|event| writer.event(event))?;
-            writer.finish(self.trace_left_out()).map(drop)
-        });
-        written.map_err(|source| unwritten(path, source))
-    }
-
-    fn traced(&self, so: bool, with: &str) -> Result<(), RuntimeError> {
-        let rule = || SimError::Trace(format!("there is nothing to write: make the simulator {with}"));
-        if so { Ok(()) } else { Err(rule().into()) }
-    }
 }
 
 /// A step that is under way ends where it stands; nothing of it stays.
@@ -451,10 +268,6 @@ impl Drop for Executor {
 fn under_way(what: &str) -> RuntimeError {
     let rule = format!("a step is under way, so {what}: let it end with `resume`, or give it up with `stop`");
     SimError::UnderWay(rule).into()
-}
-
-fn unwritten(path: &Path, source: std::io::Error) -> RuntimeError {
-    RuntimeError::Unwritten { path: path.display().to_string(), source }
 }
 
 /// The statements of a step, each as it is run. See [`Executor::iterate`].

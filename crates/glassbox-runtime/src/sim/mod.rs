@@ -41,14 +41,17 @@ mod inputs;
 mod ledger;
 mod macros;
 mod metadata;
+mod names;
 mod package;
 mod program;
 mod random;
+mod seeing;
 mod session;
 mod states;
 mod stepper;
 mod trace;
 mod values;
+mod variables;
 
 use std::sync::{Arc, Mutex};
 

@@ -39,6 +39,8 @@ pub(super) enum Reached {
     Pause(Box<TraceEvent>, Paused),
     /// Its end.
     End(Job, Outcome),
+    /// Nothing: there is no thread for it.
+    Nowhere(Job, RuntimeError),
     /// Its thread is gone, which can't be.
     Lost,
 }
@@ -75,8 +77,8 @@ impl Ended {
     }
 }
 
-/// Begins a run. Where no thread can be had, the job comes back.
-pub(super) fn begin(program: &Arc<Program>, job: Job, until: Until) -> Result<Reached, (Job, RuntimeError)> {
+/// Begins a run.
+pub(super) fn begin(program: &Arc<Program>, job: Job, until: Until) -> Reached {
     // The job follows when the thread is there, so that it isn't lost where there is none.
     let (jobs, first) = channel::<(Job, Until)>();
     let (commands, orders) = channel();
@@ -88,13 +90,14 @@ pub(super) fn begin(program: &Arc<Program>, job: Job, until: Until) -> Result<Re
         Ok(handle) => handle,
         Err(error) => {
             let rule = format!("a step that can pause runs on a thread of its own, and none can be had: {error}");
-            return Err((job, RuntimeError::Setting(rule)));
+            return Reached::Nowhere(job, RuntimeError::Setting(rule));
         }
     };
     if let Err(unsent) = jobs.send((job, until)) {
-        return Err((unsent.0.0, RuntimeError::Internal("the thread of a step ended before it began".to_owned())));
+        let error = RuntimeError::Internal("the thread of a step ended before it began".to_owned());
+        return Reached::Nowhere(unsent.0.0, error);
     }
-    Ok(wait(Thread { commands, reports, handle }))
+    wait(Thread { commands, reports, handle })
 }
 
 impl Paused {
