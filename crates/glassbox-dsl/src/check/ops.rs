@@ -210,8 +210,8 @@ impl<'p> Checker<'p> {
                         let message = format!("`{0}` is a table of parameters: name an entry, `{0}[…]`", name.text);
                         Err(self.wrong(name.at, message))
                     }
-                    What::Declared(found) if found.is_place() => {
-                        let message = format!("`{0}` is read with `cache.read {0}[…] >> …;` first", name.text);
+                    What::Declared(found) if found.is_place() && found.table => {
+                        let message = format!("`{0}` is a table, and is read with `cache.read {0}[…] >> …;` first", name.text);
                         Err(self.wrong(name.at, message))
                     }
                     _ => Ok(()),

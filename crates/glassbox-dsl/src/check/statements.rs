@@ -120,19 +120,10 @@ impl<'p> Checker<'p> {
             }
             StatementKind::Yield(names) | StatementKind::Await(names) => {
                 names.iter().try_for_each(|name| match self.variable(name)? {
-                    What::Assigned(_) => Ok(()),
-                    What::Declared(found)
-                        if matches!(found.memory, Memory::Dynamic | Memory::Volatile) && found.indices.is_empty() =>
-                    {
-                        Ok(())
+                    What::Declared(found) if !found.indices.is_empty() => {
+                        Err(self.wrong(name.at, format!("`{}` is a table, and can't be handed over", name.text)))
                     }
-                    What::Declared(_) => {
-                        let message = format!(
-                            "`{}` can't be handed over: only dynamic, volatile and assigned variables can",
-                            name.text
-                        );
-                        Err(self.wrong(name.at, message))
-                    }
+                    _ => Ok(()),
                 })
             }
             StatementKind::CacheRead(region, to) => {

@@ -3,7 +3,7 @@
 use glassbox_ir::{Attr, Attrs, ValueId, attrs, ops};
 
 use super::integers::Integer;
-use super::package::literal_tensor;
+use super::package::{literal_tensor, zero};
 use super::{Lowerer, Result};
 use crate::error::DslError;
 use crate::program::*;
@@ -224,11 +224,7 @@ impl<'p> Lowerer<'p> {
         };
         let held = self.slice(declaration, &part)?;
         self.helper("reset");
-        let zero = match declaration.ty.dtype.class() {
-            glassbox_tensor::Class::Bool => Literal::Bool(false),
-            glassbox_tensor::Class::String => Literal::Text(String::new()),
-            _ => Literal::Int(0),
-        };
+        let zero = zero(declaration.ty.dtype);
         let initial = self.literal_scalar(
             declaration.init.as_ref().unwrap_or(&zero),
             declaration.ty.dtype,

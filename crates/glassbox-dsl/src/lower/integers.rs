@@ -38,11 +38,10 @@ impl Lowerer<'_> {
         if let Some((_, index)) = self.loops.iter().rev().find(|(known, _)| *known == name.text) {
             return Ok(*index);
         }
-        let variable = self.index.get(name.text.as_str()).copied();
-        let constant = |place: usize| {
-            self.variables[place].declaration.is_some_and(|declaration| declaration.memory == Memory::Constant)
-        };
-        if let Some(place) = variable.filter(|place| !constant(*place)) {
+        if let Some(value) = self.sizes.constant(&name.text) {
+            return Ok(Integer::Known(value));
+        }
+        if let Some(place) = self.index.get(name.text.as_str()).copied() {
             let ty = &self.variables[place].ty;
             if !ty.dtype.is_integer() || ty.rank() != Some(0) {
                 let message = format!(

@@ -14,7 +14,7 @@ mod package;
 mod sizes;
 mod statements;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use glassbox_ir::{Attrs, Dim, Graph, GraphBuilder, OpDef, Origin, Provenance, TensorType, Type, ValueId};
@@ -48,6 +48,10 @@ pub(crate) struct Lowerer<'p> {
     versions: Vec<(usize, ValueId)>,
     /// The indices of the loops that are open.
     loops: Vec<(&'p str, Integer)>,
+    /// For each block that is open, the variables that have no value at one of its `return`s.
+    missing: Vec<BTreeSet<usize>>,
+    /// How many versions the variables had before the first statement.
+    declared: usize,
     /// The block, and the loops in it.
     path: Vec<&'p str>,
     at: At,
@@ -93,6 +97,8 @@ impl<'p> Lowerer<'p> {
             env: Env::new(),
             versions: Vec::new(),
             loops: Vec::new(),
+            missing: Vec::new(),
+            declared: 0,
             path: Vec::new(),
             at: At::default(),
             hoisted: HashMap::new(),
@@ -137,12 +143,13 @@ impl<'p> Lowerer<'p> {
     /// The whole graph.
     fn run(mut self) -> Result<Graph> {
         self.declare_all()?;
+        self.declared = self.versions.len();
         self.entry()?;
         let mut outputs = Vec::new();
         let mut names = Vec::new();
         for (place, slot) in self.env.iter().enumerate() {
             let Slot::Value(value) = slot else { continue };
-            let written = self.versions.iter().filter(|(variable, _)| *variable == place).count() > 1;
+            let written = self.versions[self.declared..].iter().any(|(variable, _)| *variable == place);
             let variable = &self.variables[place];
             let shown = match variable.declaration.map(|declaration| declaration.memory) {
                 None => true,

@@ -39,6 +39,9 @@ pub(super) fn source(declaration: &Declaration, model: &dyn ModelSource) -> Resu
 
 /// A setting as a tensor of a dtype: integers must fit, floats are rounded.
 fn setting_tensor(setting: &Attr, dtype: DType) -> Result<Tensor, String> {
+    if let Attr::Tensor(tensor) = setting {
+        return tensor_constant(tensor, dtype);
+    }
     let literals: Vec<Literal> = match setting {
         Attr::Bool(value) => vec![Literal::Bool(*value)],
         Attr::Int(value) => vec![Literal::Int(i128::from(*value))],
@@ -52,6 +55,21 @@ fn setting_tensor(setting: &Attr, dtype: DType) -> Result<Tensor, String> {
     let scalar = matches!(setting, Attr::Bool(_) | Attr::Int(_) | Attr::Float(_) | Attr::Str(_));
     let shape = if scalar { vec![] } else { vec![literals.len()] };
     literal_tensor(&literals, dtype, &shape)
+}
+
+/// A tensor of the metadata in the dtype that is declared: integers must fit, floats are rounded.
+fn tensor_constant(tensor: &Tensor, dtype: DType) -> Result<Tensor, String> {
+    if tensor.dtype() == dtype {
+        return Ok(tensor.clone());
+    }
+    let unreadable = |error: glassbox_tensor::TensorError| error.to_string();
+    let literals: Vec<Literal> = match tensor.dtype().class() {
+        Class::Signed => tensor.load::<i64>().map_err(unreadable)?.iter().map(|v| Literal::Int(i128::from(*v))).collect(),
+        Class::Unsigned => tensor.load::<u64>().map_err(unreadable)?.iter().map(|v| Literal::Int(i128::from(*v))).collect(),
+        Class::Float => tensor.load::<f64>().map_err(unreadable)?.iter().copied().map(Literal::Float).collect(),
+        _ => return Err(format!("it is {}, and {dtype} is declared", tensor.dtype())),
+    };
+    literal_tensor(&literals, dtype, tensor.shape())
 }
 
 /// Literals as a tensor: integers and truth values must fit the dtype, floats are rounded to it once.
@@ -253,7 +271,7 @@ impl Lowerer<'_> {
     }
 
     /// All of a variable with one value.
-    fn filled(&mut self, place: usize, literal: &Literal) -> Result<ValueId> {
+    pub(super) fn filled(&mut self, place: usize, literal: &Literal) -> Result<ValueId> {
         let (ty, name, exprs) =
             (self.variables[place].ty.clone(), self.variables[place].name, self.variables[place].dims);
         let scalar = self.literal_scalar(literal, ty.dtype, name)?;
@@ -490,6 +508,15 @@ impl Lowerer<'_> {
     pub(super) fn table_indices<'d>(&self, declaration: &'d Declaration) -> impl Iterator<Item = &'d str> + use<'d> {
         let names = declaration.indices.iter().map(|index| index.text.as_str());
         names.filter(|name| !declaration.auto_dim.iter().any(|auto| auto.text == **name))
+    }
+}
+
+/// What elements of a dtype are where nothing else is said.
+pub(super) fn zero(dtype: DType) -> Literal {
+    match dtype.class() {
+        Class::Bool => Literal::Bool(false),
+        Class::String => Literal::Text(String::new()),
+        _ => Literal::Int(0),
     }
 }
 

@@ -31,7 +31,10 @@ impl<'p> Lowerer<'p> {
             }
             StatementKind::If { condition, then, otherwise } => return self.if_(condition, then, otherwise),
             StatementKind::Loop { name, index, start, end, body } => return self.loop_(name, index, start, end, body),
-            StatementKind::Return => return Ok(Flow::Returns),
+            StatementKind::Return => {
+                self.returns_here();
+                return Ok(Flow::Returns);
+            }
             StatementKind::Barrier => self.barrier()?,
             StatementKind::Dep { .. } => self.barrier()?,
             StatementKind::Yield(names) => self.yield_(names)?,

@@ -1,0 +1,3 @@
+//! The `graph!` language, held against what others compute.
+
+mod differential;
