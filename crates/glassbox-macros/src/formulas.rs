@@ -22,7 +22,7 @@ pub(crate) enum Expr {
     /// `[1, 2]`
     List(Vec<Expr>, Span),
     /// A dtype.
-    DType(glassbox_tensor::DType),
+    DType(glassbox_tensor::DType, Span),
     /// `_`
     Skipped(Span),
     /// `model[key]`

@@ -34,9 +34,9 @@ impl<'p> Lowerer<'p> {
                 None => arguments.push((!matches!(argument, Argument::Skipped)).then_some((argument, *at))),
             }
         }
-        for (name, argument) in &written.named {
+        for (name, argument, at) in &written.named {
             if let Some(spec) = op.attr(&name.text) {
-                let attr = self.attribute(op, spec.name, spec.kind, argument, name.at)?;
+                let attr = self.attribute(op, spec.name, spec.kind, argument, self.or_name(*at, name))?;
                 attrs.insert(spec.name, attr);
             } else if let Some(place) = op.inputs.iter().position(|input| input.name == name.text) {
                 if arguments.len() <= place {
@@ -46,13 +46,18 @@ impl<'p> Lowerer<'p> {
                     let message = format!("the operand `{}` of `{}` is given twice", name.text, op.name);
                     return Err(DslError::at(self.place(), name.at, message));
                 }
-                arguments[place] = Some((argument, name.at));
+                arguments[place] = Some((argument, self.or_name(*at, name)));
             } else {
                 return Err(DslError::at(self.place(), name.at, unknown_attribute(op, &name.text)));
             }
         }
         let operands = self.operands(op, &arguments)?;
         Ok(Use { operands, attrs })
+    }
+
+    /// Where a value stands that is given by name: where the name does, if nothing is known of the value.
+    fn or_name(&self, at: At, name: &Name) -> At {
+        if at.line > 0 { at } else { name.at }
     }
 
     /// The values of operands: first those that have a dtype of their own, then literals, which take theirs.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use glassbox_dsl::check::{check_call, unknown_function};
+use glassbox_dsl::check::{Part, check_call, unknown_function};
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote};
 use syn::Ident;
@@ -103,7 +103,7 @@ impl Emit<'_> {
                     || choice.otherwise.1.as_ref().is_some_and(|value| self.is_graph(value))
                     || !choice.then.0.is_empty()
             }
-            Expr::Literal(_) | Expr::Rust(_) | Expr::List(..) | Expr::DType(_) | Expr::Skipped(_) => false,
+            Expr::Literal(_) | Expr::Rust(_) | Expr::List(..) | Expr::DType(..) | Expr::Skipped(_) => false,
         }
     }
 
@@ -181,7 +181,7 @@ impl Emit<'_> {
     fn argument(&mut self, expr: &Expr) -> syn::Result<TokenStream> {
         let dsl = self.dsl;
         Ok(match expr {
-            Expr::DType(dtype) => {
+            Expr::DType(dtype, _) => {
                 let dtype = dtype_path(dsl, *dtype);
                 quote!(#dsl::formulas::Arg::DType(#dtype))
             }
@@ -271,13 +271,19 @@ impl Emit<'_> {
         }
         let names: Vec<String> = call.named.iter().map(|(name, _)| name.to_string()).collect();
         let named: Vec<&str> = names.iter().map(String::as_str).collect();
-        let operands = call.arguments.iter().filter(|argument| !matches!(argument, Expr::DType(_))).count();
+        let operands = call.arguments.iter().filter(|argument| !matches!(argument, Expr::DType(..))).count();
         if let Some(message) = unknown_function(&name, FUNCTIONS) {
             return wrong(span, message);
         }
-        if let Err((place, message)) = check_call(&name, operands, &named, outputs) {
-            let span = place.map_or(span, |place| call.named[place].0.span());
-            return wrong(span, message);
+        if let Err((part, message)) = check_call(&name, operands, &named, outputs) {
+            // Of the operands dtypes aren't counted.
+            let values = || call.arguments.iter().filter(|argument| !matches!(argument, Expr::DType(..)));
+            let span = match part {
+                Part::Named(place) => call.named.get(place).map(|(name, _)| name.span()),
+                Part::Operand(place) => values().nth(place).map(span_of),
+                Part::Name | Part::Result(_) => None,
+            };
+            return wrong(span.unwrap_or(call.name.span()), message);
         }
         let line = line_of(span);
         let arguments =
@@ -470,7 +476,7 @@ fn span_of(expr: &Expr) -> Span {
     match expr {
         Expr::Name(name) => name.span(),
         Expr::Call(call) => call.name.span(),
-        Expr::Parameter(_, span) | Expr::List(_, span) | Expr::Skipped(span) => *span,
+        Expr::Parameter(_, span) | Expr::DType(_, span) | Expr::List(_, span) | Expr::Skipped(span) => *span,
         Expr::Binary(_, _, left, _) => span_of(left),
         Expr::Unary(_, rust, _) | Expr::Literal(rust) | Expr::Rust(rust) => {
             rust.clone().into_iter().next().map_or_else(Span::call_site, |token| token.span())
@@ -478,6 +484,5 @@ fn span_of(expr: &Expr) -> Span {
         Expr::For(repeat) => repeat.span,
         Expr::If(choice) => choice.span,
         Expr::Hinted(inner, _) => span_of(inner),
-        Expr::DType(_) => Span::call_site(),
     }
 }
