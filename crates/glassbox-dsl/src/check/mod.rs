@@ -20,10 +20,10 @@ pub(crate) use ops::unknown_op;
 pub use ops::{Part, check_call, unknown_function};
 
 /// How many variables a program may have, and how many blocks.
-pub const MOST_NAMES: usize = 10_000;
+pub(crate) const MOST_NAMES: usize = 10_000;
 
 /// How deep statements may stand in each other, those of the blocks that they call included.
-pub const MOST_DEEP: usize = 200;
+pub(crate) const MOST_DEEP: usize = 200;
 
 /// The first thing that is wrong with a program.
 pub fn check(program: &Program) -> Result<(), DslError> {

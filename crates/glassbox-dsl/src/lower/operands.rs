@@ -101,7 +101,7 @@ impl<'p> Lowerer<'p> {
         let before = self.at;
         let value = self.value_of(place);
         self.at = before;
-        value.map_err(|error| DslError { at: name.at, ..error })
+        value.map_err(|error| error.or_at(name.at))
     }
 
     /// The value of a variable here; a state is read.

@@ -4,7 +4,7 @@ use glassbox_ir::{Attr, Attrs, Dim, ValueId, ops};
 
 use super::control::Flow;
 use super::integers::Integer;
-use super::{Lowerer, Result, Slot, build_message};
+use super::{Lowerer, MOST_STATEMENTS, Result, Slot, build_message};
 use crate::error::DslError;
 use crate::program::*;
 
@@ -12,6 +12,13 @@ impl<'p> Lowerer<'p> {
     /// A statement: whether the block goes on after it.
     pub(super) fn statement(&mut self, statement: &'p Statement) -> Result<Flow> {
         self.at = statement.at;
+        self.lowered += 1;
+        if self.lowered > MOST_STATEMENTS {
+            return Err(self.wrong(format!(
+                "the step has more than {MOST_STATEMENTS} statements, those of a block counted wherever it is called; \
+                 repeat with `loop` instead"
+            )));
+        }
         match &statement.kind {
             StatementKind::Assign(name, _) => {
                 let place = self.variable(name)?;
@@ -82,7 +89,7 @@ impl<'p> Lowerer<'p> {
     /// Writes a value to a variable, if it has its dtype and dims.
     pub(super) fn write(&mut self, name: &Name, place: usize, value: ValueId) -> Result<()> {
         self.beside_may_write(name)?;
-        let value = self.fit(place, value).map_err(|error| DslError { at: name.at, ..error })?;
+        let value = self.fit(place, value).map_err(|error| error.or_at(name.at))?;
         self.give(place, value);
         Ok(())
     }
