@@ -5,6 +5,7 @@
 
 mod beside;
 mod declarations;
+mod dtypes;
 mod ops;
 mod statements;
 

@@ -203,6 +203,7 @@ impl<'p> Checker<'p> {
             let message = format!("`{0}` wants the attribute `{1}`: `{1}=` {2}", op.name, spec.name, wanted(spec.kind));
             return Err(self.wrong(at, message));
         }
+        self.operand_dtypes(op, used)?;
         for target in used.targets.iter().flatten() {
             self.target(target)?;
         }

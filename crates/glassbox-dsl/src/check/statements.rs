@@ -122,7 +122,8 @@ impl<'p> Checker<'p> {
             StatementKind::Op(op) => self.op(op),
             StatementKind::Transfer(from, at, to) => {
                 self.operand(from, *at)?;
-                self.target(to)
+                self.target(to)?;
+                self.copied(from, *at, to, true)
             }
             StatementKind::Branch { condition, then, otherwise } => {
                 if let Some(condition) = condition {
@@ -171,11 +172,16 @@ impl<'p> Checker<'p> {
             }
             StatementKind::CacheRead(region, to) => {
                 self.region(region)?;
-                self.target(to)
+                self.target(to)?;
+                let read = Argument::Name(region.name.clone());
+                self.copied(&read, region.name.at, to, false)
             }
             StatementKind::CacheWrite(from, at, region) => {
                 self.region(region)?;
-                self.operand(from, *at)
+                self.operand(from, *at)?;
+                let whole = self.names.get(region.name.text.as_str());
+                let whole = whole.is_some_and(|what| !matches!(what, What::Declared(found) if found.is_place()));
+                self.copied(from, *at, &region.name, whole)
             }
             StatementKind::CacheAdd { name, by, .. } => self.counter(name, by.as_ref()),
             StatementKind::CacheReset(region) => self.region(region),

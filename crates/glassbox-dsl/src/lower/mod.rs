@@ -307,5 +307,5 @@ fn self_wrong(file: &str, error: glassbox_ir::BuildError) -> DslError {
 }
 
 pub(crate) use control::contains_return;
-pub(crate) use operands::{list_attr, literal_attr, literal_dtype, plain_literals, unknown_attribute, wanted};
+pub(crate) use operands::{list_attr, literal_attr, literal_dtype, plain_literals, unknown_attribute, wanted, written};
 pub(crate) use package::{describe, literal_tensor};

@@ -241,6 +241,20 @@ pub(crate) fn literal_dtype(
     }
 }
 
+/// How a message writes an operand.
+pub(crate) fn written(argument: &Argument) -> String {
+    match argument {
+        Argument::Skipped => "`_`".to_owned(),
+        Argument::Name(name) => format!("`{}`", name.text),
+        Argument::Entry(name, _) => format!("`{}[…]`", name.text),
+        Argument::Literal(literal) => format!("the literal {}", describe(literal)),
+        Argument::List(_) => "a list".to_owned(),
+        Argument::DType(dtype) => format!("the dtype {dtype}"),
+        Argument::Type(ty) => format!("a type ({})", ty.dtype),
+        Argument::Tensor(ty, _) => format!("a tensor ({})", ty.dtype),
+    }
+}
+
 /// Literals as a tensor: of `dtype`, or of the dtype that is natural for them.
 pub(crate) fn plain_literals(literals: &[Literal], dtype: Option<DType>, shape: &[usize]) -> Result<Tensor, String> {
     let natural = match literals.first() {

@@ -65,7 +65,10 @@ impl<'p> Lowerer<'p> {
         let results = self
             .builder
             .node(op, &made.operands, made.attrs, written.targets.len())
-            .map_err(|error| DslError::at(self.place(), written.name.at, build_message(&error)))?;
+            .map_err(|error| {
+                let given = self.operands_in_words(op, written, &made.operands);
+                DslError::at(self.place(), written.name.at, format!("{}{given}", build_message(&error)))
+            })?;
         for (name, value) in &written.hints {
             let advice = match value {
                 Literal::Bool(value) => Attr::Bool(*value),
@@ -84,6 +87,23 @@ impl<'p> Lowerer<'p> {
             }
         }
         Ok(())
+    }
+
+    /// What the operands of an op are, for a message.
+    fn operands_in_words(&self, op: &glassbox_ir::OpDef, used: &Op, operands: &[Option<ValueId>]) -> String {
+        const MOST: usize = 4;
+        let values = used.operands.iter().map(|(argument, _)| argument);
+        let mut values = values.filter(|argument| !matches!(argument, Argument::DType(_) | Argument::Type(_)));
+        let mut words = Vec::new();
+        for (place, operand) in operands.iter().enumerate().take(MOST) {
+            let by_place = values.next();
+            let (Some(input), Some(value)) = (op.input(place), operand) else { continue };
+            let by_name = used.named.iter().find(|(name, ..)| name.text == input.name).map(|(_, argument, _)| argument);
+            if let Some(argument) = by_place.or(by_name) {
+                words.push(format!("{} is {}", super::written(argument), self.type_of(*value)));
+            }
+        }
+        if words.is_empty() { String::new() } else { format!("; {}", words.join(", ")) }
     }
 
     /// Writes a value to a variable, if it has its dtype and dims.
