@@ -117,10 +117,8 @@ pub(crate) fn is_formulas(tokens: &TokenStream) -> bool {
     let Some(TokenTree::Ident(first)) = tokens.next() else { return false };
     match first.to_string().as_str() {
         "let" | "output" | "for" | "if" => true,
-        "model" | "inputs" | "state" => {
-            matches!(tokens.next(), Some(TokenTree::Punct(colon)) if colon.as_char() == ':')
-        }
-        _ => false,
+        // No program in block form begins with a word and a colon.
+        _ => matches!(tokens.next(), Some(TokenTree::Punct(colon)) if colon.as_char() == ':'),
     }
 }
 

@@ -121,7 +121,7 @@ impl<'p> Checker<'p> {
             return wrong(marks.pattern, message);
         }
         if declaration.reference.is_some() && (declaration.pattern.is_some() || !declaration.indices.is_empty()) {
-            let instead = if persistent { "`@init` gives all cells a value" } else { "`@pattern` names all of it" };
+            let instead = if persistent { "`@init` gives all cells a value" } else { "`@pattern` names each" };
             let message = format!("`{}` has indices, so one `@ref` can't name all of it; {instead}", name.text);
             return wrong(marks.reference, message);
         }
@@ -223,10 +223,10 @@ impl<'p> Checker<'p> {
         }
         if declaration.auto_dim.len() > declaration.ty.dims.len() {
             let message = format!(
-                "`{}` has {} dims, so at most as many can grow; `@auto_dim` names {} indices",
+                "`@auto_dim` of `{}` names {} indices, more than its {} that can grow",
                 name.text,
-                declaration.ty.dims.len(),
-                declaration.auto_dim.len()
+                declaration.auto_dim.len(),
+                if declaration.ty.dims.len() == 1 { "one dim".to_owned() } else { format!("{} dims", declaration.ty.dims.len()) }
             );
             return Err(self.wrong(declaration.auto_dim[declaration.ty.dims.len()].at, message));
         }

@@ -11,7 +11,7 @@ mod statements;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use glassbox_ir::text::nearest;
+use glassbox_ir::text::nearest;
 
 use crate::error::{DslError, Place};
 use crate::parse::MOST_TERMS;
@@ -136,7 +136,7 @@ impl<'p> Checker<'p> {
                 let message = format!("`{}` is the index of a loop, and has a value only in its body", name.text);
                 return self.wrong(name.at, message);
             }
-            let hint = match nearest(&name.text, self.names.keys().copied().chain(self.loops.iter().copied())) {
+            let hint = match near(&name.text, self.names.keys().copied().chain(self.loops.iter().copied())) {
                 Some(near) => format!("; did you mean `{near}`?"),
                 None if self.blocks.contains_key(name.text.as_str()) => {
                     format!("; `{}` is a block, which `branch {};` calls", name.text, name.text)
@@ -150,7 +150,15 @@ impl<'p> Checker<'p> {
 
 /// The end of a message that says which of `names` is perhaps meant by `name`; nothing if none is like it.
 pub fn did_you_mean<'n>(name: &str, names: impl IntoIterator<Item = &'n str>) -> String {
-    nearest(name, names.into_iter()).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default()
+    near(name, names).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default()
+}
+
+/// The name of `names` that is most like `name`: the same but for capitals, or with few letters changed of several.
+pub fn near<'n>(name: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    let names: Vec<&str> = names.into_iter().collect();
+    let same = names.iter().copied().find(|other| other.eq_ignore_ascii_case(name));
+    let long = |other: &&str| name.chars().count().min(other.chars().count()) > 1;
+    same.or_else(|| nearest(name, names.iter().copied().filter(long)))
 }
 
 /// Whether a block runs beside `entry`: it begins with `await`, or with that after what it declares.

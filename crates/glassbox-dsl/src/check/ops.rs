@@ -2,7 +2,6 @@
 
 use glassbox_ir::attr::Default;
 use glassbox_ir::op::Count;
-use glassbox_ir::text::nearest;
 use glassbox_ir::{AttrKind, OpDef, ops};
 
 use super::{Checker, What};
@@ -12,7 +11,7 @@ use crate::program::*;
 
 /// That no op has that name.
 pub(crate) fn unknown_op(name: &str) -> String {
-    match nearest(name, ops::TABLE.iter().map(|op| op.name)) {
+    match super::near(name, ops::TABLE.iter().map(|op| op.name)) {
         Some(near) => format!("no op is named `{name}`; did you mean `{near}`?"),
         None => format!("no op is named `{name}`; `glassbox ops` lists them"),
     }
@@ -54,7 +53,7 @@ pub fn unknown_function(name: &str, functions: &[&str]) -> Option<String> {
     if ops::find(name).is_some() || functions.contains(&name) {
         return None;
     }
-    Some(match nearest(name, ops::TABLE.iter().map(|op| op.name).chain(functions.iter().copied())) {
+    Some(match super::near(name, ops::TABLE.iter().map(|op| op.name).chain(functions.iter().copied())) {
         Some(near) => format!("no op is named `{name}`; did you mean `{near}`?"),
         None => {
             format!("no op is named `{name}`; `glassbox ops` lists them, and functions of Rust are called in braces")
@@ -285,8 +284,9 @@ impl<'p> Checker<'p> {
                 match self.variable(name)? {
                     What::Declared(found) if found.is_parameter_table() => {
                         if indices.len() != found.indices.len() {
+                            let plural = if found.indices.len() == 1 { "index" } else { "indices" };
                             let message =
-                                format!("`{}` has {} indices, not {}", name.text, found.indices.len(), indices.len());
+                                format!("`{}` has {} {plural}, not {}", name.text, found.indices.len(), indices.len());
                             return Err(self.wrong(name.at, message));
                         }
                     }

@@ -1,7 +1,6 @@
 //! Operands and attributes: from what is written to values and [`Attr`]s.
 
 use glassbox_ir::op::{Count, DTypes, Input, Kind};
-use glassbox_ir::text::nearest;
 use glassbox_ir::{Attr, AttrKind, Attrs, GraphBuilder, OpDef, Type, ValueId};
 use glassbox_tensor::{DType, Tensor};
 
@@ -269,7 +268,7 @@ pub(crate) fn plain_literals(literals: &[Literal], dtype: Option<DType>, shape: 
 /// That an op has no attribute or operand of that name.
 pub(crate) fn unknown_attribute(op: &OpDef, name: &str) -> String {
     let names = || op.attrs.iter().map(|spec| spec.name).chain(op.inputs.iter().map(|input| input.name));
-    match nearest(name, names()) {
+    match crate::check::near(name, names()) {
         Some(near) => format!("`{}` has no attribute `{name}`; did you mean `{near}`?", op.name),
         None if op.attrs.is_empty() => format!("`{}` has no attribute `{name}`; it has none at all", op.name),
         None => {

@@ -42,6 +42,9 @@ pub(super) fn expand(dsl: &TokenStream, formulas: &Formulas) -> syn::Result<Toke
         if !emit.graph.contains(&text) {
             return wrong(name.span(), emit.unknown(&text));
         }
+        if formulas.outputs.iter().filter(|other| *other == name).count() > 1 {
+            return wrong(name.span(), format!("`{text}` is given out twice; `let` gives it another name"));
+        }
         outputs.push(quote!((#text, #dsl::formulas::Value::id(#name))));
     }
     let handles: Vec<Ident> = (0..outputs.len()).map(|place| format_ident!("__output_{place}")).collect();
@@ -68,9 +71,14 @@ struct Emit<'d> {
 
 impl Emit<'_> {
     fn unknown(&self, name: &str) -> String {
-        let near = glassbox_dsl::check::nearest(name, self.graph.iter().map(String::as_str));
+        let near = glassbox_dsl::check::near(name, self.graph.iter().map(String::as_str));
         let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
         format!("`{name}` is no value of the graph{hint}")
+    }
+
+    /// That what is assigned isn't there.
+    fn no_variable(&self, name: &Ident) -> String {
+        format!("{}, so it can't be assigned (`let` makes a new one)", self.unknown(&name.to_string()))
     }
 
     fn dim(&self, dim: &Dim) -> TokenStream {
@@ -132,7 +140,7 @@ impl Emit<'_> {
             }
             Statement::Assign(name, value) => {
                 if !self.graph.contains(&name.to_string()) {
-                    return wrong(name.span(), format!("{}; `let` makes a new one", self.unknown(&name.to_string())));
+                    return wrong(name.span(), self.no_variable(name));
                 }
                 if !in_body {
                     return wrong(
@@ -186,7 +194,15 @@ impl Emit<'_> {
                 quote!(#dsl::formulas::Arg::DType(#dtype))
             }
             Expr::Skipped(_) => quote!(#dsl::formulas::Arg::Skipped),
+            Expr::Name(name) if self.caches.contains(&name.to_string()) => {
+                let message = format!("`{name}` holds keys and values of many steps: `kv_read` and `kv_write` use it");
+                return wrong(name.span(), message);
+            }
             Expr::List(values, _) => {
+                if let Some(value) = values.iter().find(|value| self.is_graph(value)) {
+                    let message = "a list holds numbers, and this is a value of the graph; `concat` puts values together";
+                    return wrong(span_of(value), message);
+                }
                 let values = values.iter().map(|value| self.rust(value)).collect::<syn::Result<Vec<_>>>()?;
                 quote!(#dsl::formulas::Arg::list([#(#dsl::formulas::Number::from(#values)),*]))
             }
@@ -386,14 +402,14 @@ impl Emit<'_> {
         let carried = self.carried(&repeat.body);
         let line = line_of(repeat.span);
         if let Some(name) = carried.iter().find(|name| !self.graph.contains(&name.to_string())) {
-            return wrong(name.span(), format!("{}; `let` makes a new one", self.unknown(&name.to_string())));
+            return wrong(name.span(), self.no_variable(name));
         }
         if outputs != carried.len() {
             let names: Vec<String> = carried.iter().map(|name| format!("`{name}`")).collect();
             let gives = if names.is_empty() { "no variable".to_owned() } else { names.join(", ") };
             return wrong(
                 repeat.span,
-                format!("the body of this `for` assigns {gives}, so it gives {} values, not {outputs}", carried.len()),
+                format!("the body of this `for` assigns {gives}, so it gives {} here, not {outputs}", carried.len()),
             );
         }
         let index = &repeat.index;
