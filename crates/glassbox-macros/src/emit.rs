@@ -269,13 +269,13 @@ impl Emit<'_> {
     fn op(&self, op: &Op) -> TokenStream {
         let (dsl, name) = (self.dsl, self.name(&op.name));
         let mut made = quote!(#dsl::program::Op::new(#name));
-        for (argument, _) in &op.operands {
-            let argument = self.argument(argument);
-            made = quote!(#made.operand(#argument));
+        for (argument, at) in &op.operands {
+            let (argument, at) = (self.argument(argument), self.at(*at));
+            made = quote!(#made.operand_at(#argument, #at));
         }
-        for (name, argument) in &op.named {
-            let (name, argument) = (self.name(name), self.argument(argument));
-            made = quote!(#made.named(#name, #argument));
+        for (name, argument, at) in &op.named {
+            let (name, argument, at) = (self.name(name), self.argument(argument), self.at(*at));
+            made = quote!(#made.named_at(#name, #argument, #at));
         }
         for target in &op.targets {
             made = match target {

@@ -203,7 +203,7 @@ impl<'p> Uses<'p> {
                         .operands
                         .iter()
                         .map(|(argument, _)| argument)
-                        .chain(op.named.iter().map(|(_, argument)| argument));
+                        .chain(op.named.iter().map(|(_, argument, _)| argument));
                     reads.extend(arguments.filter_map(named));
                 }
                 StatementKind::Transfer(from, ..) => reads.extend(named(from)),

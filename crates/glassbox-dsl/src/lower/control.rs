@@ -11,7 +11,7 @@ use glassbox_tensor::Tensor;
 
 use super::integers::Integer;
 use super::package::zero;
-use super::{Env, Lowerer, Result, Slot, build_message};
+use super::{Env, Lowerer, MOST_OPEN, Result, Slot, build_message};
 use crate::check::written_names;
 use crate::program::*;
 
@@ -171,7 +171,19 @@ impl<'p> Lowerer<'p> {
     /// The bool that a condition is.
     fn condition(&mut self, name: &Name) -> Result<ValueId> {
         let place = self.variable(name)?;
-        self.value_of(place)
+        self.value_of(place).map_err(|error| error.or_at(name.at))
+    }
+
+    /// Notes that a way through the program is open.
+    fn open(&mut self) -> Result<()> {
+        self.open += 1;
+        if self.open > MOST_OPEN {
+            return Err(self.wrong(format!(
+                "more than {MOST_OPEN} ways are open here, of statements in each other and of what stands after an `if` \
+                 that may return; put the conditions together"
+            )));
+        }
+        Ok(())
     }
 
     /// Lowers statements into a region of their own.
@@ -181,8 +193,10 @@ impl<'p> Lowerer<'p> {
         fill: impl FnOnce(&mut Self) -> Result<Flow>,
     ) -> Result<(Way, Vec<ValueId>)> {
         let before = self.env.clone();
+        self.open()?;
         let (region, parameters) = self.builder.begin_region(parameters);
         let flow = fill(self)?;
+        self.open -= 1;
         self.builder.end_region(Vec::new());
         let env = std::mem::replace(&mut self.env, before);
         Ok((Way { region, env, flow }, parameters))
@@ -321,6 +335,7 @@ impl<'p> Lowerer<'p> {
             .region_parameters(&ops::loop_::OP, &operands, &Attrs::new())
             .map_err(|error| self.wrong(build_message(&error)))?;
         self.path.push(&name.text);
+        self.open()?;
         let (region, parameters) = self.builder.begin_region(&types[0]);
         for (place, value) in carried.iter().zip(&parameters[2..]) {
             self.give(*place, *value);
@@ -347,6 +362,7 @@ impl<'p> Lowerer<'p> {
             results.push(live);
         }
         self.builder.end_region(results);
+        self.open -= 1;
         self.path.pop();
         self.main();
         let outputs = carried.len() + usize::from(may_return);

@@ -14,7 +14,7 @@ mod package;
 mod sizes;
 mod statements;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use glassbox_ir::{Attrs, Dim, Graph, GraphBuilder, OpDef, Origin, Provenance, TensorType, Type, ValueId};
@@ -58,7 +58,19 @@ pub(crate) struct Lowerer<'p> {
     /// What was put at the beginning of the graph.
     hoisted: HashMap<String, ValueId>,
     beside: beside::Beside<'p>,
+    /// How many statements were lowered.
+    lowered: usize,
+    /// How many ways through the program are open.
+    open: usize,
+    /// How many bytes initial values take that stand nowhere but in a dim.
+    filled: u64,
 }
+
+/// How many statements a program may come to, those of a block counted wherever it is called.
+const MOST_STATEMENTS: usize = 1_000_000;
+
+/// How many ways may be open in each other: what reads graphs recurs.
+const MOST_OPEN: usize = 400;
 
 /// What a variable is.
 struct Variable<'p> {
@@ -103,6 +115,9 @@ impl<'p> Lowerer<'p> {
             at: At::default(),
             hoisted: HashMap::new(),
             beside: beside::Beside::new(program),
+            lowered: 0,
+            open: 0,
+            filled: 0,
         };
         for declaration in &program.declarations {
             lowerer.add_variable(&declaration.name, Some(declaration), &declaration.ty)?;
@@ -147,9 +162,10 @@ impl<'p> Lowerer<'p> {
         self.entry()?;
         let mut outputs = Vec::new();
         let mut names = Vec::new();
+        let written: HashSet<usize> = self.versions[self.declared..].iter().map(|(place, _)| *place).collect();
         for (place, slot) in self.env.iter().enumerate() {
             let Slot::Value(value) = slot else { continue };
-            let written = self.versions[self.declared..].iter().any(|(variable, _)| *variable == place);
+            let written = written.contains(&place);
             let variable = &self.variables[place];
             let shown = match variable.declaration.map(|declaration| declaration.memory) {
                 None => true,
@@ -161,14 +177,25 @@ impl<'p> Lowerer<'p> {
             }
             names.push((variable.name, *value));
         }
+        let graph = self.builder.graph();
+        let inputs: HashSet<String> = graph.inputs().iter().map(|input| graph.value_label(*input)).collect();
+        let mut named = vec![0usize; self.variables.len()];
         for (name, value) in names {
-            if !self.builder.graph().inputs().iter().any(|input| self.builder.graph().value_label(*input) == name) {
+            if !inputs.contains(name) {
                 self.builder.set_name(value, name);
+            }
+            if let Some(place) = self.index.get(name) {
+                named[*place] = 1;
             }
         }
         for (place, value) in std::mem::take(&mut self.versions) {
             if self.builder.graph().value(value).name.is_none() {
-                self.builder.set_name(value, self.variables[place].name);
+                named[place] += 1;
+                let name = self.variables[place].name;
+                match named[place] {
+                    1 => self.builder.set_name(value, name),
+                    number => self.builder.set_name(value, &format!("{name}#{number}")),
+                }
             }
         }
         self.builder.finish(outputs).map_err(|error| self_wrong(&self.program.file, error))
@@ -284,5 +311,5 @@ fn self_wrong(file: &str, error: glassbox_ir::BuildError) -> DslError {
 }
 
 pub(crate) use control::contains_return;
-pub(crate) use operands::{list_attr, literal_attr, literal_dtype, plain_literals, unknown_attribute, wanted};
+pub(crate) use operands::{list_attr, literal_attr, literal_dtype, plain_literals, unknown_attribute, wanted, written};
 pub(crate) use package::{describe, literal_tensor};

@@ -1,7 +1,6 @@
 //! Operands and attributes: from what is written to values and [`Attr`]s.
 
 use glassbox_ir::op::{Count, DTypes, Input, Kind};
-use glassbox_ir::text::nearest;
 use glassbox_ir::{Attr, AttrKind, Attrs, GraphBuilder, OpDef, Type, ValueId};
 use glassbox_tensor::{DType, Tensor};
 
@@ -34,9 +33,9 @@ impl<'p> Lowerer<'p> {
                 None => arguments.push((!matches!(argument, Argument::Skipped)).then_some((argument, *at))),
             }
         }
-        for (name, argument) in &written.named {
+        for (name, argument, at) in &written.named {
             if let Some(spec) = op.attr(&name.text) {
-                let attr = self.attribute(op, spec.name, spec.kind, argument, name.at)?;
+                let attr = self.attribute(op, spec.name, spec.kind, argument, self.or_name(*at, name))?;
                 attrs.insert(spec.name, attr);
             } else if let Some(place) = op.inputs.iter().position(|input| input.name == name.text) {
                 if arguments.len() <= place {
@@ -46,13 +45,18 @@ impl<'p> Lowerer<'p> {
                     let message = format!("the operand `{}` of `{}` is given twice", name.text, op.name);
                     return Err(DslError::at(self.place(), name.at, message));
                 }
-                arguments[place] = Some((argument, name.at));
+                arguments[place] = Some((argument, self.or_name(*at, name)));
             } else {
                 return Err(DslError::at(self.place(), name.at, unknown_attribute(op, &name.text)));
             }
         }
         let operands = self.operands(op, &arguments)?;
         Ok(Use { operands, attrs })
+    }
+
+    /// Where a value stands that is given by name: where the name does, if nothing is known of the value.
+    fn or_name(&self, at: At, name: &Name) -> At {
+        if at.line > 0 { at } else { name.at }
     }
 
     /// The values of operands: first those that have a dtype of their own, then literals, which take theirs.
@@ -96,7 +100,7 @@ impl<'p> Lowerer<'p> {
         let before = self.at;
         let value = self.value_of(place);
         self.at = before;
-        value.map_err(|error| DslError { at: name.at, ..error })
+        value.map_err(|error| error.or_at(name.at))
     }
 
     /// The value of a variable here; a state is read.
@@ -236,6 +240,20 @@ pub(crate) fn literal_dtype(
     }
 }
 
+/// How a message writes an operand.
+pub(crate) fn written(argument: &Argument) -> String {
+    match argument {
+        Argument::Skipped => "`_`".to_owned(),
+        Argument::Name(name) => format!("`{}`", name.text),
+        Argument::Entry(name, _) => format!("`{}[…]`", name.text),
+        Argument::Literal(literal) => format!("the literal {}", describe(literal)),
+        Argument::List(_) => "a list".to_owned(),
+        Argument::DType(dtype) => format!("the dtype {dtype}"),
+        Argument::Type(ty) => format!("a type ({})", ty.dtype),
+        Argument::Tensor(ty, _) => format!("a tensor ({})", ty.dtype),
+    }
+}
+
 /// Literals as a tensor: of `dtype`, or of the dtype that is natural for them.
 pub(crate) fn plain_literals(literals: &[Literal], dtype: Option<DType>, shape: &[usize]) -> Result<Tensor, String> {
     let natural = match literals.first() {
@@ -250,7 +268,7 @@ pub(crate) fn plain_literals(literals: &[Literal], dtype: Option<DType>, shape: 
 /// That an op has no attribute or operand of that name.
 pub(crate) fn unknown_attribute(op: &OpDef, name: &str) -> String {
     let names = || op.attrs.iter().map(|spec| spec.name).chain(op.inputs.iter().map(|input| input.name));
-    match nearest(name, names()) {
+    match crate::check::near(name, names()) {
         Some(near) => format!("`{}` has no attribute `{name}`; did you mean `{near}`?", op.name),
         None if op.attrs.is_empty() => format!("`{}` has no attribute `{name}`; it has none at all", op.name),
         None => {

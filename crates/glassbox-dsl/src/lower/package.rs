@@ -11,6 +11,12 @@ use super::{Lowerer, Result, Slot};
 use crate::program::*;
 use crate::source::ModelSource;
 
+/// How many bytes all that a program fills with `@init` may have.
+const MOST_FILLED: u64 = 1 << 30;
+
+/// How many bytes a variable may have that begins as zeros.
+const MOST_ZEROS: u64 = 1 << 40;
+
 /// What a constant is made of.
 pub(super) enum Source {
     /// A parameter of this name.
@@ -270,15 +276,61 @@ impl Lowerer<'_> {
         Ok(())
     }
 
+    /// What a variable is filled with, if that isn't larger than anybody means. Zeros take no memory before they are
+    /// written; other values do.
+    fn fill_with(
+        &mut self,
+        declaration: &Declaration,
+        literal: Option<&Literal>,
+        cells: &[&str],
+        sizes: &[usize],
+    ) -> Result<Tensor> {
+        let (name, dtype) = (declaration.name.text.as_str(), declaration.ty.dtype);
+        let scalar = literal.map(|literal| self.literal_scalar(literal, dtype, name)).transpose()?;
+        let zero = match literal {
+            None | Some(Literal::Bool(false) | Literal::Int(0)) => true,
+            Some(Literal::Float(value)) => value.to_bits() == 0,
+            Some(_) => false,
+        } && dtype.bits().is_some();
+        let count = sizes.iter().try_fold(1u64, |product, size| product.checked_mul(*size as u64));
+        let bytes = count.and_then(|count| count.checked_mul(dtype.bits().unwrap_or(192) as u64));
+        let bytes = bytes.map(|bits| bits.div_ceil(8));
+        let most = if zero { MOST_ZEROS } else { MOST_FILLED };
+        let before = if zero { 0 } else { self.filled };
+        match bytes.and_then(|bytes| bytes.checked_add(before)).filter(|total| *total <= most) {
+            Some(total) if !zero => self.filled = total,
+            Some(_) => {}
+            None => {
+                let largest = (0..sizes.len()).max_by_key(|axis| sizes[*axis]).unwrap_or(0);
+                let axis = match cells.get(largest) {
+                    Some(index) => format!("its index `{index}`"),
+                    None => format!("its dim {}", largest - cells.len()),
+                };
+                let large = bytes.map_or("more bytes than can be counted".to_owned(), |bytes| format!("{bytes} bytes"));
+                let kind = if zero { "zeros" } else { "`@init`" };
+                let message = format!(
+                    "`{name}` would begin with {large} of {kind}, more than the {most} that a program may; {axis} is {}",
+                    sizes.get(largest).copied().unwrap_or(0)
+                );
+                return Err(self.wrong(message));
+            }
+        }
+        let made = match scalar.filter(|_| !zero) {
+            Some(scalar) => Tensor::full(dtype, sizes, &scalar),
+            None => Tensor::zeros(dtype, sizes),
+        };
+        made.map_err(|error| self.wrong(format!("`{name}`: {error}")))
+    }
+
     /// All of a variable with one value.
     pub(super) fn filled(&mut self, place: usize, literal: &Literal) -> Result<ValueId> {
         let (ty, name, exprs) =
             (self.variables[place].ty.clone(), self.variables[place].name, self.variables[place].dims);
-        let scalar = self.literal_scalar(literal, ty.dtype, name)?;
-        if let Some(sizes) = ty.shape.sizes() {
-            let whole = Tensor::full(ty.dtype, &sizes, &scalar).map_err(|error| self.wrong(error.to_string()))?;
+        if let (Some(sizes), Some(declaration)) = (ty.shape.sizes(), self.variables[place].declaration) {
+            let whole = self.fill_with(declaration, Some(literal), &[], &sizes)?;
             return Ok(self.builder.constant(whole));
         }
+        let scalar = self.literal_scalar(literal, ty.dtype, name)?;
         let extents = exprs.iter().map(|dim| self.integer(dim)).collect::<Result<Vec<Integer>>>()?;
         let dims = self.integer_vector(&extents)?;
         let scalar = self.builder.constant(scalar);
@@ -338,10 +390,10 @@ impl Lowerer<'_> {
             );
             return Err(self.wrong(message));
         };
-        let mut extents = vec![0; first.len()];
+        let mut extents = vec![0i64; first.len()];
         for entry in &entries {
             for (extent, index) in extents.iter_mut().zip(entry) {
-                *extent = (*extent).max(*index + 1);
+                *extent = (*extent).max(index.saturating_add(1));
             }
         }
         let full = extents.iter().try_fold(1i64, |product, extent| product.checked_mul(*extent));
@@ -368,7 +420,7 @@ impl Lowerer<'_> {
         let mut extents = vec![0i64; declaration.indices.len()];
         for entry in &entries {
             for (extent, index) in extents.iter_mut().zip(entry) {
-                *extent = (*extent).max(*index + 1);
+                *extent = (*extent).max(index.saturating_add(1));
             }
         }
         let mut at = Vec::new();
@@ -461,9 +513,13 @@ impl Lowerer<'_> {
         for index in self.table_indices(declaration) {
             match declaration.fixed.iter().find(|(fixed, _)| fixed.text == index) {
                 Some((_, extent)) => {
-                    let extent = self.known_dim(extent, name)?;
-                    dims.push(Dim::Int(extent));
-                    start.push(extent as usize);
+                    let size = self.known_dim(extent, name)?;
+                    let Ok(count) = usize::try_from(size) else {
+                        let message = format!("`@fixed` of `{name}`: {size} can't be the extent of `{index}`");
+                        return Err(self.wrong(message));
+                    };
+                    dims.push(Dim::Int(size));
+                    start.push(count);
                 }
                 None => {
                     dims.push(Dim::Unknown);
@@ -473,12 +529,11 @@ impl Lowerer<'_> {
         }
         for (axis, extent) in cell.iter().enumerate() {
             dims.push(if axis < declaration.auto_dim.len() { Dim::Unknown } else { Dim::Int(*extent) });
-            start.push(*extent as usize);
+            start.push(usize::try_from(*extent).unwrap_or(0));
         }
         let ty = TensorType::new(dtype, dims);
         glassbox_ir::check_type(&ty.clone().into())
-            .map_err(|violation| self.wrong(format!("`{name}`: {violation}")))?;
-        let failed = |error: glassbox_tensor::TensorError| self.wrong(format!("`{name}`: {error}"));
+            .map_err(|violation| self.wrong(format!("`{name}`: {}", violation.message)))?;
         let initial = match (&declaration.reference, &declaration.init) {
             (Some(reference), _) => {
                 let Some(info) = self.model.params().find(reference) else {
@@ -492,12 +547,12 @@ impl Lowerer<'_> {
                 self.fits(name, &ty, &info.shape)?;
                 Some(self.model.params().load(reference).map_err(|error| self.wrong(error.to_string()))?)
             }
-            (None, Some(literal)) => {
-                let scalar = self.literal_scalar(literal, dtype, name)?;
-                Some(Tensor::full(dtype, &start, &scalar).map_err(failed)?)
+            (None, literal) => {
+                let cells: Vec<&str> = self.table_indices(declaration).collect();
+                // A state that says nothing of its beginning is zeros, as large as its type says.
+                let filled = self.fill_with(declaration, literal.as_ref(), &cells, &start)?;
+                (literal.is_some() || !declaration.auto_dim.is_empty()).then_some(filled)
             }
-            (None, None) if declaration.auto_dim.is_empty() => None,
-            (None, None) => Some(Tensor::zeros(dtype, &start).map_err(failed)?),
         };
         let state = State { name: name.to_owned(), ty, capacity: None, initial };
         self.env[place] = Slot::Nothing;

@@ -141,7 +141,7 @@ fn each_dim<'p>(program: &'p Program, visit: &mut dyn FnMut(&'p Expr)) {
                 }
                 StatementKind::Loop { body, .. } => statements(body, visit),
                 StatementKind::Op(op) => {
-                    for (_, argument) in &op.named {
+                    for (_, argument, _) in &op.named {
                         if let Argument::Type(ty) | Argument::Tensor(ty, _) = argument {
                             ty.dims.iter().for_each(&mut *visit);
                         }

@@ -4,7 +4,7 @@ use glassbox_ir::{Attr, Attrs, Dim, ValueId, ops};
 
 use super::control::Flow;
 use super::integers::Integer;
-use super::{Lowerer, Result, Slot, build_message};
+use super::{Lowerer, MOST_STATEMENTS, Result, Slot, build_message};
 use crate::error::DslError;
 use crate::program::*;
 
@@ -12,6 +12,13 @@ impl<'p> Lowerer<'p> {
     /// A statement: whether the block goes on after it.
     pub(super) fn statement(&mut self, statement: &'p Statement) -> Result<Flow> {
         self.at = statement.at;
+        self.lowered += 1;
+        if self.lowered > MOST_STATEMENTS {
+            return Err(self.wrong(format!(
+                "the step has more than {MOST_STATEMENTS} statements, those of a block counted wherever it is called; \
+                 repeat with `loop` instead"
+            )));
+        }
         match &statement.kind {
             StatementKind::Assign(name, _) => {
                 let place = self.variable(name)?;
@@ -61,7 +68,10 @@ impl<'p> Lowerer<'p> {
         let results = self
             .builder
             .node(op, &made.operands, made.attrs, written.targets.len())
-            .map_err(|error| DslError::at(self.place(), written.name.at, build_message(&error)))?;
+            .map_err(|error| {
+                let given = self.operands_in_words(op, written, &made.operands);
+                DslError::at(self.place(), written.name.at, format!("{}{given}", build_message(&error)))
+            })?;
         for (name, value) in &written.hints {
             let advice = match value {
                 Literal::Bool(value) => Attr::Bool(*value),
@@ -82,10 +92,27 @@ impl<'p> Lowerer<'p> {
         Ok(())
     }
 
+    /// What the operands of an op are, for a message.
+    fn operands_in_words(&self, op: &glassbox_ir::OpDef, used: &Op, operands: &[Option<ValueId>]) -> String {
+        const MOST: usize = 4;
+        let values = used.operands.iter().map(|(argument, _)| argument);
+        let mut values = values.filter(|argument| !matches!(argument, Argument::DType(_) | Argument::Type(_)));
+        let mut words = Vec::new();
+        for (place, operand) in operands.iter().enumerate().take(MOST) {
+            let by_place = values.next();
+            let (Some(input), Some(value)) = (op.input(place), operand) else { continue };
+            let by_name = used.named.iter().find(|(name, ..)| name.text == input.name).map(|(_, argument, _)| argument);
+            if let Some(argument) = by_place.or(by_name) {
+                words.push(format!("{} is {}", super::written(argument), self.type_of(*value)));
+            }
+        }
+        if words.is_empty() { String::new() } else { format!("; {}", words.join(", ")) }
+    }
+
     /// Writes a value to a variable, if it has its dtype and dims.
     pub(super) fn write(&mut self, name: &Name, place: usize, value: ValueId) -> Result<()> {
         self.beside_may_write(name)?;
-        let value = self.fit(place, value).map_err(|error| DslError { at: name.at, ..error })?;
+        let value = self.fit(place, value).map_err(|error| error.or_at(name.at))?;
         self.give(place, value);
         Ok(())
     }

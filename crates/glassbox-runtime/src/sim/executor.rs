@@ -32,6 +32,8 @@ pub struct Executor {
     pub(super) settings: Settings,
     inputs: Pending,
     pub(super) outputs: Option<Vec<Value>>,
+    /// What the last step that ran was given.
+    pub(super) given: Vec<Value>,
     steps: u64,
     pub(super) run: Run,
 }
@@ -81,7 +83,7 @@ impl Executor {
     ) -> Result<Executor, RuntimeError> {
         let (engine, ledger) = (origin.fork()?, Box::new(Ledger::new(settings.clone())));
         let (inputs, run) = (Pending::new(program.inputs.len()), Run::Idle(engine, ledger));
-        Ok(Executor { program, origin, params, settings, inputs, outputs: None, steps: 0, run })
+        Ok(Executor { program, origin, params, settings, inputs, outputs: None, given: Vec::new(), steps: 0, run })
     }
 
     /// The graph.
@@ -237,6 +239,7 @@ impl Executor {
         match outcome {
             Ok(Ok(outputs)) => {
                 self.outputs = Some(outputs);
+                self.given = job.inputs;
                 self.steps += 1;
                 Ok(StepOutcome::Done)
             }

@@ -205,9 +205,6 @@ impl Program {
     pub(super) fn not_fetched(&self, graph: &Graph, name: &str) -> SimError {
         let refuse = |why: &str| SimError::NoValue { name: name.to_owned(), why: why.to_owned() };
         match self.variable(name) {
-            Some(variable) if self.inputs.iter().any(|input| input.variable == variable) => {
-                refuse("it is an input, which the program doesn't give back")
-            }
             Some(variable) if self.top.contains(&variable) => {
                 refuse("it isn't among the outputs of the graph; stop in the step to see it, or watch it")
             }

@@ -34,6 +34,11 @@ impl Executor {
                 if let Some(state) = engine.state(name) {
                     return Ok(state.into());
                 }
+                if let Some(place) = self.program.inputs.iter().position(|input| *input.name == *name) {
+                    let why = "no step has run to its end yet".to_owned();
+                    let given = self.given.get(place).cloned();
+                    return given.ok_or_else(|| SimError::NoValue { name: name.to_owned(), why }.into());
+                }
                 let missing = || Err(self.program.not_fetched(self.graph(), name).into());
                 self.constant(name).unwrap_or_else(missing)
             }
