@@ -8,8 +8,26 @@ may not be written, a `yield` or `await` out of its place, a cycle. Types are ch
 from __future__ import annotations
 
 from syntax import (
-    Assign, Await, Branch, Count, Declaration, Dep, Entry, If, Loop, Op, Place, Program, Read, Reset, Return, Slice,
-    Transfer, Variable, Write, Yield,
+    Assign,
+    Await,
+    Branch,
+    Count,
+    Declaration,
+    Dep,
+    Entry,
+    If,
+    Loop,
+    Op,
+    Place,
+    Program,
+    Read,
+    Reset,
+    Return,
+    Slice,
+    Transfer,
+    Variable,
+    Write,
+    Yield,
 )
 
 
@@ -37,7 +55,11 @@ def walk(statements):
     """Every statement, those in the bodies of others too."""
     for statement in statements:
         yield statement
-        for body in (getattr(statement, "then", None), getattr(statement, "other", None), getattr(statement, "body", None)):
+        for body in (
+            getattr(statement, "then", None),
+            getattr(statement, "other", None),
+            getattr(statement, "body", None),
+        ):
             if isinstance(body, list):
                 yield from walk(body)
 
@@ -65,8 +87,11 @@ def written(statement) -> list[str]:
         return [name for name in statement.results if name]
     if isinstance(statement, (Write, Reset)):
         return [statement.place.name]
-    return {Transfer: lambda: [statement.target], Read: lambda: [statement.result],
-            Count: lambda: [statement.name]}.get(type(statement), lambda: [])()
+    return {
+        Transfer: lambda: [statement.target],
+        Read: lambda: [statement.result],
+        Count: lambda: [statement.name],
+    }.get(type(statement), lambda: [])()
 
 
 def grows(statement) -> bool:
@@ -79,7 +104,9 @@ def used(statement) -> set[str]:
     if isinstance(statement, Op):
         operands = statement.operands + [value for _, value in statement.named]
         found = {operand.name for operand in operands if isinstance(operand, Variable)}
-        return found.union(*(names_in(index) for operand in operands if isinstance(operand, Entry) for index in operand.indices))
+        return found.union(
+            *(names_in(index) for operand in operands if isinstance(operand, Entry) for index in operand.indices)
+        )
     if isinstance(statement, Write):
         operand = statement.operand
         found = {operand.name} if isinstance(operand, Variable) else set()
@@ -118,7 +145,9 @@ class Checker:
         for block, body in self.program.blocks.items():
             for statement in walk(body):
                 if isinstance(statement, Assign):
-                    self.declare(statement.name, Declaration("assign", statement.name, [], statement.type, line=statement.line))
+                    self.declare(
+                        statement.name, Declaration("assign", statement.name, [], statement.type, line=statement.line)
+                    )
                 elif isinstance(statement, Loop):
                     self.indices.add(statement.index)
                 elif isinstance(statement, Await):
@@ -268,7 +297,11 @@ class Checker:
                 if after == has:
                     return has
                 has = after
-        return has | {name for name in written(statement) if name in self.variables and self.variables[name].section != "persistent"}
+        return has | {
+            name
+            for name in written(statement)
+            if name in self.variables and self.variables[name].section != "persistent"
+        }
 
     def check_reads(self, statement, has: set[str]) -> None:
         for name in used(statement):
@@ -297,5 +330,5 @@ def check_dep(statements: list, place: int) -> None:
     dep = statements[place]
     if not any(dep.after in labels(other) for other in statements[:place]):
         raise Fault(f"line {dep.line}: nothing above is named `{dep.after}`")
-    if not any(dep.before in labels(other) for other in statements[place + 1:]):
+    if not any(dep.before in labels(other) for other in statements[place + 1 :]):
         raise Fault(f"line {dep.line}: nothing below is named `{dep.before}`")

@@ -26,7 +26,10 @@ def check_types(evaluator: Evaluator, sizes: dict[str, int]) -> None:
     body = [statement for block in evaluator.program.blocks.values() for statement in walk(block)]
     variables |= {loop.index: Value(np.array(1)) for loop in body if isinstance(loop, Loop)}
     states, evaluator.states = evaluator.states, {}
-    entries, evaluator.entries = evaluator.entries, {name: Everywhere(values) for name, values in evaluator.entries.items()}
+    entries, evaluator.entries = (
+        evaluator.entries,
+        {name: Everywhere(values) for name, values in evaluator.entries.items()},
+    )
     try:
         for statement in body:
             check_statement(evaluator, statement, Task("", [], dict(variables)), states)
@@ -57,7 +60,10 @@ def check_statement(evaluator: Evaluator, statement, task: Task, states: dict) -
             evaluator.execute(statement, task)
         elif isinstance(statement, (Branch, If)) and statement.condition:
             evaluator.truth(statement.condition, task)
-        elif isinstance(statement, Read) and evaluator.types[statement.result].dtype != declarations[statement.place.name].type.dtype:
+        elif (
+            isinstance(statement, Read)
+            and evaluator.types[statement.result].dtype != declarations[statement.place.name].type.dtype
+        ):
             raise Fault("another dtype")
         elif isinstance(statement, Write) and not isinstance(statement.operand, Literal):
             operand = statement.operand

@@ -13,8 +13,27 @@ from check import Checker, callees, reached, walk
 from evaluate import Package
 from ops import OPS
 from syntax import (
-    Await, Barrier, Branch, Count, Dep, Entry, If, Literal, Loop, Omitted, Op, Place, Program, Read, Reset, Return, Slice,
-    Transfer, Variable, Write, Yield,
+    Await,
+    Barrier,
+    Branch,
+    Count,
+    Dep,
+    Entry,
+    If,
+    Literal,
+    Loop,
+    Omitted,
+    Op,
+    Place,
+    Program,
+    Read,
+    Reset,
+    Return,
+    Slice,
+    Transfer,
+    Variable,
+    Write,
+    Yield,
 )
 
 LEAST = 20
@@ -22,52 +41,162 @@ LEAST = 20
 REQUIRED = [
     # Memory.
     *(f"section {name}" for name in ("dynamic", "volatile", "constant", "persistent")),
-    "volatile parameter", "volatile @ref", "volatile @init", "volatile without a value", "volatile parameter table",
-    "constant parameter", "constant @ref", "constant metadata", "constant metadata list", "constant size", "constant parameter table",
-    "constant bool", "parameter table of 2 indices",
-    "persistent scalar", "persistent tensor", "persistent @init", "persistent @ref", "persistent zeros",
+    "volatile parameter",
+    "volatile @ref",
+    "volatile @init",
+    "volatile without a value",
+    "volatile parameter table",
+    "constant parameter",
+    "constant @ref",
+    "constant metadata",
+    "constant metadata list",
+    "constant size",
+    "constant parameter table",
+    "constant bool",
+    "parameter table of 2 indices",
+    "persistent scalar",
+    "persistent tensor",
+    "persistent @init",
+    "persistent @ref",
+    "persistent zeros",
     *(f"table of {count} indices" for count in (1, 2, 3)),
-    "@fixed table", "@fixed count", "@fixed of a size", "@auto_dim", "@auto_dim of 2", "@auto_dim in another order", "@table @auto_dim",
-    "type without brackets", "type with empty brackets",
+    "@fixed table",
+    "@fixed count",
+    "@fixed of a size",
+    "@auto_dim",
+    "@auto_dim of 2",
+    "@auto_dim in another order",
+    "@table @auto_dim",
+    "type without brackets",
+    "type with empty brackets",
     # Sizes and dims.
     *(f"size from {source}" for source in ("package", "constant", "metadata", "parameter", "inputs")),
-    "package size before metadata", "free size in an expression",
+    "package size before metadata",
+    "free size in an expression",
     *(f"dim {op}" for op in ("int", "name", "+", "-", "*", "/", "%", "min", "max")),
     # Values.
-    "operand variable", "operand entry", "operand integer", "operand float", "operand bool", "operand negative", "operand list",
-    "operand _", "operand by name", "operand state", "operand growing matrix", "operand loop index", "operand integer for a float",
+    "operand variable",
+    "operand entry",
+    "operand integer",
+    "operand float",
+    "operand bool",
+    "operand negative",
+    "operand list",
+    "operand _",
+    "operand by name",
+    "operand state",
+    "operand growing matrix",
+    "operand loop index",
+    "operand integer for a float",
     *(f"index {op}" for op in ("int", "name", "+", "-", "*", "/", "%", "min", "max")),
     *(f"index of {kind}" for kind in ("size", "loop", "dynamic", "volatile", "constant", "persistent")),
     *(f"attribute {kind}" for kind in ("bool", "integer", "float", "text", "list", "dtype", "inf", "nan")),
     *(f"attribute named {kind}" for kind in ("constant", "metadata", "size")),
     # Statements.
-    "assign", "op", "several results", "result _", "hints", "transfer", "barrier", "dep", "dep on cache", "comment", "integer with _", "integer in hexadecimal",
-    "branch of 1", "branch of 2", "branch of 3", "branch from a block", "block called twice", "if", "if else", "variable of a called block",
-    "loop", "loop in a loop", "loop from a negative", *(f"bound of {kind}" for kind in ("size", "loop", "dynamic", "persistent")),
-    "return in entry", "return in a called block", "return in a loop", "return in an if", "return beside",
+    "assign",
+    "op",
+    "several results",
+    "result _",
+    "hints",
+    "transfer",
+    "barrier",
+    "dep",
+    "dep on cache",
+    "comment",
+    "integer with _",
+    "integer in hexadecimal",
+    "branch of 1",
+    "branch of 2",
+    "branch of 3",
+    "branch from a block",
+    "block called twice",
+    "if",
+    "if else",
+    "variable of a called block",
+    "loop",
+    "loop in a loop",
+    "loop from a negative",
+    *(f"bound of {kind}" for kind in ("size", "loop", "dynamic", "persistent")),
+    "return in entry",
+    "return in a called block",
+    "return in a loop",
+    "return in an if",
+    "return beside",
     # Cache.
-    "cache.read", "cache.write", "cache.reset", "cache.increment", "cache.decrement",
-    "increment by 1", "increment by a literal", "increment by an expression", "increment by a negative",
-    "write of a literal", "write of a list", "write of an entry",
-    *(f"{way} {form}" for way in ("read", "write") for form in (
-        "whole", "whole []", "index", "negative index", "expression index", "a..b", "a..", "..b", "..", "negative start", "negative end",
-        "fewer indices", "count", "slice of a growing matrix", "table of growing matrices")),
-    "reset whole", "reset whole []", "reset place",
+    "cache.read",
+    "cache.write",
+    "cache.reset",
+    "cache.increment",
+    "cache.decrement",
+    "increment by 1",
+    "increment by a literal",
+    "increment by an expression",
+    "increment by a negative",
+    "write of a literal",
+    "write of a list",
+    "write of an entry",
+    *(
+        f"{way} {form}"
+        for way in ("read", "write")
+        for form in (
+            "whole",
+            "whole []",
+            "index",
+            "negative index",
+            "expression index",
+            "a..b",
+            "a..",
+            "..b",
+            "..",
+            "negative start",
+            "negative end",
+            "fewer indices",
+            "count",
+            "slice of a growing matrix",
+            "table of growing matrices",
+        )
+    ),
+    "reset whole",
+    "reset whole []",
+    "reset place",
     # Beside.
-    "yield", "yield that nobody awaits", "1 blocks beside", "2 blocks beside", "3 blocks beside", "await in entry",
-    "await in entry of what it doesn't yield", "await in entry of what a block writes", "second await in a block", "await of another block's",
-    "begins with another block's", "state of a block beside", "block called from a block beside", "writes after its yield",
+    "yield",
+    "yield that nobody awaits",
+    "1 blocks beside",
+    "2 blocks beside",
+    "3 blocks beside",
+    "await in entry",
+    "await in entry of what it doesn't yield",
+    "await in entry of what a block writes",
+    "second await in a block",
+    "await of another block's",
+    "begins with another block's",
+    "state of a block beside",
+    "block called from a block beside",
+    "writes after its yield",
     # What happens.
-    "loop without a turn", "a state grows", "an error and a step after it", "several steps", "elements that aren't exact",
+    "loop without a turn",
+    "a state grows",
+    "an error and a step after it",
+    "several steps",
+    "elements that aren't exact",
 ]
 
 
 def index_names(expression) -> set[str]:
-    return {expression[1]} if expression[0] == "name" else set() if expression[0] == "int" else set().union(*map(index_names, expression[1:]))
+    return (
+        {expression[1]}
+        if expression[0] == "name"
+        else set()
+        if expression[0] == "int"
+        else set().union(*map(index_names, expression[1:]))
+    )
 
 
 def operators(expression) -> set[str]:
-    return {expression[0]} if expression[0] in ("name", "int") else {expression[0]}.union(*map(operators, expression[1:]))
+    return (
+        {expression[0]} if expression[0] in ("name", "int") else {expression[0]}.union(*map(operators, expression[1:]))
+    )
 
 
 class Walker:
@@ -104,8 +233,17 @@ class Walker:
     def size(self, name: str) -> None:
         package = self.package
         declared = self.program.declarations.get(name)
-        source = ("package" if name in package.sizes else "constant" if declared else "metadata" if name in package.metadata
-                  else "inputs" if name in self.free else "parameter")
+        source = (
+            "package"
+            if name in package.sizes
+            else "constant"
+            if declared
+            else "metadata"
+            if name in package.metadata
+            else "inputs"
+            if name in self.free
+            else "parameter"
+        )
         self.add(f"size from {source}")
         self.add_if(source == "package" and name in package.metadata, "package size before metadata")
 
@@ -118,15 +256,33 @@ class Walker:
             self.add_if(len(one.indices) == 2, "parameter table of 2 indices")
         elif section == "volatile":
             has = key in package.parameters
-            self.add("volatile @ref" if one.ref else "volatile parameter" if has else "volatile @init" if one.init is not None else "volatile without a value")
+            self.add(
+                "volatile @ref"
+                if one.ref
+                else "volatile parameter"
+                if has
+                else "volatile @init"
+                if one.init is not None
+                else "volatile without a value"
+            )
         elif section == "constant":
             value = package.metadata.get(key)
-            kind = "parameter" if key in package.parameters else "size" if value is None else "metadata list" if isinstance(value, list) else "metadata"
+            kind = (
+                "parameter"
+                if key in package.parameters
+                else "size"
+                if value is None
+                else "metadata list"
+                if isinstance(value, list)
+                else "metadata"
+            )
             self.add(f"constant {kind}")
             self.add_if(one.ref, "constant @ref")
             self.add_if(one.type.dtype == "bool", "constant bool")
         elif section == "persistent":
-            self.add("persistent @init" if one.init is not None else "persistent @ref" if one.ref else "persistent zeros")
+            self.add(
+                "persistent @init" if one.init is not None else "persistent @ref" if one.ref else "persistent zeros"
+            )
             cells = [name for name in one.indices if name not in one.auto_dim]
             self.add_if(not one.indices, "persistent tensor" if one.type.dims else "persistent scalar")
             self.add_if(one.table and not one.auto_dim, f"table of {len(cells)} indices")
@@ -135,7 +291,7 @@ class Walker:
             self.add_if(any(dim[0] == "name" for dim in one.fixed.values()), "@fixed of a size")
             self.add_if(one.auto_dim, "@auto_dim")
             self.add_if(len(one.auto_dim) == 2, "@auto_dim of 2")
-            self.add_if(one.auto_dim and one.auto_dim != one.indices[len(cells):], "@auto_dim in another order")
+            self.add_if(one.auto_dim and one.auto_dim != one.indices[len(cells) :], "@auto_dim in another order")
             self.add_if(one.auto_dim and one.table, "@table @auto_dim")
 
     # Statements.
@@ -192,8 +348,15 @@ class Walker:
             case Count():
                 self.add("cache.increment" if statement.sign > 0 else "cache.decrement")
                 amount = statement.amount
-                self.add("increment by 1" if amount == ("int", 1) else "increment by a literal" if amount[0] == "int"
-                         else "increment by a negative" if amount[0] == "neg" else "increment by an expression")
+                self.add(
+                    "increment by 1"
+                    if amount == ("int", 1)
+                    else "increment by a literal"
+                    if amount[0] == "int"
+                    else "increment by a negative"
+                    if amount[0] == "neg"
+                    else "increment by an expression"
+                )
                 self.expression(amount)
             case Yield():
                 self.add("yield" if statement.name in self.checker.awaited else "yield that nobody awaits")
@@ -227,15 +390,21 @@ class Walker:
                 operands.append(value)
             else:
                 self.attribute(value)
-        floats = any(self.checker.variables[one.name].type.dtype in dtypes.FORMATS for one in operands
-                     if isinstance(one, Variable) and one.name in self.checker.variables)
+        floats = any(
+            self.checker.variables[one.name].type.dtype in dtypes.FORMATS
+            for one in operands
+            if isinstance(one, Variable) and one.name in self.checker.variables
+        )
         for operand in operands:
             match operand:
                 case Variable():
                     kind = self.kind(operand.name)
                     declared = self.program.declarations.get(operand.name)
                     self.add("operand loop index" if kind == "loop" else "operand variable")
-                    self.add_if(kind == "persistent", "operand growing matrix" if declared and declared.indices else "operand state")
+                    self.add_if(
+                        kind == "persistent",
+                        "operand growing matrix" if declared and declared.indices else "operand state",
+                    )
                 case Entry():
                     self.add("operand entry")
                     for index in operand.indices:
@@ -245,9 +414,18 @@ class Walker:
                     if isinstance(value, list):
                         self.add("operand list")
                         continue
-                    self.add("operand bool" if isinstance(value, bool) else "operand float" if isinstance(value, float) else "operand integer")
+                    self.add(
+                        "operand bool"
+                        if isinstance(value, bool)
+                        else "operand float"
+                        if isinstance(value, float)
+                        else "operand integer"
+                    )
                     self.add_if(not isinstance(value, bool) and value < 0, "operand negative")
-                    self.add_if(floats and type(value) is int and statement.op in ("add", "sub", "mul", "div"), "operand integer for a float")
+                    self.add_if(
+                        floats and type(value) is int and statement.op in ("add", "sub", "mul", "div"),
+                        "operand integer for a float",
+                    )
                 case Omitted():
                     self.add("operand _")
 
@@ -260,7 +438,10 @@ class Walker:
                 self.add("attribute dtype")
             else:
                 declared = self.program.declarations.get(name)
-                self.add("attribute named " + ("constant" if declared else "metadata" if name in self.package.metadata else "size"))
+                self.add(
+                    "attribute named "
+                    + ("constant" if declared else "metadata" if name in self.package.metadata else "size")
+                )
         elif isinstance(value, Literal):
             value = value.value
             kind = {bool: "bool", int: "integer", str: "text", list: "list"}.get(type(value), "float")
@@ -297,26 +478,54 @@ class Walker:
         if block == "entry":
             self.add("await in entry")
             self.add_if(giver != "entry", "await in entry of what it doesn't yield")
-            writes = any(name in checker.all_written(self.program.blocks[other]) for other in checker.awaited[name] if other != "entry")
+            writes = any(
+                name in checker.all_written(self.program.blocks[other])
+                for other in checker.awaited[name]
+                if other != "entry"
+            )
             self.add_if(giver == "entry" and writes, "await in entry of what a block writes")
             return
         self.add_if(statement is not body[0], "second await in a block")
-        self.add_if(giver != "entry", "begins with another block's" if statement is body[0] else "await of another block's")
+        self.add_if(
+            giver != "entry", "begins with another block's" if statement is body[0] else "await of another block's"
+        )
 
     def blocks(self) -> None:
         checker = self.checker
         if checker.beside:
             self.add(f"{len(checker.beside)} blocks beside")
-        calls = Counter(callee for body in self.program.blocks.values() for statement in walk(body) for callee in callees(statement))
+        calls = Counter(
+            callee for body in self.program.blocks.values() for statement in walk(body) for callee in callees(statement)
+        )
         self.add_if(any(count > 1 for count in calls.values()), "block called twice")
-        own = {block: {one.name for one in walk(body) if type(one).__name__ == "Assign"} for block, body in self.program.blocks.items()}
+        own = {
+            block: {one.name for one in walk(body) if type(one).__name__ == "Assign"}
+            for block, body in self.program.blocks.items()
+        }
         for block, body in self.program.blocks.items():
-            used = {operand.name for one in walk(body) if isinstance(one, Op) for operand in one.operands if isinstance(operand, Variable)}
-            self.add_if(any(used & names for other, names in own.items() if other != block and other in calls), "variable of a called block")
+            used = {
+                operand.name
+                for one in walk(body)
+                if isinstance(one, Op)
+                for operand in one.operands
+                if isinstance(operand, Variable)
+            }
+            self.add_if(
+                any(used & names for other, names in own.items() if other != block and other in calls),
+                "variable of a called block",
+            )
             if block in checker.beside:
-                states = {name for inner in reached(self.program, block) for one in walk(self.program.blocks[inner])
-                          for name in checker.all_written([one]) if name in self.program.declarations}
-                self.add_if(any(self.program.declarations[name].section == "persistent" for name in states), "state of a block beside")
+                states = {
+                    name
+                    for inner in reached(self.program, block)
+                    for one in walk(self.program.blocks[inner])
+                    for name in checker.all_written([one])
+                    if name in self.program.declarations
+                }
+                self.add_if(
+                    any(self.program.declarations[name].section == "persistent" for name in states),
+                    "state of a block beside",
+                )
                 for place, one in enumerate(body):
                     if isinstance(one, Yield) and one.name in checker.all_written(body[place:]):
                         self.add("writes after its yield")

@@ -19,7 +19,20 @@ import random_values
 
 FREE = {"N", "M", "T"}
 FLOAT_WEIGHTS = {"f32": 8, "f16": 3, "bf16": 3, "f64": 2, "f8e4m3fn": 2, "f8e5m2": 2}
-INTEGER_WEIGHTS = {"i64": 4, "i32": 4, "i16": 1, "i8": 2, "u64": 1, "u32": 1, "u16": 1, "u8": 2, "i4": 2, "u4": 2, "i2": 1, "u2": 1}
+INTEGER_WEIGHTS = {
+    "i64": 4,
+    "i32": 4,
+    "i16": 1,
+    "i8": 2,
+    "u64": 1,
+    "u32": 1,
+    "u16": 1,
+    "u8": 2,
+    "i4": 2,
+    "u4": 2,
+    "i2": 1,
+    "u2": 1,
+}
 
 
 @dataclass
@@ -111,7 +124,6 @@ class Draw:
         self.steps = self.random.choice([1, 2, 2, 3, 3, 4])
         self.fail_step: int | None = None
         self.fault = None
-        self.fault_line = True
         self.given: dict[str, list] = {}  # inputs whose values are said, one for each step
         self.missing: str | None = None
         self.draw_sizes()
@@ -165,9 +177,20 @@ class Draw:
         self.pool = ["1", "2", "3"] + names * 2
         for _ in range(3):
             a, b = self.choice(names), self.choice(names)
-            self.pool.append(self.choice([
-                f"{a} + 1", f"2 * {b}", f"max({a}, {b})", f"min({a}, {b} + 1)", f"({a} + {b}) / 2", f"{a} % 2 + 1",
-                f"{a} + {b} - 1", f"(7 - {a}) / 2"]))
+            self.pool.append(
+                self.choice(
+                    [
+                        f"{a} + 1",
+                        f"2 * {b}",
+                        f"max({a}, {b})",
+                        f"min({a}, {b} + 1)",
+                        f"({a} + {b}) / 2",
+                        f"{a} % 2 + 1",
+                        f"{a} + {b} - 1",
+                        f"(7 - {a}) / 2",
+                    ]
+                )
+            )
         if "N" in self.free:
             self.pool += ["N", "N", self.choice(["N + 1", "2 * N"])]
 
@@ -229,18 +252,33 @@ class Draw:
     def fresh(self, dtype: str, dims: tuple, kind: str = "wild") -> Var:
         """New memory with a value from the start of each step: inputs, weights, constants."""
         static = self.all_static(dims)
-        section = self.choice(["dynamic"] if not static else ["dynamic", "dynamic", "volatile", "volatile", "constant", "table", "init"])
+        section = self.choice(
+            ["dynamic"] if not static else ["dynamic", "dynamic", "volatile", "volatile", "constant", "table", "init"]
+        )
         if section == "dynamic":
-            return self.declare(Var(self.name("x"), dtype, dims, "dynamic", kind, writable=kind == "wild", always=True), "")
+            return self.declare(
+                Var(self.name("x"), dtype, dims, "dynamic", kind, writable=kind == "wild", always=True), ""
+            )
         shape = tuple(self.extent(dim) for dim in dims)
         if section == "table":
             return self.parameter_table(dtype, dims, shape, kind)
         if section == "init" and dtype != "bool" and kind == "wild":
-            value = self.random.choice([0, 1, 2, 3]) if dtypes.is_integer(dtype) else self.random.choice([0.5, 1.0, 2.0, -1.5])
+            value = (
+                self.random.choice([0, 1, 2, 3])
+                if dtypes.is_integer(dtype)
+                else self.random.choice([0.5, 1.0, 2.0, -1.5])
+            )
             if dtypes.is_integer(dtype) and value > dtypes.bounds(dtype)[1]:
                 value = 1
-            return self.declare(Var(self.name("v"), dtype, dims, "volatile", writable=True, always=True), f" @init({value})")
-        if section == "constant" and len(dims) < 2 and dtype in ("i64", "i32", "u8", "f32", "f64", "f16", "bool") and self.chance(0.5):
+            return self.declare(
+                Var(self.name("v"), dtype, dims, "volatile", writable=True, always=True), f" @init({value})"
+            )
+        if (
+            section == "constant"
+            and len(dims) < 2
+            and dtype in ("i64", "i32", "u8", "f32", "f64", "f16", "bool")
+            and self.chance(0.5)
+        ):
             return self.setting(dtype, dims, shape, kind)
         section = "volatile" if section == "init" else section
         name = self.name("w")
@@ -261,27 +299,38 @@ class Draw:
 
     def setting(self, dtype: str, dims: tuple, shape: tuple, kind: str) -> Var:
         """A constant that is metadata, converted to the declared dtype."""
+
         def one():
             if dtype == "bool":
                 return self.chance(0.5)
             if dtypes.is_integer(dtype):
                 return self.random.randint(0, 4)
-            return float(self.random.choice([0.5, -1.25, 3.0, 2.0])) if kind == "small" else self.random.choice([0.1, -2.7, 1.5, 3.0])
+            return (
+                float(self.random.choice([0.5, -1.25, 3.0, 2.0]))
+                if kind == "small"
+                else self.random.choice([0.1, -2.7, 1.5, 3.0])
+            )
 
         if kind == "small" and not dtypes.is_integer(dtype):
-            value = float(self.random.randint(-3, 3)) if not shape else [float(self.random.randint(-3, 3)) for _ in range(shape[0])]
+            value = (
+                float(self.random.randint(-3, 3))
+                if not shape
+                else [float(self.random.randint(-3, 3)) for _ in range(shape[0])]
+            )
         else:
             value = one() if not shape else [one() for _ in range(shape[0])]
         name = self.name("c")
         key = self.choice([name, f"meta.{name}"])
         self.metadata[key] = value
-        return self.declare(Var(name, dtype, dims, "constant", kind, always=True), "" if key == name else f' @ref("{key}")')
+        return self.declare(
+            Var(name, dtype, dims, "constant", kind, always=True), "" if key == name else f' @ref("{key}")'
+        )
 
     def parameter_table(self, dtype: str, dims: tuple, shape: tuple, kind: str) -> Var:
         """An entry of a parameter table of one or two indices."""
         name = self.name("W")
         extents = [self.random.randint(1, 3) for _ in range(self.random.choice([1, 1, 2]))]
-        letters = ["l", "h"][:len(extents)]
+        letters = ["l", "h"][: len(extents)]
         stem = self.choice([f"{name}.", f"layers.{name}_"])
         pattern = stem + ".".join(f"{{{letter}}}" for letter in letters) + self.choice(["", ".weight"])
         for place in np.ndindex(*extents):
@@ -325,9 +374,14 @@ class Draw:
 
     def operand(self, s: Scope, dtype: str, dims: tuple, kind: str | None = None, approximate: bool = False) -> Var:
         """A variable of this type with a value here. `kind`: that its values must be of; by default any will do."""
+
         def fits(var):
-            return (var.dtype == dtype and self.same(var.dims, dims) and (kind is None or var.kind == kind)
-                    and (approximate or not var.approximate))
+            return (
+                var.dtype == dtype
+                and self.same(var.dims, dims)
+                and (kind is None or var.kind == kind)
+                and (approximate or not var.approximate)
+            )
 
         found = self.readable(s, fits)
         if found and self.chance(0.85):
@@ -355,8 +409,18 @@ class Draw:
 
     def target(self, s: Scope, dtype: str, dims: tuple, approximate: bool = False, new: bool = False) -> str:
         """Where a result goes: a variable of its type that may be written here, or a new one."""
-        found = [] if new else [var for var in self.vars.values() if self.may_write(s, var) and var.dtype == dtype
-                                and self.same(var.dims, dims) and var.approximate == approximate]
+        found = (
+            []
+            if new
+            else [
+                var
+                for var in self.vars.values()
+                if self.may_write(s, var)
+                and var.dtype == dtype
+                and self.same(var.dims, dims)
+                and var.approximate == approximate
+            ]
+        )
         if found and self.chance(0.75 if s.depth else 0.5):
             return self.choice(found).name
         var = self.declare_local(s, dtype, dims, approximate)
@@ -364,7 +428,9 @@ class Draw:
 
     def declare_local(self, s: Scope, dtype: str, dims: tuple, approximate: bool = False) -> Var:
         """`assign`: a new variable of this list of statements."""
-        var = Var(self.name(self.choice("hqkvyz")), dtype, tuple(dims), "assign", approximate=approximate, writable=True)
+        var = Var(
+            self.name(self.choice("hqkvyz")), dtype, tuple(dims), "assign", approximate=approximate, writable=True
+        )
         if self.all_static(dims) and self.chance(0.05):
             # A volatile variable that nothing gives a value at the start of a step.
             var.section = "volatile"
@@ -416,13 +482,21 @@ class Draw:
         count = high - low + 1
         form = self.random.randint(0, 3)
         if form == 0 or most - least > 1000:
-            inner = f"{name} % {count}" if self.chance(0.7) or most - least > 1000 else f"({name} + {self.random.randint(1, 9)}) % {count}"
+            inner = (
+                f"{name} % {count}"
+                if self.chance(0.7) or most - least > 1000
+                else f"({name} + {self.random.randint(1, 9)}) % {count}"
+            )
             return inner if low == 0 else f"{inner} + {low}" if low > 0 else f"{inner} - {-low}"
         if form == 1:
             return f"min(max({name}, {low}), {high})" if low >= 0 else f"max(min({name}, {high}), {low})"
         if form == 2 and low >= 0 and least >= 0:
             return f"{low} + {name} * 3 / 2 % {count}"
-        return f"({name} * {self.random.randint(2, 5)} + {self.random.randint(0, 5)}) % {count} + {low}" if low >= 0 else f"{high} - {name} % {count}"
+        return (
+            f"({name} * {self.random.randint(2, 5)} + {self.random.randint(0, 5)}) % {count} + {low}"
+            if low >= 0
+            else f"{high} - {name} % {count}"
+        )
 
     def new_index(self, low: int, high: int) -> str:
         """An integer scalar of memory with values from `low` to `high`."""
@@ -434,7 +508,9 @@ class Draw:
             self.given[name] = [self.random.randint(low, high) for _ in range(self.steps)]
             return self.declare(Var(name, dtype, (), "dynamic", low=low, high=high, always=True), "").name
         if source == "init":
-            return self.declare(Var(self.name("v"), dtype, (), "volatile", low=value, high=value, always=True), f" @init({value})").name
+            return self.declare(
+                Var(self.name("v"), dtype, (), "volatile", low=value, high=value, always=True), f" @init({value})"
+            ).name
         name = self.name("c")
         if source == "metadata":
             self.metadata[name] = value
@@ -456,7 +532,9 @@ class Draw:
             return self.named_setting("axis", value, "i64", value >= 0) if self.chance(0.15) else str(value)
         if np.isfinite(value) and self.chance(0.15):
             return self.named_setting("rate", value, "f64", False)
-        return "nan" if np.isnan(value) else repr(float(value)) if np.isfinite(value) else "inf" if value > 0 else "-inf"
+        return (
+            "nan" if np.isnan(value) else repr(float(value)) if np.isfinite(value) else "inf" if value > 0 else "-inf"
+        )
 
     def named_setting(self, stem: str, value, dtype: str, is_size: bool) -> str:
         name = self.name(stem)
@@ -466,7 +544,17 @@ class Draw:
             return name
         self.metadata[name] = value
         if source == "constant":
-            self.declare(Var(name, dtype, (), "constant", always=True, **({"low": value, "high": value} if dtype == "i64" else {})), "")
+            self.declare(
+                Var(
+                    name,
+                    dtype,
+                    (),
+                    "constant",
+                    always=True,
+                    **({"low": value, "high": value} if dtype == "i64" else {}),
+                ),
+                "",
+            )
         return name
 
     # The whole.
@@ -476,7 +564,11 @@ class Draw:
         for name, var in self.inputs.items():
             if name in self.given:
                 value = self.given[name][step]
-                found[name] = np.array(value, dtype=np.int64).astype(dtypes.NUMPY[var.dtype]) if not isinstance(value, np.ndarray) else value
+                found[name] = (
+                    np.array(value, dtype=np.int64).astype(dtypes.NUMPY[var.dtype])
+                    if not isinstance(value, np.ndarray)
+                    else value
+                )
             else:
                 shape = tuple(self.extent(dim, step) for dim in var.dims)
                 found[name] = random_values.array(self.numbers, var.dtype, shape, var.kind)
@@ -515,9 +607,15 @@ class Draw:
                 self.add_deps(body)
         if len(lines) > 2 and self.chance(0.12):
             place = self.random.randint(1, len(lines) - 1)
-            above, below = [line for line in lines[:place] if line.labels], [line for line in lines[place:] if line.labels]
-            if above and below and not any(line.text.startswith("await") for line in lines[place:place + 1]):
-                after, before = self.choice(sorted(self.choice(above).labels)), self.choice(sorted(self.choice(below).labels))
+            above, below = (
+                [line for line in lines[:place] if line.labels],
+                [line for line in lines[place:] if line.labels],
+            )
+            if above and below and not any(line.text.startswith("await") for line in lines[place : place + 1]):
+                after, before = (
+                    self.choice(sorted(self.choice(above).labels)),
+                    self.choice(sorted(self.choice(below).labels)),
+                )
                 lines.insert(place, Line(f"dep after({after}) before({before});"))
 
 

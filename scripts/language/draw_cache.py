@@ -96,7 +96,11 @@ def declare(d: Draw, state: StateVar, attributes: str) -> None:
 
 def pick(d: Draw, s: Scope, *kinds: str) -> StateVar:
     """A state of one of these kinds that may be used and written here."""
-    found = [state for state in d.states.values() if state.kind in kinds and state.var.world == s.world and not state.constant]
+    found = [
+        state
+        for state in d.states.values()
+        if state.kind in kinds and state.var.world == s.world and not state.constant
+    ]
     if found and d.chance(0.8 if len(found) < 3 else 0.95):
         return d.choice(found)
     return new_state(d, s, d.choice(kinds))
@@ -111,13 +115,21 @@ def name_of(d: Draw, state: StateVar) -> str:
 
 def counting(d: Draw, s: Scope) -> bool:
     """`cache.increment` and `cache.decrement` in all their forms."""
-    found = [state for state in d.states.values() if state.kind == "scalar" and state.var.world == s.world
-             and dtypes.is_integer(state.var.dtype) and not state.constant]
+    found = [
+        state
+        for state in d.states.values()
+        if state.kind == "scalar"
+        and state.var.world == s.world
+        and dtypes.is_integer(state.var.dtype)
+        and not state.constant
+    ]
     state = d.choice(found) if found and d.chance(0.8) else new_state(d, s, "scalar", d.integer_dtype())
     low, high = dtypes.bounds(state.var.dtype)
     word = d.choice(["increment", "increment", "decrement"])
     # What is added fits the dtype; the sum wraps.
-    amount = d.choice(["", "1 ", "2 " if high > 1 else "1 ", "0x3 " if high > 2 else "", "-1 " if low else "", "expression"])
+    amount = d.choice(
+        ["", "1 ", "2 " if high > 1 else "1 ", "0x3 " if high > 2 else "", "-1 " if low else "", "expression"]
+    )
     if amount == "expression":
         amount = f"{d.index(s, 0, min(high, 5))} "
         if d.chance(0.3):
@@ -270,7 +282,11 @@ def whole_reset(d: Draw, s: Scope) -> bool:
     """As it was at the start. Not where another turn of a loop relies on what is held."""
     if s.in_loop:
         return False
-    found = [state for state in d.states.values() if state.var.world == s.world and state.kind != "log" and not state.constant]
+    found = [
+        state
+        for state in d.states.values()
+        if state.var.world == s.world and state.kind != "log" and not state.constant
+    ]
     if not found:
         return False
     state = d.choice(found)
@@ -297,7 +313,7 @@ def counts(d: Draw, s: Scope, state: StateVar, full: bool) -> tuple[list[str], t
     """The indices that stand for counts, and the dims of the place."""
     dims = list(matrix_dims(d, state))
     texts = []
-    for count in state.indices[len(state.cells()):]:
+    for count in state.indices[len(state.cells()) :]:
         cap, place = state.caps[count], state.auto.index(count)
         extent = d.extent(dims[place])
         if full:
@@ -344,7 +360,7 @@ def matrix(d: Draw, s: Scope) -> bool:
             texts.pop()
             count = state.indices[len(state.cells()) + len(texts)]
             place = state.auto.index(count)
-            dims = (*dims[:place], str(d.extent(matrix_dims(d, state)[place])), *dims[place + 1:])
+            dims = (*dims[:place], str(d.extent(matrix_dims(d, state)[place])), *dims[place + 1 :])
     shown = ", ".join([where] * bool(where) + texts)
     place, dims = f"{name}[{shown}]", (*outer, *dims)
     if not full and d.chance(0.15) and all(".." in text for text in texts) and texts:
@@ -372,7 +388,9 @@ def new_log(d: Draw, s: Scope) -> None:
         return
     name, counter = d.name("K"), d.name("pos")
     dtype, dims = d.any_dtype(), d.draw_dims(d.choice([0, 1, 1, 2]), static=True)
-    state = StateVar("log", Var(name, dtype, dims, "persistent", world=s.world), dims, ["t"], rows=rows, counter=counter)
+    state = StateVar(
+        "log", Var(name, dtype, dims, "persistent", world=s.world), dims, ["t"], rows=rows, counter=counter
+    )
     if d.chance(0.5):
         state.indices = ["l", "t"]
         state.fixed = {"l": d.random.randint(1, 2)}
@@ -386,7 +404,9 @@ def new_log(d: Draw, s: Scope) -> None:
         label, index = d.name("fill"), d.name("j")
         inner = s.child(loops=[*s.loops, (index, 0, state.fixed["l"] - 1)], in_loop=True)
         write(d, inner, f"{name}[{index}, {place}]", state, (*outer, *dims))
-        s.lines.append(Line("", {label}, [(f"loop {label} ({index} in 0..{d.written_dim(state.fixed['l'])})", inner.lines)]))
+        s.lines.append(
+            Line("", {label}, [(f"loop {label} ({index} in 0..{d.written_dim(state.fixed['l'])})", inner.lines)])
+        )
     else:
         write(d, s, f"{name}[{place}]", state, (*outer, *dims))
     amount = "" if rows == 1 else f"{rows} "
@@ -397,7 +417,14 @@ def new_log(d: Draw, s: Scope) -> None:
 def matrix_log(d: Draw, s: Scope) -> None:
     """A matrix that every step makes longer."""
     dims = d.draw_dims(d.choice([1, 2]), static=True)
-    state = StateVar("log", Var(d.name("M"), d.any_dtype(), dims, "persistent", world=s.world), dims, ["r"], auto=["r"], caps={"r": 0})
+    state = StateVar(
+        "log",
+        Var(d.name("M"), d.any_dtype(), dims, "persistent", world=s.world),
+        dims,
+        ["r"],
+        auto=["r"],
+        caps={"r": 0},
+    )
     declare(d, state, initial(d, state.var.dtype))
     d.used_sizes.add("T")
     whole = (f"{dims[0]} + T", *dims[1:])
@@ -412,8 +439,21 @@ def log_read(d: Draw, s: Scope) -> bool:
     state = d.choice(found)
     d.used_sizes.add("T")
     rows = state.rows
-    form = d.choice([("", ("T",)), ("0..T", ("T",)), ("..", ("T",)), ("..T", ("T",)), ("T - 1", ()), ("-1", ()), ("-1..", ("1",)),
-                     (f"{state.counter} - 1", ()), (f"T - {rows}..T", (str(rows),)), (f"{state.counter} - {rows}..", (str(rows),)), ("0", ())])
+    form = d.choice(
+        [
+            ("", ("T",)),
+            ("0..T", ("T",)),
+            ("..", ("T",)),
+            ("..T", ("T",)),
+            ("T - 1", ()),
+            ("-1", ()),
+            ("-1..", ("1",)),
+            (f"{state.counter} - 1", ()),
+            (f"T - {rows}..T", (str(rows),)),
+            (f"{state.counter} - {rows}..", (str(rows),)),
+            ("0", ()),
+        ]
+    )
     text, dims = form
     if "l" in state.indices:
         fixed = state.fixed["l"]

@@ -14,7 +14,10 @@ def switch(d: Draw, right, wrong, dtype: str = "i64") -> str:
     """An integer input that is wrong in the step that fails."""
     name = d.name("on")
     rights = right if isinstance(right, list) else [right]
-    d.given[name] = [d.choice(wrong if isinstance(wrong, list) else [wrong]) if step == d.fail_step else d.choice(rights) for step in range(d.steps)]
+    d.given[name] = [
+        d.choice(wrong if isinstance(wrong, list) else [wrong]) if step == d.fail_step else d.choice(rights)
+        for step in range(d.steps)
+    ]
     # No range is known of it, so that nothing else uses it as an index.
     d.declare(Var(name, dtype, (), "dynamic", "index", always=True), "")
     return name
@@ -23,7 +26,9 @@ def switch(d: Draw, right, wrong, dtype: str = "i64") -> str:
 def own_table(d: Draw, s: Scope, fixed: bool) -> tuple[str, StateVar]:
     """A table of scalars that holds 3 cells here, and that nothing else uses."""
     name = d.name("F")
-    state = StateVar("fault", Var(name, "i32", (), "persistent", world=s.world), (), ["t"], {"t": 3} if fixed else {}, constant=True)
+    state = StateVar(
+        "fault", Var(name, "i32", (), "persistent", world=s.world), (), ["t"], {"t": 3} if fixed else {}, constant=True
+    )
     declare(d, state, "")
     if not fixed:
         line(s, f"cache.write 7 >> {name}[2];", "cache.write", name)
@@ -68,7 +73,16 @@ def past_fixed(d, s):
 
 def count_past_fixed(d, s):
     name = d.name("F")
-    state = StateVar("fault", Var(name, "f32", ("1", "2"), "persistent", world=s.world), ("1", "2"), ["r"], {"r": 2}, ["r"], {"r": 2}, constant=True)
+    state = StateVar(
+        "fault",
+        Var(name, "f32", ("1", "2"), "persistent", world=s.world),
+        ("1", "2"),
+        ["r"],
+        {"r": 2},
+        ["r"],
+        {"r": 2},
+        constant=True,
+    )
     declare(d, state, "")
     f = switch(d, 2, 3)
     read_scalar(d, s, f"{name}[{f}]", "f32", ("3", "2"))
@@ -143,32 +157,49 @@ def parameter_outside(d, s):
 
 
 def missing_input(d, s):
-    d.fault_line = False
     var = d.declare(Var(d.name("x"), d.any_dtype(), ("2",), "dynamic", "plain", always=True), "")
     d.missing = var.name
 
 
 def sizes_that_disagree(d, s):
-    d.fault_line = False
     sizes = [d.random.randint(1, 4) for _ in range(d.steps)]
     d.free["N"] = sizes
     d.used_sizes.add("N")
     dtype = d.choice(["f32", "i8"])
     d.declare(Var(d.name("x"), dtype, ("N",), "dynamic", "plain", always=True), "")
     other = d.declare(Var(d.name("x"), dtype, ("N",), "dynamic", "plain", always=True), "")
-    d.given[other.name] = [np.zeros(size + (step == d.fail_step), dtypes.NUMPY[dtype]) for step, size in enumerate(sizes)]
+    d.given[other.name] = [
+        np.zeros(size + (step == d.fail_step), dtypes.NUMPY[dtype]) for step, size in enumerate(sizes)
+    ]
 
 
-FAULTS = [past_the_end, past_the_end, slice_past_the_end, start_after_end, before_the_front, past_fixed, past_fixed, count_past_fixed,
-          index_by_zero, index_by_zero, loop_by_zero, wrong_dims_of_a_read, wrong_dims_of_a_write, wrong_dims_of_an_op, op_by_zero,
-          gather_outside, parameter_outside, missing_input, sizes_that_disagree]
+FAULTS = [
+    past_the_end,
+    past_the_end,
+    slice_past_the_end,
+    start_after_end,
+    before_the_front,
+    past_fixed,
+    past_fixed,
+    count_past_fixed,
+    index_by_zero,
+    index_by_zero,
+    loop_by_zero,
+    wrong_dims_of_a_read,
+    wrong_dims_of_a_write,
+    wrong_dims_of_an_op,
+    op_by_zero,
+    gather_outside,
+    parameter_outside,
+    missing_input,
+    sizes_that_disagree,
+]
 
 
 def any_fault(d: Draw, s: Scope) -> None:
-    """Something that fails in the step that is to fail, and in no other: here, in a loop or in a block that is called."""
+    """Something that fails in the step that is to fail and in no other: here, in a loop or in a called block."""
     fault = d.choice(FAULTS)
     d.fault = fault.__name__
-    d.fault_line = True
     form = d.random.randint(0, 3)
     if form == 0:
         label, index = d.name("layers"), d.name("j")

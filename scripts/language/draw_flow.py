@@ -1,14 +1,16 @@
-"""Draws the order of things: lists of statements, branches, loops, blocks that are called and blocks that run beside."""
+"""Draws the order of things: lists of statements, branches, loops, blocks that are called, blocks that run beside."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import draw_faults
+import draw_moves
+import draw_ops
 import dtypes
 from draw import Draw, Line, Scope, Var
-from draw_cache import any_cache, new_log, new_state, tensor
-from draw_ops import any_op, emit, emit_to
+from draw_cache import any_cache, new_log, new_state
+from draw_ops import emit, emit_to
 
 MOST_TURNS = 18
 
@@ -57,6 +59,16 @@ def statement(d: Draw, s: Scope) -> None:
         conditional_return(d, s)
 
 
+OPS = draw_ops.WEIGHTS | draw_moves.WEIGHTS
+
+
+def any_op(d: Draw, s: Scope) -> None:
+    """One statement that computes."""
+    while not d.weighted(OPS)(d, s):
+        # Nothing fits yet: something to work with.
+        d.fresh(d.any_dtype(), d.draw_dims())
+
+
 def transfer(d: Draw, s: Scope) -> None:
     x = d.any_operand(s, lambda var: var.section != "persistent" or var.world == s.world, approximate=True)
     if x is None:
@@ -97,10 +109,18 @@ def condition(d: Draw, s: Scope) -> str:
     integers = d.readable(s, lambda var: dtypes.is_integer(var.dtype) and not var.dims)
     if s.loops and d.chance(0.6):
         name, low, high = d.choice(s.loops)
-        emit_to(d, s, d.choice(["less", "equal", "greater"]), [name, str(d.random.randint(low, max(low, high)))], [target.name])
+        emit_to(
+            d,
+            s,
+            d.choice(["less", "equal", "greater"]),
+            [name, str(d.random.randint(low, max(low, high)))],
+            [target.name],
+        )
     elif integers and d.chance(0.6):
         x = d.choice(integers)
-        emit_to(d, s, d.choice(["less", "equal", "greater_or_equal"]), [x.name, str(d.random.randint(0, 1))], [target.name])
+        emit_to(
+            d, s, d.choice(["less", "equal", "greater_or_equal"]), [x.name, str(d.random.randint(0, 1))], [target.name]
+        )
     else:
         x = d.any_operand(s, lambda var: var.dtype != "bool", approximate=True) or d.operand(s, "f32", d.draw_dims())
         emit_to(d, s, "is_finite", [x.name], [target.name])
@@ -150,14 +170,22 @@ def bound(d: Draw, s: Scope, low: int, high: int) -> tuple[str, int, int]:
         name, value = d.choice(d.sizes.items())
         d.used_sizes.add(name)
         if value <= high:
-            return d.choice([(name, value, value), (f"{name} - 1", value - 1, value - 1), (f"min({name}, 2)", min(value, 2), min(value, 2))])
+            return d.choice(
+                [
+                    (name, value, value),
+                    (f"{name} - 1", value - 1, value - 1),
+                    (f"min({name}, 2)", min(value, 2), min(value, 2)),
+                ]
+            )
     if form == 1 and s.loops:
         name, least, most = d.choice(s.loops)
         if most < high:
             return d.choice([(name, least, most), (f"{name} + 1", least + 1, most + 1)])
     if form == 2:
         return d.index(s, low, high), low, high
-    counters = d.readable(s, lambda var: var.section == "persistent" and not var.dims and var.dtype in dtypes.BITS and var.dtype != "u64")
+    counters = d.readable(
+        s, lambda var: var.section == "persistent" and not var.dims and var.dtype in dtypes.BITS and var.dtype != "u64"
+    )
     if form == 3 and counters and low >= 0:
         return f"min(max({d.choice(counters).name}, {low}), {high})", low, high
     value = d.random.randint(low, high)
@@ -235,9 +263,19 @@ def reusable(d: Draw, s: Scope) -> list[Callable]:
     """Blocks that may be called here."""
     found = []
     for block in d.callable.values():
-        held = all(name in s.held and all(a >= b for a, b in zip(s.held[name], extents)) for name, extents in block.before.held.items())
-        if (block.world == s.world and block.before.defined <= s.defined and block.before.grown <= s.grown and held
-                and block.before.frozen >= s.frozen and not block.yields and block.before.turns >= s.turns):
+        held = all(
+            name in s.held and all(a >= b for a, b in zip(s.held[name], extents))
+            for name, extents in block.before.held.items()
+        )
+        if (
+            block.world == s.world
+            and block.before.defined <= s.defined
+            and block.before.grown <= s.grown
+            and held
+            and block.before.frozen >= s.frozen
+            and not block.yields
+            and block.before.turns >= s.turns
+        ):
             found.append(block)
     return found
 
@@ -346,7 +384,11 @@ def beside(d: Draw, s: Scope) -> None:
 
 def ensure_variable(d: Draw, s: Scope, apart: Var | None = None) -> Var:
     """A variable of entry that has a value and may be written."""
-    found = [var for var in d.vars.values() if d.may_write(s, var) and var is not apart and (var.always or var.name in s.defined)]
+    found = [
+        var
+        for var in d.vars.values()
+        if d.may_write(s, var) and var is not apart and (var.always or var.name in s.defined)
+    ]
     if found and d.chance(0.6):
         return d.choice(found)
     var = d.declare_local(s, d.any_dtype(), d.draw_dims())
@@ -384,7 +426,14 @@ def late_block(d: Draw, s: Scope, given: Var, result: Var) -> None:
         emit_to(d, s, "not", [given.name], [own.name])
     else:
         emit_to(d, s, d.choice(["neg", "abs", "sign"]), [given.name], [own.name])
-    emit_to(d, s, "reduce_max" if given.dtype == "bool" else "reduce_sum", [own.name], [own.name], noop_with_empty_axes="true")
+    emit_to(
+        d,
+        s,
+        "reduce_max" if given.dtype == "bool" else "reduce_sum",
+        [own.name],
+        [own.name],
+        noop_with_empty_axes="true",
+    )
     source = d.fresh(result.dtype, result.dims, "plain")
     source = d.entry(Scope([], s.world), source)
     emit_to(d, s, "where", ["false", source.name, source.name], [result.name])

@@ -8,11 +8,16 @@ from __future__ import annotations
 import dtypes
 from draw import Draw, Line, Scope, Var
 
-NUMERIC = lambda var: var.dtype != "bool"
 HINTS = ["{ fuse: true }", "{ tile: 8 }", "{ fuse: false, unroll: 4 }", '{ place: "gpu" }', "{ cost: 0.5 }"]
 
 
-def emit(d: Draw, s: Scope, op: str, operands: list, results: list, drop: bool = False, new: bool = False, **attributes) -> bool:
+def is_numeric(var: Var) -> bool:
+    return var.dtype != "bool"
+
+
+def emit(
+    d: Draw, s: Scope, op: str, operands: list, results: list, drop: bool = False, new: bool = False, **attributes
+) -> bool:
     """One op. `operands` are texts; `results` are (dtype, dims, approximate); `drop`: some may be `_`."""
     dropped = {place for place in range(len(results)) if drop and d.chance(0.3)}
     if len(dropped) == len(results):
@@ -42,7 +47,11 @@ def literal(d: Draw, dtype: str, nonzero: bool = False) -> str:
         low, high = dtypes.bounds(dtype)
         texts = ["-3", "-2", "-1", "0", "1", "2", "3", "5", "100", "0x10", "1_000"]
         return d.choice([text for text in texts if low <= int(text, 0) <= high and (int(text, 0) or not nonzero)])
-    return d.choice(["0.5", "1.5", "-2.0", "0.1", "3", "-1", "1e2", "0.25"] if dtype not in ("f8e4m3fn",) else ["0.5", "1.5", "-2.0", "3"])
+    return d.choice(
+        ["0.5", "1.5", "-2.0", "0.1", "3", "-1", "1e2", "0.25"]
+        if dtype not in ("f8e4m3fn",)
+        else ["0.5", "1.5", "-2.0", "3"]
+    )
 
 
 def number(text: str) -> float:
@@ -57,7 +66,9 @@ def maybe_named(d: Draw, name: str, text: str) -> str:
     return f"{name}={text}" if d.chance(0.3) else text
 
 
-def partner(d: Draw, s: Scope, x: Var, kind: str | None = None, approximate: bool = False, nonzero: bool = False) -> tuple[str, tuple, bool]:
+def partner(
+    d: Draw, s: Scope, x: Var, kind: str | None = None, approximate: bool = False, nonzero: bool = False
+) -> tuple[str, tuple, bool]:
     """A second operand that broadcasts with x: its text, the dims of both together, whether it is approximate."""
     form = d.random.randint(0, 9)
     if form < 2:
@@ -72,7 +83,7 @@ def partner(d: Draw, s: Scope, x: Var, kind: str | None = None, approximate: boo
     if form == 3:
         dims = ()
     elif form == 4 and x.dims:
-        dims = x.dims[d.random.randint(0, len(x.dims) - 1):]
+        dims = x.dims[d.random.randint(0, len(x.dims) - 1) :]
     elif form == 5 and x.dims:
         dims = tuple("1" if d.chance(0.5) else dim for dim in x.dims)
     elif form == 6 and len(x.dims) < 3:
@@ -87,7 +98,11 @@ def partner(d: Draw, s: Scope, x: Var, kind: str | None = None, approximate: boo
 
 def arithmetic(d, s):
     op = d.choice(["add", "sub", "mul", "add", "mul"])
-    x = d.any_operand(s, NUMERIC, approximate=True) if d.chance(0.85) else d.operand(s, d.float_dtype(), d.draw_dims())
+    x = (
+        d.any_operand(s, is_numeric, approximate=True)
+        if d.chance(0.85)
+        else d.operand(s, d.float_dtype(), d.draw_dims())
+    )
     if x is None:
         return False
     y, dims, approximate = partner(d, s, x, approximate=dtypes.is_float(x.dtype))
@@ -109,7 +124,7 @@ def index_arithmetic(d, s):
 
 
 def division(d, s):
-    x = d.any_operand(s, NUMERIC)
+    x = d.any_operand(s, is_numeric)
     if x is None:
         return False
     op = d.choice(["div", "mod"])
@@ -136,12 +151,20 @@ def emit_to(d, s, op, operands, results, **attributes):
 
 
 def extremes(d, s):
-    x = d.any_operand(s, NUMERIC)
+    x = d.any_operand(s, is_numeric)
     if x is None:
         return False
     if d.chance(0.4):
         low, high = sorted([literal(d, x.dtype), literal(d, x.dtype)], key=number)
-        bounds = d.choice([[x.name, low, high], [x.name, low], [x.name, "_", high], [x.name, f"high={high}"], [x.name, f"low={low}", f"high={high}"]])
+        bounds = d.choice(
+            [
+                [x.name, low, high],
+                [x.name, low],
+                [x.name, "_", high],
+                [x.name, f"high={high}"],
+                [x.name, f"low={low}", f"high={high}"],
+            ]
+        )
         return emit(d, s, "clip", bounds, [(x.dtype, x.dims, False)])
     y, dims, _ = partner(d, s, x)
     operands = [x.name, y] + ([literal(d, x.dtype)] if d.chance(0.3) else [])
@@ -149,7 +172,7 @@ def extremes(d, s):
 
 
 def relu(d, s):
-    x = d.any_operand(s, NUMERIC)
+    x = d.any_operand(s, is_numeric)
     if x is None:
         return False
     attributes = {}
@@ -167,7 +190,7 @@ def relu(d, s):
 
 def comparison(d, s):
     op = d.choice(["equal", "less", "less_or_equal", "greater", "greater_or_equal"])
-    x = d.any_operand(s, NUMERIC if op != "equal" else lambda var: True)
+    x = d.any_operand(s, is_numeric if op != "equal" else lambda var: True)
     if x is None:
         return False
     y, dims, _ = partner(d, s, x)
@@ -192,20 +215,26 @@ def bits(d, s):
         return emit(d, s, "bitwise_not", [x.name], [(x.dtype, x.dims, False)])
     y, dims, _ = partner(d, s, x)
     if d.chance(0.35):
-        return emit(d, s, "bit_shift", [x.name, y], [(x.dtype, dims, False)], direction=d.attribute(d.choice(["LEFT", "RIGHT"])))
+        return emit(
+            d, s, "bit_shift", [x.name, y], [(x.dtype, dims, False)], direction=d.attribute(d.choice(["LEFT", "RIGHT"]))
+        )
     return emit(d, s, d.choice(["bitwise_and", "bitwise_or", "bitwise_xor"]), [x.name, y], [(x.dtype, dims, False)])
 
 
 def unary(d, s):
     op = d.choice(["neg", "abs", "sign", "floor", "ceil", "round", "sqrt", "reciprocal"])
     spread = op in ("neg", "abs")
-    x = d.any_operand(s, NUMERIC if spread or op == "sign" else lambda var: dtypes.is_float(var.dtype), approximate=spread)
+    x = d.any_operand(
+        s, is_numeric if spread or op == "sign" else lambda var: dtypes.is_float(var.dtype), approximate=spread
+    )
     return x is not None and emit(d, s, op, [x.name], [(x.dtype, x.dims, x.approximate)])
 
 
 def transcendental(d, s):
     again = d.choice(["tanh", "sigmoid", "erf", "sin", "cos"])
-    x = d.any_operand(s, lambda var: dtypes.is_float(var.dtype) and (not var.approximate or d.chance(0.5)), approximate=True)
+    x = d.any_operand(
+        s, lambda var: dtypes.is_float(var.dtype) and (not var.approximate or d.chance(0.5)), approximate=True
+    )
     if x is None:
         return False
     op = again if x.approximate else d.choice([again, "exp", "log"])
@@ -213,7 +242,7 @@ def transcendental(d, s):
 
 
 def power(d, s):
-    x = d.any_operand(s, NUMERIC)
+    x = d.any_operand(s, is_numeric)
     if x is None:
         return False
     exponent = d.choice(["0", "1", "2", "3", "5"])
@@ -245,7 +274,9 @@ def where(d, s):
 
 def checks(d, s):
     op = d.choice(["is_nan", "is_inf", "is_finite", "is_finite"])
-    x = d.any_operand(s, (lambda var: dtypes.is_float(var.dtype)) if op != "is_finite" else NUMERIC, approximate=op == "is_finite")
+    x = d.any_operand(
+        s, (lambda var: dtypes.is_float(var.dtype)) if op != "is_finite" else is_numeric, approximate=op == "is_finite"
+    )
     if x is None:
         return False
     attributes = {}
@@ -270,7 +301,7 @@ def fill(d, s):
 def several(d, s):
     """`sum` and `mean` of any number of operands."""
     op = d.choice(["sum", "mean"])
-    x = d.any_operand(s, NUMERIC if op == "sum" else lambda var: dtypes.is_float(var.dtype))
+    x = d.any_operand(s, is_numeric if op == "sum" else lambda var: dtypes.is_float(var.dtype))
     if x is None:
         return False
     others = [d.operand(s, x.dtype, d.choice([x.dims, x.dims, ()])).name for _ in range(d.random.randint(0, 3))]
@@ -316,8 +347,16 @@ def arg_reduction(d, s):
     axis, keepdims = d.choice(long_axis(d, x)), d.chance(0.5)
     last = "true" if d.chance(0.3) else None
     place = d.attribute(signed_axis(d, axis, len(x.dims))) if axis or d.chance(0.5) else None
-    return emit(d, s, d.choice(["arg_max", "arg_min"]), [x.name], [("i64", reduced(d, x.dims, [axis], keepdims), False)],
-                axis=place, keepdims=d.attribute(keepdims), select_last_index=last)
+    return emit(
+        d,
+        s,
+        d.choice(["arg_max", "arg_min"]),
+        [x.name],
+        [("i64", reduced(d, x.dims, [axis], keepdims), False)],
+        axis=place,
+        keepdims=d.attribute(keepdims),
+        select_last_index=last,
+    )
 
 
 def cum_sum(d, s):
@@ -338,8 +377,16 @@ def top_k(d, s):
     dims = tuple(d.written_dim(k) if other == axis else dim for other, dim in enumerate(x.dims))
     attributes = {"largest": "false"} if d.chance(0.4) else {}
     operand = str(k) if d.chance(0.6) else maybe_named(d, "k", f"[{k}]")
-    return emit(d, s, "top_k", [x.name, operand], [(x.dtype, dims, False), ("i64", dims, False)], drop=True,
-                axis=d.attribute(signed_axis(d, axis, len(x.dims))), **attributes)
+    return emit(
+        d,
+        s,
+        "top_k",
+        [x.name, operand],
+        [(x.dtype, dims, False), ("i64", dims, False)],
+        drop=True,
+        axis=d.attribute(signed_axis(d, axis, len(x.dims))),
+        **attributes,
+    )
 
 
 def small(d, s, dtype, dims) -> str:
@@ -389,278 +436,32 @@ def normalisation(d, s):
     scale = d.operand(s, dtype, (last,), "tame").name
     bias = [d.operand(s, dtype, (last,), "tame").name] if d.chance(0.6) else []
     statistics = (*dims[:-1], "1")
-    results = [(dtype, dims, True), ("f32", statistics, True), ("f32", statistics, True)][:d.choice([1, 1, 2, 3])]
+    results = [(dtype, dims, True), ("f32", statistics, True), ("f32", statistics, True)][: d.choice([1, 1, 2, 3])]
     epsilon = d.attribute(d.choice([0.5, 0.125, 0.001])) if d.chance(0.5) else None
     return emit(d, s, "layer_normalization", [x.name, scale, *bias], results, drop=len(results) > 1, epsilon=epsilon)
 
 
-# What moves elements.
-
-
-def identity(d, s):
-    x = d.any_operand(s, approximate=True)
-    return x is not None and emit(d, s, "identity", [x.name], [(x.dtype, x.dims, x.approximate)])
-
-
-def transpose(d, s):
-    x = d.any_operand(s, lambda var: len(var.dims) > 1, approximate=True)
-    if x is None:
-        return False
-    order = list(range(len(x.dims)))
-    if d.chance(0.4):
-        return emit(d, s, "transpose", [x.name], [(x.dtype, x.dims[::-1], x.approximate)])
-    d.random.shuffle(order)
-    return emit(d, s, "transpose", [x.name], [(x.dtype, tuple(x.dims[axis] for axis in order), x.approximate)], perm=d.attribute(order))
-
-
-def reshape(d, s):
-    x = d.any_operand(s, lambda var: d.all_static(var.dims), approximate=True)
-    if x is None:
-        return False
-    sizes = [d.extent(dim) for dim in x.dims]
-    count = 1
-    for size in sizes:
-        count *= size
-    if d.chance(0.25) and x.dims:
-        axis = d.random.randrange(len(x.dims) + 1)
-        rows = 1
-        for size in sizes[:axis]:
-            rows *= size
-        columns = 1
-        for size in sizes[axis:]:
-            columns *= size
-        return emit(d, s, "flatten", [x.name], [(x.dtype, (d.written_dim(rows), d.written_dim(columns)), x.approximate)],
-                    axis=d.attribute(axis) if axis != 1 or d.chance(0.5) else None)
-    divisors = [value for value in range(1, count + 1) if count % value == 0] or [1]
-    first = d.choice(divisors)
-    wanted = d.choice([[count], [first, count // first], [1, first, count // first]]) if count else [0, 2]
-    if count == 1 and d.chance(0.3):
-        wanted = []
-    shown = list(wanted)
-    if shown and count and d.chance(0.4):
-        shown[d.random.randrange(len(shown))] = -1
-    elif shown and x.dims and shown[0] == sizes[0] and d.chance(0.4):
-        shown[0] = 0
-    if count == 0 or not shown:
-        shown = wanted
-    attributes = {"allowzero": "true"} if count == 0 else {}
-    listed = vector(d, shown) if shown else "[]"
-    if not shown:
-        return emit(d, s, "reshape", [x.name, maybe_named(d, "shape", listed)], [(x.dtype, (), x.approximate)])
-    return emit(d, s, "reshape", [x.name, maybe_named(d, "shape", listed)], [(x.dtype, tuple(map(d.written_dim, wanted)), x.approximate)], **attributes)
-
-
-def concat(d, s):
-    x = d.any_operand(s, lambda var: var.dims, approximate=True)
-    if x is None:
-        return False
-    axis = d.random.randrange(len(x.dims))
-    others, total = [], x.dims[axis]
-    approximate = x.approximate
-    for _ in range(d.random.randint(0, 2)):
-        if d.is_static(total):
-            more = d.choice([dim for dim in d.pool if d.is_static(dim)])
-        elif total == "N":
-            more = d.choice(["N", "1"])
-        else:
-            break
-        other = d.operand(s, x.dtype, (*x.dims[:axis], more, *x.dims[axis + 1:]), approximate=dtypes.is_float(x.dtype))
-        others.append(other.name)
-        approximate = approximate or other.approximate
-        total = d.written_dim(d.extent(total) + d.extent(more)) if d.is_static(total) else "2 * N" if more == "N" else "N + 1"
-    dims = (*x.dims[:axis], total, *x.dims[axis + 1:])
-    return emit(d, s, "concat", [x.name, *others], [(x.dtype, dims, approximate)], axis=d.attribute(signed_axis(d, axis, len(x.dims))))
-
-
-def slice_(d, s):
-    x = d.any_operand(s, lambda var: long_axis(d, var), approximate=True)
-    if x is None:
-        return False
-    axis = d.choice(long_axis(d, x))
-    extent = d.extent(x.dims[axis])
-    start, end, step = d.random.randint(-extent - 1, extent), d.random.randint(-extent - 1, extent + 2), d.choice([1, 1, 1, 2, -1, -2])
-    clamped = None if step < 0 and end < -extent else end
-    count = len(range(extent)[start:clamped:step])
-    dims = (*x.dims[:axis], d.written_dim(count), *x.dims[axis + 1:])
-    operands = [x.name, maybe_named(d, "starts", f"[{start}]")]
-    named = "=" in operands[1]
-    operands.append(f"ends=[{end}]" if named else f"[{end}]")
-    if axis or step != 1 or d.chance(0.4):
-        place = signed_axis(d, axis, len(x.dims))
-        operands.append(f"axes=[{place}]" if named or d.chance(0.4) else f"[{place}]")
-        if step != 1:
-            operands.append(f"steps=[{step}]" if "=" in operands[-1] else f"[{step}]")
-    return emit(d, s, "slice", operands, [(x.dtype, dims, x.approximate)])
-
-
-def split(d, s):
-    x = d.any_operand(s, lambda var: long_axis(d, var), approximate=True)
-    if x is None:
-        return False
-    axis = d.choice(long_axis(d, x))
-    extent = d.extent(x.dims[axis])
-    count = d.random.randint(1, min(3, extent))
-    form = d.random.randint(0, 2)
-    operands, attributes = [x.name], {}
-    if form == 0:
-        cuts = sorted(d.random.randint(0, extent) for _ in range(count - 1))
-        sizes = [end - begin for begin, end in zip([0, *cuts], [*cuts, extent])]
-        operands.append(maybe_named(d, "split", vector(d, sizes)))
-    elif form == 1:
-        each = -(-extent // count)
-        sizes = [max(min(each, extent - each * place), 0) for place in range(count)]
-        attributes["num_outputs"] = str(count)
-    else:
-        count = d.choice([value for value in (1, 2, 3) if extent % value == 0])
-        sizes = [extent // count] * count
-    results = [(x.dtype, (*x.dims[:axis], d.written_dim(size), *x.dims[axis + 1:]), x.approximate) for size in sizes]
-    return emit(d, s, "split", operands, results, drop=len(results) > 1, axis=d.attribute(signed_axis(d, axis, len(x.dims))), **attributes)
-
-
-def gather(d, s):
-    x = d.any_operand(s, lambda var: long_axis(d, var), approximate=True)
-    if x is None:
-        return False
-    axis = d.choice(long_axis(d, x))
-    extent = d.extent(x.dims[axis])
-    if d.chance(0.3) and d.all_static(x.dims):
-        # Indices of the dims of x, or of fewer along the axis.
-        sizes = [d.extent(dim) for dim in x.dims]
-        sizes[axis] = d.random.randint(1, 3)
-        name = index_input(d, sizes, extent)
-        if x.approximate:
-            return False
-        return emit(d, s, "gather_elements", [x.name, name], [(x.dtype, tuple(map(str, sizes)), False)], axis=d.attribute(signed_axis(d, axis, len(x.dims))))
-    if d.chance(0.5):
-        values = [d.random.randint(-extent, extent - 1) for _ in range(d.random.randint(1, 3))]
-        indices, shape = vector(d, values), (str(len(values)),)
-        if d.chance(0.3):
-            indices, shape = str(values[0]), ()
-    else:
-        sizes = d.choice([[2], [3], [1, 2], []])
-        indices, shape = index_input(d, sizes, extent), tuple(map(str, sizes))
-    dims = (*x.dims[:axis], *shape, *x.dims[axis + 1:])
-    if len(dims) > 4:
-        return False
-    return emit(d, s, "gather", [x.name, maybe_named(d, "indices", indices)], [(x.dtype, dims, x.approximate)],
-                axis=d.attribute(signed_axis(d, axis, len(x.dims))) if axis or d.chance(0.3) else None)
-
-
-def index_input(d, sizes, extent) -> str:
-    """An input of indices into an axis."""
-    name, dtype = d.name("ix"), d.choice(["i64", "i32"])
-    d.given[name] = [d.numbers.integers(-extent, extent, sizes).astype(dtypes.NUMPY[dtype]) for _ in range(d.steps)]
-    return d.declare(Var(name, dtype, tuple(map(str, sizes)), "dynamic", "index", always=True), "").name
-
-
-def expand(d, s):
-    x = d.any_operand(s, lambda var: d.all_static(var.dims) and len(var.dims) < 3, approximate=True)
-    if x is None:
-        return False
-    more = d.random.randint(1, 3)
-    sizes = [d.extent(dim) for dim in x.dims]
-    if d.chance(0.5) and x.dims:
-        repeats = [d.random.randint(1, 2) for _ in sizes]
-        dims = tuple(d.written_dim(size * repeat) for size, repeat in zip(sizes, repeats))
-        return emit(d, s, "tile", [x.name, maybe_named(d, "repeats", vector(d, repeats))], [(x.dtype, dims, x.approximate)])
-    wide = [more, *(d.random.randint(1, 3) if size == 1 else d.choice([size, 1]) for size in sizes)]
-    dims = [more, *(max(a, b) if 0 not in (a, b) else 0 for a, b in zip(sizes, wide[1:]))]
-    return emit(d, s, "expand", [x.name, vector(d, wide)], [(x.dtype, tuple(map(d.written_dim, dims)), x.approximate)])
-
-
-def squeeze(d, s):
-    x = d.any_operand(s, lambda var: any(d.key(dim) == 1 for dim in var.dims), approximate=True)
-    if x is None or d.chance(0.5):
-        x = d.any_operand(s, lambda var: len(var.dims) < 3, approximate=True)
-        if x is None:
-            return False
-        place = d.random.randint(0, len(x.dims))
-        dims = (*x.dims[:place], "1", *x.dims[place:])
-        listed = maybe_named(d, "axes", f"[{signed_axis(d, place, len(dims))}]")
-        return emit(d, s, "unsqueeze", [x.name, listed], [(x.dtype, dims, x.approximate)])
-    ones = [axis for axis, dim in enumerate(x.dims) if d.key(dim) == 1]
-    if d.chance(0.3) and d.all_static(x.dims):
-        return emit(d, s, "squeeze", [x.name], [(x.dtype, tuple(dim for axis, dim in enumerate(x.dims) if axis not in ones), x.approximate)])
-    axis = d.choice(ones)
-    return emit(d, s, "squeeze", [x.name, maybe_named(d, "axes", f"[{signed_axis(d, axis, len(x.dims))}]")],
-                [(x.dtype, (*x.dims[:axis], *x.dims[axis + 1:]), x.approximate)])
-
-
-def pad(d, s):
-    x = d.any_operand(s, lambda var: var.dims and d.all_static(var.dims) and all(d.extent(dim) for dim in var.dims))
-    if x is None:
-        return False
-    rank = len(x.dims)
-    axes = sorted(d.random.sample(range(rank), d.random.randint(1, rank))) if d.chance(0.4) else list(range(rank))
-    before = [d.random.randint(0, 2) for _ in axes]
-    after = [d.random.randint(-1, 2) if d.extent(x.dims[axis]) > 1 else d.random.randint(0, 2) for axis in axes]
-    sizes = [d.extent(dim) for dim in x.dims]
-    for axis, low, high in zip(axes, before, after):
-        sizes[axis] += low + high
-    mode = d.choice(["constant", "constant", "edge", "reflect", "wrap"])
-    operands = [x.name, vector(d, before + after)]
-    partial = len(axes) < rank
-    if mode == "constant" and d.chance(0.5):
-        operands.append(literal(d, x.dtype))
-    elif partial and d.chance(0.5):
-        operands.append("_")
-    if partial:
-        operands.append(f"[{', '.join(map(str, axes))}]" if len(operands) == 3 else f"axes=[{', '.join(map(str, axes))}]")
-    return emit(d, s, "pad", operands, [(x.dtype, tuple(map(d.written_dim, sizes)), False)],
-                mode=d.attribute(mode) if mode != "constant" or d.chance(0.3) else None)
-
-
-def trilu(d, s):
-    x = d.any_operand(s, lambda var: len(var.dims) > 1)
-    if x is None:
-        return False
-    operands = [x.name] + ([maybe_named(d, "k", str(d.random.randint(-1, 2)))] if d.chance(0.5) else [])
-    return emit(d, s, "trilu", operands, [(x.dtype, x.dims, False)], upper="false" if d.chance(0.5) else None)
-
-
-def one_hot(d, s):
-    x = d.any_operand(s, lambda var: dtypes.is_integer(var.dtype) and len(var.dims) < 3)
-    if x is None:
-        return False
-    depth, axis = d.random.randint(1, 4), d.random.randint(0, len(x.dims))
-    dtype, values = d.choice([("f32", "[0.0, 5.5]"), ("i64", "[-1, 7]"), ("bool", "[false, true]")])
-    dims = (*x.dims[:axis], d.written_dim(depth), *x.dims[axis:])
-    place = axis - len(dims) if d.chance(0.5) else axis
-    return emit(d, s, "one_hot", [x.name, maybe_named(d, "depth", str(depth)), f"values={values}"], [(dtype, dims, False)],
-                axis=d.attribute(place) if place != -1 or d.chance(0.5) else None)
-
-
-def sources(d, s):
-    """`shape`, `size`, `range`, `eye_like`: results that don't hang on elements."""
-    form = d.random.randint(0, 4)
-    x = d.any_operand(s, approximate=True)
-    if form == 0 and x is not None:
-        return emit(d, s, "size", [x.name], [("i64", (), False)])
-    if form == 1 and x is not None:
-        start = d.random.randint(0, len(x.dims))
-        return emit(d, s, "shape", [x.name], [("i64", (d.written_dim(len(x.dims) - start),), False)], start=d.attribute(start) if start else None)
-    matrix = d.any_operand(s, lambda var: len(var.dims) == 2)
-    if form == 2 and matrix is not None:
-        dtype = d.choice([None, d.any_dtype()])
-        k = d.attribute(d.random.randint(-1, 2)) if d.chance(0.6) else None
-        return emit(d, s, "eye_like", [matrix.name], [(dtype or matrix.dtype, matrix.dims, False)], k=k, dtype=dtype)
-    if d.chance(0.3):
-        count = d.random.randint(0, 4)
-        return emit(d, s, "range", ["0.5", f"{0.5 + count * 0.25!r}", "0.25"], [("f32", (d.written_dim(count),), False)])
-    start, step, count = d.random.randint(-3, 3), d.choice([1, 2, -1, 3]), d.random.randint(0, 4)
-    return emit(d, s, "range", [str(start), str(start + step * count), str(step)], [("i64", (d.written_dim(count),), False)])
-
-
 WEIGHTS = {
-    arithmetic: 10, index_arithmetic: 3, division: 4, extremes: 4, relu: 3, comparison: 4, logic: 3, bits: 4, unary: 5,
-    transcendental: 4, power: 2, cast: 6, where: 3, checks: 2, fill: 2, several: 2, reduction: 5, arg_reduction: 2, cum_sum: 2,
-    top_k: 2, matmul: 4, normalisation: 2, identity: 1, transpose: 2, reshape: 3, concat: 3, slice_: 3, split: 3, gather: 3, expand: 3,
-    squeeze: 3, pad: 3, trilu: 1.5, one_hot: 1.5, sources: 2.5,
+    arithmetic: 10,
+    index_arithmetic: 3,
+    division: 4,
+    extremes: 4,
+    relu: 3,
+    comparison: 4,
+    logic: 3,
+    bits: 4,
+    unary: 5,
+    transcendental: 4,
+    power: 2,
+    cast: 6,
+    where: 3,
+    checks: 2,
+    fill: 2,
+    several: 2,
+    reduction: 5,
+    arg_reduction: 2,
+    cum_sum: 2,
+    top_k: 2,
+    matmul: 4,
+    normalisation: 2,
 }
-
-
-def any_op(d: Draw, s: Scope) -> None:
-    """One statement that computes."""
-    while not d.weighted(WEIGHTS)(d, s):
-        # Nothing fits yet: something to work with.
-        d.fresh(d.any_dtype(), d.draw_dims())

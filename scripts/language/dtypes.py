@@ -59,7 +59,11 @@ FLOATS = list(FORMATS)
 # Floats that composites compute in f32, and that products accumulate in f32.
 NARROW_FLOATS = ["f16", "bf16", "f8e4m3fn", "f8e5m2"]
 BITS = {"i64": 64, "i32": 32, "i16": 16, "i8": 8, "u64": 64, "u32": 32, "u16": 16, "u8": 8} | {
-    "i4": 4, "u4": 4, "i2": 2, "u2": 2}
+    "i4": 4,
+    "u4": 4,
+    "i2": 2,
+    "u2": 2,
+}
 INTEGERS = list(BITS)
 SIGNED = [name for name in INTEGERS if name[0] == "i"]
 UNSIGNED = [name for name in INTEGERS if name[0] == "u"]
@@ -218,6 +222,6 @@ def to_bytes(array: np.ndarray) -> np.ndarray:
     codes = array.reshape(-1).astype(np.int8).view(np.uint8) & ((1 << bits) - 1)
     each = 8 // bits
     padded = np.zeros(-(-codes.size // each) * each, dtype=np.uint8)
-    padded[:codes.size] = codes
+    padded[: codes.size] = codes
     shifts = np.arange(each, dtype=np.uint8) * bits
     return (padded.reshape(-1, each) << shifts).sum(axis=1, dtype=np.uint8)

@@ -17,11 +17,34 @@ from dataclasses import dataclass, field
 import numpy as np
 
 import dtypes
+from bounds import apply
 from check import Checker, Fault, walk
-from ops import OPS, Failed, Value, apply
+from ops import OPS, Failed, Value
 from syntax import (
-    Assign, Await, Barrier, Branch, Count, Declaration, Dep, Entry, If, Literal, Loop, Omitted, Op, Place, Program, Read,
-    Reset, Return, Slice, Transfer, Variable, Write, Yield, parse,
+    Assign,
+    Await,
+    Barrier,
+    Branch,
+    Count,
+    Declaration,
+    Dep,
+    Entry,
+    If,
+    Literal,
+    Loop,
+    Omitted,
+    Op,
+    Place,
+    Program,
+    Read,
+    Reset,
+    Return,
+    Slice,
+    Transfer,
+    Variable,
+    Write,
+    Yield,
+    parse,
 )
 
 
@@ -80,11 +103,11 @@ class State:
         self.is_table = declaration.table
         counts = declaration.auto_dim
         cells = [name for name in declaration.indices if name not in counts]
-        if (cells and not self.is_table) or declaration.indices[:len(cells)] != cells:
+        if (cells and not self.is_table) or declaration.indices[: len(cells)] != cells:
             raise Fault(f"`{declaration.name}`: the indices of a table come first, those of @auto_dim after them")
         # For each index: its axis among the elements, and the count that is in the dim already, or None for a cell.
         self.axes = [(place, None) for place in range(len(cells))]
-        for name in declaration.indices[len(cells):]:
+        for name in declaration.indices[len(cells) :]:
             place = counts.index(name)
             self.axes.append((len(cells) + place, dims[place]))
         self.shape = [fixed.get(name, 0) for name in cells] + dims
@@ -178,7 +201,11 @@ class Evaluator:
         self.find_memory()
         starts = [name for name, declaration in declarations.items() if declaration.section == "dynamic"]
         starts += [*self.constants, *self.weights]
-        starts += [name for name, declaration in declarations.items() if declaration.section == "volatile" and declaration.init is not None]
+        starts += [
+            name
+            for name, declaration in declarations.items()
+            if declaration.section == "volatile" and declaration.init is not None
+        ]
         self.checker = Checker(self.program, set(starts))
         self.fetched = self.checker.surely()
 
@@ -188,7 +215,11 @@ class Evaluator:
         """Every size that has a value before the inputs are there; the others are free."""
         declarations = self.program.declarations.values()
         for declaration in declarations:
-            if declaration.section == "constant" and not declaration.indices and dtypes.is_integer(declaration.type.dtype):
+            if (
+                declaration.section == "constant"
+                and not declaration.indices
+                and dtypes.is_integer(declaration.type.dtype)
+            ):
                 if not declaration.type.dims:
                     self.sizes.setdefault(declaration.name, int(self.setting(declaration).data))
         for name, value in self.package.metadata.items():
@@ -217,7 +248,9 @@ class Evaluator:
         parts = re.split(r"\{(\w+)\}", declaration.pattern)
         if sorted(parts[1::2]) != sorted(declaration.indices):
             raise Fault(f"`{declaration.name}`: the braces name exactly the indices")
-        pattern = "".join(f"(?P<{part}>0|[1-9][0-9]*)" if place % 2 else re.escape(part) for place, part in enumerate(parts))
+        pattern = "".join(
+            f"(?P<{part}>0|[1-9][0-9]*)" if place % 2 else re.escape(part) for place, part in enumerate(parts)
+        )
         found = {}
         for name, array in self.package.parameters.items():
             match = re.fullmatch(pattern, name)
@@ -322,7 +355,9 @@ class Evaluator:
                 dims = [self.dim(dim, self.bound) for dim in declaration.type.dims]
                 variables[name] = Value(dtypes.full(dims, dtypes.scalar(declaration.init, declaration.type.dtype)))
         entry = Task("entry", self.program.blocks["entry"], variables)
-        self.tasks = {"entry": entry} | {name: Task(name, self.program.blocks[name], None) for name in self.checker.beside}
+        self.tasks = {"entry": entry} | {
+            name: Task(name, self.program.blocks[name], None) for name in self.checker.beside
+        }
         while not all(task.done() for task in self.tasks.values()):
             if not any([self.advance(task) for task in self.tasks.values()]):
                 raise Fault("an await that nothing can end")
@@ -408,7 +443,9 @@ class Evaluator:
                 if chosen is not None:
                     self.block(chosen, task)
             case If():
-                self.statements((statement.then if self.truth(statement.condition, task) else statement.other) or [], task)
+                self.statements(
+                    (statement.then if self.truth(statement.condition, task) else statement.other) or [], task
+                )
             case Loop():
                 start, end = self.integer(statement.start, task), self.integer(statement.end, task)
                 self.event("loop without a turn" if start >= end else "loop with turns")
@@ -436,7 +473,9 @@ class Evaluator:
                 state = self.states[statement.name]
                 dtype = dtypes.dtype_of(state.data)
                 amount = dtypes.scalar(self.integer(statement.amount, task), dtype)
-                state.data = apply("add" if statement.sign > 0 else "sub", [Value(state.data), Value(amount)], {}, 1)[0].data
+                state.data = apply("add" if statement.sign > 0 else "sub", [Value(state.data), Value(amount)], {}, 1)[
+                    0
+                ].data
             case Yield():
                 self.hand_over(statement.name, task)
             case Await():
@@ -558,7 +597,9 @@ class Evaluator:
                 values[place] = self.operand(operand, dtype, task)
         while values and values[-1] is None:
             values.pop()
-        for name, value in zip(statement.results, apply(statement.op, values, attributes, len(statement.results)), strict=True):
+        for name, value in zip(
+            statement.results, apply(statement.op, values, attributes, len(statement.results)), strict=True
+        ):
             if name is not None:
                 self.store(name, value, task)
 

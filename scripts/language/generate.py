@@ -157,15 +157,24 @@ class Batch:
         for step, (inputs, outcome) in enumerate(zip(made.inputs, made.outcomes)):
             row = {"inputs": self.arrays(f"{folder}/step{step}.in", inputs)}
             if outcome.values is None:
-                row["error"] = {"line": outcome.line, "block": block_of(made.evaluator, outcome.line), "message": outcome.error}
+                row["error"] = {
+                    "line": outcome.line,
+                    "block": block_of(made.evaluator, outcome.line),
+                    "message": outcome.error,
+                }
             else:
                 values = shown(made.evaluator, outcome.values, step == 0)
                 bounds = {name: value.error for name, value in values.items() if value.error is not None}
-                row["outputs"] = self.arrays(f"{folder}/step{step}.out", {name: value.data for name, value in values.items()})
+                row["outputs"] = self.arrays(
+                    f"{folder}/step{step}.out", {name: value.data for name, value in values.items()}
+                )
                 row["bounded"] = list(bounds)
                 self.arrays(f"{folder}/step{step}.bound", bounds)
             steps.append(row)
-        described = {"package": {"sizes": package.sizes, "metadata": package.metadata, "parameters": parameters}, "steps": steps}
+        described = {
+            "package": {"sizes": package.sizes, "metadata": package.metadata, "parameters": parameters},
+            "steps": steps,
+        }
         self.entry(f"{folder}/program.gbp", made.text.encode())
         self.entry(f"{folder}/program.json", json.dumps(described, allow_nan=False).encode())
 
@@ -189,7 +198,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Makes random programs and what must come out of them.")
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--check-coverage", action="store_true", help="fail if a construct is used in fewer than 20 programs")
+    parser.add_argument(
+        "--check-coverage", action="store_true", help="fail if a construct is used in fewer than 20 programs"
+    )
     parser.add_argument("out", type=pathlib.Path)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)

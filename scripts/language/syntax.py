@@ -42,12 +42,14 @@ class Declaration:
 @dataclass
 class Variable:
     """An operand: a variable."""
+
     name: str
 
 
 @dataclass
 class Entry:
     """An operand: an entry of a parameter table."""
+
     name: str
     indices: list
 
@@ -55,6 +57,7 @@ class Entry:
 @dataclass
 class Literal:
     """An operand: one number or truth value, or a list of them."""
+
     value: Any
 
 
@@ -66,6 +69,7 @@ class Omitted:
 @dataclass
 class Slice:
     """`a..b` in a place; an end that isn't given is None."""
+
     start: Any
     end: Any
 
@@ -162,6 +166,7 @@ class Reset(Statement):
 @dataclass
 class Count(Statement):
     """`cache.increment` and `cache.decrement`."""
+
     sign: int
     amount: Any
     name: str
@@ -204,7 +209,13 @@ def tokens(text: str) -> list[tuple[str, Any, int]]:
             raise SyntaxFault(f"line {line}: {text[at]!r} begins no token")
         kind, part = match.lastgroup, match.group()
         if kind == "int":
-            found.append((kind, int(part.replace("_", ""), 0 if part[:1] == "0" and len(part) > 1 and part[1] in "xbo" else 10), line))
+            found.append(
+                (
+                    kind,
+                    int(part.replace("_", ""), 0 if part[:1] == "0" and len(part) > 1 and part[1] in "xbo" else 10),
+                    line,
+                )
+            )
         elif kind == "float":
             found.append((kind, float(part.replace("_", "")), line))
         elif kind == "string":
