@@ -8,6 +8,7 @@ and `draw_faults` add statements to a scope; what they know of dims and ranges l
 from __future__ import annotations
 
 import copy
+import functools
 import random
 import re
 from dataclasses import dataclass, field
@@ -196,13 +197,13 @@ class Draw:
 
     def extent(self, dim: str, step: int = 0) -> int:
         """What a dim is worth in a step."""
-        for name in re.findall(r"[A-Za-z_]\w*", dim):
-            self.used_sizes.add(name)
-        free = {name: values[step] for name, values in self.free.items()}
-        return eval(dim.replace("/", "//"), {"min": min, "max": max}, {**self.sizes, **free})
+        names, code = read_dim(dim)
+        self.used_sizes.update(names)
+        free = {name: self.free[name][step] for name in names & FREE}
+        return eval(code, {"min": min, "max": max}, self.sizes | free)
 
     def is_static(self, dim: str) -> bool:
-        return not FREE & set(re.findall(r"[A-Za-z_]\w*", dim))
+        return not FREE & read_dim(dim)[0]
 
     def key(self, dim: str):
         """Equal dims have equal keys."""
@@ -242,7 +243,7 @@ class Draw:
         self.text_of[var.name] = f"{var.name}{indices}: {var.dtype}{dims}{attributes};"
         self.vars[var.name] = var
         for dim in var.dims:
-            self.used_sizes.update(re.findall(r"[A-Za-z_]\w*", dim))
+            self.used_sizes.update(read_dim(dim)[0])
             if var.section == "dynamic":
                 self.carriers.update(FREE & {dim})
         if var.section == "dynamic":
@@ -454,6 +455,7 @@ class Draw:
 
     def index_bases(self, s: Scope) -> list[tuple[str, int, int]]:
         """Names that integer expressions can be made of, and the range of each."""
+        self.used_sizes.update(self.sizes)
         bases = [(name, value, value) for name, value in self.sizes.items()]
         bases += [(name, low, high) for name, low, high in s.loops] * 3
         far = 1 << 40
@@ -470,16 +472,20 @@ class Draw:
             return str(self.random.randint(low, high)) if low >= 0 else f"{self.random.randint(low, high)}"
         if self.chance(0.12):
             return self.new_index(low, high)
+        count = high - low + 1
+        if self.chance(0.4):
+            text, least, most = self.term(s, 2)
+            if low <= least and most <= high:
+                return text
+            wrapped = f"{in_parentheses(text)} % {count}"
+            return wrapped if low == 0 else f"{wrapped} + {low}" if low > 0 else f"{wrapped} - {-low}"
         name, least, most = self.choice(self.index_bases(s))
-        if name in self.sizes:
-            self.used_sizes.add(name)
         if low <= least and most <= high and self.chance(0.8):
             return name
         if low <= least + 1 and most + 1 <= high and self.chance(0.5):
             return f"{name} + 1"
         if low <= least - 1 and most - 1 <= high and self.chance(0.5):
             return f"{name} - 1"
-        count = high - low + 1
         form = self.random.randint(0, 3)
         if form == 0 or most - least > 1000:
             inner = (
@@ -497,6 +503,32 @@ class Draw:
             if low >= 0
             else f"{high} - {name} % {count}"
         )
+
+    def term(self, s: Scope, depth: int) -> tuple[str, int, int]:
+        """An integer expression of any value, negative too, and the range of its value."""
+        if depth == 0 or self.chance(0.2):
+            if self.chance(0.25):
+                value = self.random.randint(0, 6)
+                return str(value), value, value
+            return self.choice(self.index_bases(s))
+        text, low, high = self.term(s, depth - 1)
+        op = self.choice(["+", "-", "*", "/", "/", "%", "min", "max"])
+        if op in ("/", "%"):
+            # Both round down, whatever the signs are.
+            value = self.choice([2, 3, 4, -2, -3])
+            shown = str(value) if value > 0 else f"(1 - {1 - value})"
+            ends = sorted([low // value, high // value]) if op == "/" else [min(0, value + 1), max(0, value - 1)]
+            return f"{in_parentheses(text)} {op} {shown}", *ends
+        if op == "*":
+            value = self.random.randint(2, 4)
+            return f"{in_parentheses(text)} * {value}", low * value, high * value
+        other, least, most = self.term(s, depth - 1)
+        if op == "+":
+            return f"{text} + {other}", low + least, high + most
+        if op == "-":
+            return f"{text} - {in_parentheses(other)}", low - most, high - least
+        choose = {"min": min, "max": max}[op]
+        return f"{op}({text}, {other})", choose(low, least), choose(high, most)
 
     def new_index(self, low: int, high: int) -> str:
         """An integer scalar of memory with values from `low` to `high`."""
@@ -617,6 +649,17 @@ class Draw:
                     self.choice(sorted(self.choice(below).labels)),
                 )
                 lines.insert(place, Line(f"dep after({after}) before({before});"))
+
+
+def in_parentheses(text: str) -> str:
+    """The expression as an operand of `*`, `/` or `%`, or behind `-`."""
+    return text if re.fullmatch(r"\w+", text) else f"({text})"
+
+
+@functools.cache
+def read_dim(dim: str):
+    """The names in a dim, and Python's code for it: its `//` rounds down as `/` does here."""
+    return frozenset(re.findall(r"[A-Za-z_]\w*", dim)), compile(dim.replace("/", "//"), dim, "eval")
 
 
 def render(lines: list[Line], depth: int, chance: random.Random) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import dtypes
 import random_values
 from draw import Draw, Line, Scope, Var
-from draw_ops import literal
+from draw_ops import literal, literals
 
 
 @dataclass
@@ -137,10 +137,10 @@ def counting(d: Draw, s: Scope) -> bool:
     return line(s, f"cache.{word} {amount}{state.var.name};", f"cache.{word}", state.var.name)
 
 
-def tensor(d: Draw, s: Scope) -> bool:
+def tensor(d: Draw, s: Scope, writes: bool = False) -> bool:
     """A read or a write of a state that isn't a table."""
     state = pick(d, s, "scalar", "tensor")
-    if d.chance(0.5):
+    if not writes and d.chance(0.5):
         target = d.target(s, state.var.dtype, state.dims)
         line(s, f"cache.read {name_of(d, state)} >> {target};", "cache.read", target)
         d.wrote(s, target)
@@ -153,7 +153,7 @@ def write(d: Draw, s: Scope, place: str, state: StateVar, dims: tuple) -> bool:
     if not dims and d.chance(0.3):
         operand = literal(d, dtype)
     elif len(dims) == 1 and d.is_static(dims[0]) and 0 < d.extent(dims[0]) < 5 and d.chance(0.2):
-        values = [literal(d, dtype) for _ in range(d.extent(dims[0]))]
+        values = literals(d, dtype, d.extent(dims[0]))
         operand = f"[{', '.join(values)}]"
     else:
         operand = d.operand(s, dtype, dims).name
@@ -257,7 +257,7 @@ def table_write(d: Draw, s: Scope, state: StateVar | None = None) -> bool:
     if place is not None:
         # Over what is there: nothing grows.
         text, dims = place
-        if d.chance(0.2):
+        if d.chance(0.3):
             return line(s, f"cache.reset {name}[{text}];", "cache.reset", name)
         return write(d, s, f"{name}[{text}]", state, (*dims, *state.dims))
     texts, dims, reached = [], [], []

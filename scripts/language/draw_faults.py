@@ -88,6 +88,19 @@ def count_past_fixed(d, s):
     read_scalar(d, s, f"{name}[{f}]", "f32", ("3", "2"))
 
 
+def past_a_matrix(d, s):
+    """A slice of a growing matrix is a slice of its dim, and doesn't make it larger."""
+    name = d.name("F")
+    var = Var(name, "f32", ("2",), "persistent", world=s.world)
+    declare(d, StateVar("fault", var, ("2",), ["r"], {}, ["r"], {"r": 1}, constant=True), "")
+    read_scalar(d, s, f"{name}[1]", "f32", ("3",))
+    on = switch(d, [0, 1], [2, 3])
+    if d.chance(0.5):
+        read_scalar(d, s, f"{name}[{on}..{on} + 2]", "f32", ("2",))
+    else:
+        line(s, f"cache.write [0.5, 1.5] >> {name}[{on}..{on} + 2];", "cache.write", name)
+
+
 def index_by_zero(d, s):
     name, _ = own_table(d, s, d.chance(0.5))
     f = switch(d, [1, 3, 4], 0)
@@ -181,7 +194,10 @@ FAULTS = [
     before_the_front,
     past_fixed,
     past_fixed,
+    past_fixed,
     count_past_fixed,
+    past_a_matrix,
+    past_a_matrix,
     index_by_zero,
     index_by_zero,
     loop_by_zero,

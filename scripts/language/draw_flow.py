@@ -9,7 +9,7 @@ import draw_moves
 import draw_ops
 import dtypes
 from draw import Draw, Line, Scope, Var
-from draw_cache import any_cache, new_log, new_state
+from draw_cache import any_cache, counting, new_log, new_state, tensor
 from draw_ops import emit, emit_to
 
 MOST_TURNS = 18
@@ -37,7 +37,7 @@ def statement(d: Draw, s: Scope) -> None:
     if s.depth < 3:
         kinds |= {"if": 2.4, "branch": 3, "loop": 2.6}
     if s.may_return:
-        kinds["return"] = 0.8 if s.depth else 0.3 if s.block == "entry" else 2
+        kinds["return"] = 2 if s.loops else 0.8 if s.depth else 0.3 if s.block == "entry" else 2
     kind = d.weighted(kinds)
     if kind == "op":
         any_op(d, s)
@@ -209,6 +209,10 @@ def loop(d: Draw, s: Scope) -> None:
     inner = s.child(turns=s.turns * max(turns, 1), in_loop=True)
     inner.loops.append((index, low, max(high - 1, low)))
     statements(d, inner, d.random.randint(1, 4))
+    for state in d.states.values():
+        if state.kind == "scalar" and not state.constant and f"({state.var.name}," in end and d.chance(0.7):
+            # The bound stays what it was before the loop.
+            inner.lines.append(Line(f"cache.increment {state.var.name};", {"cache.increment"}))
     last_return(d, inner)
     s.lines.append(Line("", {label}, [(f"loop {label} ({index} in {start}..{end})", inner.lines)]))
 
@@ -239,6 +243,9 @@ def new_block(d: Draw, s: Scope, count: int) -> Callable:
     inner.depth = s.depth + 1
     inner.defined, inner.declared = set(before.defined), set(before.declared)
     statements(d, inner, count)
+    if has_return(inner.lines):
+        # What an early return spares.
+        counting(d, inner)
     if d.chance(0.15):
         inner.lines.append(Line("return;"))
     d.blocks[name] = inner.lines
@@ -307,11 +314,13 @@ def branch(d: Draw, s: Scope) -> None:
 
 def beside(d: Draw, s: Scope) -> None:
     """`yield` in entry, one to three blocks that await it, and what entry awaits of them."""
-    x = ensure_variable(d, s)
+    x = ensure_variable(d, s, apart=[])
     results = [d.declare_local(s, d.any_dtype(), d.draw_dims()) for _ in range(3)]
     for var in results:
         var.writable = False
-    second = ensure_variable(d, s, apart=x) if d.chance(0.35) else None
+    second = ensure_variable(d, s, apart=[x]) if d.chance(0.35) else None
+    # What the blocks see of this is what it was when they began.
+    later = ensure_variable(d, s, apart=[x, second])
     s.lines.append(Line(f"yield {x.name};"))
     s.frozen.add(x.name)
     roles = d.random.sample(["modify", "compute", "sink", "chain", "late", "two"], d.random.randint(1, 3))
@@ -342,9 +351,11 @@ def beside(d: Draw, s: Scope) -> None:
             if role == "chain":
                 inner.lines.append(Line(f"await {given.name};"))
                 inner.defined.add(given.name)
-            use(d, inner, {"two": second, "chain": given}.get(role, x))
+            seen = [{"two": second, "chain": given}.get(role, x), later]
+            use(d, inner, seen[0])
             statements(d, inner, d.random.randint(0, 2))
             if role == "modify":
+                mix(d, inner, x, [later])
                 change(d, inner, x)
                 inner.lines.append(Line(f"yield {x.name};"))
             elif role == "sink":
@@ -354,7 +365,7 @@ def beside(d: Draw, s: Scope) -> None:
                 if d.chance(0.5):
                     new_log(d, inner)
             else:
-                give(d, inner, result)
+                mix(d, inner, result, seen)
                 inner.lines.append(Line(f"yield {result.name};"))
             inner.may_return = True
             statements(d, inner, d.random.randint(0, 2))
@@ -365,7 +376,9 @@ def beside(d: Draw, s: Scope) -> None:
         if role in ("compute", "chain", "late", "two"):
             awaited.append(result)
             given = given or (result if role == "compute" else None)
-    statements(d, s, d.random.randint(0, 2))
+    statements(d, s, d.random.randint(0, 1))
+    change(d, s, later)
+    statements(d, s, d.random.randint(0, 1))
     if second is not None:
         change(d, s, second)
         s.lines.append(Line(f"yield {second.name};"))
@@ -382,12 +395,12 @@ def beside(d: Draw, s: Scope) -> None:
         use(d, s, end)
 
 
-def ensure_variable(d: Draw, s: Scope, apart: Var | None = None) -> Var:
+def ensure_variable(d: Draw, s: Scope, apart: list) -> Var:
     """A variable of entry that has a value and may be written."""
     found = [
         var
         for var in d.vars.values()
-        if d.may_write(s, var) and var is not apart and (var.always or var.name in s.defined)
+        if d.may_write(s, var) and not any(var is other for other in apart) and (var.always or var.name in s.defined)
     ]
     if found and d.chance(0.6):
         return d.choice(found)
@@ -405,6 +418,24 @@ def change(d: Draw, s: Scope, var: Var) -> None:
         emit_to(d, s, "xor", [var.name, other.name], [var.name])
     else:
         emit_to(d, s, d.choice(["add", "sub", "mul"]), [var.name, other.name], [var.name])
+
+
+def mix(d: Draw, s: Scope, var: Var, sources: list[Var]) -> None:
+    """Gives a variable a value that hangs on these others: something of its type, and one number of each of them."""
+    source = d.operand(s, var.dtype, var.dims, approximate=var.approximate)
+    op = "xor" if var.dtype == "bool" else "add"
+    for other in sources:
+        if other.approximate:
+            continue
+        one, as_wanted = d.declare_local(s, other.dtype, ()), d.declare_local(s, var.dtype, ())
+        emit_to(
+            d, s, "reduce_max" if other.dtype == "bool" else "reduce_sum", [other.name], [one.name], keepdims="false"
+        )
+        emit_to(d, s, "cast", [one.name], [as_wanted.name], to=var.dtype)
+        emit_to(d, s, op, [source.name, as_wanted.name], [var.name])
+        source = var
+    if source is not var:
+        emit_to(d, s, "where", ["true", source.name, source.name], [var.name])
 
 
 def use(d: Draw, s: Scope, var: Var) -> None:
@@ -454,6 +485,9 @@ def program(d: Draw) -> None:
     if d.chance(0.22):
         new_log(d, s)
     if d.fail_step is not None:
+        # What the step has written already must be undone.
+        tensor(d, s, writes=True)
+        counting(d, s)
         draw_faults.any_fault(d, s)
     statements(d, s, d.random.randint(3, 7))
     if d.chance(0.3):

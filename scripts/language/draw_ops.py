@@ -54,6 +54,14 @@ def literal(d: Draw, dtype: str, nonzero: bool = False) -> str:
     )
 
 
+def literals(d: Draw, dtype: str, count: int, nonzero: bool = False) -> list[str]:
+    """The elements of a list: floats are all written as floats."""
+    found = [literal(d, dtype, nonzero) for _ in range(count)]
+    if dtypes.is_float(dtype):
+        return [text if {".", "e"} & set(text) else f"{text}.0" for text in found]
+    return found
+
+
 def number(text: str) -> float:
     return int(text, 0) if not {".", "e"} & set(text) or "x" in text else float(text)
 
@@ -74,10 +82,8 @@ def partner(
     if form < 2:
         return literal(d, x.dtype, nonzero), x.dims, False
     if form == 2 and x.dims and d.is_static(x.dims[-1]) and x.dtype != "bool":
-        values = [literal(d, x.dtype, nonzero) for _ in range(d.extent(x.dims[-1]))]
+        values = literals(d, x.dtype, d.extent(x.dims[-1]), nonzero)
         if values:
-            if dtypes.is_float(x.dtype):
-                values = [value if "." in value or "e" in value else value + ".0" for value in values]
             return vector(d, values), x.dims, False
     dims = x.dims
     if form == 3:

@@ -176,6 +176,8 @@ class Task:
         self.variables = variables  # None before it begins
         self.at = 0
         self.given: dict[str, Value] = {}
+        # All variables as they were where it yielded each name.
+        self.snapshots: dict[str, dict] = {}
 
     def done(self) -> bool:
         return self.at >= len(self.body)
@@ -215,13 +217,9 @@ class Evaluator:
         """Every size that has a value before the inputs are there; the others are free."""
         declarations = self.program.declarations.values()
         for declaration in declarations:
-            if (
-                declaration.section == "constant"
-                and not declaration.indices
-                and dtypes.is_integer(declaration.type.dtype)
-            ):
-                if not declaration.type.dims:
-                    self.sizes.setdefault(declaration.name, int(self.setting(declaration).data))
+            scalar = not declaration.indices and not declaration.type.dims
+            if declaration.section == "constant" and scalar and dtypes.is_integer(declaration.type.dtype):
+                self.sizes.setdefault(declaration.name, int(self.setting(declaration).data))
         for name, value in self.package.metadata.items():
             if is_int(value):
                 self.sizes.setdefault(name, value)
@@ -412,7 +410,7 @@ class Evaluator:
     def hand_over(self, name: str, task: Task) -> None:
         if name in self.checker.awaited:
             task.given[name] = task.variables[name]
-            task.snapshots = getattr(task, "snapshots", {}) | {name: dict(task.variables)}
+            task.snapshots[name] = dict(task.variables)
 
     # Statements.
 
@@ -473,9 +471,8 @@ class Evaluator:
                 state = self.states[statement.name]
                 dtype = dtypes.dtype_of(state.data)
                 amount = dtypes.scalar(self.integer(statement.amount, task), dtype)
-                state.data = apply("add" if statement.sign > 0 else "sub", [Value(state.data), Value(amount)], {}, 1)[
-                    0
-                ].data
+                op = "add" if statement.sign > 0 else "sub"
+                state.data = apply(op, [Value(state.data), Value(amount)], {}, 1)[0].data
             case Yield():
                 self.hand_over(statement.name, task)
             case Await():

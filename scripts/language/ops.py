@@ -147,7 +147,9 @@ def pow_(a, b):
         return narrow(np.array(powers, dtype=np.uint64).reshape(a_wide.shape), dtype_of(a))
     if is_integer(dtype_of(a)):
         raise Unspecified("an integer to a float power")
-    return narrow(np.power(widen(a), widen(b).astype(np.float64)), dtype_of(a))
+    a_wide, b_wide = np.broadcast_arrays(widen(a), widen(b).astype(np.float64))
+    powers = [float_power(*pair) for pair in zip(a_wide.ravel().tolist(), b_wide.ravel().tolist())]
+    return narrow(np.array(powers, dtype=np.float64).reshape(a_wide.shape), dtype_of(a))
 
 
 def integer_power(base: int, exponent: int) -> int:
@@ -157,6 +159,18 @@ def integer_power(base: int, exponent: int) -> int:
         raise Failed("zero to a negative power")
     truncated = {1: 1, -1: -1 if exponent % 2 else 1}.get(base, 0)
     return truncated % (1 << 64)
+
+
+def float_power(base: float, exponent: float) -> float:
+    """IEEE 754 `pow`; NumPy takes the square root where the exponent is 0.5, which differs for -inf."""
+    odd = exponent % 2 == 1
+    try:
+        return math.pow(base, exponent)
+    except OverflowError:
+        return -math.inf if base < 0 and odd else math.inf
+    except ValueError:
+        # Python refuses what isn't a number, and zero to a negative power.
+        return math.nan if base != 0 else math.copysign(math.inf, base) if odd else math.inf
 
 
 def extreme(choose, a, b):
