@@ -133,7 +133,7 @@ class Checker:
         self.program = program
         self.variables = dict(program.declarations)
         self.indices = set()
-        self.beside = [name for name, body in program.blocks.items() if body and isinstance(body[0], Await)]
+        self.beside = [name for name, body in program.blocks.items() if first_await(body) is not None]
         self.awaited = {}  # name: the blocks that await it
         self.yielded = {}  # name: the blocks that yield it
         self.has_at = {}  # (block, name): what has a value where the block yields it
@@ -193,7 +193,7 @@ class Checker:
             if not ready:
                 raise Fault(f"nothing begins {left}")
             for name in ready:
-                self.block(name, set(self.begins_at(name)) | {self.program.blocks[name][0].name})
+                self.block(name, set(self.begins_at(name)))
                 left.remove(name)
         return at_end
 
@@ -205,7 +205,7 @@ class Checker:
         return next(iter(blocks)) if len(blocks) == 1 else None
 
     def begins_at(self, block: str) -> set[str] | None:
-        first = self.program.blocks[block][0].name
+        first = first_await(self.program.blocks[block]).name
         return self.has_at.get((self.giver(first), first))
 
     def check_beside(self) -> None:
@@ -289,8 +289,11 @@ class Checker:
                 return then
             return then & (self.block(statement.other, has) if statement.other else has)
         if isinstance(statement, If):
-            then = self.list(block, statement.then, has, exits)
-            return then & self.list(block, statement.other or [], has, exits)
+            sides = [statement.then, statement.other or []]
+            after = [self.list(block, side, has, exits) for side in sides]
+            # A side that surely returns doesn't count for what follows.
+            going_on = [has for side, has in zip(sides, after) if not surely_returns(side)]
+            return set.intersection(*(going_on or after))
         if isinstance(statement, Loop):
             while True:
                 after = has & self.list(block, statement.body, has | {statement.index}, exits)
@@ -309,6 +312,21 @@ class Checker:
             if name in self.indices or (declaration and declaration.section != "persistent"):
                 if name not in has:
                     raise Fault(f"line {statement.line}: `{name}` may have no value")
+
+
+def first_await(body: list) -> Await | None:
+    """The `await` that a block begins with, if it does: `assign` may stand before."""
+    first = next((statement for statement in body if not isinstance(statement, Assign)), None)
+    return first if isinstance(first, Await) else None
+
+
+def surely_returns(body: list) -> bool:
+    """Whether no way leads to the end of a list."""
+    return any(
+        isinstance(one, Return)
+        or (isinstance(one, If) and surely_returns(one.then) and surely_returns(one.other or []))
+        for one in body
+    )
 
 
 def labels(statement) -> set[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 
 import dtypes
-from check import Checker, callees, reached, walk
+from check import Checker, callees, first_await, reached, surely_returns, used, walk, written
 from evaluate import Package
 from ops import OPS
 from syntax import (
@@ -112,6 +112,7 @@ REQUIRED = [
     "block called twice",
     "if",
     "if else",
+    "value of the side that doesn't return",
     "variable of a called block",
     "loop",
     "loop in a loop",
@@ -169,6 +170,7 @@ REQUIRED = [
     "await in entry of what it doesn't yield",
     "await in entry of what a block writes",
     "second await in a block",
+    "assign before the first await",
     "await of another block's",
     "begins with another block's",
     "state of a block beside",
@@ -302,6 +304,7 @@ class Walker:
             self.statement(block, statement, above)
             if isinstance(statement, If):
                 self.add("if" if statement.other is None else "if else")
+                self.returning_side(statement, statements[place + 1 :])
                 self.list(block, statement.then, (*above, "if"))
                 self.list(block, statement.other or [], (*above, "if"))
             if isinstance(statement, Loop):
@@ -365,6 +368,17 @@ class Walker:
         if type(statement).__name__ == "Assign":
             self.add("assign")
             self.type(statement.type)
+
+    def returning_side(self, statement: If, rest: list) -> None:
+        """One side returns; the other gives a variable a value that is read afterwards."""
+        sides = [statement.then, statement.other or []]
+        staying = [side for side in sides if not surely_returns(side)]
+        if len(staying) == 1:
+            given, others = (
+                {name for one in side for name in written(one)} for side in sorted(sides, key=surely_returns)
+            )
+            reads = set().union(*(used(one) for one in walk(rest)))
+            self.add_if(given & reads - others, "value of the side that doesn't return")
 
     def kind(self, name: str) -> str:
         declared = self.program.declarations.get(name)
@@ -485,10 +499,10 @@ class Walker:
             )
             self.add_if(giver == "entry" and writes, "await in entry of what a block writes")
             return
-        self.add_if(statement is not body[0], "second await in a block")
-        self.add_if(
-            giver != "entry", "begins with another block's" if statement is body[0] else "await of another block's"
-        )
+        first = statement is first_await(body)
+        self.add_if(not first, "second await in a block")
+        self.add_if(first and statement is not body[0], "assign before the first await")
+        self.add_if(giver != "entry", "begins with another block's" if first else "await of another block's")
 
     def blocks(self) -> None:
         checker = self.checker

@@ -139,10 +139,14 @@ def if_else(d: Draw, s: Scope) -> None:
         shared = d.declare_local(s, d.any_dtype(), d.draw_dims())
         then.declared.add(shared.name), other.declared.add(shared.name)
     statements(d, then, d.random.randint(0, 3))
-    if shared is None:
-        last_return(d, then)
-    if shared is not None:
+    # A side that surely returns needn't: what follows is reached from the other one.
+    returns = shared is not None and s.may_return and d.chance(0.4)
+    if returns:
+        then.lines.append(Line("return;"))
+    elif shared is not None:
         give(d, then, shared)
+    else:
+        last_return(d, then)
     bodies = [(f"if {c}", then.lines)]
     if shared is not None or d.chance(0.6):
         statements(d, other, d.random.randint(0, 3))
@@ -151,6 +155,9 @@ def if_else(d: Draw, s: Scope) -> None:
         bodies.append(("else", other.lines))
     s.lines.append(Line("", set(), bodies))
     s.merge(then, other)
+    if shared is not None:
+        s.defined.add(shared.name)
+        use(d, s, shared)
 
 
 def give(d: Draw, s: Scope, var: Var) -> None:
@@ -343,7 +350,14 @@ def beside(d: Draw, s: Scope) -> None:
                 continue
             late_block(d, inner, given, result)
         else:
+            if d.chance(0.3):
+                # What the block declares before it begins has no value then.
+                own = d.declare_local(inner, result.dtype, result.dims)
+            else:
+                own = None
             inner.lines.append(Line(f"await {x.name};"))
+            if own is not None:
+                give(d, inner, own)
             statements(d, inner, d.random.randint(0, 3))
             if role == "two":
                 inner.lines.append(Line(f"await {second.name};"))

@@ -403,8 +403,10 @@ class Evaluator:
             if giver is task:
                 return
         if task.variables is None:
-            # The snapshot: all variables of the block that yielded, as they are then.
-            task.variables = dict(giver.snapshots[name])
+            # The snapshot: all variables of the block that yielded, as they are then, without those that the block
+            # declares before its first `await`.
+            declared = {one.name for one in task.body[: task.at] if isinstance(one, Assign)}
+            task.variables = {key: value for key, value in giver.snapshots[name].items() if key not in declared}
         task.variables[name] = giver.given[name]
 
     def hand_over(self, name: str, task: Task) -> None:
@@ -429,7 +431,8 @@ class Evaluator:
         variables = task.variables
         match statement:
             case Assign():
-                variables.pop(statement.name, None)
+                if variables is not None:
+                    variables.pop(statement.name, None)
             case Op():
                 self.op(statement, task)
             case Transfer():

@@ -323,6 +323,31 @@ def test_what_may_have_no_value_is_an_error():
     assert "z" not in left[0] and "y" not in left[0] and left[0]["x"] == 3
 
 
+def test_a_side_that_returns_does_not_count_for_what_follows():
+    text = """
+    dynamic { c: bool; x: i8; }
+    persistent { s: i8; }
+    block entry { branch b; cache.write x >> s; }
+    block b { assign y: i8; if c { return; } else { transfer x >> y; } op add(y, 1) >> x; }
+    """
+    found = values(text, *({"c": np.array(c), "x": np.array(3, np.int8)} for c in (True, False)))
+    assert [one["s"] for one in found] == [3, 4] and "y" not in found[1]
+    # A loop may have no turn: its `return` counts for nothing.
+    looped = text.replace("if c { return; }", "if c { loop l (i in 0..1) { return; } }")
+    assert "`y` may have no value" in fault(looped)
+
+
+def test_declarations_before_the_first_await():
+    text = """
+    dynamic { x: i8; }
+    block entry { assign r: i8; transfer x >> r; yield x; await q; }
+    block b { assign q: i8; assign own: i8; await x; op add(x, r) >> own; op neg(own) >> q; yield q; }
+    """
+    found = values(text, {"x": np.array(3, np.int8)})[0]
+    assert found["q"] == -6 and "own" not in found
+    assert "no value" in fault(text.replace("op add(x, r) >> own", "op add(x, own) >> own"))
+
+
 def test_rules_that_a_program_may_break():
     assert "calls itself" in fault("block entry { branch a; } block a { branch entry; }")
     assert "can't be written" in fault("constant { c: i8; } block entry { op neg(c) >> c; }", metadata={"c": 1})
