@@ -610,8 +610,9 @@ class Draw:
 
     def carry_sizes(self) -> None:
         """Every free size is a whole dim of an input."""
+        written = f"{self.text_of} {self.blocks}"
         for name in self.free:
-            if name in self.used_sizes and name not in self.carriers:
+            if re.search(rf"\b{name}\b", written) and name not in self.carriers:
                 self.declare(Var(self.name("x"), self.float_dtype(), (name,), "dynamic", "plain", always=True), "")
 
     def text(self) -> str:
