@@ -2,12 +2,16 @@
 
 use std::fmt;
 
-/// A mistake in a program: what, where, and the rule.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+use crate::program::At;
+
+/// A mistake in a program: what, where, and what to do.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{place}: {message}")]
 pub struct DslError {
     /// Where.
     pub place: Place,
+    /// The token, for pointing at it.
+    pub(crate) at: At,
     /// What is wrong and what to do, with the names.
     pub message: String,
 }
@@ -26,7 +30,18 @@ pub struct Place {
 impl DslError {
     /// A mistake at `place`.
     pub fn new(place: Place, message: impl Into<String>) -> DslError {
-        DslError { place, message: message.into() }
+        DslError { place, at: At::default(), message: message.into() }
+    }
+
+    /// A mistake at a token; its line is that of `place` where it has none of its own.
+    pub(crate) fn at(place: Place, at: At, message: impl Into<String>) -> DslError {
+        let line = if at.line > 0 { at.line } else { place.line };
+        DslError { place: Place { line, ..place }, at, message: message.into() }
+    }
+
+    /// The token that it points at, as [`Parsed::span`](crate::parse::Parsed::span) knows it.
+    pub fn token(&self) -> At {
+        self.at
     }
 }
 

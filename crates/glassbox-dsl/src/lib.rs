@@ -2,8 +2,16 @@
 //!
 //! [docs/language.md](https://github.com/glassbox-rs/glassbox/blob/main/docs/language.md) says what programs mean.
 
+pub mod check;
 mod error;
+pub mod formulas;
+mod lower;
+pub mod parse;
+pub mod program;
 mod source;
 
 pub use error::{DslError, Place};
+pub use formulas::{Formula, Formulas};
+pub use glassbox_tensor::{BlockFormat, DType};
+pub use program::Program;
 pub use source::{Lower, ModelSource, NoModel, Output};

@@ -70,3 +70,17 @@ impl Output {
         &self.0
     }
 }
+
+impl<M: ModelSource + ?Sized> ModelSource for &M {
+    fn params(&self) -> &dyn ParamSource {
+        (**self).params()
+    }
+
+    fn size(&self, name: &str) -> Option<u64> {
+        (**self).size(name)
+    }
+
+    fn metadata(&self, name: &str) -> Option<Attr> {
+        (**self).metadata(name)
+    }
+}

@@ -172,6 +172,25 @@ impl GraphBuilder {
         }
     }
 
+    /// What a closed region gives, where that is known only after another region was built.
+    pub fn set_results(&mut self, region: RegionId, results: Vec<ValueId>) {
+        self.graph.regions[region.index()].results = results;
+    }
+
+    /// Adds nodes at the end of a region, whatever regions are open. In a region around the open ones they come before
+    /// the node that the open ones will belong to, and can read only what that region has so far.
+    pub fn in_region<T>(&mut self, region: RegionId, add: impl FnOnce(&mut GraphBuilder) -> T) -> T {
+        self.open.push(region);
+        let made = add(self);
+        self.open.pop();
+        made
+    }
+
+    /// [`GraphBuilder::in_region`] with the body of the graph.
+    pub fn in_body<T>(&mut self, add: impl FnOnce(&mut GraphBuilder) -> T) -> T {
+        self.in_region(self.graph.body(), add)
+    }
+
     /// Adds a node with regions that were built before it.
     pub fn node_with_regions(
         &mut self,

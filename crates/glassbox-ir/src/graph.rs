@@ -118,11 +118,11 @@ pub struct Value {
 pub struct State {
     /// The name. Unique within the graph.
     pub name: String,
-    /// The type. At most one dim, the one that `state_append` grows, may be unknown.
+    /// The type. The dims that are unknown are those that grow.
     pub ty: TensorType,
-    /// How far the growing dim may grow.
+    /// How far the growing dim may grow, where exactly one grows.
     pub capacity: Option<u64>,
-    /// The contents at the start and after a reset; zeros (of extent zero where the dim grows) if absent.
+    /// The contents at the start and after a reset; zeros (of extent zero along the dims that grow) if absent.
     pub initial: Option<Tensor>,
 }
 

@@ -170,6 +170,23 @@ impl Shape {
         }
     }
 
+    /// What is known from either of two shapes that a tensor has: an integer before a symbol, a symbol before
+    /// nothing, and of two symbols that of this one.
+    pub fn meet(&self, other: &Shape) -> Shape {
+        let dim = |(a, b): (&Dim, &Dim)| match (a, b) {
+            (Dim::Int(_), _) => a.clone(),
+            (_, Dim::Int(_)) | (Dim::Unknown, _) => b.clone(),
+            _ => a.clone(),
+        };
+        match (self, other) {
+            (Shape::Ranked(a), Shape::Ranked(b)) if a.len() == b.len() => {
+                Shape::Ranked(a.iter().zip(b).map(dim).collect())
+            }
+            (Shape::Unranked, known) => known.clone(),
+            (known, _) => known.clone(),
+        }
+    }
+
     /// Whether no dim that both know is different.
     pub fn admits(&self, other: &Shape) -> bool {
         match (self, other) {

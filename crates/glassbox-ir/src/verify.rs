@@ -24,7 +24,6 @@ use thiserror::Error;
 
 use crate::attr::{Attr, Hints};
 use crate::builder::{type_of_tensor, unsettled};
-use crate::dim::Dim;
 use crate::error::Violation;
 use crate::graph::{Graph, NodeId, RegionId, State, ValueId};
 use crate::infer::{Known, Operand, Signature, check_type, check_use, infer_op};
@@ -87,16 +86,15 @@ pub(crate) fn check_state(state: &State) -> Result<(), Violation> {
     }
     let ty = &state.ty;
     let Some(dims) = ty.dims() else { return wrong(format!("has the type {ty}, of unknown rank")) };
-    let growing = dims.iter().position(Dim::is_unknown);
-    if dims.iter().filter(|dim| dim.is_unknown()).count() > 1 {
-        return wrong(format!("has the type {ty}; at most one dim, the one that grows, may be unknown"));
-    }
     check_type(&ty.clone().into())?;
-    let (Some(capacity), Some(axis)) = (state.capacity, growing) else {
-        if state.capacity.is_some() {
-            return wrong(format!("has a capacity, but no dim of {ty} grows"));
+    let Some(capacity) = state.capacity else { return check_initial(state) };
+    let growing: Vec<usize> = (0..dims.len()).filter(|axis| dims[*axis].is_unknown()).collect();
+    let axis = match growing[..] {
+        [axis] => axis,
+        [] => return wrong(format!("has a capacity, but no dim of {ty} grows")),
+        _ => {
+            return wrong(format!("has a capacity, which is for one dim that grows, but of {ty} {} do", growing.len()));
         }
-        return check_initial(state);
     };
     let held = state.initial.as_ref().and_then(|initial| initial.shape().get(axis).copied());
     match held {
@@ -340,7 +338,7 @@ mod tests {
 
     use super::*;
     use crate::text::{ParseOptions, parse};
-    use crate::{Shape, TensorType, ops};
+    use crate::{Dim, Shape, TensorType, ops};
 
     /// A graph with one node of each kind that matters, to be damaged.
     fn sound() -> Graph {

@@ -164,8 +164,10 @@ impl Recipe {
         }
         for (name, dtype, capacity) in &self.states {
             let dtype = DType::ALL[*dtype];
-            let growing = if capacity.is_some() { Dim::Unknown } else { Dim::Int(2) };
-            let ty = TensorType::new(dtype, [Dim::Int(1), growing]);
+            // Without a capacity: no dim grows, or both do.
+            let both = capacity.is_none() && name.len() % 2 == 0;
+            let grows = |grows: bool, extent: i64| if grows { Dim::Unknown } else { Dim::Int(extent) };
+            let ty = TensorType::new(dtype, [grows(both, 1), grows(both || capacity.is_some(), 2)]);
             let initial = Tensor::zeros(dtype, &[1, 2]).ok();
             // Names that are taken or empty are refused.
             if !name.is_empty() {

@@ -235,3 +235,91 @@ fn in_precise_mode_the_same_comes_out_but_for_rounding() {
         }
     }
 }
+
+#[test]
+fn relu_with_a_slope_and_bounds_is_what_its_formula_says() {
+    let x = [f64::NEG_INFINITY, -3.0, -0.25, -0.0, 0.0, 0.1, 5.0, f64::INFINITY];
+    let relu = |dtype, attrs: Attrs| {
+        let x = Tensor::store(dtype, &[x.len()], x.to_vec(), Overflow::Wrap).unwrap();
+        run(&ops::relu::OP, &[x], attrs).unwrap()[0].load::<f64>().unwrap().to_vec()
+    };
+    for dtype in [DType::F64, DType::F32, DType::F16, DType::BF16] {
+        // What the dtype has of the constants, which are computed with in f32 where it is narrower.
+        let [slope, high, tenth] = [0.01, 2.7, 0.1].map(|value| {
+            let constant = if dtype == DType::F64 { DType::F64 } else { DType::F32 };
+            Tensor::store(constant, &[], vec![value], Overflow::Wrap).unwrap().item::<f64>().unwrap()
+        });
+        let round = |value: f64| {
+            let value = if dtype == DType::F64 { value } else { f64::from(value as f32) };
+            Tensor::store(dtype, &[], vec![value], Overflow::Wrap).unwrap().item::<f64>().unwrap()
+        };
+        let sloped =
+            [f64::NEG_INFINITY, -3.0 * slope, -0.25 * slope, -0.0, 0.0, round(tenth), 5.0, f64::INFINITY].map(round);
+        assert_eq!(relu(dtype, attrs! { negative_slope: 0.01 }), sloped, "{dtype}");
+        let clamped = [-1.0, -1.0, -0.25, -0.0, 0.0, round(tenth), round(high), round(high)];
+        assert_eq!(relu(dtype, attrs! { negative_slope: 1.0, clamp_min: -1.0, clamp_max: 2.7 }), clamped, "{dtype}");
+        let bounded = [0.0, 0.0, 0.0, 0.0, 0.0, round(tenth), 5.0, f64::INFINITY];
+        assert_eq!(relu(dtype, attrs! { clamp_min: f64::NEG_INFINITY, clamp_max: f64::INFINITY }), bounded, "{dtype}");
+        assert_eq!(relu(dtype, attrs! { clamp_max: f64::NEG_INFINITY }), [f64::NEG_INFINITY; 8], "{dtype}");
+    }
+    let nan = |attrs| run(&ops::relu::OP, &[Tensor::scalar(f32::NAN)], attrs).unwrap()[0].item::<f32>().unwrap();
+    assert!(nan(attrs! {}).is_nan() && nan(attrs! { negative_slope: 2.0, clamp_min: 0.0, clamp_max: 1.0 }).is_nan());
+    let bytes = Tensor::from_vec(&[4], vec![-128i8, -1, 3, 127]).unwrap();
+    let y = run(&ops::relu::OP, &[bytes], attrs! { negative_slope: -2.0, clamp_min: -100.0, clamp_max: 5.0 }).unwrap();
+    // -2 * -128 wraps to 0.
+    assert_eq!(y[0].to_vec::<i8>().unwrap(), [0, 2, 3, 5]);
+}
+
+#[test]
+fn relu_and_fill_refuse_what_an_integer_dtype_lacks() {
+    let refused = |op: &'static OpDef, x: Tensor, attrs, text: &str| {
+        let error = run(op, &[x], attrs).unwrap_err();
+        assert!(error.contains(text), "{error}");
+    };
+    let relu = |x: Tensor, attrs, text: &str| refused(&ops::relu::OP, x, attrs, text);
+    relu(Tensor::scalar(1u8), attrs! { negative_slope: -1.0 }, "C1: negative_slope is -1, which is no value of u8");
+    relu(Tensor::scalar(1i8), attrs! { negative_slope: 0.5 }, "C1: negative_slope is 0.5, which is no value of i8");
+    relu(Tensor::scalar(1i8), attrs! { clamp_max: 200.0 }, "C1: clamp_max is 200, which is no value of i8");
+    relu(Tensor::scalar(1i8), attrs! { clamp_max: f64::NEG_INFINITY }, "C1: clamp_max is -inf");
+    relu(Tensor::scalar(1f32), attrs! { clamp_min: 2.0, clamp_max: 1.0 }, "C2: clamp_min is 2, clamp_max is 1");
+    relu(Tensor::scalar(1f32), attrs! { clamp_min: f64::NAN }, "C2: clamp_min is NaN");
+    let fill = |x: Tensor, value: f64, text: &str| refused(&ops::fill::OP, x, attrs! { value: value }, text);
+    fill(Tensor::scalar(1i64), 0.5, "C1: 0.5 is no value of i64");
+    fill(Tensor::scalar(1i64), 2f64.powi(63), "C1: 9223372036854776000 is no value of i64");
+    fill(Tensor::scalar(1u64), -1.0, "C1: -1 is no value of u64");
+    fill(Tensor::scalar(1i32), f64::NAN, "C1: NaN is no value of i32");
+    fill(Tensor::scalar(true), 2.0, "C1: 2 is no value of bool");
+    fill(Tensor::zeros(DType::T1, &[1]).unwrap(), 0.0, "C1: 0 is no value of t1");
+    fill(Tensor::zeros(DType::U4, &[1]).unwrap(), 16.0, "C1: 16 is no value of u4");
+}
+
+#[test]
+fn a_fill_is_one_value_in_the_dims_of_another_tensor() {
+    let fill = |x: &Tensor, value: f64| run(&ops::fill::OP, std::slice::from_ref(x), attrs! { value: value }).unwrap();
+    for dtype in DType::ALL.iter().copied().filter(|dtype| dtype.is_float() || dtype.is_integer()) {
+        // A signed integer of one bit has -1 and 0.
+        let value = if dtype == DType::I1 { -1.0 } else { 1.0 };
+        let y = fill(&Tensor::zeros(dtype, &[2, 0]).unwrap(), value);
+        assert_eq!((y[0].dtype(), y[0].shape()), (dtype, &[2, 0][..]));
+        let y = fill(&Tensor::zeros(dtype, &[3]).unwrap(), value);
+        assert_eq!(y[0].load::<f64>().unwrap()[..], [value; 3], "{dtype}");
+    }
+    let least = fill(&Tensor::scalar(0i64), -(2f64.powi(63)));
+    assert_eq!(least[0].item::<i64>().unwrap(), i64::MIN);
+    assert!(fill(&Tensor::scalar(0f32), f64::NAN)[0].item::<f32>().unwrap().is_nan());
+    assert!(fill(&Tensor::scalar(false), 1.0)[0].item::<bool>().unwrap());
+}
+
+#[test]
+fn finite_is_neither_infinite_nor_nan_in_any_dtype() {
+    let finite = |x: Tensor| run(&ops::is_finite::OP, &[x], attrs! {}).unwrap()[0].item::<bool>().unwrap();
+    for dtype in [DType::F64, DType::F32, DType::F16, DType::BF16, DType::F8E5M2] {
+        let of = |values: [f64; 3]| Tensor::store(dtype, &[3, 1], values.to_vec(), Overflow::Wrap).unwrap();
+        assert!(finite(of([0.0, -1.0, 50000.0])), "{dtype}");
+        assert!(!finite(of([0.0, f64::INFINITY, 1.0])) && !finite(of([1.0, 1.0, f64::NEG_INFINITY])), "{dtype}");
+        assert!(!finite(of([f64::NAN, 0.0, 1.0])), "{dtype}");
+        assert!(finite(Tensor::zeros(dtype, &[0, 3]).unwrap()), "{dtype}");
+    }
+    assert!(!finite(Tensor::store(DType::F8E4M3FN, &[1], vec![f64::NAN], Overflow::Wrap).unwrap()));
+    assert!(finite(Tensor::scalar(i64::MIN)) && finite(Tensor::scalar(false)));
+}

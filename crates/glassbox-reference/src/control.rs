@@ -1,18 +1,18 @@
-//! The ops that the interpreter runs itself: bodies, states, parameters and functions of the host.
+//! The ops that the interpreter runs itself: bodies, parameters, functions of the host. Those on states are in
+//! [`state_ops`](crate::state_ops).
 
 use glassbox_ir::infer::normalise_axis;
-use glassbox_ir::{AttrView, Node, NodeId, State, Type, ValueId};
+use glassbox_ir::{AttrView, Node, NodeId, Type, ValueId};
 use glassbox_tensor::{Overflow, Tensor};
 
 use crate::error::{KernelError, RunError};
 use crate::host::HostError;
 use crate::interpreter::{Run, Scope, promote, promote_value};
 use crate::kernels::concat::concatenate;
-use crate::states::initial;
 use crate::value::Value;
 
 /// The error of a control op, before the node is known.
-enum Stop {
+pub(crate) enum Stop {
     Kernel(KernelError),
     Run(RunError),
 }
@@ -23,7 +23,7 @@ impl<E: Into<KernelError>> From<E> for Stop {
     }
 }
 
-type Results = Result<Vec<Value>, Stop>;
+pub(crate) type Results = Result<Vec<Value>, Stop>;
 
 impl Run<'_> {
     /// Runs a control op.
@@ -42,7 +42,8 @@ impl Run<'_> {
             "call" => {
                 self.body(scope, id, node.regions[0], None, inputs.into_iter().flatten().collect()).map_err(Stop::Run)
             }
-            "state_read" | "state_write" | "state_append" | "state_reset" => self.run_state(scope, node, &inputs),
+            "barrier" => Ok(inputs.into_iter().flatten().collect()),
+            name if name.starts_with("state_") => self.run_state(scope, id, node, &inputs),
             "parameter" => self.run_parameter(scope, node),
             "host" => self.run_host(node, inputs),
             other => Err(KernelError::Internal(format!("`{other}` isn't known to the interpreter")).into()),
@@ -124,26 +125,6 @@ impl Run<'_> {
         Ok(carried)
     }
 
-    fn run_state(&mut self, scope: &Scope, node: &Node, inputs: &[Option<Value>]) -> Results {
-        let attr = AttrView::new(node.op, &node.attrs);
-        let state = scope.graph.states.iter().find(|state| state.name == attr.str("state"));
-        let Some(state) = state else {
-            return Err(KernelError::Internal(format!("state `{}` isn't declared", attr.str("state"))).into());
-        };
-        let given = || inputs.first().and_then(Option::as_ref).map_or_else(|| Err(missing()), tensor);
-        let held = match node.op.name {
-            "state_read" => self.states.read(&state.name)?,
-            "state_reset" => self.write(state, initial(state, self.precision())?)?,
-            "state_append" => {
-                let held = self.states.read(&state.name)?;
-                let axis = normalise_axis("C3", attr.int("axis"), held.rank())?;
-                self.write(state, concatenate(&[&held, given()?], axis)?)?
-            }
-            _ => self.write(state, given()?.clone())?,
-        };
-        Ok(vec![held.into()])
-    }
-
     fn run_parameter(&mut self, scope: &Scope, node: &Node) -> Results {
         let attr = AttrView::new(node.op, &node.attrs);
         let tensor = self.params().load(attr.str("name")).map_err(KernelError::from)?;
@@ -168,11 +149,6 @@ impl Run<'_> {
         Ok(vec![promote_value(&value, self.precision())?])
     }
 
-    fn write(&mut self, state: &State, tensor: Tensor) -> Result<Tensor, KernelError> {
-        self.states.write(state, tensor.clone())?;
-        Ok(tensor)
-    }
-
     /// Slices of all turns, stacked along a new axis. Without a turn, an extent of zero: of the dims that
     /// are known, and zero for those that aren't.
     fn stack(&self, slices: &[Tensor], axis: usize, scope: &Scope, result: ValueId) -> Result<Tensor, KernelError> {
@@ -191,15 +167,15 @@ impl Run<'_> {
     }
 }
 
-fn type_of(tensor: &Tensor) -> Type {
+pub(crate) fn type_of(tensor: &Tensor) -> Type {
     Type::tensor(tensor.dtype(), tensor.shape().iter().copied())
 }
 
-fn missing() -> KernelError {
+pub(crate) fn missing() -> KernelError {
     KernelError::Internal("an operand is missing".to_owned())
 }
 
-fn tensor(value: &Value) -> Result<&Tensor, KernelError> {
+pub(crate) fn tensor(value: &Value) -> Result<&Tensor, KernelError> {
     value.as_tensor().ok_or_else(|| KernelError::Internal("a tensor was expected".to_owned()))
 }
 

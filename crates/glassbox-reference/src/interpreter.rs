@@ -19,7 +19,7 @@ use crate::host::{Host, NoHost};
 use crate::kernels;
 use crate::observer::{Event, Frame, Nothing, Observer};
 use crate::plan::Plan;
-use crate::states::States;
+use crate::states::{States, Transaction};
 use crate::value::Value;
 
 /// In which dtype floats are carried.
@@ -70,6 +70,8 @@ pub struct Session {
     program: Arc<Program>,
     params: Arc<dyn ParamSource>,
     states: States,
+    /// The states as they are at the start.
+    initial: States,
     options: Options,
     decompositions: HashMap<Use, Arc<Program>>,
 }
@@ -99,8 +101,11 @@ type Environment = Vec<Option<Value>>;
 
 /// One run of a session.
 pub(crate) struct Run<'s> {
-    session: &'s mut Session,
-    pub(crate) states: States,
+    options: &'s Options,
+    params: &'s dyn ParamSource,
+    decompositions: &'s mut HashMap<Use, Arc<Program>>,
+    pub(crate) states: Transaction<'s>,
+    pub(crate) initial: &'s States,
     observer: &'s mut dyn Observer,
     pub(crate) host: &'s mut dyn Host,
     path: Vec<Frame>,
@@ -130,9 +135,22 @@ impl Program {
 impl Session {
     /// A session that runs `graph`, with its states as at the start. It has no parameters.
     pub fn new(graph: Graph, options: Options) -> Result<Session, KernelError> {
-        let states = States::initial(&graph, options.precision)?;
-        let (program, params) = (Program::new(graph), Arc::new(NoParams));
-        Ok(Session { program, params, states, options, decompositions: HashMap::new() })
+        let initial = States::initial(&graph, options.precision)?;
+        let (program, params, states) = (Program::new(graph), Arc::new(NoParams), initial.clone());
+        Ok(Session { program, params, states, initial, options, decompositions: HashMap::new() })
+    }
+
+    /// Another session of the same graph, with the same parameters and options, and its states as at the start.
+    /// What doesn't change is shared.
+    pub fn fork(&self) -> Session {
+        Session {
+            program: self.program.clone(),
+            params: self.params.clone(),
+            states: self.initial.clone(),
+            initial: self.initial.clone(),
+            options: self.options.clone(),
+            decompositions: HashMap::new(),
+        }
     }
 
     /// The same session, whose `parameter` nodes read from `params`: every parameter that the graph names
@@ -170,7 +188,7 @@ impl Session {
 
     /// Every state as at the start.
     pub fn reset(&mut self) -> Result<(), KernelError> {
-        self.states = States::initial(self.graph(), self.options.precision)?;
+        self.states = self.initial.clone();
         Ok(())
     }
 
@@ -195,12 +213,13 @@ impl Session {
         let precision = self.options.precision;
         let inputs = inputs.iter().map(|value| promote_value(value, precision)).collect::<Result<Vec<_>, _>>();
         let inputs = inputs.map_err(|error| RunError::Inputs(error.to_string()))?;
-        let program = self.program.clone();
-        let states = self.states.clone();
-        let mut run = Run { session: self, states, observer, host, path: Vec::new(), draws: 0, depth: 0 };
-        let outputs = run.program(&program, inputs)?;
-        let states = run.states;
-        self.states = states;
+        let Session { program, params, states, initial, options, decompositions } = self;
+        let states = Transaction::new(states);
+        let (path, params) = (Vec::new(), params.as_ref());
+        let mut run =
+            Run { options, params, decompositions, states, initial, observer, host, path, draws: 0, depth: 0 };
+        let outputs = run.program(program, inputs)?;
+        run.states.commit();
         Ok(outputs)
     }
 }
@@ -259,7 +278,7 @@ impl Run<'_> {
         };
         let time = started.elapsed();
         if self.depth == 0 || self.observer.inside_composites() {
-            let (path, states) = (&self.path[..], &self.states);
+            let (path, states) = (&self.path[..], self.states.all());
             let event = Event { graph, node: id, path, results: &results, states, started, time };
             if self.observer.observe(&event).is_break() {
                 return Err(RunError::Stopped { node: graph.node_label(id) });
@@ -286,7 +305,7 @@ impl Run<'_> {
         let outputs = node.results.len();
         let inferred = infer_op(node.op, &node.attrs, &operands, &[], &graph.states, outputs);
         let inferred = inferred.map_err(|violation| fail(violation.into()))?;
-        let precision = self.session.options.precision;
+        let precision = self.options.precision;
         let types: Vec<Type> = inferred.into_iter().map(|(ty, _)| promote_type(&ty, precision)).collect();
         self.check_memory(graph, id, &types)?;
         let results = match tier {
@@ -301,7 +320,7 @@ impl Run<'_> {
             }
             _ => {
                 self.draws += 1;
-                let seed = self.session.options.seed ^ self.draws.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+                let seed = self.options.seed ^ self.draws.wrapping_mul(0x9E37_79B9_7F4A_7C15);
                 let attr = AttrView::new(node.op, &node.attrs);
                 run_kernel(&Call { op: node.op, attr, inputs: &inputs, types: &types, seed }).map_err(fail)?
             }
@@ -311,8 +330,8 @@ impl Run<'_> {
     }
 
     /// The results of a node fit the memory limit.
-    fn check_memory(&self, graph: &Graph, id: NodeId, types: &[Type]) -> Result<(), RunError> {
-        let limit = self.session.options.limits.bytes;
+    pub(crate) fn check_memory(&self, graph: &Graph, id: NodeId, types: &[Type]) -> Result<(), RunError> {
+        let limit = self.options.limits.bytes;
         let size = |ty: &Type| {
             let Type::Tensor(tensor) = ty else { return Some(0) };
             let Some(sizes) = tensor.shape.sizes() else { return Some(0) };
@@ -347,25 +366,25 @@ impl Run<'_> {
             types: operands.iter().map(|operand| Some(operand.as_ref()?.ty.clone())).collect(),
             contents: operands.iter().map(contents).collect(),
         };
-        if let Some(program) = self.session.decompositions.get(&key) {
+        if let Some(program) = self.decompositions.get(&key) {
             return Ok(program.clone());
         }
         let program = Program::new(decompose(node.op, &node.attrs, operands, outputs)?);
-        if self.session.decompositions.len() >= MOST_DECOMPOSITIONS {
-            self.session.decompositions.clear();
+        if self.decompositions.len() >= MOST_DECOMPOSITIONS {
+            self.decompositions.clear();
         }
-        self.session.decompositions.insert(key, program.clone());
+        self.decompositions.insert(key, program.clone());
         Ok(program)
     }
 
     /// Where parameters are read from.
     pub(crate) fn params(&self) -> &dyn ParamSource {
-        self.session.params.as_ref()
+        self.params
     }
 
     /// In which dtype floats are carried.
     pub(crate) fn precision(&self) -> Precision {
-        self.session.options.precision
+        self.options.precision
     }
 
     /// Runs a body that is a turn of `node`.
@@ -386,7 +405,7 @@ impl Run<'_> {
 
     /// An error where a loop has taken as many turns as the limit allows.
     pub(crate) fn check_turns(&self, graph: &Graph, id: NodeId, turns: u64) -> Result<(), RunError> {
-        let limit = self.session.options.limits.turns;
+        let limit = self.options.limits.turns;
         if turns < limit {
             return Ok(());
         }

@@ -24,6 +24,7 @@ mod interpreter;
 pub mod kernels;
 mod observer;
 mod plan;
+mod state_ops;
 mod states;
 mod value;
 

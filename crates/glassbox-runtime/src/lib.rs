@@ -23,9 +23,23 @@ pub mod sim;
 mod stop;
 mod writer;
 
+#[doc(hidden)]
+pub use glassbox_macros::__graph;
+
+/// A program for one step of a model, in block form or in expression form: see docs/language.md.
+///
+/// The block form gives a [`dsl::Program`]; the expression form a [`dsl::Formula`] and a handle for each output.
+#[macro_export]
+macro_rules! graph {
+    ($($program:tt)*) => {
+        $crate::__graph!({ $crate::dsl } $($program)*)
+    };
+}
+
 pub use eager::Eager;
 pub use error::RuntimeError;
 pub use generator::{Finish, Generation, Prompt, Request, Stats, TextGenerator};
+pub use glassbox_dsl as dsl;
 pub use glassbox_reference::{Limits, Options as SimOptions, Precision, Value};
 pub use glassbox_text::{Extras, Message};
 pub use grammar::{Grammar, Grammatical};

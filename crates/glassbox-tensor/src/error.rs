@@ -188,6 +188,16 @@ pub enum TensorError {
         /// The tensor's elements.
         len: usize,
     },
+    /// A region that isn't inside a tensor, or a tensor that shrank where it was to grow.
+    #[error("the region {region:?} from {starts:?} isn't inside a tensor of shape {shape:?}")]
+    RegionOutsideTensor {
+        /// The first index along each axis.
+        starts: Vec<usize>,
+        /// The dims of the region.
+        region: Vec<usize>,
+        /// The tensor's shape.
+        shape: Vec<usize>,
+    },
     /// A number that a block format has no scale for.
     #[error(
         "element {index} can't be stored as {format}: a block's numbers must be finite, and its scale must fit f16; store this tensor as f32 or bf16"

@@ -39,6 +39,7 @@ mod packed;
 mod params;
 mod storage;
 mod tensor;
+mod update;
 mod view;
 
 pub use block::BlockFormat;

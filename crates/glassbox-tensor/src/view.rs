@@ -7,11 +7,11 @@ use crate::layout;
 use crate::{DType, Tensor, TensorError};
 
 impl Tensor {
-    fn with_layout(&self, shape: Vec<usize>, strides: Vec<isize>, offset: usize) -> Tensor {
+    pub(crate) fn with_layout(&self, shape: Vec<usize>, strides: Vec<isize>, offset: usize) -> Tensor {
         Tensor { dtype: self.dtype, shape, strides, offset, storage: self.storage.clone() }
     }
 
-    fn refuse_block(&self, operation: &'static str) -> Result<(), TensorError> {
+    pub(crate) fn refuse_block(&self, operation: &'static str) -> Result<(), TensorError> {
         match self.dtype {
             DType::Block(_) => Err(TensorError::UnsupportedDtype {
                 operation,

@@ -1,6 +1,6 @@
 //! What the declarations of many ops share: operand lists, inference by shape, known contents.
 
-pub(super) use glassbox_tensor::DType;
+pub(super) use glassbox_tensor::{Class, DType};
 
 pub(super) use crate::attr::AttrKind;
 pub(super) use crate::decompose::Decompose;
@@ -136,6 +136,24 @@ fn binary_ints(infer: &Infer, types: &[Type], op: fn(&Dim, &Dim) -> Dim) -> Opti
     let at = |values: &[Dim], index: usize| values[if values.len() == 1 { 0 } else { index }].clone();
     let values: Vec<Dim> = (0..count).map(|index| op(&at(&a, index), &at(&b, index))).collect();
     if result.rank()? == 0 { Known::scalar(values.into_iter().next()?) } else { Known::vector(values) }
+}
+
+/// Whether an integer dtype or bool has this value exactly.
+pub(super) fn holds(dtype: DType, value: f64) -> bool {
+    let bits = match (dtype.bits(), dtype.class()) {
+        (_, Class::Bool) => return value == 0.0 || value == 1.0,
+        (Some(bits), Class::Signed | Class::Unsigned) => bits as i32,
+        _ => return false,
+    };
+    let (least, beyond) = match dtype.class() {
+        Class::Unsigned => (0.0, 2f64.powi(bits)),
+        _ => (-2f64.powi(bits - 1), 2f64.powi(bits - 1)),
+    };
+    match dtype {
+        DType::T1 => value == -1.0 || value == 1.0,
+        DType::T2 => value == -1.0 || value == 0.0 || value == 1.0,
+        _ => value.fract() == 0.0 && (least..beyond).contains(&value),
+    }
 }
 
 /// The extents of an axis list: each in range, none twice, counted from the front, sorted.

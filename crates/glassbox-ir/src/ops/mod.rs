@@ -19,6 +19,7 @@ pub mod quantization;
 mod random;
 mod recurrent;
 mod reduction;
+pub mod regions;
 mod sequences;
 mod states;
 mod training;
@@ -61,6 +62,7 @@ table! {
     attention
     average_pool
     batch_normalization
+    barrier
     bernoulli
     bit_cast
     bit_shift
@@ -104,8 +106,10 @@ table! {
     erf
     exp
     expand
+    expect
     expm1
     eye_like
+    fill
     flatten
     floor
     gather
@@ -127,9 +131,11 @@ table! {
     hard_swish
     hardmax
     host
+    identity
     if_
     image_decoder
     instance_normalization
+    is_finite
     is_inf
     is_nan
     label_encoder
@@ -232,8 +238,11 @@ table! {
     sqrt
     squeeze
     state_append
+    state_grow
     state_read
     state_reset
+    state_slice
+    state_update
     state_write
     stft
     string_concat

@@ -13,7 +13,7 @@ pub static OP: OpDef = OpDef {
     attrs: &[STATE, AttrSpec::required("axis", AttrKind::Int)],
     constraints: &[
         ("C1", "the graph declares the state"),
-        ("C2", "x has the state's dtype, rank and dims but for the axis, which isn't a fixed one"),
+        ("C2", "x has the state's dtype, rank and dims but for the axis, whose dim in the state's declared type is unknown"),
         ("C3", "axis is in [-r, r)"),
     ],
     effect: true,
@@ -26,14 +26,16 @@ pub static OP: OpDef = OpDef {
         };
         let axis = infer.axis("C3", infer.attr.int("axis"), old.len())?;
         let mut wanted = old.to_vec();
-        if old[axis].as_int().is_some() {
+        if !old[axis].is_unknown() {
             return Err(Violation::new("C2", format!("dim {axis} of `{}`, which is {declared}, can't grow", state.name)));
         }
         wanted[axis] = new.get(axis).cloned().unwrap_or(Dim::Unknown);
         if !Type::tensor(declared.dtype, wanted).admits(infer.ty(0)?) {
             return Err(Violation::new("C2", format!("`{}` is {declared}, and can't take {given}", state.name)));
         }
-        let mut grown = old.to_vec();
+        // The other dims that grow are as they are in x.
+        let known = |(old, new): (&Dim, &Dim)| if old.is_unknown() { new.clone() } else { old.clone() };
+        let mut grown: Vec<Dim> = old.iter().zip(new).map(known).collect();
         grown[axis] = Dim::Unknown;
         Ok(vec![Type::tensor(declared.dtype, grown)])
     },

@@ -1,16 +1,16 @@
 //! Examples: one use of an op with literal operands and results, as the op table declares them.
 //!
 //! ```text
-//! example = ("state" tensortype ("capacity" number)? contents ":" | "parameter" tensor ":")? op "(" operand,* ")" attributes? region*
-//!           "->" literal,*
+//! example = (state ":" | "parameter" tensor ":")? op "(" operand,* ")" attributes? hints? region* "->" literal,*
+//! state   = "state" tensortype ("capacity" number)? (contents | "=" tensor)
 //! operand = literal | "_"
 //! literal = tensor | "seq" "(" literal,* ")" | "seq" "<" type ">" "(" literal,* ")"
 //!         | "some" "(" literal ")" | "none" "<" type ">"
 //! ```
 //!
 //! The type of an empty sequence, and of nothing, is that of the element that isn't there. The state is
-//! named `s`; where its type has an unknown dim, it begins with as many elements as are written. The
-//! parameter is named `p`.
+//! named `s`; where its type has one unknown dim, it begins with as many elements as are written, and where it
+//! has several, as the tensor behind `=`. The parameter is named `p`.
 //!
 //! Comes out as a graph with the operands as inputs, named `operand0` and so on by their place; operands
 //! that the op declares as shaping its results are constants instead, so that inference sees them.
@@ -145,6 +145,7 @@ fn state(graph: &mut GraphParser) -> Parsed<()> {
         false => None,
     };
     let initial = match ty.shape.sizes() {
+        _ if graph.parser.take("=")? => graph.parser.tensor()?,
         Some(sizes) => graph.parser.contents(start, ty.dtype, Some(sizes))?,
         None => {
             let elements = graph.parser.contents(start, ty.dtype, None)?;

@@ -80,6 +80,7 @@ table! {
     erf
     exp
     expand
+    expect
     expm1
     floor
     gather
@@ -88,6 +89,7 @@ table! {
     greater
     greater_or_equal
     grid_sample
+    identity
     image_decoder
     label_encoder
     less

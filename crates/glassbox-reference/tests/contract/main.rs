@@ -9,6 +9,7 @@ mod math;
 mod moving;
 mod observer;
 mod precise;
+mod regions;
 mod states;
 mod surroundings;
 mod windows;

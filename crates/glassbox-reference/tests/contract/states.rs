@@ -58,3 +58,48 @@ fn a_read_value_is_not_changed_by_a_later_write() {
     let outputs = session.run(&[vector(&[1.0])]).unwrap();
     assert_eq!((elements(&outputs[0]), elements(&outputs[1])), (vec![7.0], vec![1.0]));
 }
+
+#[test]
+fn a_fork_begins_at_the_start_and_goes_its_own_way() {
+    let mut session = Session::new(graph(CACHE), Options::default()).unwrap();
+    session.run(&[vector(&[1.0, 2.0])]).unwrap();
+    let mut fork = session.fork();
+    assert_eq!(fork.states().get("kv").unwrap().shape(), [0]);
+    assert_eq!(elements(&fork.run(&[vector(&[3.0])]).unwrap()[0]), [3.0]);
+    assert_eq!(elements(&session.run(&[vector(&[4.0])]).unwrap()[0]), [1.0, 2.0, 4.0]);
+    assert!(std::ptr::eq(session.graph(), fork.graph()));
+}
+
+#[test]
+fn forks_share_their_parameters_and_what_states_begin_with() {
+    let source = r#"graph "fork" {
+      state @s: f32[2] = f32[2] [1, 2]
+      input %x: f32[1]
+      input %at: i64[1]
+      input %end: i64[1]
+      %w = parameter() {name = "p", type = f32[1]}
+      %sum = add(%x, %w)
+      %y = state_update(%sum, %at, %end) {state = "s"}
+      %all = state_read() {state = "s"}
+      output %all
+    }"#;
+    let weight = Some(glassbox_tensor::Tensor::from_vec(&[1], vec![10f32]).unwrap());
+    let session = Session::new(graph(source), Options::default()).unwrap();
+    let session = session.with_params(std::sync::Arc::new(super::examples::One::new(weight))).unwrap();
+    let run = |session: &mut Session, x: f32, at: i64| {
+        let place = |at: i64| glassbox_tensor::Tensor::from_vec(&[1], vec![at]).unwrap().into();
+        elements(&session.run(&[vector(&[x]), place(at), place(at + 1)]).unwrap()[0])
+    };
+    let mut forks = [session.fork(), session.fork()];
+    assert_eq!(run(&mut forks[0], 1.0, 0), [11.0, 2.0]);
+    assert_eq!(run(&mut forks[1], 2.0, 1), [1.0, 12.0]);
+    assert_eq!(run(&mut forks[0], 3.0, 1), [11.0, 13.0]);
+    forks[0].reset().unwrap();
+    assert_eq!(run(&mut forks[0], 0.0, 0), [10.0, 2.0]);
+}
+
+/// Sessions can be handed to other threads.
+const _: fn() = || {
+    fn is_send<T: Send>() {}
+    is_send::<Session>();
+};

@@ -15,4 +15,5 @@ mod parallel;
 mod special_values;
 mod storage;
 mod strided;
+mod update;
 mod views;

@@ -1,0 +1,180 @@
+//! What is wrong with a program, as far as that can be told without a model package.
+//!
+//! The macro asks at compile time, lowering asks again. What needs the package (sizes, parameters, the dims of
+//! results, whether a variable has a value) is found when a program is lowered.
+
+mod beside;
+mod declarations;
+mod ops;
+mod statements;
+
+use std::collections::BTreeMap;
+
+pub use glassbox_ir::text::nearest;
+
+use crate::error::{DslError, Place};
+use crate::program::*;
+
+pub(crate) use ops::unknown_op;
+pub use ops::{check_call, unknown_function};
+
+/// The first thing that is wrong with a program.
+pub fn check(program: &Program) -> Result<(), DslError> {
+    let mut checker = Checker { program, names: BTreeMap::new(), loops: Vec::new(), path: Vec::new() };
+    checker.declarations()?;
+    checker.blocks()?;
+    checker.beside()
+}
+
+/// What is known while a program is checked.
+struct Checker<'p> {
+    program: &'p Program,
+    names: BTreeMap<&'p str, What<'p>>,
+    /// The indices of the loops that are open.
+    loops: Vec<&'p str>,
+    path: Vec<&'p str>,
+}
+
+/// What a name names.
+#[derive(Clone, Copy)]
+enum What<'p> {
+    Declared(&'p Declaration),
+    Assigned(&'p Ty),
+}
+
+impl<'p> Checker<'p> {
+    fn wrong(&self, at: At, message: impl Into<String>) -> DslError {
+        let place = Place { file: self.program.file.clone(), line: at.line, block: self.path.join("/") };
+        DslError::at(place, at, message)
+    }
+
+    /// A name that isn't taken, and is none that the language uses.
+    fn new_name(&self, name: &Name) -> Result<(), DslError> {
+        if name.text.parse::<glassbox_tensor::DType>().is_ok() {
+            return Err(self.wrong(name.at, format!("`{}` is a dtype, and can't be a name", name.text)));
+        }
+        if matches!(name.text.as_str(), "inf" | "nan" | "true" | "false" | "cache" | "_") {
+            return Err(self.wrong(name.at, format!("`{}` has a meaning of its own, and can't be a name", name.text)));
+        }
+        if self.names.contains_key(name.text.as_str()) {
+            return Err(
+                self.wrong(name.at, format!("`{}` is declared twice; a name is declared once in a program", name.text))
+            );
+        }
+        Ok(())
+    }
+
+    /// What a variable is.
+    fn variable(&self, name: &Name) -> Result<What<'p>, DslError> {
+        self.names.get(name.text.as_str()).copied().ok_or_else(|| {
+            let hint = match nearest(&name.text, self.names.keys().copied().chain(self.loops.iter().copied())) {
+                Some(near) => format!("; did you mean `{near}`?"),
+                None => "; declare it in a section, or with `assign`".to_owned(),
+            };
+            self.wrong(name.at, format!("no variable is named `{}`{hint}", name.text))
+        })
+    }
+}
+
+/// Whether a block runs beside `entry`: it begins with `await`, or with that after what it declares.
+pub(crate) fn is_beside(block: &Block) -> bool {
+    let mut statements =
+        block.statements.iter().filter(|statement| !matches!(statement.kind, StatementKind::Assign(..)));
+    block.name.text != "entry" && matches!(statements.next(), Some(Statement { kind: StatementKind::Await(_), .. }))
+}
+
+/// The names that statements write, those of the blocks that they call too: each once, in order.
+pub(crate) fn written_names<'p>(program: &'p Program, statements: &'p [Statement]) -> Vec<&'p str> {
+    fn add<'p>(name: &'p Name, names: &mut Vec<&'p str>) {
+        if !names.contains(&name.text.as_str()) {
+            names.push(&name.text);
+        }
+    }
+    fn list<'p>(program: &'p Program, statements: &'p [Statement], calls: &mut Vec<&'p str>, names: &mut Vec<&'p str>) {
+        for statement in statements {
+            match &statement.kind {
+                StatementKind::Op(op) => op.targets.iter().flatten().for_each(|name| add(name, names)),
+                StatementKind::Transfer(_, _, name) | StatementKind::CacheRead(_, name) => add(name, names),
+                StatementKind::Await(awaited) => awaited.iter().for_each(|name| add(name, names)),
+                StatementKind::Branch { then, otherwise, .. } => {
+                    for block in [Some(then), otherwise.as_ref()].into_iter().flatten() {
+                        if calls.contains(&block.text.as_str()) {
+                            continue;
+                        }
+                        calls.push(&block.text);
+                        if let Some(block) = program.find_block(&block.text) {
+                            list(program, &block.statements, calls, names);
+                        }
+                    }
+                }
+                StatementKind::If { then, otherwise, .. } => {
+                    list(program, then, calls, names);
+                    list(program, otherwise, calls, names);
+                }
+                StatementKind::Loop { body, .. } => list(program, body, calls, names),
+                _ => {}
+            }
+        }
+    }
+    let mut names = Vec::new();
+    list(program, statements, &mut Vec::new(), &mut names);
+    names
+}
+
+/// Calls `visit` with every statement of a list, those inside others too.
+pub(crate) fn each_statement<'p>(statements: &'p [Statement], visit: &mut dyn FnMut(&'p Statement)) {
+    for statement in statements {
+        visit(statement);
+        match &statement.kind {
+            StatementKind::If { then, otherwise, .. } => {
+                each_statement(then, visit);
+                each_statement(otherwise, visit);
+            }
+            StatementKind::Loop { body, .. } => each_statement(body, visit),
+            _ => {}
+        }
+    }
+}
+
+/// The names that `assign` declares.
+pub(crate) fn assigned_names(program: &Program) -> Vec<&str> {
+    let mut names = Vec::new();
+    for block in &program.blocks {
+        each_statement(&block.statements, &mut |statement| {
+            if let StatementKind::Assign(name, _) = &statement.kind {
+                names.push(name.text.as_str());
+            }
+        });
+    }
+    names
+}
+
+/// The integer expressions that a statement itself has, dims aside.
+pub(crate) fn expressions(kind: &StatementKind) -> Vec<&Expr> {
+    fn argument<'e>(argument: &'e Argument, found: &mut Vec<&'e Expr>) {
+        if let Argument::Entry(_, indices) = argument {
+            found.extend(indices);
+        }
+    }
+    fn region<'e>(region: &'e Region, found: &mut Vec<&'e Expr>) {
+        found.extend(region.indices.iter().flatten().flat_map(Index::parts));
+    }
+    let mut found = Vec::new();
+    match kind {
+        StatementKind::Op(op) => {
+            op.operands.iter().for_each(|(operand, _)| argument(operand, &mut found));
+            op.named.iter().for_each(|(_, operand)| argument(operand, &mut found));
+        }
+        StatementKind::Transfer(from, ..) => argument(from, &mut found),
+        StatementKind::Loop { start, end, .. } => found.extend([start, end]),
+        StatementKind::CacheRead(from, _) => region(from, &mut found),
+        StatementKind::CacheWrite(from, _, to) => {
+            argument(from, &mut found);
+            region(to, &mut found);
+        }
+        StatementKind::CacheAdd { by, .. } => found.extend(by),
+        StatementKind::CacheReset(place) => region(place, &mut found),
+        _ => {}
+    }
+    found
+}

@@ -1,0 +1,247 @@
+//! Uses of ops: names, numbers of operands, attributes.
+
+use glassbox_ir::attr::Default;
+use glassbox_ir::op::Count;
+use glassbox_ir::text::nearest;
+use glassbox_ir::{AttrKind, OpDef, ops};
+
+use super::{Checker, What};
+use crate::error::DslError;
+use crate::lower::{describe, list_attr, literal_attr, unknown_attribute, wanted};
+use crate::program::*;
+
+/// That no op has that name.
+pub(crate) fn unknown_op(name: &str) -> String {
+    match nearest(name, ops::TABLE.iter().map(|op| op.name)) {
+        Some(near) => format!("no op is named `{name}`; did you mean `{near}`?"),
+        None => format!("no op is named `{name}`; `glassbox ops` lists them"),
+    }
+}
+
+/// What is wrong with a call of an op in a formula, as far as its form tells: the place of the argument by name that is
+/// meant, if it is one, and why. `operands` stand by place.
+pub fn check_call(name: &str, operands: usize, named: &[&str], outputs: usize) -> Result<(), (Option<usize>, String)> {
+    let Some(op) = ops::find(name) else { return Err((None, unknown_op(name))) };
+    if op.regions > 0 {
+        return Err((None, format!("`{name}` has a body, and isn't called as an op")));
+    }
+    for (place, name) in named.iter().enumerate() {
+        if op.attr(name).is_none() && !op.inputs.iter().any(|input| input.name == *name) {
+            return Err((Some(place), unknown_attribute(op, name)));
+        }
+        if named[..place].contains(name) {
+            return Err((Some(place), format!("`{name}` is given twice")));
+        }
+    }
+    count_operands(op, operands, named).map_err(|message| (None, message))?;
+    count_results(op, outputs).map_err(|message| (None, message))
+}
+
+/// That a formula calls what is neither an op nor one of `functions`.
+pub fn unknown_function(name: &str, functions: &[&str]) -> Option<String> {
+    if ops::find(name).is_some() || functions.contains(&name) {
+        return None;
+    }
+    Some(match nearest(name, ops::TABLE.iter().map(|op| op.name).chain(functions.iter().copied())) {
+        Some(near) => format!("no op is named `{name}`; did you mean `{near}`?"),
+        None => {
+            format!("no op is named `{name}`; `glassbox ops` lists them, and functions of Rust are called in braces")
+        }
+    })
+}
+
+/// As many operands as an op takes.
+fn count_operands(op: &OpDef, places: usize, named: &[&str]) -> Result<(), String> {
+    let variadic = op.inputs.last().is_some_and(|last| matches!(last.count, Count::Variadic(_) | Count::Mixed(_)));
+    if !variadic && places > op.inputs.len() {
+        let names: Vec<&str> = op.inputs.iter().map(|input| input.name).collect();
+        return Err(format!(
+            "`{}` takes at most {} operands ({}), not {places}",
+            op.name,
+            op.inputs.len(),
+            names.join(", ")
+        ));
+    }
+    for (place, input) in op.inputs.iter().enumerate() {
+        let named = named.contains(&input.name);
+        if named && place < places {
+            return Err(format!("the operand `{}` of `{}` is given twice", input.name, op.name));
+        }
+        let least = match input.count {
+            Count::One => 1,
+            Count::Optional => 0,
+            Count::Variadic(least) | Count::Mixed(least) => least,
+        };
+        if !named && least > 0 && places < place + least {
+            return Err(format!("`{}` wants the operand `{}`, which is missing", op.name, input.name));
+        }
+    }
+    Ok(())
+}
+
+/// As many results as an op gives.
+fn count_results(op: &OpDef, outputs: usize) -> Result<(), String> {
+    let most = if op.outputs.iter().any(|output| output.variadic) { usize::MAX } else { op.outputs.len() };
+    if outputs > most {
+        let plural = if most == 1 { "" } else { "s" };
+        return Err(format!("`{}` gives {most} result{plural}, not {outputs}", op.name));
+    }
+    if outputs == 0 && !op.outputs.is_empty() && !op.effect {
+        return Err(format!("the result of `{}` goes nowhere: write `>> name` after it", op.name));
+    }
+    Ok(())
+}
+
+impl<'p> Checker<'p> {
+    pub(super) fn op(&mut self, used: &'p Op) -> Result<(), DslError> {
+        let at = used.name.at;
+        let Some(op) = ops::find(&used.name.text) else { return Err(self.wrong(at, unknown_op(&used.name.text))) };
+        if op.regions > 0 {
+            let instead = match op.name {
+                "if" => "`if c { … } else { … }`",
+                "call" => "`branch block;`",
+                _ => "`loop name (i in a..b) { … }`",
+            };
+            return Err(self.wrong(at, format!("`{}` has a body, and isn't called as an op: write {instead}", op.name)));
+        }
+        let mut places = 0;
+        for (argument, argument_at) in &used.operands {
+            let kind = match argument {
+                Argument::DType(_) => Some(AttrKind::DType),
+                Argument::Type(_) => Some(AttrKind::Type),
+                _ => None,
+            };
+            match kind {
+                Some(kind) if op.attrs.iter().any(|spec| spec.kind == kind) => {}
+                Some(_) => return Err(self.wrong(*argument_at, format!("`{}` takes no dtype or type here", op.name))),
+                None => {
+                    places += 1;
+                    self.operand(argument, *argument_at)?;
+                }
+            }
+        }
+        for (place, (name, argument)) in used.named.iter().enumerate() {
+            if used.named[..place].iter().any(|(other, _)| other.text == name.text) {
+                return Err(self.wrong(name.at, format!("`{}` is given twice", name.text)));
+            }
+            if let Some(spec) = op.attr(&name.text) {
+                self.attribute(op, name, spec.kind, argument)?;
+            } else if op.inputs.iter().any(|input| input.name == name.text) {
+                self.operand(argument, name.at)?;
+            } else {
+                return Err(self.wrong(name.at, unknown_attribute(op, &name.text)));
+            }
+        }
+        let by_name: Vec<&str> = used.named.iter().map(|(name, _)| name.text.as_str()).collect();
+        count_operands(op, places, &by_name).map_err(|message| self.wrong(at, message))?;
+        count_results(op, used.targets.len()).map_err(|message| self.wrong(at, message))?;
+        let positional: Vec<AttrKind> = used
+            .operands
+            .iter()
+            .filter_map(|(argument, _)| match argument {
+                Argument::DType(_) => Some(AttrKind::DType),
+                Argument::Type(_) => Some(AttrKind::Type),
+                _ => None,
+            })
+            .collect();
+        let missing = op.attrs.iter().find(|spec| {
+            spec.default == Default::Required
+                && !used.named.iter().any(|(name, _)| name.text == spec.name)
+                && !positional.contains(&spec.kind)
+        });
+        if let Some(spec) = missing {
+            let message = format!("`{0}` wants the attribute `{1}`: `{1}=` {2}", op.name, spec.name, wanted(spec.kind));
+            return Err(self.wrong(at, message));
+        }
+        for target in used.targets.iter().flatten() {
+            self.target(target)?;
+        }
+        for (place, target) in used.targets.iter().enumerate() {
+            if let Some(target) = target
+                && used.targets[..place].iter().flatten().any(|other| other.text == target.text)
+            {
+                return Err(self.wrong(target.at, format!("two results of `{}` go to `{}`", op.name, target.text)));
+            }
+        }
+        Ok(())
+    }
+
+    /// The value of an attribute, as far as it can be told here.
+    fn attribute(&self, op: &OpDef, name: &Name, kind: AttrKind, argument: &Argument) -> Result<(), DslError> {
+        let given = match argument {
+            Argument::Literal(literal) if literal_attr(literal, kind).is_none() => describe(literal),
+            Argument::List(literals) if list_attr(literals, kind).is_none() => "a list".to_owned(),
+            Argument::DType(dtype) if !matches!(kind, AttrKind::DType | AttrKind::Type) => dtype.to_string(),
+            Argument::Type(_) if kind != AttrKind::Type => "a type".to_owned(),
+            Argument::Tensor(..) if kind != AttrKind::Tensor => "a tensor".to_owned(),
+            Argument::Skipped => "`_`".to_owned(),
+            Argument::Entry(table, _) => format!("`{}[…]`", table.text),
+            Argument::Name(constant) => {
+                let runtime = match self.names.get(constant.text.as_str()) {
+                    Some(What::Declared(found)) => found.memory != Memory::Constant || !found.indices.is_empty(),
+                    Some(What::Assigned(_)) => true,
+                    None => self.loops.contains(&constant.text.as_str()),
+                };
+                if !runtime {
+                    return Ok(());
+                }
+                let message = format!(
+                    "the attribute `{}` of `{}` must be known before a step, and `{}` isn't: it wants a literal, a constant, an \
+                     entry of the package's metadata or a size",
+                    name.text, op.name, constant.text
+                );
+                return Err(self.wrong(constant.at, message));
+            }
+            _ => return Ok(()),
+        };
+        let message = format!("the attribute `{}` of `{}` wants {}, not {given}", name.text, op.name, wanted(kind));
+        Err(self.wrong(name.at, message))
+    }
+
+    /// Something that can be an operand.
+    pub(super) fn operand(&self, argument: &Argument, at: At) -> Result<(), DslError> {
+        match argument {
+            Argument::Name(name) => {
+                if self.loops.contains(&name.text.as_str()) {
+                    return Ok(());
+                }
+                match self.variable(name)? {
+                    What::Declared(found) if found.is_parameter_table() => {
+                        let message = format!("`{0}` is a table of parameters: name an entry, `{0}[…]`", name.text);
+                        Err(self.wrong(name.at, message))
+                    }
+                    What::Declared(found) if found.is_place() => {
+                        let message = format!("`{0}` is read with `cache.read {0}[…] >> …;` first", name.text);
+                        Err(self.wrong(name.at, message))
+                    }
+                    _ => Ok(()),
+                }
+            }
+            Argument::Entry(name, indices) => {
+                match self.variable(name)? {
+                    What::Declared(found) if found.is_parameter_table() => {
+                        if indices.len() != found.indices.len() {
+                            let message =
+                                format!("`{}` has {} indices, not {}", name.text, found.indices.len(), indices.len());
+                            return Err(self.wrong(name.at, message));
+                        }
+                    }
+                    What::Declared(found) if found.is_place() => {
+                        let message = format!("`{0}` is read with `cache.read {0}[…] >> …;` first", name.text);
+                        return Err(self.wrong(name.at, message));
+                    }
+                    _ => {
+                        let message = format!(
+                            "`{}` is no table, and takes no indices; `op gather` and `op slice` take parts of a tensor",
+                            name.text
+                        );
+                        return Err(self.wrong(name.at, message));
+                    }
+                }
+                indices.iter().try_for_each(|index| self.integer(index))
+            }
+            Argument::DType(_) | Argument::Type(_) => Err(self.wrong(at, "a dtype or a type is no operand")),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! From a program and a model package to a graph.
+//!
+//! Variables become SSA values: the [`Lowerer`] knows, at every statement, which value each variable has. Where
+//! ways through the program meet (`if`, `branch`, `loop`), the variables that were written on one of them are results of
+//! the node. States stay states: `cache` statements become nodes with effects, in the order in which they stand.
+//! What doesn't change within a step (parameters, sizes) is made once, at the beginning of the graph.
+
+mod beside;
+mod cache;
+mod control;
+mod integers;
+mod operands;
+mod package;
+mod sizes;
+mod statements;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use glassbox_ir::{Attrs, Dim, Graph, GraphBuilder, OpDef, Origin, Provenance, TensorType, Type, ValueId};
+
+use crate::check::check;
+use crate::error::{DslError, Place};
+use crate::program::*;
+use crate::source::{Lower, ModelSource};
+use integers::Integer;
+use sizes::Sizes;
+
+impl Lower for Program {
+    fn lower(&self, model: &dyn ModelSource) -> Result<Arc<Graph>, DslError> {
+        check(self)?;
+        Lowerer::new(self, model)?.run().map(Arc::new)
+    }
+}
+
+pub(crate) type Result<T, E = DslError> = std::result::Result<T, E>;
+
+/// What is known while a program is lowered.
+pub(crate) struct Lowerer<'p> {
+    program: &'p Program,
+    model: &'p dyn ModelSource,
+    builder: GraphBuilder,
+    sizes: Sizes,
+    variables: Vec<Variable<'p>>,
+    index: HashMap<&'p str, usize>,
+    env: Env,
+    /// Each value that a variable was given, in order.
+    versions: Vec<(usize, ValueId)>,
+    /// The indices of the loops that are open.
+    loops: Vec<(&'p str, Integer)>,
+    /// The block, and the loops in it.
+    path: Vec<&'p str>,
+    at: At,
+    /// What was put at the beginning of the graph.
+    hoisted: HashMap<String, ValueId>,
+    beside: beside::Beside<'p>,
+}
+
+/// What a variable is.
+struct Variable<'p> {
+    name: &'p str,
+    /// `None` of what `assign` declares.
+    declaration: Option<&'p Declaration>,
+    ty: TensorType,
+    /// The dims as they are written, for what must be computed in each step.
+    dims: &'p [Expr],
+}
+
+/// The value that each variable has, by its place in [`Lowerer::variables`].
+type Env = Vec<Slot>;
+
+/// The value of a variable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Slot {
+    /// This one.
+    Value(ValueId),
+    /// None: it wasn't written.
+    Nothing,
+    /// Perhaps none: why.
+    Perhaps(Arc<str>),
+}
+
+impl<'p> Lowerer<'p> {
+    fn new(program: &'p Program, model: &'p dyn ModelSource) -> Result<Lowerer<'p>> {
+        let sizes = Sizes::new(program, model)?;
+        let mut lowerer = Lowerer {
+            program,
+            model,
+            builder: GraphBuilder::new(graph_name(&program.file)),
+            sizes,
+            variables: Vec::new(),
+            index: HashMap::new(),
+            env: Env::new(),
+            versions: Vec::new(),
+            loops: Vec::new(),
+            path: Vec::new(),
+            at: At::default(),
+            hoisted: HashMap::new(),
+            beside: beside::Beside::new(program),
+        };
+        for declaration in &program.declarations {
+            lowerer.add_variable(&declaration.name, Some(declaration), &declaration.ty)?;
+        }
+        for block in &program.blocks {
+            lowerer.add_assigned(&block.statements)?;
+        }
+        Ok(lowerer)
+    }
+
+    fn add_assigned(&mut self, statements: &'p [Statement]) -> Result<()> {
+        for statement in statements {
+            match &statement.kind {
+                StatementKind::Assign(name, ty) => self.add_variable(name, None, ty)?,
+                StatementKind::If { then, otherwise, .. } => {
+                    self.add_assigned(then)?;
+                    self.add_assigned(otherwise)?;
+                }
+                StatementKind::Loop { body, .. } => self.add_assigned(body)?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn add_variable(&mut self, name: &'p Name, declaration: Option<&'p Declaration>, ty: &'p Ty) -> Result<()> {
+        self.at = name.at;
+        let dims = ty.dims.iter().map(|dim| self.dim(dim)).collect::<Result<Vec<Dim>>>()?;
+        let known = TensorType::new(ty.dtype, dims);
+        glassbox_ir::check_type(&known.clone().into())
+            .map_err(|violation| self.wrong(format!("the type of `{}`: {}", name.text, violation.message)))?;
+        self.index.insert(&name.text, self.variables.len());
+        self.variables.push(Variable { name: &name.text, declaration, ty: known, dims: &ty.dims });
+        self.env.push(Slot::Nothing);
+        Ok(())
+    }
+
+    /// The whole graph.
+    fn run(mut self) -> Result<Graph> {
+        self.declare_all()?;
+        self.entry()?;
+        let mut outputs = Vec::new();
+        let mut names = Vec::new();
+        for (place, slot) in self.env.iter().enumerate() {
+            let Slot::Value(value) = slot else { continue };
+            let written = self.versions.iter().filter(|(variable, _)| *variable == place).count() > 1;
+            let variable = &self.variables[place];
+            let shown = match variable.declaration.map(|declaration| declaration.memory) {
+                None => true,
+                Some(Memory::Dynamic | Memory::Volatile) => written,
+                _ => false,
+            };
+            if shown {
+                outputs.push(*value);
+            }
+            names.push((variable.name, *value));
+        }
+        for (name, value) in names {
+            if !self.builder.graph().inputs().iter().any(|input| self.builder.graph().value_label(*input) == name) {
+                self.builder.set_name(value, name);
+            }
+        }
+        for (place, value) in std::mem::take(&mut self.versions) {
+            if self.builder.graph().value(value).name.is_none() {
+                self.builder.set_name(value, self.variables[place].name);
+            }
+        }
+        self.builder.finish(outputs).map_err(|error| self_wrong(&self.program.file, error))
+    }
+
+    /// What every variable has at the beginning of a step.
+    fn declare_all(&mut self) -> Result<()> {
+        for place in 0..self.variables.len() {
+            let Some(declaration) = self.variables[place].declaration else { continue };
+            self.at = declaration.name.at;
+            self.helper("declaration");
+            let ty = Type::from(self.variables[place].ty.clone());
+            match declaration.memory {
+                Memory::Dynamic => {
+                    let value = self.builder.input(&declaration.name.text, ty);
+                    self.give(place, value);
+                }
+                Memory::Volatile | Memory::Constant => self.declare_from_package(place, declaration)?,
+                Memory::Persistent => self.declare_state(place, declaration)?,
+            }
+        }
+        self.sizes.check_free(self.program)
+    }
+
+    /// A mistake at the statement that is being lowered.
+    fn wrong(&self, message: impl Into<String>) -> DslError {
+        DslError::at(self.place(), self.at, message)
+    }
+
+    fn place(&self) -> Place {
+        Place { file: self.program.file.clone(), line: self.at.line, block: self.path.join("/") }
+    }
+
+    fn origin(&self) -> Origin {
+        let place = self.place();
+        Origin::Statement { file: place.file, line: place.line, block: place.block }
+    }
+
+    /// From here on nodes do what the statement is for.
+    fn main(&mut self) {
+        let origin = self.origin();
+        self.builder.set_provenance(Provenance::new(origin));
+    }
+
+    /// From here on nodes help the statement: `what` they do.
+    fn helper(&mut self, what: &str) {
+        let origin = self.origin();
+        self.builder.set_provenance(Provenance::new(origin).then(Origin::Decomposed(what.to_owned())));
+    }
+
+    /// A node of one result.
+    fn node(&mut self, op: &'static OpDef, operands: &[ValueId], attrs: Attrs) -> Result<ValueId> {
+        let operands: Vec<_> = operands.iter().copied().map(Some).collect();
+        let results = self.builder.node(op, &operands, attrs, 1).map_err(|error| self.wrong(build_message(&error)))?;
+        Ok(results[0])
+    }
+
+    /// The type of a value, which is a tensor.
+    fn type_of(&self, value: ValueId) -> Type {
+        self.builder.type_of(value).clone()
+    }
+
+    /// A variable by name; the check has seen that there is one.
+    fn variable(&self, name: &Name) -> Result<usize> {
+        self.index
+            .get(name.text.as_str())
+            .copied()
+            .ok_or_else(|| self.wrong(format!("no variable is named `{}`", name.text)))
+    }
+
+    /// The value that a variable has here.
+    fn read(&mut self, place: usize) -> Result<ValueId> {
+        let name = self.variables[place].name;
+        match &self.env[place] {
+            Slot::Value(value) => Ok(*value),
+            Slot::Nothing => Err(self.wrong(format!("`{name}` has no value here: nothing has written it"))),
+            Slot::Perhaps(why) => Err(self.wrong(format!("`{name}` may have no value here: {why}"))),
+        }
+    }
+
+    /// Gives a variable a value, without asking.
+    fn give(&mut self, place: usize, value: ValueId) {
+        self.env[place] = Slot::Value(value);
+        self.versions.push((place, value));
+    }
+}
+
+/// What the graph of a program is called: the file without its folders and ending.
+pub(crate) fn graph_name(file: &str) -> String {
+    let last = file.rsplit(['/', '\\']).next().unwrap_or(file);
+    last.split('.').next().unwrap_or(last).to_owned()
+}
+
+/// What is wrong with a node, without where: that is said by the statement.
+pub(crate) fn build_message(error: &glassbox_ir::BuildError) -> String {
+    match error {
+        glassbox_ir::BuildError::Node { op, violation, .. } => match op_rule(op, violation.rule) {
+            Some(rule) => format!("`{op}` can't do this: {} ({rule})", violation.message),
+            None => format!("`{op}` can't do this: {}", violation.message),
+        },
+        other => other.to_string(),
+    }
+}
+
+/// The rule of an op that the label names.
+fn op_rule(op: &str, label: &str) -> Option<&'static str> {
+    let op = glassbox_ir::ops::find(op)?;
+    op.constraints.iter().find(|(known, _)| *known == label).map(|(_, rule)| *rule)
+}
+
+fn self_wrong(file: &str, error: glassbox_ir::BuildError) -> DslError {
+    DslError::new(Place { file: file.to_owned(), ..Place::default() }, error.to_string())
+}
+
+pub(crate) use control::contains_return;
+pub(crate) use operands::{list_attr, literal_attr, literal_dtype, plain_literals, unknown_attribute, wanted};
+pub(crate) use package::{describe, literal_tensor};

@@ -1,0 +1,130 @@
+//! Single statements.
+
+use glassbox_ir::{Attr, Attrs, Dim, ValueId, ops};
+
+use super::control::Flow;
+use super::integers::Integer;
+use super::{Lowerer, Result, Slot, build_message};
+use crate::error::DslError;
+use crate::program::*;
+
+impl<'p> Lowerer<'p> {
+    /// A statement: whether the block goes on after it.
+    pub(super) fn statement(&mut self, statement: &'p Statement) -> Result<Flow> {
+        self.at = statement.at;
+        match &statement.kind {
+            StatementKind::Assign(name, _) => {
+                let place = self.variable(name)?;
+                self.env[place] = Slot::Nothing;
+            }
+            StatementKind::Op(op) => self.op(op)?,
+            StatementKind::Transfer(from, at, to) => {
+                let place = self.variable(to)?;
+                let value = self.single(from, *at, self.variables[place].ty.dtype)?;
+                let fitted = self.fit(place, value)?;
+                self.main();
+                let copy = self.node(&ops::identity::OP, &[fitted], Attrs::new())?;
+                self.write(to, place, copy)?;
+            }
+            StatementKind::Branch { condition, then, otherwise } => {
+                self.branch(condition.as_ref(), then, otherwise.as_ref())?;
+            }
+            StatementKind::If { condition, then, otherwise } => return self.if_(condition, then, otherwise),
+            StatementKind::Loop { name, index, start, end, body } => return self.loop_(name, index, start, end, body),
+            StatementKind::Return => return Ok(Flow::Returns),
+            StatementKind::Barrier => self.barrier()?,
+            StatementKind::Dep { .. } => self.barrier()?,
+            StatementKind::Yield(names) => self.yield_(names)?,
+            StatementKind::Await(names) => self.await_(names)?,
+            StatementKind::CacheRead(region, to) => self.cache_read(region, to)?,
+            StatementKind::CacheWrite(from, at, region) => self.cache_write(from, *at, region)?,
+            StatementKind::CacheAdd { name, by, negative } => self.cache_add(name, by.as_ref(), *negative)?,
+            StatementKind::CacheReset(region) => self.cache_reset(region)?,
+        }
+        Ok(Flow::Falls)
+    }
+
+    fn op(&mut self, written: &'p Op) -> Result<()> {
+        let Some(op) = ops::find(&written.name.text) else {
+            return Err(DslError::at(self.place(), written.name.at, crate::check::unknown_op(&written.name.text)));
+        };
+        let made = self.use_of(op, written)?;
+        let targets: Vec<Option<usize>> = written
+            .targets
+            .iter()
+            .map(|target| target.as_ref().map(|name| self.variable(name)).transpose())
+            .collect::<Result<_>>()?;
+        self.main();
+        let results = self
+            .builder
+            .node(op, &made.operands, made.attrs, written.targets.len())
+            .map_err(|error| DslError::at(self.place(), written.name.at, build_message(&error)))?;
+        for (name, value) in &written.hints {
+            let advice = match value {
+                Literal::Bool(value) => Attr::Bool(*value),
+                Literal::Int(value) => {
+                    Attr::Int(i64::try_from(*value).map_err(|_| self.wrong("a hint doesn't fit i64"))?)
+                }
+                Literal::Float(value) => Attr::Float(*value),
+                Literal::Text(text) => Attr::Str(text.clone()),
+            };
+            let first = results.first().copied().ok_or_else(|| self.wrong("a hint wants an op with results"))?;
+            self.builder.hint(first, &name.text, advice).map_err(|error| self.wrong(error.to_string()))?;
+        }
+        for ((place, name), value) in targets.iter().zip(&written.targets).zip(results) {
+            if let (Some(place), Some(name)) = (place, name) {
+                self.write(name, *place, value)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes a value to a variable, if it has its dtype and dims.
+    pub(super) fn write(&mut self, name: &Name, place: usize, value: ValueId) -> Result<()> {
+        self.beside_may_write(name)?;
+        let value = self.fit(place, value).map_err(|error| DslError { at: name.at, ..error })?;
+        self.give(place, value);
+        Ok(())
+    }
+
+    /// The value as the variable wants it: of its dtype, and of its dims, which are checked in the step where that can't
+    /// be told now.
+    pub(super) fn fit(&mut self, place: usize, value: ValueId) -> Result<ValueId> {
+        let variable = &self.variables[place];
+        let (name, ty, exprs) = (variable.name, variable.ty.clone(), variable.dims);
+        let given = self.type_of(value);
+        let Some(tensor) = given.as_tensor() else {
+            return Err(self.wrong(format!("`{name}` is declared {ty}, but this gives {given}")));
+        };
+        if tensor.dtype != ty.dtype {
+            let hint = if tensor.dims() == ty.dims() {
+                format!("; `op cast(…, to={})` converts", ty.dtype)
+            } else {
+                String::new()
+            };
+            return Err(self.wrong(format!("`{name}` is declared {ty}, but this gives {given}{hint}")));
+        }
+        let wanted: Vec<Dim> = ty.dims().unwrap_or_default().to_vec();
+        if let Some(dims) = tensor.dims() {
+            let differs = dims.len() != wanted.len() || dims.iter().zip(&wanted).any(|(a, b)| a.same(b) == Some(false));
+            if differs {
+                return Err(self.wrong(format!("`{name}` is declared {ty}, but this gives {given}")));
+            }
+            if dims.iter().zip(&wanted).all(|(a, b)| a.same(b) == Some(true)) {
+                return Ok(value);
+            }
+        }
+        let extents = exprs.iter().map(|dim| self.integer(dim)).collect::<Result<Vec<Integer>>>()?;
+        let dims = self.integer_vector(&extents)?;
+        self.main();
+        self.node(&ops::expect::OP, &[value, dims], Attrs::new())
+    }
+
+    fn barrier(&mut self) -> Result<()> {
+        self.main();
+        self.builder
+            .node(&ops::barrier::OP, &[], Attrs::new(), 0)
+            .map_err(|error| self.wrong(build_message(&error)))?;
+        Ok(())
+    }
+}
