@@ -106,6 +106,11 @@ impl<'a> Lexer<'a> {
         Ok((start, token))
     }
 
+    /// Where the token ends that was read last.
+    pub(super) fn offset(&self) -> usize {
+        self.offset
+    }
+
     fn rest(&self) -> &'a str {
         self.text.get(self.offset..).unwrap_or_default()
     }

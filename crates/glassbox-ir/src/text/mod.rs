@@ -59,6 +59,7 @@
 mod data;
 mod error;
 mod example;
+mod format;
 mod lex;
 mod literal;
 mod parse;
@@ -70,6 +71,7 @@ mod values;
 pub use data::data_hash;
 pub use error::{ParseError, Problem, nearest};
 pub use example::{Example, ExampleValue, parse_example};
+pub use format::format;
 pub use parse::parse;
 pub use print::{PrintOptions, print};
 

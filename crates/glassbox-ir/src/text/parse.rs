@@ -47,6 +47,27 @@ pub(super) struct GraphParser<'a> {
     given: HashSet<Label<'a>>,
     /// What each open region defined.
     scopes: Vec<Vec<Label<'a>>>,
+    /// Where each line of the graph begins, as it is printed.
+    pub(super) lines: Vec<Line>,
+}
+
+/// A line of a graph that is printed: where it begins in the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Line {
+    pub(super) start: usize,
+    pub(super) kind: LineKind,
+}
+
+/// The kinds of lines, in the order in which they are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum LineKind {
+    /// `graph "name" {`
+    Begin,
+    Meta,
+    State,
+    Input,
+    /// A node up to the body of its first region, what a region gives back, the end of one, and what follows the graph.
+    Other,
 }
 
 impl<'a> GraphParser<'a> {
@@ -57,10 +78,17 @@ impl<'a> GraphParser<'a> {
             visible: HashMap::new(),
             given: HashSet::new(),
             scopes: vec![Vec::new()],
+            lines: Vec::new(),
         }
     }
 
-    fn graph(&mut self) -> Parsed<Graph> {
+    /// Notes that a line begins here.
+    fn line(&mut self, kind: LineKind) {
+        self.lines.push(Line { start: self.parser.start, kind });
+    }
+
+    pub(super) fn graph(&mut self) -> Parsed<Graph> {
+        self.line(LineKind::Begin);
         if !self.parser.take_word("graph")? {
             return Err(self.parser.expected("`graph`"));
         }
@@ -73,8 +101,10 @@ impl<'a> GraphParser<'a> {
         self.parser.expect("{")?;
         self.header()?;
         let outputs = self.nodes("output")?;
+        self.line(LineKind::Other);
         self.parser.expect("}")?;
         if self.parser.at_word("data") {
+            self.line(LineKind::Other);
             self.parser.data_section()?;
         }
         if self.parser.token != Token::End {
@@ -90,6 +120,7 @@ impl<'a> GraphParser<'a> {
             let Token::Word(word) = self.parser.token else { return Ok(()) };
             match word {
                 "meta" => {
+                    self.line(LineKind::Meta);
                     self.parser.advance()?;
                     let key = self.parser.string("the key, in quotes")?;
                     self.parser.expect("=")?;
@@ -97,10 +128,12 @@ impl<'a> GraphParser<'a> {
                     self.builder.metadata(key, value);
                 }
                 "state" => {
+                    self.line(LineKind::State);
                     self.parser.advance()?;
                     self.state()?;
                 }
                 "input" => {
+                    self.line(LineKind::Input);
                     self.parser.advance()?;
                     let (start, label, ty) = self.parameter()?;
                     let id = self.builder.input("", ty);
@@ -198,6 +231,7 @@ impl<'a> GraphParser<'a> {
         loop {
             match &self.parser.token {
                 Token::Word(word) if *word == last => {
+                    self.line(LineKind::Other);
                     self.parser.advance()?;
                     return self.results();
                 }
@@ -227,6 +261,7 @@ impl<'a> GraphParser<'a> {
     }
 
     fn node(&mut self) -> Parsed<()> {
+        self.line(LineKind::Other);
         let mut labels = Vec::new();
         if matches!(self.parser.token, Token::Value(_)) {
             loop {
@@ -379,6 +414,7 @@ impl<'a> GraphParser<'a> {
         }
         self.parser.expect("{")?;
         let results = self.nodes("yield")?;
+        self.line(LineKind::Other);
         self.parser.expect("}")?;
         self.builder.end_region(results);
         for label in self.scopes.pop().unwrap_or_default() {
