@@ -1,5 +1,6 @@
 //! Why a model can't be loaded, or can't do what it is asked for.
 
+use glassbox_dsl::DslError;
 use glassbox_models::ModelError;
 use glassbox_onnx::OnnxError;
 use glassbox_reference::{KernelError, RunError};
@@ -7,6 +8,8 @@ use glassbox_tensor::{ParamError, TensorError};
 use glassbox_text::TextError;
 use glassbox_weights::WeightsError;
 use thiserror::Error;
+
+use crate::sim::SimError;
 
 /// Why a model can't be loaded, or can't do what it is asked for.
 #[derive(Debug, Error)]
@@ -18,6 +21,14 @@ pub enum RuntimeError {
     /// A file can't be read.
     #[error("{path}: the file can't be read: {source}")]
     File {
+        /// The file.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file can't be written.
+    #[error("{path}: the file can't be written: {source}")]
+    Unwritten {
         /// The file.
         path: String,
         /// Why.
@@ -40,6 +51,12 @@ pub enum RuntimeError {
     /// The tokenizer or the chat template can't be read, or can't do its work.
     #[error("{0}")]
     Text(#[from] TextError),
+    /// A program can't be lowered.
+    #[error("{0}")]
+    Program(#[from] DslError),
+    /// A program that is run step by step is given or asked what it doesn't have.
+    #[error("{0}")]
+    Sim(#[from] SimError),
     /// A run of the graph failed.
     #[error("{0}")]
     Run(#[from] RunError),

@@ -5,6 +5,8 @@
 //! like any other ([`graphs`]): the model inside a loop that calls the host to choose tokens. It prints,
 //! traces and serialises.
 //!
+//! Programs of one's own, one step at a time, are run by a [`Simulator`] (see [`sim`]).
+//!
 //! This crate knows no transport: the command line and servers are built on it.
 
 mod checkpoint;
@@ -17,6 +19,7 @@ mod memory;
 mod model;
 mod profile;
 pub mod sampling;
+pub mod sim;
 mod stop;
 mod writer;
 
@@ -37,9 +40,15 @@ pub use eager::Eager;
 pub use error::RuntimeError;
 pub use generator::{Finish, Generation, Prompt, Request, Stats, TextGenerator};
 pub use glassbox_dsl as dsl;
+pub use glassbox_reference::{Limits, Options as SimOptions, Precision, Value};
 pub use glassbox_text::{Extras, Message};
 pub use grammar::{Grammar, Grammatical};
 pub use model::{LoadOptions, Model, load_model};
 pub use profile::Profile;
 pub use sampling::{Choice, Constraint, Penalties, Sampler, Sampling};
+pub use sim::{
+    ChromeWriter, Device, Executor, Fetched, FromMetadata, Inputs, Inserted, Mismatch, ModelLoader, ModelPackage,
+    ModelParts, OutputName, Random, RandomElement, SimBackend, SimError, SimSession, Simulator, Statements, Statistics,
+    StepOutcome, StepResult, TRACE_KEPT, TraceEvent, TraceOutput, View, write_chrome, write_jsonl,
+};
 pub use writer::Piece;

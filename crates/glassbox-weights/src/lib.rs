@@ -43,6 +43,7 @@ mod package;
 mod pickle;
 mod safetensors;
 mod spec;
+mod tensors;
 mod values;
 
 pub use budget::Budgeted;
@@ -54,3 +55,4 @@ pub use oinf::{Verified, verify, verify_package};
 pub use open::{open, open_bytes};
 pub use package::{Format, Package, Quantisation};
 pub use spec::{Declared, Initial, Size, StateDim, StateSpec};
+pub use tensors::write_tensors;

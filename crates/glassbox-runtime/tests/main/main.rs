@@ -5,6 +5,7 @@
 mod context;
 mod grammar;
 mod graphs;
+mod sim;
 mod stories;
 
 use std::ops::ControlFlow;

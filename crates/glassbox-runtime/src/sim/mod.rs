@@ -1,0 +1,160 @@
+//! Programs that run step by step: a simulator, its executors, and what there is to see of a run.
+//!
+//! A [`Simulator`] lowers a program against a [`ModelPackage`], once; the [`Executor`]s that it makes share the graph,
+//! its plan and the weights, and each has states of its own. Before a step its inputs are inserted, after it
+//! variables are fetched, and in between it can be stopped at any statement, watched and traced. Whatever isn't
+//! there, or doesn't fit, is an error that names it and says what to do; no error changes a state.
+//!
+//! ```
+//! use glassbox_runtime::{Device, ModelPackage, Simulator, fetch_executor, insert_executor};
+//! use glassbox_ir::text::{ParseOptions, parse};
+//!
+//! let program = parse(
+//!     r#"graph "count" {
+//!       state @total: i64[]
+//!       input %x: i64[N]
+//!       %axis = constant() {value = i64[1] [0]} : i64[1]
+//!       %sum = reduce_sum(%x, %axis) {keepdims = false} : i64[]
+//!       %before = state_read() {state = "total"} : i64[]
+//!       %after = add(%before, %sum) : i64[]
+//!       %written = state_write(%after) {state = "total"} : i64[]
+//!       output %sum
+//!     }"#,
+//!     &ParseOptions::default(),
+//! )?;
+//! let simulator = Simulator::new(&ModelPackage::empty(), &program, Device::Cpu)?;
+//! let mut executor = simulator.make_executor()?;
+//! for last in [3, 4] {
+//!     insert_executor!(executor, { x: vec![1, 2, last] });
+//!     executor.run_step()?;
+//! }
+//! fetch_executor!(executor, { sum: i64, total: i64 });
+//! assert_eq!((sum, total), (7, 13));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod chrome;
+mod device;
+mod error;
+mod executor;
+mod inputs;
+mod ledger;
+mod macros;
+mod metadata;
+mod names;
+mod package;
+mod program;
+mod random;
+mod seeing;
+mod session;
+mod states;
+mod stepper;
+mod trace;
+mod values;
+mod variables;
+
+use std::sync::{Arc, Mutex};
+
+use glassbox_dsl::Lower;
+use glassbox_ir::Graph;
+use glassbox_reference::Options;
+use glassbox_tensor::ParamSource;
+
+pub use chrome::{ChromeWriter, write_chrome};
+pub use device::Device;
+pub use error::SimError;
+pub use executor::{Executor, Statements, StepOutcome};
+pub use ledger::View;
+pub use metadata::{FromMetadata, Mismatch};
+pub use package::{ModelLoader, ModelPackage, ModelParts};
+pub use random::{Random, RandomElement};
+pub use session::{Inputs, OutputName, SimBackend, SimSession, StepResult};
+pub use trace::{Statistics, TraceEvent, TraceOutput, write_jsonl};
+pub use values::{Fetched, Inserted};
+
+use crate::error::RuntimeError;
+use device::Engine;
+use ledger::Settings;
+use program::Program;
+
+/// How many events of a trace an executor keeps, unless the simulator is told otherwise.
+pub const TRACE_KEPT: usize = 65_536;
+
+/// A program that is lowered, checked and planned: what makes executors. See the [module](self).
+pub struct Simulator {
+    origin: Arc<dyn Engine>,
+    program: Arc<Program>,
+    params: Arc<dyn ParamSource>,
+    device: Device,
+    settings: Settings,
+}
+
+impl Simulator {
+    /// Lowers a program against a package. A parameter that the package doesn't have as the program says is an error.
+    pub fn new(
+        model: &ModelPackage,
+        program: &(impl Lower + ?Sized),
+        device: Device,
+    ) -> Result<Simulator, RuntimeError> {
+        let graph = program.lower(model)?;
+        Simulator::of_graph(&graph, model.params(), device, Options::default())
+    }
+
+    fn of_graph(
+        graph: &Graph,
+        params: Arc<dyn ParamSource>,
+        device: Device,
+        options: Options,
+    ) -> Result<Simulator, RuntimeError> {
+        let origin: Arc<dyn Engine> = device::engine(device, graph, params.clone(), options)?.into();
+        let program = Arc::new(Program::new(graph));
+        let settings = Settings { statistics: false, timer: false, bound: TRACE_KEPT, sink: None };
+        Ok(Simulator { origin, program, params, device, settings })
+    }
+
+    /// Executors keep an event of every statement, with statistics of what it gives.
+    pub fn with_trace(mut self) -> Simulator {
+        self.settings.statistics = true;
+        self
+    }
+
+    /// Executors keep an event of every statement, with its time.
+    pub fn with_timer(mut self) -> Simulator {
+        self.settings.timer = true;
+        self
+    }
+
+    /// Executors keep the last `events` of a trace, at least one, instead of [`TRACE_KEPT`]. For a short while they
+    /// have up to twice as many in memory.
+    pub fn keep_trace(mut self, events: usize) -> Simulator {
+        self.settings.bound = events;
+        self
+    }
+
+    /// Tells `tell` of every statement of every executor, as soon as it has been run.
+    pub fn trace_to(mut self, tell: impl FnMut(&TraceEvent) + Send + 'static) -> Simulator {
+        self.settings.sink = Some(Arc::new(Mutex::new(tell)));
+        self
+    }
+
+    /// With another precision, seed, or other limits.
+    pub fn with_options(self, options: Options) -> Result<Simulator, RuntimeError> {
+        let other = Simulator::of_graph(self.graph(), self.params.clone(), self.device, options)?;
+        Ok(Simulator { settings: self.settings, ..other })
+    }
+
+    /// The graph that the program became.
+    pub fn graph(&self) -> &Graph {
+        self.origin.graph()
+    }
+
+    /// Where it runs.
+    pub fn device(&self) -> Device {
+        self.device
+    }
+
+    /// An executor, with states as at the start.
+    pub fn make_executor(&self) -> Result<Executor, RuntimeError> {
+        Executor::new(self.origin.clone(), self.program.clone(), self.params.clone(), self.settings.clone())
+    }
+}
