@@ -86,6 +86,17 @@ fn peek_word(input: ParseStream, word: &str) -> bool {
     input.fork().call(Ident::parse_any).is_ok_and(|ident| ident == word)
 }
 
+/// Whether the next element of a list is a literal and nothing more.
+fn peek_whole_literal(input: ParseStream) -> bool {
+    let ahead = input.fork();
+    if ahead.peek(Token![-]) && ahead.parse::<Token![-]>().is_err() {
+        return false;
+    }
+    let word = peek_word(&ahead, "inf") || peek_word(&ahead, "nan");
+    let literal = if word { ahead.call(Ident::parse_any).is_ok() } else { ahead.parse::<syn::Lit>().is_ok() };
+    literal && (ahead.is_empty() || ahead.peek(Token![,]))
+}
+
 fn peek_any_word(input: ParseStream) -> bool {
     input.peek(Ident::peek_any)
 }
@@ -237,7 +248,12 @@ impl Reader {
             let inner;
             bracketed!(inner in input);
             while !inner.is_empty() {
-                dims.push(self.expr(&inner)?);
+                if inner.peek(Token![?]) {
+                    inner.parse::<Token![?]>()?;
+                    dims.push(Expr::Unknown);
+                } else {
+                    dims.push(self.expr(&inner)?);
+                }
                 if !inner.is_empty() {
                     inner.parse::<Token![,]>()?;
                 }
@@ -378,11 +394,42 @@ impl Reader {
         Ok(literals)
     }
 
+    /// A list of literals, or of integer expressions.
+    fn list_of_any(&mut self, input: ParseStream) -> syn::Result<Argument> {
+        let span = input.span();
+        let inner;
+        bracketed!(inner in input);
+        let (mut literals, mut integers) = (Vec::new(), Vec::new());
+        let mut count = 0;
+        while !inner.is_empty() {
+            count += 1;
+            if peek_whole_literal(&inner) {
+                let literal = self.literal(&inner)?;
+                if let Literal::Int(value) = literal {
+                    integers.extend(i64::try_from(value).map(Expr::Int));
+                }
+                literals.push(literal);
+            } else {
+                integers.push(self.expr(&inner)?);
+            }
+            if !inner.is_empty() {
+                inner.parse::<Token![,]>()?;
+            }
+        }
+        if literals.len() == count {
+            Ok(Argument::List(literals))
+        } else if integers.len() == count {
+            Ok(Argument::Integers(integers))
+        } else {
+            fail(span, "a list is either of literals or of integer expressions")
+        }
+    }
+
     /// An operand, or the value of an attribute.
     fn argument(&mut self, input: ParseStream) -> syn::Result<(Argument, At)> {
         let at = self.at(input.span());
         if input.peek(syn::token::Bracket) {
-            return Ok((Argument::List(self.list(input)?), at));
+            return Ok((self.list_of_any(input)?, at));
         }
         let literal =
             input.peek(Token![-]) || input.peek(syn::Lit) || peek_word(input, "inf") || peek_word(input, "nan");

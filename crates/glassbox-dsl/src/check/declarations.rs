@@ -29,6 +29,10 @@ impl<'p> Checker<'p> {
         }
         self.path.clear();
         for declaration in &program.declarations {
+            if declaration.ty.dims.contains(&Expr::Unknown) {
+                let message = format!("`{}`: `?` stands only in what `assign` declares", declaration.name.text);
+                return Err(self.wrong(declaration.ty.at, message));
+            }
             for dim in declaration.ty.dims.iter().chain(declaration.fixed.iter().map(|(_, extent)| extent)) {
                 self.dim(dim)?;
             }

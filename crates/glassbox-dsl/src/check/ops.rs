@@ -171,6 +171,8 @@ impl<'p> Checker<'p> {
         let given = match argument {
             Argument::Literal(literal) if literal_attr(literal, kind).is_none() => describe(literal),
             Argument::List(literals) if list_attr(literals, kind).is_none() => "a list".to_owned(),
+            Argument::Integers(_) if kind != AttrKind::Ints => "a list of integers".to_owned(),
+            Argument::Integers(integers) => return integers.iter().try_for_each(|integer| self.dim(integer)),
             Argument::DType(dtype) if !matches!(kind, AttrKind::DType | AttrKind::Type) => dtype.to_string(),
             Argument::Type(_) if kind != AttrKind::Type => "a type".to_owned(),
             Argument::Tensor(..) if kind != AttrKind::Tensor => "a tensor".to_owned(),
@@ -240,6 +242,7 @@ impl<'p> Checker<'p> {
                 }
                 indices.iter().try_for_each(|index| self.integer(index))
             }
+            Argument::Integers(integers) => integers.iter().try_for_each(|integer| self.integer(integer)),
             Argument::DType(_) | Argument::Type(_) => Err(self.wrong(at, "a dtype or a type is no operand")),
             _ => Ok(()),
         }
