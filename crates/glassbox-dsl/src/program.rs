@@ -114,6 +114,8 @@ pub struct Ty {
 pub enum Expr {
     /// An integer.
     Int(i64),
+    /// `?`: an extent that isn't said, of what `assign` declares.
+    Unknown,
     /// A size, a scalar or the index of a loop.
     Name(Name),
     /// The negative.
@@ -167,6 +169,8 @@ pub enum Argument {
     Literal(Literal),
     /// A list of literals.
     List(Vec<Literal>),
+    /// A list of integer expressions that aren't all literals.
+    Integers(Vec<Expr>),
     /// A dtype.
     DType(DType),
     /// A type.
@@ -482,7 +486,7 @@ impl Expr {
                 return true;
             }
             match expr {
-                Expr::Int(_) | Expr::Name(_) => {}
+                Expr::Int(_) | Expr::Name(_) | Expr::Unknown => {}
                 Expr::Neg(inner) => open.push((inner, depth + 1)),
                 Expr::Binary(_, left, right) => open.extend([(left.as_ref(), depth + 1), (right.as_ref(), depth + 1)]),
             }
@@ -493,7 +497,7 @@ impl Expr {
     /// Calls `visit` with every name in it.
     pub fn for_each_name<'e>(&'e self, visit: &mut dyn FnMut(&'e Name)) {
         match self {
-            Expr::Int(_) => {}
+            Expr::Int(_) | Expr::Unknown => {}
             Expr::Name(name) => visit(name),
             Expr::Neg(inner) => inner.for_each_name(visit),
             Expr::Binary(_, left, right) => {

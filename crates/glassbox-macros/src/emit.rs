@@ -40,6 +40,7 @@ impl Emit<'_> {
         let dsl = self.dsl;
         match expr {
             Expr::Int(value) => quote!(#dsl::program::Expr::Int(#value)),
+            Expr::Unknown => quote!(#dsl::program::Expr::Unknown),
             Expr::Name(name) => {
                 let name = self.name(name);
                 quote!(#dsl::program::Expr::Name(#name))
@@ -139,6 +140,10 @@ impl Emit<'_> {
             Argument::List(literals) => {
                 let literals = self.literals(literals);
                 quote!(#dsl::program::Argument::List(#literals))
+            }
+            Argument::Integers(integers) => {
+                let integers = integers.iter().map(|integer| self.expr(integer));
+                quote!(#dsl::program::Argument::Integers(::std::vec![#(#integers),*]))
             }
             Argument::DType(dtype) => {
                 let dtype = self.dtype(*dtype);

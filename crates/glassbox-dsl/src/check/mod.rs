@@ -237,8 +237,8 @@ pub(crate) fn assigned_names(program: &Program) -> Vec<&str> {
 /// The integer expressions that a statement itself has, dims aside.
 pub(crate) fn expressions(kind: &StatementKind) -> Vec<&Expr> {
     fn argument<'e>(argument: &'e Argument, found: &mut Vec<&'e Expr>) {
-        if let Argument::Entry(_, indices) = argument {
-            found.extend(indices);
+        if let Argument::Entry(_, parts) | Argument::Integers(parts) = argument {
+            found.extend(parts);
         }
     }
     fn region<'e>(region: &'e Region, found: &mut Vec<&'e Expr>) {

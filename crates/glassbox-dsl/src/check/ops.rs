@@ -69,7 +69,9 @@ fn count_operands(op: &OpDef, places: usize, named: &[&str]) -> Result<(), (Part
         let message = match names.as_slice() {
             [] => format!("`{}` takes no operands", op.name),
             [name] => format!("`{}` takes one operand ({name}), not {places}", op.name),
-            names => format!("`{}` takes at most {} operands ({}), not {places}", op.name, names.len(), names.join(", ")),
+            names => {
+                format!("`{}` takes at most {} operands ({}), not {places}", op.name, names.len(), names.join(", "))
+            }
         };
         return Err((Part::Operand(op.inputs.len()), message));
     }
@@ -217,14 +219,7 @@ impl<'p> Checker<'p> {
     }
 
     /// The value of an attribute, as far as it can be told here.
-    fn attribute(
-        &self,
-        op: &OpDef,
-        name: &Name,
-        kind: AttrKind,
-        argument: &Argument,
-        at: At,
-    ) -> Result<(), DslError> {
+    fn attribute(&self, op: &OpDef, name: &Name, kind: AttrKind, argument: &Argument, at: At) -> Result<(), DslError> {
         let given = match argument {
             Argument::Literal(literal) if literal_attr(literal, kind).is_none() => describe(literal),
             Argument::List(literals) if list_attr(literals, kind).is_none() => {
@@ -234,6 +229,8 @@ impl<'p> Checker<'p> {
                     _ => "a list".to_owned(),
                 }
             }
+            Argument::Integers(_) if kind != AttrKind::Ints => "a list of integers".to_owned(),
+            Argument::Integers(integers) => return integers.iter().try_for_each(|integer| self.dim(integer)),
             Argument::DType(dtype) if !matches!(kind, AttrKind::DType | AttrKind::Type) => dtype.to_string(),
             Argument::Type(_) if kind != AttrKind::Type => "a type".to_owned(),
             Argument::Tensor(..) if kind != AttrKind::Tensor => "a tensor".to_owned(),
@@ -274,7 +271,8 @@ impl<'p> Checker<'p> {
                         Err(self.wrong(name.at, message))
                     }
                     What::Declared(found) if found.is_place() && found.table => {
-                        let message = format!("`{0}` is a table, and is read with `cache.read {0}[…] >> …;` first", name.text);
+                        let message =
+                            format!("`{0}` is a table, and is read with `cache.read {0}[…] >> …;` first", name.text);
                         Err(self.wrong(name.at, message))
                     }
                     _ => Ok(()),
@@ -304,6 +302,7 @@ impl<'p> Checker<'p> {
                 }
                 indices.iter().try_for_each(|index| self.integer(index))
             }
+            Argument::Integers(integers) => integers.iter().try_for_each(|integer| self.integer(integer)),
             Argument::DType(_) | Argument::Type(_) => Err(self.wrong(at, "a dtype or a type is no value")),
             _ => Ok(()),
         }

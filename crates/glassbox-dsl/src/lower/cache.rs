@@ -46,7 +46,8 @@ impl<'p> Lowerer<'p> {
             return Ok(None);
         }
         let cells: Vec<&str> = self.table_indices(declaration).collect();
-        let mut part = Part { starts: Vec::new(), ends: Vec::new(), squeeze: Vec::new(), grow: None, slices_growing: false };
+        let mut part =
+            Part { starts: Vec::new(), ends: Vec::new(), squeeze: Vec::new(), grow: None, slices_growing: false };
         let whole = (Integer::Known(0), Integer::Known(TO_THE_END));
         for (index, name) in indices.iter().zip(&declaration.indices) {
             let auto = declaration.auto_dim.iter().position(|auto| auto.text == name.text);
@@ -132,13 +133,7 @@ impl<'p> Lowerer<'p> {
         self.slice_at(declaration, part, starts, ends)
     }
 
-    fn slice_at(
-        &mut self,
-        declaration: &Declaration,
-        part: &Part,
-        starts: ValueId,
-        ends: ValueId,
-    ) -> Result<ValueId> {
+    fn slice_at(&mut self, declaration: &Declaration, part: &Part, starts: ValueId, ends: ValueId) -> Result<ValueId> {
         let mut attrs = Attrs::from([("state", Attr::Str(declaration.name.text.clone()))]);
         if !part.squeeze.is_empty() {
             attrs.insert("squeeze", Attr::Ints(part.squeeze.clone()));
@@ -196,7 +191,13 @@ impl<'p> Lowerer<'p> {
                 self.update(declaration, &part, value)
             }
             None if declaration.is_place() => {
-                let part = Part { starts: Vec::new(), ends: Vec::new(), squeeze: Vec::new(), grow: None, slices_growing: false };
+                let part = Part {
+                    starts: Vec::new(),
+                    ends: Vec::new(),
+                    squeeze: Vec::new(),
+                    grow: None,
+                    slices_growing: false,
+                };
                 self.update(declaration, &part, value)
             }
             None => {

@@ -22,6 +22,7 @@ impl Lowerer<'_> {
     pub(super) fn integer(&mut self, expr: &Expr) -> Result<Integer> {
         match expr {
             Expr::Int(value) => Ok(Integer::Known(*value)),
+            Expr::Unknown => Err(self.wrong("`?` is no integer")),
             Expr::Name(name) => self.integer_named(name),
             Expr::Neg(inner) => {
                 let inner = self.integer(inner)?;

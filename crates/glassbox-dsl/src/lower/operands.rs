@@ -1,9 +1,10 @@
 //! Operands and attributes: from what is written to values and [`Attr`]s.
 
 use glassbox_ir::op::{Count, DTypes, Input, Kind};
-use glassbox_ir::{Attr, AttrKind, Attrs, GraphBuilder, OpDef, Type, ValueId};
+use glassbox_ir::{Attr, AttrKind, Attrs, GraphBuilder, OpDef, Type, ValueId, attrs, ops};
 use glassbox_tensor::{DType, Tensor};
 
+use super::integers::Integer;
 use super::package::{Source, describe, literal_tensor, source};
 use super::{Lowerer, Result};
 use crate::error::DslError;
@@ -79,7 +80,7 @@ impl<'p> Lowerer<'p> {
         match argument {
             Argument::Name(name) => self.value_named(name).map(Some),
             Argument::Entry(name, indices) => self.entry_of(name, indices).map(Some),
-            Argument::Literal(_) | Argument::List(_) | Argument::Tensor(..) => Ok(None),
+            Argument::Literal(_) | Argument::List(_) | Argument::Integers(_) | Argument::Tensor(..) => Ok(None),
             Argument::Skipped => Ok(None),
             Argument::DType(dtype) => {
                 Err(DslError::at(self.place(), at, format!("`{dtype}` is a dtype, and no operand of this op")))
@@ -121,6 +122,9 @@ impl<'p> Lowerer<'p> {
 
     /// A literal as a value.
     fn literal_value(&mut self, argument: &Argument, dtype: Option<DType>, at: At) -> Result<ValueId> {
+        if let Argument::Integers(integers) = argument {
+            return self.list_of_integers(integers, dtype.unwrap_or(DType::I64), at);
+        }
         let tensor = match argument {
             Argument::Literal(literal) => plain_literals(std::slice::from_ref(literal), dtype, &[]),
             Argument::List(literals) => plain_literals(literals, dtype, &[literals.len()]),
@@ -136,6 +140,17 @@ impl<'p> Lowerer<'p> {
         let tensor = tensor.map_err(|message| DslError::at(self.place(), at, message))?;
         self.helper("literal");
         Ok(self.builder.constant(tensor))
+    }
+
+    /// A list of integer expressions as a value.
+    fn list_of_integers(&mut self, integers: &[Expr], dtype: DType, at: At) -> Result<ValueId> {
+        if !dtype.is_integer() {
+            let message = format!("a list of integer expressions stands where {dtype} is wanted; `op cast` converts");
+            return Err(DslError::at(self.place(), at, message));
+        }
+        let integers = integers.iter().map(|integer| self.integer(integer)).collect::<Result<Vec<Integer>>>()?;
+        let vector = self.integer_vector(&integers)?;
+        if dtype == DType::I64 { Ok(vector) } else { self.node(&ops::cast::OP, &[vector], attrs! { to: dtype }) }
     }
 
     /// The value of an attribute.
@@ -163,6 +178,11 @@ impl<'p> Lowerer<'p> {
             }
             Argument::Literal(literal) => literal_attr(literal, kind)
                 .ok_or_else(|| wrong(format!("{} is given, it wants {}", describe(literal), wanted(kind)))),
+            Argument::Integers(integers) if kind == AttrKind::Ints => integers
+                .iter()
+                .map(|integer| self.known_dim(integer, name))
+                .collect::<Result<Vec<i64>>>()
+                .map(Attr::Ints),
             Argument::List(literals) => list_attr(literals, kind).ok_or_else(|| {
                 wrong(format!("a list of {} literals is given, it wants {}", literals.len(), wanted(kind)))
             }),
@@ -247,7 +267,7 @@ pub(crate) fn written(argument: &Argument) -> String {
         Argument::Name(name) => format!("`{}`", name.text),
         Argument::Entry(name, _) => format!("`{}[…]`", name.text),
         Argument::Literal(literal) => format!("the literal {}", describe(literal)),
-        Argument::List(_) => "a list".to_owned(),
+        Argument::List(_) | Argument::Integers(_) => "a list".to_owned(),
         Argument::DType(dtype) => format!("the dtype {dtype}"),
         Argument::Type(ty) => format!("a type ({})", ty.dtype),
         Argument::Tensor(ty, _) => format!("a tensor ({})", ty.dtype),

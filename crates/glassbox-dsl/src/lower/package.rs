@@ -70,8 +70,12 @@ fn tensor_constant(tensor: &Tensor, dtype: DType) -> Result<Tensor, String> {
     }
     let unreadable = |error: glassbox_tensor::TensorError| error.to_string();
     let literals: Vec<Literal> = match tensor.dtype().class() {
-        Class::Signed => tensor.load::<i64>().map_err(unreadable)?.iter().map(|v| Literal::Int(i128::from(*v))).collect(),
-        Class::Unsigned => tensor.load::<u64>().map_err(unreadable)?.iter().map(|v| Literal::Int(i128::from(*v))).collect(),
+        Class::Signed => {
+            tensor.load::<i64>().map_err(unreadable)?.iter().map(|v| Literal::Int(i128::from(*v))).collect()
+        }
+        Class::Unsigned => {
+            tensor.load::<u64>().map_err(unreadable)?.iter().map(|v| Literal::Int(i128::from(*v))).collect()
+        }
         Class::Float => tensor.load::<f64>().map_err(unreadable)?.iter().copied().map(Literal::Float).collect(),
         _ => return Err(format!("it is {}, and {dtype} is declared", tensor.dtype())),
     };

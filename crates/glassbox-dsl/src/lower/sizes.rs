@@ -200,6 +200,7 @@ impl Lowerer<'_> {
     pub(super) fn dim(&self, expr: &Expr) -> Result<Dim> {
         Ok(match expr {
             Expr::Int(value) => Dim::Int(*value),
+            Expr::Unknown => Dim::Unknown,
             Expr::Name(name) => match self.sizes.get(&name.text) {
                 Some(dim) => dim.clone(),
                 None => {

@@ -1,6 +1,6 @@
 //! Single statements.
 
-use glassbox_ir::{Attr, Attrs, Dim, ValueId, ops};
+use glassbox_ir::{Attr, Attrs, Dim, ValueId, attrs, ops};
 
 use super::control::Flow;
 use super::integers::Integer;
@@ -65,13 +65,10 @@ impl<'p> Lowerer<'p> {
             .map(|target| target.as_ref().map(|name| self.variable(name)).transpose())
             .collect::<Result<_>>()?;
         self.main();
-        let results = self
-            .builder
-            .node(op, &made.operands, made.attrs, written.targets.len())
-            .map_err(|error| {
-                let given = self.operands_in_words(op, written, &made.operands);
-                DslError::at(self.place(), written.name.at, format!("{}{given}", build_message(&error)))
-            })?;
+        let results = self.builder.node(op, &made.operands, made.attrs, written.targets.len()).map_err(|error| {
+            let given = self.operands_in_words(op, written, &made.operands);
+            DslError::at(self.place(), written.name.at, format!("{}{given}", build_message(&error)))
+        })?;
         for (name, value) in &written.hints {
             let advice = match value {
                 Literal::Bool(value) => Attr::Bool(*value),
@@ -140,14 +137,30 @@ impl<'p> Lowerer<'p> {
             if differs {
                 return Err(self.wrong(format!("`{name}` is declared {ty}, but this gives {given}")));
             }
-            if dims.iter().zip(&wanted).all(|(a, b)| a.same(b) == Some(true)) {
+            if dims
+                .iter()
+                .zip(&wanted)
+                .zip(exprs)
+                .all(|((a, b), expr)| *expr == Expr::Unknown || a.same(b) == Some(true))
+            {
                 return Ok(value);
             }
         }
-        let extents = exprs.iter().map(|dim| self.integer(dim)).collect::<Result<Vec<Integer>>>()?;
+        let mut extents = Vec::with_capacity(exprs.len());
+        for (axis, dim) in exprs.iter().enumerate() {
+            extents.push(if *dim == Expr::Unknown { self.extent(value, axis)? } else { self.integer(dim)? });
+        }
         let dims = self.integer_vector(&extents)?;
         self.main();
         self.node(&ops::expect::OP, &[value, dims], Attrs::new())
+    }
+
+    /// How long an axis of a value is, in each step.
+    fn extent(&mut self, value: ValueId, axis: usize) -> Result<Integer> {
+        let axes = self.vector(vec![0])?;
+        self.helper("size");
+        let extent = self.node(&ops::shape::OP, &[value], attrs! { start: axis as i64, end: axis as i64 + 1 })?;
+        self.node(&ops::squeeze::OP, &[extent, axes], Attrs::new()).map(Integer::Value)
     }
 
     fn barrier(&mut self) -> Result<()> {

@@ -6,7 +6,7 @@ use syn::{LitBool, LitFloat, LitInt, LitStr, Token, bracketed, parenthesized};
 
 use glassbox_tensor::DType;
 
-use super::{MOST_TERMS, Reader, comma, end, expected, fail, peek_any_word, peek_word};
+use super::{MOST_TERMS, Reader, comma, end, expected, fail, peek_any_word, peek_whole_literal, peek_word};
 use crate::program::*;
 
 impl Reader {
@@ -87,7 +87,10 @@ impl Reader {
             };
         }
         if input.peek(LitFloat) {
-            return fail(input.span(), "an integer expression can't have a float: write an integer, or the name of one");
+            return fail(
+                input.span(),
+                "an integer expression can't have a float: write an integer, or the name of one",
+            );
         }
         if !peek_any_word(input) {
             return Err(expected(input, "an integer, a name, `min(a, b)`, `max(a, b)` or a parenthesis"));
@@ -97,8 +100,10 @@ impl Reader {
             "min" => Binary::Min,
             "max" => Binary::Max,
             _ if input.peek(syn::token::Paren) => {
-                let message =
-                    format!("`{}(…)` is no integer expression; of functions there are `min(a, b)`, `max(a, b)`", name.text);
+                let message = format!(
+                    "`{}(…)` is no integer expression; of functions there are `min(a, b)`, `max(a, b)`",
+                    name.text
+                );
                 return fail(self.span(&name), message);
             }
             _ => return Ok(Expr::Name(name)),
@@ -171,11 +176,42 @@ impl Reader {
         Ok(literals)
     }
 
+    /// A list of literals, or of integer expressions.
+    fn list_of_any(&mut self, input: ParseStream) -> syn::Result<Argument> {
+        let span = input.span();
+        let inner;
+        bracketed!(inner in input);
+        let (mut literals, mut integers) = (Vec::new(), Vec::new());
+        let mut count = 0;
+        while !inner.is_empty() {
+            count += 1;
+            if peek_whole_literal(&inner) {
+                let literal = self.literal(&inner)?;
+                if let Literal::Int(value) = literal {
+                    integers.extend(i64::try_from(value).map(Expr::Int));
+                }
+                literals.push(literal);
+            } else {
+                integers.push(self.whole_expr(&inner)?);
+            }
+            if !inner.is_empty() {
+                comma(&inner, "`,` or `]` after an element")?;
+            }
+        }
+        if literals.len() == count {
+            Ok(Argument::List(literals))
+        } else if integers.len() == count {
+            Ok(Argument::Integers(integers))
+        } else {
+            fail(span, "a list is either of literals or of integer expressions")
+        }
+    }
+
     /// An operand, or the value of an attribute.
     pub(super) fn argument(&mut self, input: ParseStream) -> syn::Result<(Argument, At)> {
         let at = self.at(input.span());
         if input.peek(syn::token::Bracket) {
-            return Ok((Argument::List(self.list(input)?), at));
+            return Ok((self.list_of_any(input)?, at));
         }
         let literal =
             input.peek(Token![-]) || input.peek(syn::Lit) || peek_word(input, "inf") || peek_word(input, "nan");

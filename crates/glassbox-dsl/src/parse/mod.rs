@@ -131,6 +131,17 @@ fn peek_word(input: ParseStream, word: &str) -> bool {
     input.fork().call(Ident::parse_any).is_ok_and(|ident| ident == word)
 }
 
+/// Whether the next element of a list is a literal and nothing more.
+fn peek_whole_literal(input: ParseStream) -> bool {
+    let ahead = input.fork();
+    if ahead.peek(Token![-]) && ahead.parse::<Token![-]>().is_err() {
+        return false;
+    }
+    let word = peek_word(&ahead, "inf") || peek_word(&ahead, "nan");
+    let literal = if word { ahead.call(Ident::parse_any).is_ok() } else { ahead.parse::<syn::Lit>().is_ok() };
+    literal && (ahead.is_empty() || ahead.peek(Token![,]))
+}
+
 fn peek_any_word(input: ParseStream) -> bool {
     input.peek(Ident::peek_any)
 }
@@ -298,7 +309,12 @@ impl Reader {
             let inner;
             bracketed!(inner in input);
             while !inner.is_empty() {
-                dims.push(self.whole_expr(&inner)?);
+                if inner.peek(Token![?]) {
+                    inner.parse::<Token![?]>()?;
+                    dims.push(Expr::Unknown);
+                } else {
+                    dims.push(self.whole_expr(&inner)?);
+                }
                 if !inner.is_empty() {
                     comma(&inner, "`,` or `]` after a dim")?;
                 }

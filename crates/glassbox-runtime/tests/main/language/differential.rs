@@ -49,7 +49,12 @@ fn random_programs_do_what_the_language_reference_says() {
     for message in &wrong {
         println!("{}", message.lines().next().unwrap_or_default());
     }
-    assert!(wrong.is_empty(), "{} of {programs} programs differ; the first:\n{}", wrong.len(), wrong[..wrong.len().min(5)].join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} of {programs} programs differ; the first:\n{}",
+        wrong.len(),
+        wrong[..wrong.len().min(5)].join("\n")
+    );
     assert!(programs >= PROGRAMS, "only {programs} programs");
 }
 
@@ -62,7 +67,8 @@ impl Batch {
     }
 
     fn programs(&self) -> Vec<String> {
-        let names = self.0.file_names().filter_map(|name| name.unwrap().strip_suffix("/program.gbp").map(str::to_owned));
+        let names =
+            self.0.file_names().filter_map(|name| name.unwrap().strip_suffix("/program.gbp").map(str::to_owned));
         let mut names: Vec<String> = names.collect();
         names.sort();
         names
@@ -77,7 +83,8 @@ impl Batch {
     /// An array, of the dtype and dims that its entry tells.
     fn tensor(&mut self, name: &str, ty: &Json) -> Tensor {
         let dtype: DType = ty["dtype"].as_str().unwrap().parse().unwrap();
-        let dims: Vec<usize> = ty["dims"].as_array().unwrap().iter().map(|dim| dim.as_u64().unwrap() as usize).collect();
+        let dims: Vec<usize> =
+            ty["dims"].as_array().unwrap().iter().map(|dim| dim.as_u64().unwrap() as usize).collect();
         let bytes = self.bytes(name);
         Tensor::from_bytes(dtype, &dims, data_of(&bytes).to_vec()).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
@@ -89,7 +96,8 @@ impl Batch {
         let shown = |message: String| format!("{message}\n{text}");
         let package = self.package(name, &about["package"]);
         let program = Program::parse("program.gbp", &text).map_err(|error| shown(error.to_string()))?;
-        let simulator = Simulator::new(&package, &program, Device::Reference).map_err(|error| shown(error.to_string()))?;
+        let simulator =
+            Simulator::new(&package, &program, Device::Reference).map_err(|error| shown(error.to_string()))?;
         let mut executor = simulator.make_executor().map_err(|error| shown(error.to_string()))?;
         for (place, step) in about["steps"].as_array().unwrap().iter().enumerate() {
             self.step(&mut executor, name, place, step).map_err(|message| shown(format!("step {place}: {message}")))?;
@@ -169,8 +177,12 @@ fn metadata_of(value: &Json) -> Value {
         Json::String(text) => Value::String(text.clone()),
         Json::Array(list) => Value::Array(match list.first() {
             Some(Json::Bool(_)) => Array::Bool(list.iter().map(|value| value.as_bool().unwrap()).collect()),
-            Some(Json::String(_)) => Array::String(list.iter().map(|value| value.as_str().unwrap().to_owned()).collect()),
-            _ if list.iter().all(Json::is_i64) => Array::I64(list.iter().map(|value| value.as_i64().unwrap()).collect()),
+            Some(Json::String(_)) => {
+                Array::String(list.iter().map(|value| value.as_str().unwrap().to_owned()).collect())
+            }
+            _ if list.iter().all(Json::is_i64) => {
+                Array::I64(list.iter().map(|value| value.as_i64().unwrap()).collect())
+            }
             _ => Array::F64(list.iter().map(|value| value.as_f64().unwrap()).collect()),
         }),
         other => panic!("{other} is no metadata"),
