@@ -52,3 +52,8 @@ pub use sim::{
     StepOutcome, StepResult, TRACE_KEPT, TraceEvent, TraceOutput, View, write_chrome, write_jsonl,
 };
 pub use writer::Piece;
+
+/// The examples of the reference of the language, run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/language.md")]
+struct LanguageReference;

@@ -5,3 +5,4 @@
 mod block_form;
 mod expression_form;
 mod model;
+mod reference;
