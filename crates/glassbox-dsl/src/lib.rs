@@ -4,6 +4,8 @@
 
 pub mod check;
 mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod formulas;
 mod lower;
 pub mod parse;

@@ -140,6 +140,12 @@ impl<'p> Lowerer<'p> {
     fn add_variable(&mut self, name: &'p Name, declaration: Option<&'p Declaration>, ty: &'p Ty) -> Result<()> {
         self.at = name.at;
         let dims = ty.dims.iter().map(|dim| self.dim(dim)).collect::<Result<Vec<Dim>>>()?;
+        if let Some(axis) = dims.iter().position(Dim::is_unknown) {
+            return Err(self.wrong(format!(
+                "dim {axis} of `{}` has no value: it divides by zero, leaves the range of i64, or has too many terms",
+                name.text
+            )));
+        }
         let known = TensorType::new(ty.dtype, dims);
         glassbox_ir::check_type(&known.clone().into())
             .map_err(|violation| self.wrong(format!("the type of `{}`: {}", name.text, violation.message)))?;

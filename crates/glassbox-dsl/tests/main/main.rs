@@ -3,5 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod block_form;
+mod deep;
 mod expression_form;
+mod failing;
 mod model;
+mod mutated;
+mod wrong;
