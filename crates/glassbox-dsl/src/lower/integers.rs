@@ -82,7 +82,7 @@ impl Lowerer<'_> {
             return Ok(*value);
         }
         let Some((input, axis)) = input_axis(self.program, &name.text) else {
-            let message = self.sizes.nothing_says(self.program, &name.text);
+            let message = self.sizes.nothing_says(self.program, self.model, &name.text);
             return Err(DslError::at(self.place(), name.at, message));
         };
         let input = self.builder.graph().find_value(input).ok_or_else(|| self.wrong("the input isn't declared yet"))?;

@@ -65,8 +65,8 @@ pub(crate) struct Lowerer<'p> {
 /// How many statements a program may come to, those of a block counted wherever it is called.
 const MOST_STATEMENTS: usize = 1_000_000;
 
-/// How many ways may be open in each other: what reads graphs recurs.
-const MOST_OPEN: usize = 400;
+/// How many ways may be open in each other: a graph has no more regions in each other.
+const MOST_OPEN: usize = glassbox_ir::verify::MOST_NESTED_REGIONS;
 
 /// What a variable is.
 struct Variable<'p> {
@@ -219,7 +219,7 @@ impl<'p> Lowerer<'p> {
                 Memory::Persistent => self.declare_state(place, declaration)?,
             }
         }
-        self.sizes.check_free(self.program)
+        self.sizes.check_free(self.program, self.model)
     }
 
     /// A mistake at the statement that is being lowered.
@@ -251,7 +251,8 @@ impl<'p> Lowerer<'p> {
     /// A node of one result.
     fn node(&mut self, op: &'static OpDef, operands: &[ValueId], attrs: Attrs) -> Result<ValueId> {
         let operands: Vec<_> = operands.iter().copied().map(Some).collect();
-        let results = self.builder.node(op, &operands, attrs, 1).map_err(|error| self.wrong(build_message(&error)))?;
+        let results = self.builder.node(op, &operands, attrs, 1);
+        let results = results.map_err(|error| self.wrong(build_message(&error).replacen(op.name, statement_of(op), 1)))?;
         Ok(results[0])
     }
 
@@ -299,6 +300,17 @@ pub(crate) fn build_message(error: &glassbox_ir::BuildError) -> String {
             None => format!("`{op}` can't do this: {}", violation.message),
         },
         other => other.to_string(),
+    }
+}
+
+/// The statement that an op of states is there for; other ops under their own names.
+fn statement_of(op: &OpDef) -> &'static str {
+    match op.name {
+        "state_read" | "state_slice" => "cache.read",
+        "state_write" | "state_update" => "cache.write",
+        "state_grow" => "cache",
+        "state_reset" => "cache.reset",
+        other => other,
     }
 }
 

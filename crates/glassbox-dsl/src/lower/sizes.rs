@@ -86,7 +86,7 @@ impl Sizes {
     }
 
     /// That a name in a dim or an integer expression has no value.
-    pub(super) fn nothing_says(&self, program: &Program, name: &str) -> String {
+    pub(super) fn nothing_says(&self, program: &Program, model: &dyn ModelSource, name: &str) -> String {
         let mut is_index = false;
         for block in &program.blocks {
             crate::check::each_statement(&block.statements, &mut |statement| {
@@ -97,7 +97,9 @@ impl Sizes {
             return format!("`{name}` is the index of a loop, and has a value only in its body");
         }
         let said = self.0.iter().filter(|(other, dim)| dim.as_int().is_some() || input_axis(program, other).is_some());
-        let hint = crate::check::did_you_mean(name, said.map(|(other, _)| other.as_str()));
+        let settings = model.names();
+        let names = said.map(|(other, _)| other.as_str()).chain(settings.iter().map(String::as_str));
+        let hint = crate::check::did_you_mean(name, names);
         format!(
             "nothing says the size `{name}`: the package has no size or metadata of that name, no parameter's dim is just \
              `{name}`, and no dynamic variable's either{hint}"
@@ -105,7 +107,7 @@ impl Sizes {
     }
 
     /// Every free size is the whole dim of an input: nothing else could say it.
-    pub(super) fn check_free(&self, program: &Program) -> Result<()> {
+    pub(super) fn check_free(&self, program: &Program, model: &dyn ModelSource) -> Result<()> {
         let mut missing = None;
         let mut look = |name: &Name| {
             let free = self.0.get(&name.text).is_some_and(|dim| dim.as_int().is_none());
@@ -118,7 +120,7 @@ impl Sizes {
             None => Ok(()),
             Some(name) => {
                 let place = Place { file: program.file.clone(), line: name.at.line, block: String::new() };
-                Err(DslError::at(place, name.at, self.nothing_says(program, &name.text)))
+                Err(DslError::at(place, name.at, self.nothing_says(program, model, &name.text)))
             }
         }
     }

@@ -19,10 +19,10 @@ fn wrong(text: String) -> String {
 
 #[test]
 fn long_expressions_are_refused() {
-    for (open, sign) in [("", "1 + "), ("", "2 * "), ("", "- "), ("", "1 - "), ("x[", "1 + ")] {
-        let text = format!("block entry {{ loop a (i in 0..{open}{}1) {{}} }}", sign.repeat(100_000));
+    for sign in ["1 + ", "2 * ", "- ", "1 - ", "a % b / "] {
+        let text = format!("block entry {{ loop a (i in 0..{}1) {{}} }}", sign.repeat(100_000));
         let message = wrong(text);
-        assert!(message.contains("at most 1000 operators") || message.contains("expected"), "{message}");
+        assert!(message.contains("at most 1000 operators"), "{message}");
     }
 }
 
@@ -31,7 +31,7 @@ fn deep_brackets_are_refused_whatever_stands_between_them() {
     // What looks like the end of a bracket, in comments and texts, is none.
     for open in ["(", "(/*)*/", "[", "min(\")\", "] {
         let message = wrong(format!("dynamic {{ x: f32[{} }}", open.repeat(100_000)));
-        assert!(message.contains("isn't closed") || message.contains("brackets"), "{message}");
+        assert!(message.contains("isn't closed") || message.contains("still open"), "{message}");
         let close = if open.contains('[') { "]" } else { ")" };
         let text = format!("dynamic {{ x: f32[{}1{}]; }}", open.repeat(100_000), close.repeat(100_000));
         let message = wrong(text);
@@ -67,7 +67,7 @@ fn long_chains_of_calls_are_refused() {
         if turned {
             blocks.reverse();
         }
-        assert!(wrong(blocks.concat()).contains("more than 200 deep"));
+        assert!(wrong(blocks.concat()).contains("more than 65 deep"));
     }
     let many = (0..10_001).map(|n| format!("block b{n} {{}}\n")).collect::<String>();
     assert!(wrong(many).contains("there may be 10000"));
@@ -75,15 +75,15 @@ fn long_chains_of_calls_are_refused() {
 
 #[test]
 fn what_is_as_deep_as_may_be_runs() {
-    // Loops in each other in blocks that call each other: 200 deep.
+    // Loops in each other in blocks that call each other: as deep as there may be.
     let mut text = String::from("dynamic { x: i64; }\nblock entry { branch b0; }\n");
     for block in 0..4 {
         text += &format!("block b{block} {{ ");
-        for level in 0..48 {
+        for level in 0..15 {
             text += &format!("loop l{level} (i{block}_{level} in 0..1) {{ ");
         }
         text += &if block == 3 { "op add(x, 1) >> x;".to_owned() } else { format!("branch b{};", block + 1) };
-        text += &"}".repeat(49);
+        text += &"}".repeat(16);
     }
     let program = Program::parse("deep.gbp", &text).unwrap();
     let mut run = Model::new().session(&program);
