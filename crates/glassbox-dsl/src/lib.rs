@@ -4,9 +4,9 @@
 
 pub mod check;
 mod error;
+pub mod formulas;
 #[doc(hidden)]
 pub mod fuzzing;
-pub mod formulas;
 mod lower;
 pub mod parse;
 pub mod program;

@@ -180,10 +180,17 @@ impl<'p> Checker<'p> {
             }
         }
         if let Some(other) = named.iter().find(|named| !declaration.indices.iter().any(|index| index.text == **named)) {
-            return wrong(format!("`@pattern` of `{}`: `{{{other}}}` is none of its indices ({})", name.text, indices()));
+            return wrong(format!(
+                "`@pattern` of `{}`: `{{{other}}}` is none of its indices ({})",
+                name.text,
+                indices()
+            ));
         }
         if let Some(index) = declaration.indices.iter().find(|index| !named.contains(&index.text.as_str())) {
-            let message = format!("`@pattern` of `{}` doesn't name the index `{}`: write `{{{}}}` into it", name.text, index.text, index.text);
+            let message = format!(
+                "`@pattern` of `{}` doesn't name the index `{}`: write `{{{}}}` into it",
+                name.text, index.text, index.text
+            );
             return Err(self.wrong(index.at, message));
         }
         Ok(())
@@ -226,7 +233,11 @@ impl<'p> Checker<'p> {
                 "`@auto_dim` of `{}` names {} indices, more than its {} that can grow",
                 name.text,
                 declaration.auto_dim.len(),
-                if declaration.ty.dims.len() == 1 { "one dim".to_owned() } else { format!("{} dims", declaration.ty.dims.len()) }
+                if declaration.ty.dims.len() == 1 {
+                    "one dim".to_owned()
+                } else {
+                    format!("{} dims", declaration.ty.dims.len())
+                }
             );
             return Err(self.wrong(declaration.auto_dim[declaration.ty.dims.len()].at, message));
         }

@@ -42,12 +42,8 @@ impl Checker<'_> {
             if let Kind::Tensor(dtypes) = input.kind
                 && !dtypes.contains(dtype)
             {
-                let message = format!(
-                    "`{}` wants {dtypes} for `{}`, and {} is {dtype}",
-                    op.name,
-                    input.name,
-                    written(argument)
-                );
+                let message =
+                    format!("`{}` wants {dtypes} for `{}`, and {} is {dtype}", op.name, input.name, written(argument));
                 return Err(self.wrong(*at, message));
             }
             let Some(letter) = group(input) else { continue };

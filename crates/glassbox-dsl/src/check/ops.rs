@@ -69,7 +69,9 @@ fn count_operands(op: &OpDef, places: usize, named: &[&str]) -> Result<(), (Part
         let message = match names.as_slice() {
             [] => format!("`{}` takes no operands", op.name),
             [name] => format!("`{}` takes one operand ({name}), not {places}", op.name),
-            names => format!("`{}` takes at most {} operands ({}), not {places}", op.name, names.len(), names.join(", ")),
+            names => {
+                format!("`{}` takes at most {} operands ({}), not {places}", op.name, names.len(), names.join(", "))
+            }
         };
         return Err((Part::Operand(op.inputs.len()), message));
     }
@@ -217,14 +219,7 @@ impl<'p> Checker<'p> {
     }
 
     /// The value of an attribute, as far as it can be told here.
-    fn attribute(
-        &self,
-        op: &OpDef,
-        name: &Name,
-        kind: AttrKind,
-        argument: &Argument,
-        at: At,
-    ) -> Result<(), DslError> {
+    fn attribute(&self, op: &OpDef, name: &Name, kind: AttrKind, argument: &Argument, at: At) -> Result<(), DslError> {
         let given = match argument {
             Argument::Literal(literal) if literal_attr(literal, kind).is_none() => describe(literal),
             Argument::List(literals) if list_attr(literals, kind).is_none() => {

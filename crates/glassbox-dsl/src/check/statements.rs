@@ -23,7 +23,8 @@ impl<'p> Checker<'p> {
             // The block that is perhaps meant, or else what stands first.
             let near = nearest("entry", seen.iter().copied()).and_then(|near| self.blocks.get(near).copied());
             let first = near.or(program.blocks.first()).map(|block| &block.name);
-            let at = first.or(program.declarations.first().map(|found| &found.name)).map_or(At::default(), |name| name.at);
+            let at =
+                first.or(program.declarations.first().map(|found| &found.name)).map_or(At::default(), |name| name.at);
             let hint = near.map(|near| format!("; is `{}` meant?", near.name.text)).unwrap_or_default();
             let message = format!("there is no `block entry {{ … }}`, where a step begins{hint}");
             return Err(self.wrong(at, message));
@@ -142,9 +143,10 @@ impl<'p> Checker<'p> {
                 self.integer(start)?;
                 self.integer(end)?;
                 if self.loops.contains(&index.text.as_str()) {
-                    return Err(
-                        self.wrong(index.at, format!("a loop around this one has the index `{0}` already: give it another name", index.text))
-                    );
+                    return Err(self.wrong(
+                        index.at,
+                        format!("a loop around this one has the index `{0}` already: give it another name", index.text),
+                    ));
                 }
                 self.path.push(&name.text);
                 self.loops.push(&index.text);
@@ -231,8 +233,7 @@ impl<'p> Checker<'p> {
         } else {
             "`op less`, `op equal`, `op not` and others make one"
         };
-        let message =
-            format!("a condition is a bool scalar, and `{}` is {dtype} of rank {rank}; {instead}", name.text);
+        let message = format!("a condition is a bool scalar, and `{}` is {dtype} of rank {rank}; {instead}", name.text);
         Err(self.wrong(name.at, message))
     }
 
@@ -243,9 +244,8 @@ impl<'p> Checker<'p> {
         }
         let What::Declared(found) = self.variable(name)? else { return Ok(()) };
         match found.memory {
-            Memory::Constant => {
-                Err(self.wrong(name.at, format!("`{}` is constant, and can't be written; a volatile variable can", name.text)))
-            }
+            Memory::Constant => Err(self
+                .wrong(name.at, format!("`{}` is constant, and can't be written; a volatile variable can", name.text))),
             Memory::Persistent => {
                 let place = if found.indices.is_empty() { "" } else { "[…]" };
                 let message = format!("`{0}` is persistent: write it with `cache.write … >> {0}{place};`", name.text);

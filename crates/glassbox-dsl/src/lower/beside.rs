@@ -92,7 +92,7 @@ impl<'p> Lowerer<'p> {
                     _ => Vec::new(),
                 };
                 Err(self.wrong(format!(
-                    "block `{}` waits here for ever: {} isn't yielded before all that could yield it waits, too",
+                    "block `{}` waits here for ever for {}: what could yield it waits, too, or doesn't come to it",
                     task.block.name.text,
                     awaited.join(", ")
                 )))

@@ -252,7 +252,8 @@ impl<'p> Lowerer<'p> {
     fn node(&mut self, op: &'static OpDef, operands: &[ValueId], attrs: Attrs) -> Result<ValueId> {
         let operands: Vec<_> = operands.iter().copied().map(Some).collect();
         let results = self.builder.node(op, &operands, attrs, 1);
-        let results = results.map_err(|error| self.wrong(build_message(&error).replacen(op.name, statement_of(op), 1)))?;
+        let results =
+            results.map_err(|error| self.wrong(build_message(&error).replacen(op.name, statement_of(op), 1)))?;
         Ok(results[0])
     }
 

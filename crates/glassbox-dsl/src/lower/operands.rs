@@ -204,7 +204,10 @@ impl<'p> Lowerer<'p> {
         let known = size.or_else(|| self.sizes.get(&name.text).and_then(glassbox_ir::Dim::as_int));
         known.map(Attr::Int).ok_or_else(|| {
             if super::sizes::input_axis(self.program, &name.text).is_some() {
-                return format!("`{}` is a size that each step takes from its inputs, and isn't known before", name.text);
+                return format!(
+                    "`{}` is a size that each step takes from its inputs, and isn't known before",
+                    name.text
+                );
             }
             let settings = self.model.names();
             let constants = self.program.declarations.iter().filter(|found| found.memory == Memory::Constant);

@@ -62,13 +62,10 @@ impl<'p> Lowerer<'p> {
             .map(|target| target.as_ref().map(|name| self.variable(name)).transpose())
             .collect::<Result<_>>()?;
         self.main();
-        let results = self
-            .builder
-            .node(op, &made.operands, made.attrs, written.targets.len())
-            .map_err(|error| {
-                let given = self.operands_in_words(op, written, &made.operands);
-                DslError::at(self.place(), written.name.at, format!("{}{given}", build_message(&error)))
-            })?;
+        let results = self.builder.node(op, &made.operands, made.attrs, written.targets.len()).map_err(|error| {
+            let given = self.operands_in_words(op, written, &made.operands);
+            DslError::at(self.place(), written.name.at, format!("{}{given}", build_message(&error)))
+        })?;
         for (name, value) in &written.hints {
             let advice = match value {
                 Literal::Bool(value) => Attr::Bool(*value),

@@ -87,7 +87,10 @@ impl Reader {
             };
         }
         if input.peek(LitFloat) {
-            return fail(input.span(), "an integer expression can't have a float: write an integer, or the name of one");
+            return fail(
+                input.span(),
+                "an integer expression can't have a float: write an integer, or the name of one",
+            );
         }
         if !peek_any_word(input) {
             return Err(expected(input, "an integer, a name, `min(a, b)`, `max(a, b)` or a parenthesis"));
@@ -97,8 +100,10 @@ impl Reader {
             "min" => Binary::Min,
             "max" => Binary::Max,
             _ if input.peek(syn::token::Paren) => {
-                let message =
-                    format!("`{}(…)` is no integer expression; of functions there are `min(a, b)`, `max(a, b)`", name.text);
+                let message = format!(
+                    "`{}(…)` is no integer expression; of functions there are `min(a, b)`, `max(a, b)`",
+                    name.text
+                );
                 return fail(self.span(&name), message);
             }
             _ => return Ok(Expr::Name(name)),

@@ -47,7 +47,9 @@ impl Program {
             let line = error.span().start().line as u32;
             match unclosed(text) {
                 Some((line, message)) => DslError::new(place(line), message),
-                None => DslError::new(place(line), "this is no token: what a name, a number or a text may be is as in Rust"),
+                None => {
+                    DslError::new(place(line), "this is no token: what a name, a number or a text may be is as in Rust")
+                }
             }
         })?;
         let parsed = parse_tokens(file, tokens).map_err(wrong)?;
@@ -62,12 +64,10 @@ fn unclosed(text: &str) -> Option<(u32, String)> {
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
         let length = match first {
-            '"' => {
-                match end_of_text(&rest[1..]) {
-                    Some(end) => end + 2,
-                    None => return Some((line, "the text that begins here has no `\"` at its end".to_owned())),
-                }
-            }
+            '"' => match end_of_text(&rest[1..]) {
+                Some(end) => end + 2,
+                None => return Some((line, "the text that begins here has no `\"` at its end".to_owned())),
+            },
             '/' if rest.starts_with("//") => rest.find('\n').unwrap_or(rest.len()),
             '/' if rest.starts_with("/*") => match rest.find("*/") {
                 Some(end) => end + 2,

@@ -9,9 +9,8 @@ use crate::check::did_you_mean;
 use crate::program::*;
 
 /// What statements begin with.
-const STATEMENTS: [&str; 12] = [
-    "assign", "op", "transfer", "branch", "if", "loop", "return", "barrier", "dep", "yield", "await", "cache",
-];
+const STATEMENTS: [&str; 12] =
+    ["assign", "op", "transfer", "branch", "if", "loop", "return", "barrier", "dep", "yield", "await", "cache"];
 
 /// What `cache.` goes on with.
 const CACHE: [&str; 5] = ["read", "write", "reset", "increment", "decrement"];
@@ -213,7 +212,8 @@ impl Reader {
                 return fail(inner.span(), "ops don't stand in each other: write this one to a variable before");
             }
             if !inner.is_empty() {
-                let what = "`,` or `)`: operands are variables, entries of tables and literals; an `op` computes others";
+                let what =
+                    "`,` or `)`: operands are variables, entries of tables and literals; an `op` computes others";
                 comma(&inner, what)?;
             }
         }

@@ -6,6 +6,7 @@ mod block_form;
 mod deep;
 mod expression_form;
 mod failing;
+mod formulas;
 mod model;
 mod mutated;
 mod wrong;

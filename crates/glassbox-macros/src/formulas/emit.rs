@@ -200,7 +200,8 @@ impl Emit<'_> {
             }
             Expr::List(values, _) => {
                 if let Some(value) = values.iter().find(|value| self.is_graph(value)) {
-                    let message = "a list holds numbers, and this is a value of the graph; `concat` puts values together";
+                    let message =
+                        "a list holds numbers, and this is a value of the graph; `concat` puts values together";
                     return wrong(span_of(value), message);
                 }
                 let values = values.iter().map(|value| self.rust(value)).collect::<syn::Result<Vec<_>>>()?;

@@ -31,7 +31,8 @@ fn check_length(tokens: &TokenStream) -> syn::Result<()> {
                 _ => {}
             }
             if operators > MOST_TERMS {
-                let message = format!("a formula has at most {MOST_TERMS} operators; give a part of it a name with `let`");
+                let message =
+                    format!("a formula has at most {MOST_TERMS} operators; give a part of it a name with `let`");
                 return wrong(token.span(), message);
             }
         }
