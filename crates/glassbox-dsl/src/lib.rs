@@ -5,6 +5,8 @@
 pub mod check;
 mod error;
 pub mod formulas;
+#[doc(hidden)]
+pub mod fuzzing;
 mod lower;
 pub mod parse;
 pub mod program;

@@ -96,6 +96,10 @@ impl<'p> Checker<'p> {
                 && (other.name.text == "entry" || is_beside(other))
                 && yields(other, &name.text)
         });
+        // What `entry` lends comes back as it was, if nobody gives it back.
+        if block.name.text == "entry" && yields(block, &name.text) {
+            return Ok(());
+        }
         let first = givers.next();
         let Some(first) = first else {
             return Err(

@@ -24,7 +24,7 @@ pub use ops::{Part, check_call, unknown_function};
 pub(crate) const MOST_NAMES: usize = 10_000;
 
 /// How deep statements may stand in each other, those of the blocks that they call included.
-pub(crate) const MOST_DEEP: usize = 200;
+pub(crate) const MOST_DEEP: usize = 1 + glassbox_ir::verify::MOST_NESTED_REGIONS;
 
 /// The first thing that is wrong with a program.
 pub fn check(program: &Program) -> Result<(), DslError> {

@@ -85,10 +85,16 @@ impl<'p> Lowerer<'p> {
             None => Ok(()),
             Some(task) => {
                 self.path = vec![&task.block.name.text];
-                self.at = task.block.statements[task.next].at;
+                let statement = &task.block.statements[task.next];
+                self.at = statement.at;
+                let awaited = match &statement.kind {
+                    StatementKind::Await(names) => names.iter().map(|name| format!("`{}`", name.text)).collect(),
+                    _ => Vec::new(),
+                };
                 Err(self.wrong(format!(
-                    "block `{}` waits here for ever: nothing yields what it awaits",
-                    task.block.name.text
+                    "block `{}` waits here for ever for {}: what could yield it waits, too, or doesn't come to it",
+                    task.block.name.text,
+                    awaited.join(", ")
                 )))
             }
         }
@@ -277,8 +283,10 @@ impl<'p> Lowerer<'p> {
         let Some(before) = self.beside.tasks[index].env.clone() else { return Ok(Flow::Falls) };
         let entry = std::mem::replace(&mut self.env, before.clone());
         self.beside.current = Some(index);
+        self.open()?;
         let (region, _) = self.builder.begin_region(&[]);
         let flow = self.whole_block(&self.beside.tasks[index].block.name, statements)?;
+        self.open -= 1;
         let mut changed = Vec::new();
         let mut results = Vec::new();
         for (place, (slot, old)) in self.env.iter().zip(&before).enumerate() {

@@ -175,7 +175,7 @@ impl<'p> Lowerer<'p> {
     }
 
     /// Notes that a way through the program is open.
-    fn open(&mut self) -> Result<()> {
+    pub(super) fn open(&mut self) -> Result<()> {
         self.open += 1;
         if self.open > MOST_OPEN {
             return Err(self.wrong(format!(

@@ -69,8 +69,8 @@ pub(crate) struct Lowerer<'p> {
 /// How many statements a program may come to, those of a block counted wherever it is called.
 const MOST_STATEMENTS: usize = 1_000_000;
 
-/// How many ways may be open in each other: what reads graphs recurs.
-const MOST_OPEN: usize = 400;
+/// How many ways may be open in each other: a graph has no more regions in each other.
+const MOST_OPEN: usize = glassbox_ir::verify::MOST_NESTED_REGIONS;
 
 /// What a variable is.
 struct Variable<'p> {
@@ -146,6 +146,13 @@ impl<'p> Lowerer<'p> {
     fn add_variable(&mut self, name: &'p Name, declaration: Option<&'p Declaration>, ty: &'p Ty) -> Result<()> {
         self.at = name.at;
         let dims = ty.dims.iter().map(|dim| self.dim(dim)).collect::<Result<Vec<Dim>>>()?;
+        let unknown = |(dim, written): (&Dim, &Expr)| dim.is_unknown() && *written != Expr::Unknown;
+        if let Some(axis) = dims.iter().zip(&ty.dims).position(unknown) {
+            return Err(self.wrong(format!(
+                "dim {axis} of `{}` has no value: it divides by zero, leaves the range of i64, or has too many terms",
+                name.text
+            )));
+        }
         let known = TensorType::new(ty.dtype, dims);
         glassbox_ir::check_type(&known.clone().into())
             .map_err(|violation| self.wrong(format!("the type of `{}`: {}", name.text, violation.message)))?;
@@ -217,7 +224,7 @@ impl<'p> Lowerer<'p> {
                 Memory::Persistent => self.declare_state(place, declaration)?,
             }
         }
-        self.sizes.check_free(self.program)
+        self.sizes.check_free(self.program, self.model)
     }
 
     /// A mistake at the statement that is being lowered.
@@ -249,7 +256,9 @@ impl<'p> Lowerer<'p> {
     /// A node of one result.
     fn node(&mut self, op: &'static OpDef, operands: &[ValueId], attrs: Attrs) -> Result<ValueId> {
         let operands: Vec<_> = operands.iter().copied().map(Some).collect();
-        let results = self.builder.node(op, &operands, attrs, 1).map_err(|error| self.wrong(build_message(&error)))?;
+        let results = self.builder.node(op, &operands, attrs, 1);
+        let results =
+            results.map_err(|error| self.wrong(build_message(&error).replacen(op.name, statement_of(op), 1)))?;
         Ok(results[0])
     }
 
@@ -297,6 +306,17 @@ pub(crate) fn build_message(error: &glassbox_ir::BuildError) -> String {
             None => format!("`{op}` can't do this: {}", violation.message),
         },
         other => other.to_string(),
+    }
+}
+
+/// The statement that an op of states is there for; other ops under their own names.
+fn statement_of(op: &OpDef) -> &'static str {
+    match op.name {
+        "state_read" | "state_slice" => "cache.read",
+        "state_write" | "state_update" => "cache.write",
+        "state_grow" => "cache",
+        "state_reset" => "cache.reset",
+        other => other,
     }
 }
 

@@ -223,8 +223,18 @@ impl<'p> Lowerer<'p> {
         let size = self.model.size(&name.text).and_then(|size| i64::try_from(size).ok());
         let known = size.or_else(|| self.sizes.get(&name.text).and_then(glassbox_ir::Dim::as_int));
         known.map(Attr::Int).ok_or_else(|| {
+            if super::sizes::input_axis(self.program, &name.text).is_some() {
+                return format!(
+                    "`{}` is a size that each step takes from its inputs, and isn't known before",
+                    name.text
+                );
+            }
+            let settings = self.model.names();
+            let constants = self.program.declarations.iter().filter(|found| found.memory == Memory::Constant);
+            let names = constants.map(|found| found.name.text.as_str()).chain(settings.iter().map(String::as_str));
+            let hint = crate::check::did_you_mean(&name.text, names);
             format!(
-                "nothing is named `{}`: no constant, no entry of the package's metadata and no size that is known",
+                "nothing is named `{}`: no constant, no entry of the package's metadata and no size{hint}",
                 name.text
             )
         })
@@ -290,10 +300,14 @@ pub(crate) fn unknown_attribute(op: &OpDef, name: &str) -> String {
     let names = || op.attrs.iter().map(|spec| spec.name).chain(op.inputs.iter().map(|input| input.name));
     match crate::check::near(name, names()) {
         Some(near) => format!("`{}` has no attribute `{name}`; did you mean `{near}`?", op.name),
-        None if op.attrs.is_empty() => format!("`{}` has no attribute `{name}`; it has none at all", op.name),
         None => {
-            let names: Vec<String> = op.attrs.iter().map(|spec| format!("`{}`", spec.name)).collect();
-            format!("`{}` has no attribute `{name}`; it has {}", op.name, names.join(", "))
+            let list = |names: Vec<&str>| match names.as_slice() {
+                [] => "none".to_owned(),
+                names => format!("`{}`", names.join("`, `")),
+            };
+            let attrs = list(op.attrs.iter().map(|spec| spec.name).collect());
+            let operands = list(op.inputs.iter().map(|input| input.name).collect());
+            format!("`{}` has no attribute `{name}`: its attributes are {attrs}, its operands {operands}", op.name)
         }
     }
 }

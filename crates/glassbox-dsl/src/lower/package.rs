@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use glassbox_ir::text::nearest;
 use glassbox_ir::{Attr, Attrs, Dim, State, TensorType, Type, ValueId, attrs, ops};
 use glassbox_tensor::{Class, DType, Overflow, Tensor};
 
 use super::integers::Integer;
 use super::{Lowerer, Result, Slot};
+use crate::check::near;
 use crate::program::*;
 use crate::source::ModelSource;
 
@@ -185,13 +185,13 @@ pub(super) fn constant_integer(declaration: &Declaration, model: &dyn ModelSourc
 /// That the package doesn't have what a declaration wants.
 fn missing(declaration: &Declaration, model: &dyn ModelSource) -> String {
     let key = declaration.reference.as_ref().unwrap_or(&declaration.name.text);
-    let near = nearest(key, model.params().params().iter().map(|param| param.name.as_str()));
-    let hint = near.map(|near| format!("; is {near:?} meant?")).unwrap_or_default();
-    let asked = if declaration.reference.is_some() { "`@ref`: " } else { "" };
-    format!(
-        "`{}`: {asked}the package has no parameter, metadata or size that is named {key:?}{hint}",
-        declaration.name.text
-    )
+    let settings = if declaration.memory == Memory::Persistent { Vec::new() } else { model.names() };
+    let names = model.params().params().iter().map(|param| param.name.as_str());
+    let near = near(key, names.chain(settings.iter().map(String::as_str)));
+    let hint = near.map(|near| format!("; did you mean {near:?}?")).unwrap_or_default();
+    let asked = if declaration.reference.is_some() { "`@ref` of " } else { "" };
+    let what = if declaration.memory == Memory::Persistent { "parameter" } else { "parameter, metadata or size" };
+    format!("{asked}`{}`: the package has no {what} that is named {key:?}{hint}", declaration.name.text)
 }
 
 /// The parameters that a declaration stands for, as far as the package has them.
@@ -263,9 +263,10 @@ impl Lowerer<'_> {
             source(declaration, self.model).map_err(|message| self.wrong(message))?
         };
         let value = match found {
-            Some(Source::Parameter(parameter)) => self.parameter(&parameter, &ty, name)?,
+            Some(Source::Parameter(parameter)) => self.parameter(&parameter, &ty, declaration)?,
             Some(Source::Tensor(tensor)) => {
-                self.fits(name, &ty, tensor.shape())?;
+                let key = declaration.reference.as_deref().unwrap_or(name);
+                self.fits(declaration, key, &ty, tensor.shape())?;
                 self.builder.constant(tensor)
             }
             None if declaration.memory == Memory::Constant || declaration.reference.is_some() => {
@@ -347,7 +348,8 @@ impl Lowerer<'_> {
     }
 
     /// A parameter, which must be as it is declared.
-    fn parameter(&mut self, parameter: &str, ty: &TensorType, name: &str) -> Result<ValueId> {
+    fn parameter(&mut self, parameter: &str, ty: &TensorType, declaration: &Declaration) -> Result<ValueId> {
+        let name = declaration.name.text.as_str();
         if let Some(value) = self.hoisted.get(&format!("parameter {name} {parameter}")) {
             return Ok(*value);
         }
@@ -359,7 +361,7 @@ impl Lowerer<'_> {
             return Err(self.wrong(message));
         }
         let shape = info.shape.clone();
-        self.fits(name, ty, &shape)?;
+        self.fits(declaration, parameter, ty, &shape)?;
         let exact = Type::tensor(ty.dtype, shape.iter().copied());
         let attrs = attrs! { name: parameter, type: exact };
         let made = self.builder.in_body(|builder| builder.node(&ops::parameter::OP, &[], attrs, 1));
@@ -369,7 +371,7 @@ impl Lowerer<'_> {
     }
 
     /// What the package has must have the declared dims.
-    fn fits(&self, name: &str, ty: &TensorType, shape: &[usize]) -> Result<()> {
+    fn fits(&self, declaration: &Declaration, key: &str, ty: &TensorType, shape: &[usize]) -> Result<()> {
         let exact = Type::tensor(ty.dtype, shape.iter().copied());
         let same = ty.dims().is_some_and(|dims| {
             dims.len() == shape.len() && dims.iter().zip(shape).all(|(dim, extent)| dim.as_size() == Some(*extent))
@@ -377,7 +379,16 @@ impl Lowerer<'_> {
         if same {
             return Ok(());
         }
-        Err(self.wrong(format!("`{name}` is declared {ty}, but what the package has is {exact}")))
+        let mut sizes: Vec<String> = Vec::new();
+        for dim in &declaration.ty.dims {
+            dim.for_each_name(&mut |name| {
+                let size = self.sizes.get(&name.text).map(|size| format!("`{}` is {size}", name.text));
+                sizes.extend(size.filter(|size| !sizes.contains(size)));
+            });
+        }
+        let sizes = if sizes.is_empty() { String::new() } else { format!(" ({})", sizes.join(", ")) };
+        let name = &declaration.name.text;
+        Err(self.wrong(format!("`{name}` is declared {ty}{sizes}, but the package's {key:?} is {exact}")))
     }
 
     /// A table of parameters is full: every index from 0.
@@ -387,8 +398,8 @@ impl Lowerer<'_> {
         let Some(first) = entries.iter().next() else {
             let name = &declaration.name.text;
             let example = fill(declaration, pattern, &vec![0; declaration.indices.len()]);
-            let near = nearest(&example, self.model.params().params().iter().map(|param| param.name.as_str()));
-            let hint = near.map(|near| format!("; is {near:?} meant?")).unwrap_or_default();
+            let near = near(&example, self.model.params().params().iter().map(|param| param.name.as_str()));
+            let hint = near.map(|near| format!("; did you mean {near:?}?")).unwrap_or_default();
             let message = format!(
                 "`@pattern` of `{name}`: the package has no parameter that fits {pattern:?}, such as {example:?}{hint}"
             );
@@ -455,7 +466,7 @@ impl Lowerer<'_> {
             .collect();
         self.helper("parameter");
         if let Some(known) = known {
-            return self.parameter(&fill(declaration, pattern, &known), &ty, &name.text);
+            return self.parameter(&fill(declaration, pattern, &known), &ty, declaration);
         }
         let all = self.all_parameters(declaration, pattern, &entries, &ty)?;
         let position = self.table_position(&at, &extents)?;
@@ -477,7 +488,7 @@ impl Lowerer<'_> {
         }
         let mut parameters = Vec::new();
         for entry in entries {
-            parameters.push(Some(self.parameter(&fill(declaration, pattern, entry), ty, &declaration.name.text)?));
+            parameters.push(Some(self.parameter(&fill(declaration, pattern, entry), ty, declaration)?));
         }
         let made =
             self.builder.in_body(|builder| builder.node(&ops::sequence_construct::OP, &parameters, Attrs::new(), 1));
@@ -548,7 +559,7 @@ impl Lowerer<'_> {
                         format!("`{name}` is declared {ty}, but the package's {reference:?} is {}", info.dtype);
                     return Err(self.wrong(message));
                 }
-                self.fits(name, &ty, &info.shape)?;
+                self.fits(declaration, reference, &ty, &info.shape)?;
                 Some(self.model.params().load(reference).map_err(|error| self.wrong(error.to_string()))?)
             }
             (None, literal) => {

@@ -96,8 +96,30 @@ impl Sizes {
         self.constants.get(name).copied()
     }
 
+    /// That a name in a dim or an integer expression has no value.
+    pub(super) fn nothing_says(&self, program: &Program, model: &dyn ModelSource, name: &str) -> String {
+        let mut is_index = false;
+        for block in &program.blocks {
+            crate::check::each_statement(&block.statements, &mut |statement| {
+                is_index |= matches!(&statement.kind, StatementKind::Loop { index, .. } if index.text == name);
+            });
+        }
+        if is_index {
+            return format!("`{name}` is the index of a loop, and has a value only in its body");
+        }
+        let said =
+            self.sizes.iter().filter(|(other, dim)| dim.as_int().is_some() || input_axis(program, other).is_some());
+        let settings = model.names();
+        let names = said.map(|(other, _)| other.as_str()).chain(settings.iter().map(String::as_str));
+        let hint = crate::check::did_you_mean(name, names);
+        format!(
+            "nothing says the size `{name}`: the package has no size or metadata of that name, no parameter's dim is just \
+             `{name}`, and no dynamic variable's either{hint}"
+        )
+    }
+
     /// Every free size is the whole dim of an input: nothing else could say it.
-    pub(super) fn check_free(&self, program: &Program) -> Result<()> {
+    pub(super) fn check_free(&self, program: &Program, model: &dyn ModelSource) -> Result<()> {
         let mut missing = None;
         let mut look = |name: &Name| {
             let free = self.sizes.get(&name.text).is_some_and(|dim| dim.as_int().is_none());
@@ -110,12 +132,7 @@ impl Sizes {
             None => Ok(()),
             Some(name) => {
                 let place = Place { file: program.file.clone(), line: name.at.line, block: String::new() };
-                let message = format!(
-                    "nothing says the size `{0}`: the package has no size or metadata of that name, no parameter's dim is \
-                     just `{0}`, and no dynamic variable's either",
-                    name.text
-                );
-                Err(DslError::at(place, name.at, message))
+                Err(DslError::at(place, name.at, self.nothing_says(program, model, &name.text)))
             }
         }
     }

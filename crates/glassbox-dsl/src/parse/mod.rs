@@ -45,11 +45,65 @@ impl Program {
         let wrong = |error: syn::Error| DslError::new(place(error.span().start().line as u32), error.to_string());
         let tokens: TokenStream = text.parse().map_err(|error: proc_macro2::LexError| {
             let line = error.span().start().line as u32;
-            DslError::new(place(line), "this is no token, or a bracket or a quote isn't closed")
+            match unclosed(text) {
+                Some((line, message)) => DslError::new(place(line), message),
+                None => {
+                    DslError::new(place(line), "this is no token: what a name, a number or a text may be is as in Rust")
+                }
+            }
         })?;
         let parsed = parse_tokens(file, tokens).map_err(wrong)?;
         Ok(parsed.program)
     }
+}
+
+/// The line of a bracket, a text or a comment that isn't closed, and what to say of it.
+fn unclosed(text: &str) -> Option<(u32, String)> {
+    let mut open: Vec<(char, u32)> = Vec::new();
+    let mut line = 1;
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let length = match first {
+            '"' => match end_of_text(&rest[1..]) {
+                Some(end) => end + 2,
+                None => return Some((line, "the text that begins here has no `\"` at its end".to_owned())),
+            },
+            '/' if rest.starts_with("//") => rest.find('\n').unwrap_or(rest.len()),
+            '/' if rest.starts_with("/*") => match rest.find("*/") {
+                Some(end) => end + 2,
+                None => return Some((line, "the comment that begins here has no `*/` at its end".to_owned())),
+            },
+            '(' | '[' | '{' => {
+                open.push((first, line));
+                1
+            }
+            ')' | ']' | '}' => {
+                let fits = |open: char| matches!((open, first), ('(', ')') | ('[', ']') | ('{', '}'));
+                match open.pop() {
+                    Some((last, _)) if fits(last) => 1,
+                    Some((last, at)) => {
+                        let message = format!("`{first}` can't close the `{last}` of line {at}, which is still open");
+                        return Some((line, message));
+                    }
+                    None => return Some((line, format!("`{first}` closes nothing"))),
+                }
+            }
+            other => other.len_utf8(),
+        };
+        line += rest[..length].matches('\n').count() as u32;
+        rest = &rest[length..];
+    }
+    open.pop().map(|(bracket, line)| (line, format!("this `{bracket}` isn't closed")))
+}
+
+/// Where a text ends in which something is escaped.
+fn end_of_text(text: &str) -> Option<usize> {
+    let mut escaped = false;
+    text.char_indices().find_map(|(place, letter)| {
+        let ends = letter == '"' && !escaped;
+        escaped = letter == '\\' && !escaped;
+        ends.then_some(place)
+    })
 }
 
 /// Reads a program in block form from tokens.

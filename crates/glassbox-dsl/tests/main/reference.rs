@@ -16,7 +16,8 @@ fn the_examples_of_the_reference_do_what_they_say() {
     for (place, part) in page.split("```graph\n").enumerate().skip(1) {
         let text = part.split("```").next().unwrap();
         let line = page.split("```graph\n").take(place).map(|part| part.lines().count()).sum::<usize>() + place;
-        check(text).unwrap_or_else(|message| panic!("docs/language.md, the example at about line {line}: {message}\n{text}"));
+        check(text)
+            .unwrap_or_else(|message| panic!("docs/language.md, the example at about line {line}: {message}\n{text}"));
         examples += 1;
     }
     assert!(examples >= 10, "only {examples} examples");
