@@ -167,7 +167,7 @@ fn formulas_are_told_with_their_line() {
     let line = line!();
     let (g, _, _) = graph! {
         model: model,
-        inputs: { k: f16[1, 2], t: i64[] },
+        inputs: { t: i64[] },
         state: { kv: kv_cache(f16, layers=1, cap=4) },
         let (a, b) = kv_read(kv, layer=0, step=t);
         output a, b;
