@@ -18,9 +18,9 @@ fn main() {
     };
     let _ = graph! { dynamic { x: f32[B]; n: i64; c: bool; } block entry { branch b; yield x; } block b { await x; } };
     let _ = graph! { dynamic { x: f32[B]; n: i64; c: bool; } block entry { yield z; } };
-    let _ = graph! { dynamic { x: f32[B]; n: i64; c: bool; } persistent { s: f32; } block entry { yield s; } };
+    let _ = graph! { persistent { s(i): f32 @table; } block entry { yield s; } };
     let _ = graph! {
-        dynamic { x: f32[B]; n: i64; c: bool; } constant { k: f32; } block entry { yield k; } block b { await k; }
+        constant { k(l): f32 @pattern("k.{l}"); } block entry { yield k; } block b { await k; }
     };
     let _ = graph! {
         dynamic { x: f32[B]; n: i64; c: bool; } block entry { yield x; await x; } block b { await x; op relu(x) >> x; yield x; } block d { await x; op sin(x) >> x; yield x; }
