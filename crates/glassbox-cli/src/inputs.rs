@@ -11,36 +11,49 @@ use glassbox_tensor::{DType, Overflow, Tensor};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-use crate::args::ModelAndInputs;
+use crate::args::{Given, ModelAndInputs};
 use crate::arrays;
 use crate::pictures;
 
-/// A value for every input of the graph, in order.
+/// Turns a text into tokens.
+pub(crate) type Encode<'a> = &'a dyn Fn(&str) -> Result<Vec<u32>>;
+
+/// A value for every input of the model's graph, in order.
 pub(crate) fn values(model: &Model, arguments: &ModelAndInputs, quiet: bool) -> Result<Vec<Value>> {
     let graph = model.graph()?;
+    let encode = |text: &str| {
+        let tokenizer = model.tokenizer();
+        let tokenizer = tokenizer.with_context(|| format!("{}: it has no tokenizer", model.name()))?;
+        Ok(tokenizer.encode(text)?)
+    };
+    let given = given(graph, &arguments.given, &encode, quiet)?;
+    let missing = graph.inputs().iter().zip(&given).filter(|(_, value)| value.is_none());
+    let missing: Vec<String> =
+        missing.map(|(id, _)| format!("{}: {}", graph.value_label(*id), graph.value(*id).ty)).collect();
+    if !missing.is_empty() {
+        bail!(
+            "no value is given for {}; give each with --input NAME=FILE, NAME=random, NAME=zeros or NAME=const:V",
+            missing.join(", ")
+        );
+    }
+    Ok(given.into_iter().flatten().collect())
+}
+
+/// The values that are given for inputs of the graph, in the order of the inputs.
+pub(crate) fn given(graph: &Graph, arguments: &Given, encode: Encode, quiet: bool) -> Result<Vec<Option<Value>>> {
     let dims = bindings(&arguments.dims)?;
     let mut given: Vec<(String, Source)> = Vec::new();
     for text in &arguments.inputs {
         add(graph, text, &mut given)?;
     }
     let mut inputs = Vec::new();
-    let mut missing = Vec::new();
     for (index, id) in graph.inputs().iter().enumerate() {
         let name = graph.value_label(*id);
-        match given.iter().find(|(given, _)| *given == name) {
-            Some((_, source)) => {
-                let seed = arguments.seed.wrapping_add(index as u64);
-                let maker = Maker { model, graph, id: *id, dims: &dims, seed, arguments, quiet };
-                inputs.push(maker.value(source).with_context(|| format!("input `{name}`"))?);
-            }
-            None => missing.push(format!("{name}: {}", graph.value(*id).ty)),
-        }
-    }
-    if !missing.is_empty() {
-        bail!(
-            "no value is given for {}; give each with --input NAME=FILE, NAME=random, NAME=zeros or NAME=const:V",
-            missing.join(", ")
-        );
+        let source = given.iter().find(|(given, _)| *given == name);
+        let seed = arguments.seed.wrapping_add(index as u64);
+        let maker = Maker { graph, id: *id, dims: &dims, seed, arguments, encode, quiet };
+        let value = source.map(|(_, source)| maker.value(source)).transpose();
+        inputs.push(value.with_context(|| format!("input `{name}`"))?);
     }
     Ok(inputs)
 }
@@ -88,12 +101,12 @@ fn bindings(dims: &[String]) -> Result<Bindings> {
 
 /// Makes the value of one input.
 struct Maker<'a> {
-    model: &'a Model,
     graph: &'a Graph,
     id: ValueId,
     dims: &'a Bindings,
     seed: u64,
-    arguments: &'a ModelAndInputs,
+    arguments: &'a Given,
+    encode: Encode<'a>,
     quiet: bool,
 }
 
@@ -113,9 +126,7 @@ impl Maker<'_> {
             return self.filled(|_, _| constant);
         }
         if let Some(text) = text.strip_prefix("text:") {
-            let tokenizer = self.model.tokenizer();
-            let tokenizer = tokenizer.with_context(|| format!("{}: it has no tokenizer", self.model.name()))?;
-            let tokens: Vec<i64> = tokenizer.encode(text)?.into_iter().map(i64::from).collect();
+            let tokens: Vec<i64> = (self.encode)(text)?.into_iter().map(i64::from).collect();
             return Ok(Tensor::from_vec(&[1, tokens.len()], tokens)?.into());
         }
         let path = Path::new(text);

@@ -12,6 +12,7 @@ mod language;
 mod model;
 mod pictures;
 mod progress;
+mod steps;
 mod view;
 
 use std::process::ExitCode;
@@ -43,6 +44,8 @@ fn main() -> ExitCode {
         Command::Convert(convert) => commands::convert::main(&convert, quiet),
         Command::Verify(verify) => commands::verify::main(&verify, quiet),
         Command::Conformance(conformance) => commands::conformance::main(&conformance, quiet),
+        Command::Sim(sim) => commands::sim::main(&sim, quiet),
+        Command::Fmt(fmt) => commands::fmt::main(&fmt),
         Command::Ops(ops) => commands::ops::main(&ops),
         Command::Completions { shell } => commands::completions::main(shell),
     };

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use glassbox_ir::Graph;
-use glassbox_runtime::{LoadOptions, Model, load_model};
+use glassbox_runtime::{LoadOptions, Model, ModelLoader, ModelPackage, load_model};
 
 /// The models that come with Glassbox, by name.
 const BUILT_IN: &[(&str, &[u8])] = &[
@@ -25,6 +25,14 @@ pub(crate) fn open(name: &str, options: LoadOptions) -> Result<Model> {
             let known: Vec<&str> = BUILT_IN.iter().map(|(name, _)| *name).collect();
             bail!("{name}: there is no such file, and no model of that name comes with Glassbox ({})", known.join(", "))
         }
+    }
+}
+
+/// Opens a package of weights: a file or folder, or one that comes with Glassbox, by its name.
+pub(crate) fn open_package(name: &str) -> Result<ModelPackage> {
+    match BUILT_IN.iter().find(|(known, _)| *known == name) {
+        Some((name, bytes)) if !Path::new(name).exists() => Ok(ModelLoader::from_bytes(name, bytes)?),
+        _ => Ok(ModelLoader::open(name)?),
     }
 }
 

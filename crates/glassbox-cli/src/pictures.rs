@@ -8,7 +8,7 @@ use glassbox_ir::TensorType;
 use glassbox_tensor::{DType, Overflow, Tensor};
 use image::imageops::FilterType;
 
-use crate::args::ModelAndInputs;
+use crate::args::Given;
 
 /// The endings that are taken for images.
 pub(crate) const ENDINGS: &[&str] = &["png", "jpg", "jpeg", "bmp", "webp", "gif", "tif", "tiff", "ppm", "pgm", "pnm"];
@@ -23,7 +23,7 @@ struct Layout {
 
 /// The image in `path` as the input that is declared `wanted`. Where the input has another size, the
 /// image is resized, and a note says so.
-pub(crate) fn read(path: &Path, wanted: &TensorType, arguments: &ModelAndInputs, quiet: bool) -> Result<Tensor> {
+pub(crate) fn read(path: &Path, wanted: &TensorType, arguments: &Given, quiet: bool) -> Result<Tensor> {
     let layout = layout(wanted).with_context(|| format!("{}: an image can't be the input {wanted}", path.display()))?;
     let mut picture = image::open(path).with_context(|| format!("{}: the image can't be read", path.display()))?;
     let dims = wanted.dims().unwrap_or_default();
@@ -64,7 +64,7 @@ fn layout(wanted: &TensorType) -> Result<Layout> {
 }
 
 /// Bytes as the floats that the arguments ask for.
-fn scale(pixels: &Tensor, dtype: DType, arguments: &ModelAndInputs) -> Result<Tensor> {
+fn scale(pixels: &Tensor, dtype: DType, arguments: &Given) -> Result<Tensor> {
     let Some(range) = &arguments.image_range else {
         bail!(
             "the input is of {dtype}: say with --image-range what 0 and 255 become (0:1, -1:1 or 0:255), and perhaps --image-mean and --image-std"

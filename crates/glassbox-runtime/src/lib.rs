@@ -49,7 +49,8 @@ pub use sampling::{Choice, Constraint, Penalties, Sampler, Sampling};
 pub use sim::{
     ChromeWriter, Device, Executor, Fetched, FromMetadata, Inputs, Inserted, Mismatch, ModelLoader, ModelPackage,
     ModelParts, OutputName, Random, RandomElement, SimBackend, SimError, SimSession, Simulator, Statements, Statistics,
-    StepOutcome, StepResult, TRACE_KEPT, TraceEvent, TraceOutput, View, write_chrome, write_jsonl,
+    StepOutcome, StepResult, TRACE_KEPT, TraceEvent, TraceOutput, View, format_program, read_program, write_chrome,
+    write_jsonl,
 };
 pub use writer::Piece;
 

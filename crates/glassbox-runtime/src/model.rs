@@ -45,22 +45,29 @@ pub struct Model {
 pub fn load_model(path: &Path, options: LoadOptions) -> Result<Model, RuntimeError> {
     let name = path.display().to_string();
     let ending = path.extension().and_then(|ending| ending.to_str()).filter(|_| path.is_file());
-    let source = || std::fs::read_to_string(path).map_err(|source| RuntimeError::File { path: name.clone(), source });
     match ending {
-        Some("gb") => {
-            let graph = text::parse(&source()?, &text::ParseOptions::default());
-            Model::of_graph(graph.map_err(|error| RuntimeError::graph(&name, error))?, name, &options)
-        }
-        Some("json") => {
-            let graph = json::from_str(&source()?).map_err(|error| RuntimeError::graph(&name, error))?;
-            Model::of_graph(graph, name, &options)
-        }
+        Some("gb" | "json") => Model::of_graph(read_graph(path)?, name, &options),
         Some("onnx") => Model::of_onnx(glassbox_onnx::load(path)?, name, &options),
         _ => match glassbox_weights::open(path) {
             Err(error) if error.is_unrecognized() => Model::of_onnx(glassbox_onnx::load(path)?, name, &options),
             package => Model::of_package(package?, name, options),
         },
     }
+}
+
+/// The graph in a file, as text (`.gb`) or JSON.
+pub(crate) fn read_graph(path: &Path) -> Result<Graph, RuntimeError> {
+    let name = path.display().to_string();
+    let source = read_text(path)?;
+    match path.extension() {
+        Some(ending) if ending == "json" => json::from_str(&source).map_err(|error| RuntimeError::graph(&name, error)),
+        _ => text::parse(&source, &text::ParseOptions::default()).map_err(|error| RuntimeError::graph(&name, error)),
+    }
+}
+
+/// What is in a file of text.
+pub(crate) fn read_text(path: &Path) -> Result<String, RuntimeError> {
+    std::fs::read_to_string(path).map_err(|source| RuntimeError::File { path: path.display().to_string(), source })
 }
 
 impl Model {

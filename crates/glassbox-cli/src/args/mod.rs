@@ -1,5 +1,6 @@
 //! What the command line takes.
 
+mod sim;
 mod text;
 
 use std::num::NonZeroUsize;
@@ -7,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use sim::{Fmt, Sim};
 pub(crate) use text::{
     Chat, Forward, Generate, GrammarArguments, LanguageModel, Perplexity, SamplingArguments, StopArguments,
 };
@@ -49,6 +51,10 @@ pub(crate) enum Command {
     Verify(Verify),
     /// Run the official ONNX backend tests
     Conformance(Conformance),
+    /// Run a program step by step: a graph, or a program in block form, with a package of weights
+    Sim(Sim),
+    /// Format graphs as text
+    Fmt(Fmt),
     /// List the op table, or show the specification of an op
     Ops(Ops),
     /// Print completions for a shell
@@ -64,6 +70,13 @@ pub(crate) struct ModelAndInputs {
     /// An ONNX file, a graph as text (.gb) or JSON, a checkpoint of a language model, or one that comes with Glassbox:
     /// `shapes`, `stories`
     pub(crate) model: String,
+    #[command(flatten)]
+    pub(crate) given: Given,
+}
+
+/// What goes into a model or a program.
+#[derive(Args)]
+pub(crate) struct Given {
     /// An input: NAME=FILE (.npy, .npz, .pb or an image), NAME=random, NAME=zeros, NAME=const:V, or for a language model
     /// NAME=text:TEXT.
     /// Without NAME=: a .npz for all inputs, or the value of the only input

@@ -24,7 +24,7 @@ use crate::view::{ERROR, GOOD, NAME};
 pub(crate) fn main(arguments: &Check, quiet: bool) -> Result<bool> {
     let model = model::open(&arguments.model.model, LoadOptions::default())?;
     let inputs = inputs::values(&model, &arguments.model, quiet)?;
-    let seed = arguments.model.seed;
+    let seed = arguments.model.given.seed;
     let other: HashMap<String, Tensor> = match arguments.against.as_str() {
         "precise" => {
             let spinner = progress::spinner("computing in f64", quiet);

@@ -24,7 +24,7 @@ pub(crate) fn main(arguments: &Run, quiet: bool) -> Result<bool> {
     }
     let inputs = inputs::values(&model, &arguments.model, quiet)?;
     let precision = if arguments.precise { Precision::Precise } else { Precision::Declared };
-    let options = Options { precision, seed: arguments.model.seed, ..Options::default() };
+    let options = Options { precision, seed: arguments.model.given.seed, ..Options::default() };
     let spinner = progress::spinner("running", quiet);
     let mut session = model.forward(options)?;
     let outputs = session.run(&inputs)?;

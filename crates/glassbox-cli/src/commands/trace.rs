@@ -8,8 +8,7 @@ use anstream::println;
 use anyhow::{Context, Result};
 use glassbox_ir::Origin;
 use glassbox_reference::{Event, Frame, Observer, Options, RunError, Value};
-use glassbox_runtime::LoadOptions;
-use glassbox_tensor::Tensor;
+use glassbox_runtime::{LoadOptions, Statistics};
 use serde_json::json;
 
 use super::run::file_name;
@@ -26,7 +25,7 @@ pub(crate) fn main(arguments: &Trace, quiet: bool) -> Result<bool> {
     if let Some(folder) = &arguments.save {
         std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
     }
-    let mut session = model.forward(Options { seed: arguments.model.seed, ..Options::default() })?;
+    let mut session = model.forward(Options { seed: arguments.model.given.seed, ..Options::default() })?;
     let mut tracer = Tracer { arguments, layer: String::new(), first_nan: None, index: Vec::new(), failed: None };
     if !arguments.json {
         println!("{DIM}{:>10}  {:<20} {:<28} {:<40} min … max, mean{DIM:#}", "µs", "op", "type", "value");
@@ -59,39 +58,6 @@ struct Tracer<'a> {
     first_nan: Option<String>,
     index: Vec<serde_json::Value>,
     failed: Option<anyhow::Error>,
-}
-
-/// What there is to say of the numbers in a tensor.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Statistics {
-    min: f64,
-    max: f64,
-    mean: f64,
-    nan: usize,
-    inf: usize,
-}
-
-impl Statistics {
-    /// Over the finite elements; `None` for strings.
-    fn of(tensor: &Tensor) -> Option<Statistics> {
-        let values = tensor.load::<f64>().ok()?;
-        let mut statistics = Statistics { min: f64::INFINITY, max: f64::NEG_INFINITY, mean: 0.0, nan: 0, inf: 0 };
-        let (mut sum, mut count) = (0.0, 0usize);
-        for value in values.iter() {
-            if value.is_nan() {
-                statistics.nan += 1;
-            } else if value.is_infinite() {
-                statistics.inf += 1;
-            } else {
-                statistics.min = statistics.min.min(*value);
-                statistics.max = statistics.max.max(*value);
-                sum += value;
-                count += 1;
-            }
-        }
-        statistics.mean = sum / count as f64;
-        Some(statistics)
-    }
 }
 
 impl Observer for Tracer<'_> {
@@ -193,12 +159,14 @@ fn print(event: &Event, name: &str, value: &Value, statistics: Option<Statistics
     let op = event.graph.node(event.node).op.name;
     let indent = "  ".repeat(event.path.len());
     let numbers = match statistics {
-        Some(s) if s.min <= s.max => format!("{:.4} … {:.4}, {:.4}", s.min, s.max, s.mean),
+        Some(Statistics { min: Some(min), max: Some(max), mean: Some(mean), .. }) => {
+            format!("{min:.4} … {max:.4}, {mean:.4}")
+        }
         Some(_) => String::new(),
         None => view::short(value),
     };
     let odd =
-        |count: usize, what: &str| if count > 0 { format!("  {ERROR}{count} {what}{ERROR:#}") } else { String::new() };
+        |count: u64, what: &str| if count > 0 { format!("  {ERROR}{count} {what}{ERROR:#}") } else { String::new() };
     let odd = statistics.map(|s| odd(s.nan, "NaN") + &odd(s.inf, "inf")).unwrap_or_default();
     let mark = if first_nan { format!("  {ERROR}← the first NaN{ERROR:#}") } else { String::new() };
     let micros = micros(event.time);
@@ -209,10 +177,6 @@ fn print(event: &Event, name: &str, value: &Value, statistics: Option<Statistics
 }
 
 fn describe(event: &Event, name: &str, value: &Value, statistics: Option<Statistics>, file: Option<&Path>) -> String {
-    // JSON has no NaN: the mean of nothing is null.
-    let statistics = statistics.map(
-        |s| json!({ "min": finite(s.min), "max": finite(s.max), "mean": finite(s.mean), "nan": s.nan, "inf": s.inf }),
-    );
     json!({
         "value": name,
         "node": event.graph.node_label(event.node),
@@ -227,22 +191,6 @@ fn describe(event: &Event, name: &str, value: &Value, statistics: Option<Statist
     .to_string()
 }
 
-fn finite(value: f64) -> Option<f64> {
-    value.is_finite().then_some(value)
-}
-
 fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn statistics_count_what_is_not_finite() {
-        let tensor = Tensor::from_vec(&[5], vec![1.0f32, 3.0, f32::NAN, f32::INFINITY, f32::NEG_INFINITY]).unwrap();
-        let statistics = Statistics::of(&tensor).unwrap();
-        assert_eq!(statistics, Statistics { min: 1.0, max: 3.0, mean: 2.0, nan: 1, inf: 2 });
-    }
 }

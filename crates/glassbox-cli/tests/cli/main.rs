@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod language;
+mod programs;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

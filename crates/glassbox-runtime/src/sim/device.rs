@@ -75,44 +75,39 @@ pub(super) fn engine(
 ) -> Result<Box<dyn Engine>, RuntimeError> {
     match device {
         Device::Cpu | Device::Reference => {
-            let session = Session::new(graph.clone(), options.clone())?.with_params(params.clone())?;
-            Ok(Box::new(Reference { session, params, options }))
+            Ok(Box::new(Reference(Session::new(graph.clone(), options)?.with_params(params)?)))
         }
     }
 }
 
 /// The reference.
-struct Reference {
-    session: Session,
-    params: Arc<dyn ParamSource>,
-    options: Options,
-}
+struct Reference(Session);
 
 impl Engine for Reference {
     fn graph(&self) -> &Graph {
-        self.session.graph()
+        self.0.graph()
     }
 
     fn fork(&self) -> Result<Box<dyn Engine>, RuntimeError> {
-        engine(Device::Reference, self.graph(), self.params.clone(), self.options.clone())
+        Ok(Box::new(Reference(self.0.fork())))
     }
 
     fn run(&mut self, inputs: &[Value], observer: Option<&mut dyn Observer>) -> Result<Vec<Value>, RunError> {
         match observer {
-            Some(observer) => self.session.run_observed(inputs, observer),
-            None => self.session.run(inputs),
+            Some(observer) => self.0.run_observed(inputs, observer),
+            None => self.0.run(inputs),
         }
     }
 
     fn state(&self, name: &str) -> Option<Tensor> {
-        self.session.states().get(name).cloned()
+        self.0.states().get(name).cloned()
     }
 
     fn set_state(&mut self, name: &str, contents: Tensor) -> Result<(), RuntimeError> {
-        Ok(self.session.set_state(name, contents)?)
+        Ok(self.0.set_state(name, contents)?)
     }
 
     fn reset(&mut self) -> Result<(), RuntimeError> {
-        Ok(self.session.reset()?)
+        Ok(self.0.reset()?)
     }
 }

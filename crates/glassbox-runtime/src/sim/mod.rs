@@ -47,6 +47,7 @@ mod program;
 mod random;
 mod seeing;
 mod session;
+mod source;
 mod states;
 mod stepper;
 mod trace;
@@ -69,6 +70,7 @@ pub use metadata::{FromMetadata, Mismatch};
 pub use package::{ModelLoader, ModelPackage, ModelParts};
 pub use random::{Random, RandomElement};
 pub use session::{Inputs, OutputName, SimBackend, SimSession, StepResult};
+pub use source::{format_program, read_program};
 pub use trace::{Statistics, TraceEvent, TraceOutput, write_jsonl};
 pub use values::{Fetched, Inserted};
 
@@ -146,6 +148,15 @@ impl Simulator {
     /// The graph that the program became.
     pub fn graph(&self) -> &Graph {
         self.origin.graph()
+    }
+
+    /// The variables that every step gives, by the names that they can be fetched by. Persistent ones come besides.
+    pub fn outputs(&self) -> Vec<&str> {
+        let named = self.program.outputs.iter().enumerate().map(|(place, (label, variable))| {
+            let variable = &*self.program.variables[*variable];
+            if self.program.output(variable) == Some(place) { variable } else { label }
+        });
+        named.collect()
     }
 
     /// Where it runs.

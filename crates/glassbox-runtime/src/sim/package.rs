@@ -12,6 +12,7 @@ use glassbox_dsl::ModelSource;
 use glassbox_ir::Attr;
 use glassbox_ir::text::{data_hash, nearest};
 use glassbox_tensor::{ParamError, ParamId, ParamInfo, ParamSource, Tensor};
+use glassbox_text::Tokenizer;
 use glassbox_weights::{Metadata, Package, Size};
 
 use super::error::SimError;
@@ -99,6 +100,11 @@ impl ModelPackage {
     /// The file or folder, where it is one.
     pub fn package(&self) -> Option<&Package> {
         self.0.package.as_deref()
+    }
+
+    /// The tokenizer that it has inside or beside it, if there is one.
+    pub fn tokenizer(&self) -> Result<Option<Tokenizer>, RuntimeError> {
+        self.package().map_or(Ok(None), |package| Ok(Tokenizer::of(package)?))
     }
 
     /// The size variable of this name.

@@ -7,7 +7,7 @@
 
 use glassbox_ir::{Dim, Shape, Type};
 use glassbox_reference::Value;
-use glassbox_tensor::{DType, Element, Overflow, Tensor, bf16, f16};
+use glassbox_tensor::{DType, Element, Overflow, Tensor, TensorError, bf16, f16};
 
 /// What can be inserted: a tensor or value of the graph, a number, a text, or a list of either.
 #[derive(Clone, Debug)]
@@ -116,10 +116,15 @@ impl From<Vec<&str>> for Inserted {
 }
 
 impl Inserted {
+    /// The elements of a tensor as a list, which takes the declared dims whatever its own are.
+    pub fn list(elements: &Tensor) -> Result<Inserted, TensorError> {
+        Ok(Inserted(Given::List(elements.reshape(&[elements.len()])?)))
+    }
+
     /// The value for what is declared to be of type `declared`.
     pub(super) fn fit(self, declared: &Type) -> Result<Value, Misfit> {
         let (numbers, one) = match self.0 {
-            Given::Value(value) if declared.admits(&value.ty()) => return Ok(value),
+            Given::Value(value) if admits(declared, &value) => return Ok(value),
             Given::Value(value) => return Err(misfit_of_value(&value, declared)),
             Given::One(numbers) => (numbers, true),
             Given::List(numbers) => (numbers, false),
@@ -138,6 +143,16 @@ impl Inserted {
         let numbers = exactly(numbers, wanted.dtype).map_err(misfit)?;
         numbers.reshape(&dims).map(Value::Tensor).map_err(|error| misfit(error.to_string()))
     }
+}
+
+/// Whether a value is of a type; for tensors without making the type that the value has.
+fn admits(declared: &Type, value: &Value) -> bool {
+    let (Type::Tensor(declared), Value::Tensor(tensor)) = (declared, value) else {
+        return declared.admits(&value.ty());
+    };
+    let same = |(dim, size): (&Dim, &usize)| dim.as_int().is_none_or(|dim| usize::try_from(dim) == Ok(*size));
+    declared.dtype == tensor.dtype()
+        && declared.dims().is_none_or(|dims| dims.len() == tensor.rank() && dims.iter().zip(tensor.shape()).all(same))
 }
 
 fn misfit_of_value(value: &Value, declared: &Type) -> Misfit {
