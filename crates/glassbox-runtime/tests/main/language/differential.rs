@@ -9,6 +9,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use glassbox_ir::{Graph, json, text, verify};
 use glassbox_runtime::dsl::Program;
 use glassbox_runtime::{Device, Executor, ModelPackage, ModelParts, RuntimeError, Simulator};
 use glassbox_tensor::{Class, DType, Tensor};
@@ -98,6 +99,8 @@ impl Batch {
         let program = Program::parse("program.gbp", &text).map_err(|error| shown(error.to_string()))?;
         let simulator =
             Simulator::new(&package, &program, Device::Reference).map_err(|error| shown(error.to_string()))?;
+        let again = Simulator::new(&package, &program, Device::Reference).map_err(|error| shown(error.to_string()))?;
+        check_graph(simulator.graph(), again.graph()).map_err(shown)?;
         let mut executor = simulator.make_executor().map_err(|error| shown(error.to_string()))?;
         for (place, step) in about["steps"].as_array().unwrap().iter().enumerate() {
             self.step(&mut executor, name, place, step).map_err(|message| shown(format!("step {place}: {message}")))?;
@@ -162,6 +165,22 @@ impl Batch {
         let bytes = self.bytes(name);
         data_of(&bytes).chunks_exact(8).map(|bytes| f64::from_le_bytes(bytes.try_into().unwrap())).collect()
     }
+}
+
+/// The graph of a program is one that verifies, prints the same each time that it is built, and reads back from text and JSON.
+fn check_graph(graph: &Graph, again: &Graph) -> Result<(), String> {
+    verify(graph).map_err(|error| format!("the graph doesn't verify: {error:?}"))?;
+    let print = |graph: &Graph| text::print(graph, &text::PrintOptions::with_data());
+    let printed = print(graph);
+    if printed != print(again) {
+        return Err(format!("built twice, the graph prints differently:\n{printed}"));
+    }
+    let parsed = text::parse(&printed, &text::ParseOptions::default()).map_err(|error| format!("{error}\n{printed}"))?;
+    let json = json::to_string(graph).map_err(|error| error.to_string())?;
+    let read = json::from_str(&json).map_err(|error| error.to_string())?;
+    let twice = json::to_string(&read).map_err(|error| error.to_string())?;
+    let same = print(&parsed) == printed && print(&read) == printed && twice == json;
+    if same { Ok(()) } else { Err(format!("the graph doesn't read back:\n{printed}")) }
 }
 
 /// The elements in a `.npy` file of version 1.
