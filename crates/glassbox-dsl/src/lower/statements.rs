@@ -152,7 +152,7 @@ impl<'p> Lowerer<'p> {
         }
         let dims = self.integer_vector(&extents)?;
         self.main();
-        self.node(&ops::expect::OP, &[value, dims], Attrs::new())
+        self.node(&ops::expect::OP, &[value, dims], attrs! { name: name })
     }
 
     /// How long an axis of a value is, in each step.

@@ -175,7 +175,8 @@ fn check_graph(graph: &Graph, again: &Graph) -> Result<(), String> {
     if printed != print(again) {
         return Err(format!("built twice, the graph prints differently:\n{printed}"));
     }
-    let parsed = text::parse(&printed, &text::ParseOptions::default()).map_err(|error| format!("{error}\n{printed}"))?;
+    let parsed =
+        text::parse(&printed, &text::ParseOptions::default()).map_err(|error| format!("{error}\n{printed}"))?;
     let json = json::to_string(graph).map_err(|error| error.to_string())?;
     let read = json::from_str(&json).map_err(|error| error.to_string())?;
     let twice = json::to_string(&read).map_err(|error| error.to_string())?;
