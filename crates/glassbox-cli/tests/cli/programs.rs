@@ -197,6 +197,12 @@ fn programs_in_block_form_run() {
         printed(&["fmt", "--stdout", &folder.file("wide.gbp", "block entry{//what it does\nassign h:f32[2] ;}")]),
         "block entry {  // what it does\n    assign h: f32[2];\n}\n".replace("  // what it does", " //what it does")
     );
+    for form in ["graph.gb", "graph.json"] {
+        let graph = folder.path(form);
+        assert_eq!(printed(&["sim", &program, "--graph", &graph]), "");
+        let arguments = ["sim", &graph, "-i", "x=const:1", "-d", "N=2", "--fetch", "h,steps"];
+        assert_eq!(printed(&arguments), "h: f32[2] = [3.0 3.0]\nsteps: i32[] = [6]\n", "{form}");
+    }
     let trace = folder.path("trace.jsonl");
     let arguments = ["sim", &program, "-i", "x=const:1", "-d", "N=2", "--steps", "2", "--fetch", "h,steps"];
     assert_eq!(
