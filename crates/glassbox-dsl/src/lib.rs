@@ -1,6 +1,6 @@
 //! The `graph!` language: programs for one step of a model, lowered to ordinary graphs.
 //!
-//! [docs/language.md](https://github.com/glassbox-rs/glassbox/blob/main/docs/language.md) says what programs mean.
+//! `docs/language.md` says what programs mean; its examples are tests of this crate.
 
 pub mod check;
 mod error;
