@@ -22,6 +22,22 @@ struct Part {
     slices_growing: bool,
 }
 
+impl Part {
+    /// The same part of the matrices in all cells, whose indices are the first `cells` axes.
+    fn of_all_cells(&self, cells: usize) -> Part {
+        let whole = |bounds: &[Integer], all: Integer| {
+            bounds.iter().enumerate().map(|(axis, bound)| if axis < cells { all } else { *bound }).collect()
+        };
+        Part {
+            starts: whole(&self.starts, Integer::Known(0)),
+            ends: whole(&self.ends, Integer::Known(TO_THE_END)),
+            squeeze: Vec::new(),
+            grow: None,
+            slices_growing: true,
+        }
+    }
+}
+
 /// The end of an axis, wherever that is.
 const TO_THE_END: i64 = i64::MAX;
 
@@ -186,7 +202,8 @@ impl<'p> Lowerer<'p> {
                 self.grow(declaration, &part)?;
                 if part.slices_growing {
                     // What isn't there can't be read, and would grow if it were written.
-                    self.slice(declaration, &part)?;
+                    let matrices = part.of_all_cells(self.table_indices(declaration).count());
+                    self.slice(declaration, &matrices)?;
                 }
                 self.update(declaration, &part, value)
             }
