@@ -82,11 +82,14 @@ impl ExprBuilder {
         self.constant(Tensor::scalar(value))
     }
 
-    /// A constant scalar of `dtype`. Floats are rounded to it, once.
+    /// A constant scalar of `dtype`. Floats are rounded to it, once; what is too large becomes the largest value, but an
+    /// infinity stays one where the dtype has it.
     pub fn scalar(&self, dtype: DType, value: f64) -> Expr<'_> {
-        match Tensor::store(dtype, &[], vec![value], Overflow::Saturate) {
-            Ok(tensor) => self.constant(tensor),
-            Err(error) => self.mistake("constant", error.to_string()),
+        let store = |overflow| Tensor::store(dtype, &[], vec![value], overflow);
+        let infinite = |tensor: &Tensor| value.is_infinite() && tensor.item::<f64>() == Ok(value);
+        match store(Overflow::Wrap).map(|exact| if infinite(&exact) { Ok(exact) } else { store(Overflow::Saturate) }) {
+            Ok(Ok(tensor)) => self.constant(tensor),
+            Ok(Err(error)) | Err(error) => self.mistake("constant", error.to_string()),
         }
     }
 
