@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")"
 cache="${GLASSBOX_CACHE:-$HOME/.cache/glassbox}/conformance"
 for target in onnx_load onnx_graph onnx_data text_parse text_example json_parse weights_safetensors weights_gguf \
-    weights_torch weights_pickle weights_oinf weights_tables; do
+    weights_torch weights_pickle weights_oinf weights_tables program_parse; do
     mkdir -p "corpus/$target"
     for folder in "seeds/$target" "regressions/$target"; do
         if [ -d "$folder" ]; then cp "$folder"/* "corpus/$target/"; fi
@@ -26,6 +26,8 @@ find ../crates -path '*/golden/*.txt' -size -64k | while read -r file; do cp "$f
 find ../crates -path '*/golden/*.json' -size -64k | while read -r file; do cp "$file" "corpus/json_parse/$(basename "$file")"; done
 # One seed for each op: its example.
 grep -rhoE 'example: "[^"]*"' ../crates/glassbox-ir/src/ops | sed -E 's/^example: "(.*)"$/\1/' | sort -u | awk '{ print > sprintf("corpus/text_example/example_%03d", NR) }'
+# Programs, sound and wrong.
+find ../crates/glassbox-dsl/tests -name '*.gbp' -size -8k | while read -r file; do cp "$file" "corpus/program_parse/$(basename "$file")"; done
 # Files of weights that other software wrote.
 data=../crates/glassbox-weights/tests/data
 cp "$data"/*.safetensors corpus/weights_safetensors/

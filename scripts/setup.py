@@ -5,7 +5,8 @@ The folder (default `~/.cache/glassbox`) gets, in this order:
 
 - `venv/`: a virtual environment with the packages of `requirements.txt`;
 - `conformance/`: the official ONNX backend tests, by `conformance_cases.py`;
-- `peers/`: models with inputs and a peer's outputs, by `peer_models.py`.
+- `peers/`: models with inputs and a peer's outputs, by `peer_models.py`;
+- `language/`: random programs of the `graph!` language and what they must give, by `language/generate.py`.
 
 A part is made again only when it is missing or when what it was made from has changed: each
 holds a `.stamp` with a hash of its sources, written last. Data folders are made beside their
@@ -45,15 +46,26 @@ class SetupError(Exception):
 
 @dataclass(frozen=True)
 class DataPart:
-    """A folder of test data and the script that writes it."""
+    """A folder of test data, the script that writes it, and its arguments before the folder.
+
+    The other scripts of a script's own folder, if it has one, are parts of it.
+    """
 
     name: str
     script: str
+    arguments: tuple[str, ...] = ()
+
+    def sources(self) -> list[Path]:
+        """What the data is made from."""
+        script = SCRIPTS / self.script
+        own = sorted(script.parent.glob("*.py")) if script.parent != SCRIPTS else [script]
+        return [*own, REQUIREMENTS]
 
 
 DATA_PARTS = (
     DataPart("conformance", "conformance_cases.py"),
     DataPart("peers", "peer_models.py"),
+    DataPart("language", "language/generate.py", ("--count", "2000", "--seed", "1", "--check-coverage")),
 )
 
 
@@ -162,13 +174,13 @@ def prepare_data(cache: Path, part: DataPart, python: Path) -> None:
     remove(unfinished)
     remove(previous)
     script = SCRIPTS / part.script
-    stamp = hash_of(script, REQUIREMENTS)
+    stamp = hash_of(*part.sources())
     if is_fresh(target, stamp):
         say(part.name, f"up to date: {target}")
         return
     started = time.monotonic()
     say(part.name, f"making {target} with {script}")
-    run([str(python), str(script), str(unfinished)], f"making {part.name}")
+    run([str(python), str(script), *part.arguments, str(unfinished)], f"making {part.name}")
     (unfinished / STAMP).write_text(stamp)
     if target.exists():
         target.rename(previous)

@@ -39,6 +39,11 @@ impl DslError {
         DslError { place: Place { line, ..place }, at, message: message.into() }
     }
 
+    /// The mistake at that place, if something is known of it.
+    pub(crate) fn or_at(self, at: At) -> DslError {
+        if at.line == 0 { self } else { DslError::at(self.place, at, self.message) }
+    }
+
     /// The token that it points at, as [`Parsed::span`](crate::parse::Parsed::span) knows it.
     pub fn token(&self) -> At {
         self.at

@@ -4,13 +4,17 @@
 
 pub mod check;
 mod error;
+mod format;
 pub mod formulas;
+#[doc(hidden)]
+pub mod fuzzing;
 mod lower;
 pub mod parse;
 pub mod program;
 mod source;
 
 pub use error::{DslError, Place};
+pub use format::format;
 pub use formulas::{Formula, Formulas};
 pub use glassbox_tensor::{BlockFormat, DType};
 pub use program::Program;

@@ -77,6 +77,25 @@ pub struct Declaration {
     pub auto_dim: Vec<Name>,
     /// `@fixed`
     pub fixed: Vec<(Name, Expr)>,
+    /// Where the attributes stand.
+    pub marks: Marks,
+}
+
+/// Where the attributes of a declaration stand, as far as it has them.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Marks {
+    /// `@init`
+    pub init: At,
+    /// `@ref`
+    pub reference: At,
+    /// `@pattern`
+    pub pattern: At,
+    /// `@table`
+    pub table: At,
+    /// `@auto_dim`
+    pub auto_dim: At,
+    /// `@fixed`
+    pub fixed: At,
 }
 
 /// A dtype with dims.
@@ -95,6 +114,8 @@ pub struct Ty {
 pub enum Expr {
     /// An integer.
     Int(i64),
+    /// `?`: an extent that isn't said, of what `assign` declares.
+    Unknown,
     /// A size, a scalar or the index of a loop.
     Name(Name),
     /// The negative.
@@ -148,6 +169,8 @@ pub enum Argument {
     Literal(Literal),
     /// A list of literals.
     List(Vec<Literal>),
+    /// A list of integer expressions that aren't all literals.
+    Integers(Vec<Expr>),
     /// A dtype.
     DType(DType),
     /// A type.
@@ -271,8 +294,8 @@ pub struct Op {
     pub name: Name,
     /// The operands by place.
     pub operands: Vec<(Argument, At)>,
-    /// Attributes, and operands by name.
-    pub named: Vec<(Name, Argument)>,
+    /// Attributes, and operands by name; then where the value stands.
+    pub named: Vec<(Name, Argument, At)>,
     /// What the results are written to; `None` for `_`.
     pub targets: Vec<Option<Name>>,
     /// Advice to the compiler.
@@ -315,6 +338,21 @@ impl At {
     }
 }
 
+impl Marks {
+    /// With `at` where nothing is known of the place of an attribute.
+    pub(crate) fn or(&self, at: At) -> Marks {
+        let or = |mark: At| if mark.line == 0 { at } else { mark };
+        Marks {
+            init: or(self.init),
+            reference: or(self.reference),
+            pattern: or(self.pattern),
+            table: or(self.table),
+            auto_dim: or(self.auto_dim),
+            fixed: or(self.fixed),
+        }
+    }
+}
+
 impl From<&str> for Name {
     fn from(text: &str) -> Name {
         Name { text: text.to_owned(), at: At::default() }
@@ -341,6 +379,7 @@ impl Declaration {
             table: false,
             auto_dim: Vec::new(),
             fixed: Vec::new(),
+            marks: Marks::default(),
         }
     }
 
@@ -439,10 +478,26 @@ impl Expr {
         Expr::Neg(Box::new(of.into()))
     }
 
+    /// Whether more than `most` expressions stand in each other, counted without recursion.
+    pub(crate) fn is_deeper_than(&self, most: usize) -> bool {
+        let mut open = vec![(self, 1)];
+        while let Some((expr, depth)) = open.pop() {
+            if depth > most {
+                return true;
+            }
+            match expr {
+                Expr::Int(_) | Expr::Name(_) | Expr::Unknown => {}
+                Expr::Neg(inner) => open.push((inner, depth + 1)),
+                Expr::Binary(_, left, right) => open.extend([(left.as_ref(), depth + 1), (right.as_ref(), depth + 1)]),
+            }
+        }
+        false
+    }
+
     /// Calls `visit` with every name in it.
     pub fn for_each_name<'e>(&'e self, visit: &mut dyn FnMut(&'e Name)) {
         match self {
-            Expr::Int(_) => {}
+            Expr::Int(_) | Expr::Unknown => {}
             Expr::Name(name) => visit(name),
             Expr::Neg(inner) => inner.for_each_name(visit),
             Expr::Binary(_, left, right) => {
@@ -538,9 +593,21 @@ impl Op {
         self
     }
 
+    /// With one operand more, that stands there.
+    pub fn operand_at(mut self, argument: impl Into<Argument>, at: At) -> Op {
+        self.operands.push((argument.into(), at));
+        self
+    }
+
+    /// With an attribute, or an operand by its name, whose value stands there.
+    pub fn named_at(mut self, name: impl Into<Name>, argument: impl Into<Argument>, at: At) -> Op {
+        self.named.push((name.into(), argument.into(), at));
+        self
+    }
+
     /// With an attribute, or an operand by its name.
     pub fn named(mut self, name: impl Into<Name>, argument: impl Into<Argument>) -> Op {
-        self.named.push((name.into(), argument.into()));
+        self.named.push((name.into(), argument.into(), At::default()));
         self
     }
 

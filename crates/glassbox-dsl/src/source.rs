@@ -17,6 +17,11 @@ pub trait ModelSource {
 
     /// The entry of the package's metadata: a truth value, a number, text, or a list of numbers or of text.
     fn metadata(&self, name: &str) -> Option<Attr>;
+
+    /// The names of the sizes and of the metadata, as far as they are known: for messages that guess what is meant.
+    fn names(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// The package that has nothing.
@@ -82,5 +87,9 @@ impl<M: ModelSource + ?Sized> ModelSource for &M {
 
     fn metadata(&self, name: &str) -> Option<Attr> {
         (**self).metadata(name)
+    }
+
+    fn names(&self) -> Vec<String> {
+        (**self).names()
     }
 }

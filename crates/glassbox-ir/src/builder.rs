@@ -186,6 +186,11 @@ impl GraphBuilder {
         made
     }
 
+    /// Opens a region again that was closed; nodes are added at its end until [`GraphBuilder::end_region`].
+    pub fn reopen_region(&mut self, region: RegionId) {
+        self.open.push(region);
+    }
+
     /// [`GraphBuilder::in_region`] with the body of the graph.
     pub fn in_body<T>(&mut self, add: impl FnOnce(&mut GraphBuilder) -> T) -> T {
         self.in_region(self.graph.body(), add)

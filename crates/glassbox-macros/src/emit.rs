@@ -40,6 +40,7 @@ impl Emit<'_> {
         let dsl = self.dsl;
         match expr {
             Expr::Int(value) => quote!(#dsl::program::Expr::Int(#value)),
+            Expr::Unknown => quote!(#dsl::program::Expr::Unknown),
             Expr::Name(name) => {
                 let name = self.name(name);
                 quote!(#dsl::program::Expr::Name(#name))
@@ -139,6 +140,10 @@ impl Emit<'_> {
             Argument::List(literals) => {
                 let literals = self.literals(literals);
                 quote!(#dsl::program::Argument::List(#literals))
+            }
+            Argument::Integers(integers) => {
+                let integers = integers.iter().map(|integer| self.expr(integer));
+                quote!(#dsl::program::Argument::Integers(::std::vec![#(#integers),*]))
             }
             Argument::DType(dtype) => {
                 let dtype = self.dtype(*dtype);
@@ -269,13 +274,13 @@ impl Emit<'_> {
     fn op(&self, op: &Op) -> TokenStream {
         let (dsl, name) = (self.dsl, self.name(&op.name));
         let mut made = quote!(#dsl::program::Op::new(#name));
-        for (argument, _) in &op.operands {
-            let argument = self.argument(argument);
-            made = quote!(#made.operand(#argument));
+        for (argument, at) in &op.operands {
+            let (argument, at) = (self.argument(argument), self.at(*at));
+            made = quote!(#made.operand_at(#argument, #at));
         }
-        for (name, argument) in &op.named {
-            let (name, argument) = (self.name(name), self.argument(argument));
-            made = quote!(#made.named(#name, #argument));
+        for (name, argument, at) in &op.named {
+            let (name, argument, at) = (self.name(name), self.argument(argument), self.at(*at));
+            made = quote!(#made.named_at(#name, #argument, #at));
         }
         for target in &op.targets {
             made = match target {

@@ -22,7 +22,7 @@ pub(crate) enum Expr {
     /// `[1, 2]`
     List(Vec<Expr>, Span),
     /// A dtype.
-    DType(glassbox_tensor::DType),
+    DType(glassbox_tensor::DType, Span),
     /// `_`
     Skipped(Span),
     /// `model[key]`
@@ -117,10 +117,8 @@ pub(crate) fn is_formulas(tokens: &TokenStream) -> bool {
     let Some(TokenTree::Ident(first)) = tokens.next() else { return false };
     match first.to_string().as_str() {
         "let" | "output" | "for" | "if" => true,
-        "model" | "inputs" | "state" => {
-            matches!(tokens.next(), Some(TokenTree::Punct(colon)) if colon.as_char() == ':')
-        }
-        _ => false,
+        // No program in block form begins with a word and a colon.
+        _ => matches!(tokens.next(), Some(TokenTree::Punct(colon)) if colon.as_char() == ':'),
     }
 }
 

@@ -53,3 +53,8 @@ pub use sim::{
     write_jsonl,
 };
 pub use writer::Piece;
+
+/// The examples of the reference of the language, run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/language.md")]
+struct LanguageReference;

@@ -34,6 +34,9 @@ pub(crate) struct Sim {
     /// Write the time of every statement as a trace that chrome://tracing and Perfetto open
     #[arg(long, value_name = "FILE.json")]
     pub(crate) chrome: Option<PathBuf>,
+    /// Write the graph that the program became to this file, as text (.gb) or JSON (.json); no step is run
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["trace", "chrome", "save_states"])]
+    pub(crate) graph: Option<PathBuf>,
     /// Begin with the persistent variables that this file has
     #[arg(long, value_name = "FILE")]
     pub(crate) load_states: Option<PathBuf>,
@@ -53,7 +56,7 @@ pub(crate) struct Sim {
 
 #[derive(Args)]
 pub(crate) struct Fmt {
-    /// Graphs as text (.gb)
+    /// Graphs as text (.gb), programs in block form (.gbp)
     #[arg(required = true)]
     pub(crate) files: Vec<PathBuf>,
     /// Change nothing; name the files that would change, and exit with 1 if there are any

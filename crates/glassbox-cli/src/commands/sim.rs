@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex};
 
 use anstream::{eprintln, println};
 use anyhow::{Context, Result, bail};
+use glassbox_ir::{Graph, json, text};
 use glassbox_runtime::{
     ChromeWriter, Executor, ModelPackage, Precision, SimOptions, Simulator, TraceEvent, Value, read_program,
 };
-use serde_json::json;
 
 use crate::args::Sim;
 use crate::inputs;
@@ -26,6 +26,10 @@ pub(crate) fn main(arguments: &Sim, quiet: bool) -> Result<bool> {
     let precision = if arguments.precise { Precision::Precise } else { Precision::Declared };
     let options = SimOptions { precision, seed: arguments.given.seed, ..SimOptions::default() };
     let simulator = Simulator::new(&package, program.as_ref(), arguments.device)?.with_options(options)?;
+    if let Some(file) = &arguments.graph {
+        write_graph(simulator.graph(), file)?;
+        return Ok(true);
+    }
     let (simulator, files) = traced(simulator, arguments)?;
     let mut executor = simulator.make_executor()?;
     if let Some(file) = &arguments.load_states {
@@ -42,6 +46,16 @@ pub(crate) fn main(arguments: &Sim, quiet: bool) -> Result<bool> {
         }
     }
     Ok(true)
+}
+
+/// Writes a graph in the form that the ending of the file says.
+fn write_graph(graph: &Graph, file: &Path) -> Result<()> {
+    let text = match file.extension().and_then(|ending| ending.to_str()) {
+        Some("gb") => text::print(graph, &text::PrintOptions::with_data()),
+        Some("json") => json::to_string(graph)?,
+        _ => bail!("{}: a graph is written to a file that ends in .gb or .json", file.display()),
+    };
+    std::fs::write(file, text).with_context(|| format!("{}: the file can't be written", file.display()))
 }
 
 fn run(
@@ -94,9 +108,11 @@ fn run(
 
 fn show(step: u64, steps: u64, values: &[(&str, Value)], as_json: bool) {
     if as_json {
-        let values: Vec<_> =
-            values.iter().map(|(name, value)| json!({ "name": name, "value": view::json(value) })).collect();
-        println!("{}", json!({ "step": step, "values": values }));
+        let values: Vec<_> = values
+            .iter()
+            .map(|(name, value)| serde_json::json!({ "name": name, "value": view::json(value) }))
+            .collect();
+        println!("{}", serde_json::json!({ "step": step, "values": values }));
         return;
     }
     if steps > 1 {

@@ -77,7 +77,8 @@ fn a_folder_of_arrays_is_a_step_each() {
     let error = refused(&["sim", &program, "--input-steps", &folder.path("steps")], 3);
     assert!(error.contains("there is no .npz file in the folder"), "{error}");
     for (step, value) in [("00", 1.0f32), ("01", 2.0)] {
-        let mut zip = zip::ZipWriter::new(std::fs::File::create(folder.path(&format!("steps/{step}.npz"))).expect("a file"));
+        let mut zip =
+            zip::ZipWriter::new(std::fs::File::create(folder.path(&format!("steps/{step}.npz"))).expect("a file"));
         for (name, shape) in [("x", "(1,)"), ("scale", "()")] {
             zip.start_file(format!("{name}.npy"), zip::write::SimpleFileOptions::default()).expect("an entry");
             std::io::Write::write_all(&mut zip, &npy(value, shape)).expect("written");
@@ -128,7 +129,10 @@ fn traces_are_written_as_far_as_the_steps_go() {
     let text = std::fs::read_to_string(&trace).expect("a file");
     let events: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     assert_eq!(events.len(), 12);
-    assert_eq!((&events[1]["op"], &events[1]["node"], &events[7]["step"]), (&"reduce_sum".into(), &"part".into(), &1.into()));
+    assert_eq!(
+        (&events[1]["op"], &events[1]["node"], &events[7]["step"]),
+        (&"reduce_sum".into(), &"part".into(), &1.into())
+    );
     assert_eq!(events[1]["outputs"][0]["stats"]["max"], 3.0);
     assert!(events[1]["micros"].as_f64().is_some());
     let document: Value = serde_json::from_str(&std::fs::read_to_string(&chrome).expect("a file")).expect("JSON");
@@ -142,7 +146,7 @@ fn programs_take_their_weights_from_packages() {
         "embed.gb",
         r#"graph "embed" {
           input %tok: i64[1, T]
-          %w = parameter() {name = "transformer.ln_f.weight", type = f32[128]} : f32[128]
+          %w = parameter() {name = "transformer.ln_f.weight", type = bf16[128]} : bf16[128]
           %n = shape(%tok) : i64[2]
           output %w, %n
         }"#,
@@ -173,10 +177,8 @@ fn what_a_program_has_not_is_said() {
 #[test]
 fn programs_in_block_form_run() {
     let folder = Folder::new("sim-blocks");
-    let program = folder.file(
-        "count.gbp",
-        "dynamic { x: f32[N]; }\nconstant { layers: i64 @ref(\"transformer.h\"); }\n",
-    );
+    let program =
+        folder.file("count.gbp", "dynamic { x: f32[N]; }\nconstant { layers: i64 @ref(\"transformer.h\"); }\n");
     assert!(refused(&["sim", &program], 3).contains("count.gbp"));
     let program = folder.file(
         "count.gbp",
@@ -191,6 +193,16 @@ fn programs_in_block_form_run() {
              cache.increment steps;\n\
          }\n",
     );
+    assert_eq!(
+        printed(&["fmt", "--stdout", &folder.file("wide.gbp", "block entry{//what it does\nassign h:f32[2] ;}")]),
+        "block entry {  // what it does\n    assign h: f32[2];\n}\n".replace("  // what it does", " //what it does")
+    );
+    for form in ["graph.gb", "graph.json"] {
+        let graph = folder.path(form);
+        assert_eq!(printed(&["sim", &program, "--graph", &graph]), "");
+        let arguments = ["sim", &graph, "-i", "x=const:1", "-d", "N=2", "--fetch", "h,steps"];
+        assert_eq!(printed(&arguments), "h: f32[2] = [3.0 3.0]\nsteps: i32[] = [6]\n", "{form}");
+    }
     let trace = folder.path("trace.jsonl");
     let arguments = ["sim", &program, "-i", "x=const:1", "-d", "N=2", "--steps", "2", "--fetch", "h,steps"];
     assert_eq!(
@@ -202,7 +214,10 @@ fn programs_in_block_form_run() {
     let add: Vec<&Value> = events.iter().filter(|event| event["op"] == "add" && event["line"] == 7).collect();
     assert_eq!(add.len(), 4, "{text}");
     assert_eq!((&add[1]["block"], &add[1]["turns"][0]), (&"entry/layers".into(), &1.into()));
-    assert_eq!((&add[1]["inputs"][0], &add[1]["inputs"][1], &add[1]["outputs"][0]["name"]), (&"h".into(), &"x".into(), &"h".into()));
+    assert_eq!(
+        (&add[1]["inputs"][0], &add[1]["inputs"][1], &add[1]["outputs"][0]["name"]),
+        (&"h".into(), &"x".into(), &"h".into())
+    );
     assert!(events.iter().any(|event| event["line"] == 9 && event["outputs"][0]["name"] == "steps"), "{text}");
 }
 

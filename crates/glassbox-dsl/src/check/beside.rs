@@ -87,18 +87,25 @@ impl<'p> Checker<'p> {
 
     /// Somebody else yields what a block awaits.
     fn has_giver(&self, block: &Block, name: &Name) -> Result<(), DslError> {
+        let entry_gives = self.program.find_block("entry").is_some_and(|entry| yields(entry, &name.text));
+        if block.name.text == "entry" && entry_gives {
+            return Ok(());
+        }
         let mut givers = self.program.blocks.iter().filter(|other| {
             other.name.text != block.name.text
                 && (other.name.text == "entry" || is_beside(other))
                 && yields(other, &name.text)
         });
+        // What `entry` lends comes back as it was, if nobody gives it back.
+        if block.name.text == "entry" && yields(block, &name.text) {
+            return Ok(());
+        }
         let first = givers.next();
         let Some(first) = first else {
             return Err(
                 self.wrong(name.at, format!("`await {0};` waits for ever: no other block has `yield {0};`", name.text))
             );
         };
-        let entry_gives = self.program.find_block("entry").is_some_and(|entry| yields(entry, &name.text));
         if let (false, Some(second)) = (entry_gives, givers.next()) {
             let message = format!(
                 "`{}` is yielded by the blocks `{}` and `{}`, so it isn't clear whose is meant",
@@ -200,7 +207,7 @@ impl<'p> Uses<'p> {
                         .operands
                         .iter()
                         .map(|(argument, _)| argument)
-                        .chain(op.named.iter().map(|(_, argument)| argument));
+                        .chain(op.named.iter().map(|(_, argument, _)| argument));
                     reads.extend(arguments.filter_map(named));
                 }
                 StatementKind::Transfer(from, ..) => reads.extend(named(from)),
@@ -217,6 +224,7 @@ impl<'p> Uses<'p> {
                     self.list(program, otherwise, calls);
                 }
                 StatementKind::Loop { body, .. } => self.list(program, body, calls),
+                StatementKind::Yield(names) | StatementKind::Await(names) => reads.extend(names),
                 StatementKind::Branch { condition, then, otherwise } => {
                     reads.extend(condition);
                     for block in [Some(then), otherwise.as_ref()].into_iter().flatten() {

@@ -1,6 +1,6 @@
 //! Declarations and their attributes.
 
-use super::{Checker, What, each_statement};
+use super::{Checker, What, did_you_mean, each_statement};
 use crate::error::DslError;
 use crate::lower::literal_tensor;
 use crate::program::*;
@@ -29,13 +29,16 @@ impl<'p> Checker<'p> {
         }
         self.path.clear();
         for declaration in &program.declarations {
+            if declaration.ty.dims.contains(&Expr::Unknown) {
+                let message = format!("`{}`: `?` stands only in what `assign` declares", declaration.name.text);
+                return Err(self.wrong(declaration.ty.at, message));
+            }
             for dim in declaration.ty.dims.iter().chain(declaration.fixed.iter().map(|(_, extent)| extent)) {
                 self.dim(dim)?;
             }
         }
-        for (name, what) in self.names.clone() {
+        for what in self.names.values() {
             if let What::Assigned(ty) = what {
-                let _ = name;
                 ty.dims.iter().try_for_each(|dim| self.dim(dim))?;
             }
         }
@@ -57,8 +60,10 @@ impl<'p> Checker<'p> {
                 Some(What::Assigned(_)) => false,
             };
             if !fits && wrong.is_ok() {
-                let message =
-                    format!("`{}` can't stand in a dim: of variables only constant integer scalars can", name.text);
+                let message = format!(
+                    "`{}` can't stand in a dim: a dim is made of integers, sizes and constant integer scalars",
+                    name.text
+                );
                 wrong = Err(self.wrong(name.at, message));
             }
         });
@@ -67,49 +72,66 @@ impl<'p> Checker<'p> {
 
     fn declaration(&self, declaration: &Declaration) -> Result<(), DslError> {
         let name = &declaration.name;
-        let wrong = |message: String| Err(self.wrong(name.at, message));
+        let marks = declaration.marks.or(name.at);
+        let wrong = |at: At, message: String| Err(self.wrong(at, message));
         for (place, index) in declaration.indices.iter().enumerate() {
             if declaration.indices[..place].iter().any(|other| other.text == index.text) {
-                return Err(self.wrong(index.at, format!("`{}` has the index `{}` twice", name.text, index.text)));
+                return wrong(index.at, format!("`{}` has the index `{}` twice", name.text, index.text));
             }
         }
         let persistent = declaration.memory == Memory::Persistent;
+        let given = [
+            (declaration.init.is_some(), "@init", marks.init),
+            (declaration.reference.is_some(), "@ref", marks.reference),
+            (declaration.pattern.is_some(), "@pattern", marks.pattern),
+            (declaration.table, "@table", marks.table),
+            (!declaration.auto_dim.is_empty(), "@auto_dim", marks.auto_dim),
+            (!declaration.fixed.is_empty(), "@fixed", marks.fixed),
+        ];
+        let given = || given.iter().filter(|(given, ..)| *given);
         if declaration.memory == Memory::Dynamic {
-            let given = [
-                (declaration.init.is_some(), "@init"),
-                (declaration.reference.is_some(), "@ref"),
-                (declaration.pattern.is_some(), "@pattern"),
-            ];
-            if let Some((_, attribute)) = given.iter().find(|(given, _)| *given) {
-                return wrong(format!(
-                    "`{}` is dynamic, so it is inserted at each step, and takes no `{attribute}`",
+            if let Some((_, attribute, at)) = given().next() {
+                let message = format!(
+                    "`{}` is dynamic: its value is inserted before each step, so it takes no `{attribute}`",
                     name.text
-                ));
+                );
+                return wrong(*at, message);
             }
-            if !declaration.indices.is_empty() {
-                return wrong(format!("`{}` is dynamic, and can't be a table", name.text));
+            if let Some(index) = declaration.indices.first() {
+                let message = format!(
+                    "`{}` is dynamic, and can't have indices; dims stand after the dtype: `{}: {}[…]`",
+                    name.text, name.text, declaration.ty.dtype
+                );
+                return wrong(index.at, message);
             }
         }
         if declaration.memory == Memory::Constant && declaration.init.is_some() {
-            return wrong(format!("`{}` is a constant of the package, and takes no `@init`", name.text));
-        }
-        if !persistent && (declaration.table || !declaration.auto_dim.is_empty() || !declaration.fixed.is_empty()) {
-            return wrong(format!(
-                "`{}` isn't persistent, so it takes no `@table`, `@auto_dim` or `@fixed`",
+            let message = format!(
+                "`{}` is constant: its value is in the package, so it takes no `@init`; a volatile variable may have one",
                 name.text
-            ));
+            );
+            return wrong(marks.init, message);
+        }
+        let of_states = given().find(|(_, attribute, _)| matches!(*attribute, "@table" | "@auto_dim" | "@fixed"));
+        if let (false, Some((_, attribute, at))) = (persistent, of_states) {
+            let message = format!("`{}` takes no `{attribute}`, which is for persistent variables", name.text);
+            return wrong(*at, message);
         }
         if persistent && declaration.pattern.is_some() {
-            return wrong(format!(
-                "`{}` is persistent: `@pattern` is for volatile and constant tables of parameters",
+            let message = format!(
+                "`{}` is persistent, and takes no `@pattern`, which is for volatile and constant tables of parameters",
                 name.text
-            ));
+            );
+            return wrong(marks.pattern, message);
         }
         if declaration.reference.is_some() && (declaration.pattern.is_some() || !declaration.indices.is_empty()) {
-            return wrong(format!("`{}` has indices, so `@ref` can't name all of it", name.text));
+            let instead = if persistent { "`@init` gives all cells a value" } else { "`@pattern` names each" };
+            let message = format!("`{}` has indices, so one `@ref` can't name all of it; {instead}", name.text);
+            return wrong(marks.reference, message);
         }
         if declaration.reference.is_some() && declaration.init.is_some() {
-            return wrong(format!("`{}` can't begin both as `@ref` and as `@init`", name.text));
+            let message = format!("`{}` can't begin both as its `@ref` and as its `@init`: leave one out", name.text);
+            return wrong(marks.init, message);
         }
         if declaration.pattern.is_some() || (!persistent && !declaration.indices.is_empty()) {
             self.pattern(declaration)?;
@@ -120,7 +142,7 @@ impl<'p> Checker<'p> {
         if let Some(init) = &declaration.init
             && let Err(message) = literal_tensor(std::slice::from_ref(init), declaration.ty.dtype, &[])
         {
-            return wrong(format!("`@init` of `{}`: {message}", name.text));
+            return wrong(marks.init, format!("`@init` of `{}`: {message}", name.text));
         }
         Ok(())
     }
@@ -128,20 +150,27 @@ impl<'p> Checker<'p> {
     /// The braces of a pattern name exactly the indices.
     fn pattern(&self, declaration: &Declaration) -> Result<(), DslError> {
         let name = &declaration.name;
-        let wrong = |message: String| Err(self.wrong(name.at, message));
+        let marks = declaration.marks.or(name.at);
+        let wrong = |message: String| Err(self.wrong(marks.pattern, message));
         let Some(pattern) = &declaration.pattern else {
             let index = declaration.indices.first().map_or("l", |index| index.text.as_str());
-            return wrong(format!(
+            let message = format!(
                 "`{0}` has indices, so it wants a `@pattern`, such as `@pattern(\"{0}.{{{index}}}\")`",
                 name.text
-            ));
+            );
+            return Err(self.wrong(name.at, message));
         };
         if declaration.indices.is_empty() {
             return wrong(format!("`{0}` has a `@pattern`, so it wants indices: `{0}(l): …`", name.text));
         }
         if declaration.init.is_some() {
-            return wrong(format!("`{}` is a table of parameters, and takes no `@init`", name.text));
+            let message = format!("`{}` is a table of parameters, and takes no `@init`", name.text);
+            return Err(self.wrong(marks.init, message));
         }
+        let indices = || {
+            let quoted: Vec<String> = declaration.indices.iter().map(|index| format!("`{}`", index.text)).collect();
+            quoted.join(", ")
+        };
         let mut named = Vec::new();
         let mut rest = pattern.as_str();
         while let Some(open) = rest.find(['{', '}']) {
@@ -155,23 +184,41 @@ impl<'p> Checker<'p> {
             }
         }
         if let Some(other) = named.iter().find(|named| !declaration.indices.iter().any(|index| index.text == **named)) {
-            return wrong(format!("`@pattern` of `{}`: `{{{other}}}` is no index of it", name.text));
+            return wrong(format!(
+                "`@pattern` of `{}`: `{{{other}}}` is none of its indices ({})",
+                name.text,
+                indices()
+            ));
         }
         if let Some(index) = declaration.indices.iter().find(|index| !named.contains(&index.text.as_str())) {
-            let message = format!("`@pattern` of `{}` doesn't name the index `{}`", name.text, index.text);
+            let message = format!(
+                "`@pattern` of `{}` doesn't name the index `{}`: write `{{{}}}` into it",
+                name.text, index.text, index.text
+            );
             return Err(self.wrong(index.at, message));
         }
         Ok(())
     }
 
+    /// That an attribute names what is no index.
+    fn no_index(&self, attribute: &str, index: &Name, declaration: &Declaration) -> String {
+        let known = declaration.indices.iter().map(|index| index.text.as_str());
+        let hint = if declaration.indices.is_empty() {
+            format!("; it has none: write `{}({})`", declaration.name.text, index.text)
+        } else {
+            did_you_mean(&index.text, known)
+        };
+        format!("`{attribute}`: `{}` is no index of `{}`{hint}", index.text, declaration.name.text)
+    }
+
     /// What is said of the indices of a state.
     fn table(&self, declaration: &Declaration) -> Result<(), DslError> {
         let name = &declaration.name;
-        let wrong = |message: String| Err(self.wrong(name.at, message));
+        let marks = declaration.marks.or(name.at);
         let is_index = |other: &Name| declaration.indices.iter().any(|index| index.text == other.text);
         for (place, auto) in declaration.auto_dim.iter().enumerate() {
             if !is_index(auto) {
-                return Err(self.wrong(auto.at, format!("`@auto_dim`: `{}` is no index of `{}`", auto.text, name.text)));
+                return Err(self.wrong(auto.at, self.no_index("@auto_dim", auto, declaration)));
             }
             if declaration.auto_dim[..place].iter().any(|other| other.text == auto.text) {
                 return Err(self.wrong(auto.at, format!("`@auto_dim` names `{}` twice", auto.text)));
@@ -179,31 +226,43 @@ impl<'p> Checker<'p> {
         }
         for (place, (fixed, _)) in declaration.fixed.iter().enumerate() {
             if !is_index(fixed) {
-                return Err(self.wrong(fixed.at, format!("`@fixed`: `{}` is no index of `{}`", fixed.text, name.text)));
+                return Err(self.wrong(fixed.at, self.no_index("@fixed", fixed, declaration)));
             }
             if declaration.fixed[..place].iter().any(|(other, _)| other.text == fixed.text) {
                 return Err(self.wrong(fixed.at, format!("`@fixed` names `{}` twice", fixed.text)));
             }
         }
         if declaration.auto_dim.len() > declaration.ty.dims.len() {
-            return wrong(format!(
-                "`{}` has {} dims, so at most so many can grow; `@auto_dim` names {}",
+            let message = format!(
+                "`@auto_dim` of `{}` names {} indices, more than its {} that can grow",
                 name.text,
-                declaration.ty.dims.len(),
-                declaration.auto_dim.len()
-            ));
+                declaration.auto_dim.len(),
+                if declaration.ty.dims.len() == 1 {
+                    "one dim".to_owned()
+                } else {
+                    format!("{} dims", declaration.ty.dims.len())
+                }
+            );
+            return Err(self.wrong(declaration.auto_dim[declaration.ty.dims.len()].at, message));
         }
         let auto = |index: &Name| declaration.auto_dim.iter().any(|auto| auto.text == index.text);
         let cells = declaration.indices.iter().filter(|index| !auto(index)).count();
         if declaration.indices.is_empty() && declaration.table {
-            return wrong(format!("`{0}` is a `@table`, so it wants indices: `{0}(i): …`", name.text));
+            let message = format!("`{0}` is a `@table`, so it wants indices: `{0}(i): …`", name.text);
+            return Err(self.wrong(marks.table, message));
         }
         if cells > 0 && !declaration.table {
             let what = if declaration.auto_dim.is_empty() { "`@table` or `@auto_dim`" } else { "`@table`" };
-            return wrong(format!("`{}` has indices that nothing explains: it wants {what}", name.text));
+            let index = declaration.indices.iter().find(|index| !auto(index)).unwrap_or(name);
+            let message = format!("nothing says what the index `{}` of `{}` is: add {what}", index.text, name.text);
+            return Err(self.wrong(index.at, message));
         }
         if cells == 0 && declaration.table && !declaration.indices.is_empty() {
-            return wrong(format!("`{}` is a `@table`, but every index of it is in `@auto_dim`", name.text));
+            let message = format!(
+                "`{}` is a `@table`, but every index of it is in `@auto_dim`: leave `@table` out, or add an index",
+                name.text
+            );
+            return Err(self.wrong(marks.table, message));
         }
         if let Some(index) = declaration.indices.iter().skip(cells).find(|index| !auto(index)) {
             let message = format!(

@@ -5,22 +5,38 @@
 
 mod beside;
 mod declarations;
+mod dtypes;
 mod ops;
 mod statements;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-pub use glassbox_ir::text::nearest;
+use glassbox_ir::text::nearest;
 
 use crate::error::{DslError, Place};
+use crate::parse::MOST_TERMS;
 use crate::program::*;
 
 pub(crate) use ops::unknown_op;
-pub use ops::{check_call, unknown_function};
+pub use ops::{Part, check_call, unknown_function};
+
+/// How many variables a program may have, and how many blocks.
+pub(crate) const MOST_NAMES: usize = 10_000;
+
+/// How deep statements may stand in each other, those of the blocks that they call included.
+pub(crate) const MOST_DEEP: usize = 1 + glassbox_ir::verify::MOST_NESTED_REGIONS;
 
 /// The first thing that is wrong with a program.
 pub fn check(program: &Program) -> Result<(), DslError> {
-    let mut checker = Checker { program, names: BTreeMap::new(), loops: Vec::new(), path: Vec::new() };
+    let mut checker = Checker {
+        program,
+        names: BTreeMap::new(),
+        blocks: BTreeMap::new(),
+        indices: BTreeSet::new(),
+        loops: Vec::new(),
+        path: Vec::new(),
+    };
+    checker.limits()?;
     checker.declarations()?;
     checker.blocks()?;
     checker.beside()
@@ -30,6 +46,9 @@ pub fn check(program: &Program) -> Result<(), DslError> {
 struct Checker<'p> {
     program: &'p Program,
     names: BTreeMap<&'p str, What<'p>>,
+    blocks: BTreeMap<&'p str, &'p Block>,
+    /// The indices of all loops.
+    indices: BTreeSet<&'p str>,
     /// The indices of the loops that are open.
     loops: Vec<&'p str>,
     path: Vec<&'p str>,
@@ -64,16 +83,82 @@ impl<'p> Checker<'p> {
         Ok(())
     }
 
+    /// That there isn't more of anything than is meant by anybody.
+    fn limits(&mut self) -> Result<(), DslError> {
+        let program = self.program;
+        self.blocks = program.blocks.iter().map(|block| (block.name.text.as_str(), block)).collect();
+        let mut names = program.declarations.len();
+        for block in &program.blocks {
+            let mut deep = None;
+            let mut look = |expr: &Expr, at: At| {
+                if expr.is_deeper_than(2 * MOST_TERMS) {
+                    deep.get_or_insert(at);
+                }
+            };
+            each_statement(&block.statements, &mut |statement| match &statement.kind {
+                StatementKind::Assign(_, ty) => {
+                    names += 1;
+                    ty.dims.iter().for_each(|dim| look(dim, statement.at));
+                }
+                kind => {
+                    if let StatementKind::Loop { index, .. } = kind {
+                        self.indices.insert(&index.text);
+                    }
+                    expressions(kind).into_iter().for_each(|expr| look(expr, statement.at));
+                }
+            });
+            self.path = vec![&block.name.text];
+            if let Some(at) = deep {
+                return Err(self.wrong(at, format!("an integer expression has more than {MOST_TERMS} operators")));
+            }
+            self.path.clear();
+        }
+        for declaration in &program.declarations {
+            let mut dims = declaration.ty.dims.iter().chain(declaration.fixed.iter().map(|(_, extent)| extent));
+            if dims.any(|dim| dim.is_deeper_than(2 * MOST_TERMS)) {
+                let message = format!("a dim of `{}` has more than {MOST_TERMS} operators", declaration.name.text);
+                return Err(self.wrong(declaration.ty.at, message));
+            }
+        }
+        for (what, count) in [("variables", names), ("blocks", program.blocks.len())] {
+            if count > MOST_NAMES {
+                let message = format!("the program has {count} {what}; there may be {MOST_NAMES}");
+                return Err(self.wrong(At::default(), message));
+            }
+        }
+        Ok(())
+    }
+
     /// What a variable is.
     fn variable(&self, name: &Name) -> Result<What<'p>, DslError> {
         self.names.get(name.text.as_str()).copied().ok_or_else(|| {
-            let hint = match nearest(&name.text, self.names.keys().copied().chain(self.loops.iter().copied())) {
+            if self.indices.contains(name.text.as_str()) {
+                let message = format!("`{}` is the index of a loop, and has a value only in its body", name.text);
+                return self.wrong(name.at, message);
+            }
+            let hint = match near(&name.text, self.names.keys().copied().chain(self.loops.iter().copied())) {
                 Some(near) => format!("; did you mean `{near}`?"),
+                None if self.blocks.contains_key(name.text.as_str()) => {
+                    format!("; `{}` is a block, which `branch {};` calls", name.text, name.text)
+                }
                 None => "; declare it in a section, or with `assign`".to_owned(),
             };
             self.wrong(name.at, format!("no variable is named `{}`{hint}", name.text))
         })
     }
+}
+
+/// The end of a message that says which of `names` is perhaps meant by `name`; nothing if none is like it.
+pub fn did_you_mean<'n>(name: &str, names: impl IntoIterator<Item = &'n str>) -> String {
+    near(name, names).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default()
+}
+
+/// The name of `names` that is most like `name`: the same but for capitals, or with few letters changed of several.
+pub fn near<'n>(name: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    let names: Vec<&str> = names.into_iter().collect();
+    let same = names.iter().copied().find(|other| other.eq_ignore_ascii_case(name));
+    let long = |other: &&str| name.chars().count().min(other.chars().count()) > 1;
+    same.or_else(|| nearest(name, names.iter().copied().filter(long)))
 }
 
 /// Whether a block runs beside `entry`: it begins with `await`, or with that after what it declares.
@@ -152,8 +237,8 @@ pub(crate) fn assigned_names(program: &Program) -> Vec<&str> {
 /// The integer expressions that a statement itself has, dims aside.
 pub(crate) fn expressions(kind: &StatementKind) -> Vec<&Expr> {
     fn argument<'e>(argument: &'e Argument, found: &mut Vec<&'e Expr>) {
-        if let Argument::Entry(_, indices) = argument {
-            found.extend(indices);
+        if let Argument::Entry(_, parts) | Argument::Integers(parts) = argument {
+            found.extend(parts);
         }
     }
     fn region<'e>(region: &'e Region, found: &mut Vec<&'e Expr>) {
@@ -163,7 +248,7 @@ pub(crate) fn expressions(kind: &StatementKind) -> Vec<&Expr> {
     match kind {
         StatementKind::Op(op) => {
             op.operands.iter().for_each(|(operand, _)| argument(operand, &mut found));
-            op.named.iter().for_each(|(_, operand)| argument(operand, &mut found));
+            op.named.iter().for_each(|(_, operand, _)| argument(operand, &mut found));
         }
         StatementKind::Transfer(from, ..) => argument(from, &mut found),
         StatementKind::Loop { start, end, .. } => found.extend([start, end]),

@@ -1,20 +1,33 @@
 //! Blocks and statements.
 
-use super::{Checker, What, is_beside};
-use crate::error::DslError;
+use std::collections::{BTreeMap, BTreeSet};
+
+use glassbox_ir::text::nearest;
+
+use super::{Checker, MOST_DEEP, What, did_you_mean, is_beside};
+use crate::error::{DslError, Place};
 use crate::program::*;
 
 impl<'p> Checker<'p> {
     /// Every block: named once, run by something, its statements as they may be.
     pub(super) fn blocks(&mut self) -> Result<(), DslError> {
         let program = self.program;
-        for (place, block) in program.blocks.iter().enumerate() {
-            if program.blocks[..place].iter().any(|other| other.name.text == block.name.text) {
-                return Err(self.wrong(block.name.at, format!("two blocks are named `{}`", block.name.text)));
+        let mut seen = BTreeSet::new();
+        for block in &program.blocks {
+            if !seen.insert(block.name.text.as_str()) {
+                let message = format!("two blocks are named `{}`; each has a name of its own", block.name.text);
+                return Err(self.wrong(block.name.at, message));
             }
         }
-        if program.find_block("entry").is_none() {
-            return Err(self.wrong(At::default(), "there is no `block entry { … }`, where a step begins"));
+        if !seen.contains("entry") {
+            // The block that is perhaps meant, or else what stands first.
+            let near = nearest("entry", seen.iter().copied()).and_then(|near| self.blocks.get(near).copied());
+            let first = near.or(program.blocks.first()).map(|block| &block.name);
+            let at =
+                first.or(program.declarations.first().map(|found| &found.name)).map_or(At::default(), |name| name.at);
+            let hint = near.map(|near| format!("; is `{}` meant?", near.name.text)).unwrap_or_default();
+            let message = format!("there is no `block entry {{ … }}`, where a step begins{hint}");
+            return Err(self.wrong(at, message));
         }
         for block in &program.blocks {
             self.path = vec![&block.name.text];
@@ -27,12 +40,11 @@ impl<'p> Checker<'p> {
     /// No block calls itself, and every block is run by something.
     fn calls(&self) -> Result<(), DslError> {
         let program = self.program;
-        let mut reached = Vec::new();
+        let mut reached = BTreeMap::new();
         for block in program.blocks.iter().filter(|block| block.name.text == "entry" || is_beside(block)) {
-            let mut open = Vec::new();
-            self.follow(block, &mut open, &mut reached)?;
+            self.follow(block, &block.name, 0, &mut Vec::new(), &mut reached)?;
         }
-        match program.blocks.iter().find(|block| !reached.contains(&block.name.text.as_str())) {
+        match program.blocks.iter().find(|block| !reached.contains_key(block.name.text.as_str())) {
             None => Ok(()),
             Some(block) => {
                 let message = format!(
@@ -44,33 +56,56 @@ impl<'p> Checker<'p> {
         }
     }
 
-    fn follow(&self, block: &'p Block, open: &mut Vec<&'p str>, reached: &mut Vec<&'p str>) -> Result<(), DslError> {
+    /// How deep the statements of a block stand in each other, with those of the blocks that it calls. `by` names it,
+    /// that many statements are around it, and the calls `open` lead to it.
+    fn follow(
+        &self,
+        block: &'p Block,
+        by: &Name,
+        around: usize,
+        open: &mut Vec<&'p str>,
+        reached: &mut BTreeMap<&'p str, usize>,
+    ) -> Result<usize, DslError> {
         let name = block.name.text.as_str();
-        if open.contains(&name) {
-            let way: Vec<&str> = open.iter().copied().chain([name]).collect();
+        if let Some(place) = open.iter().position(|other| *other == name) {
+            let way: Vec<&str> = open[place..].iter().copied().chain([name]).collect();
             let message =
                 format!("block `{name}` calls itself ({}); what is repeated is written with `loop`", way.join(" → "));
-            return Err(self.wrong(block.name.at, message));
+            return Err(self.in_block(open, by, message));
         }
         // What was followed before without finding a way back has none.
-        if reached.contains(&name) {
-            return Ok(());
-        }
-        open.push(name);
-        let mut called = Vec::new();
-        super::each_statement(&block.statements, &mut |statement| {
-            if let StatementKind::Branch { then, otherwise, .. } = &statement.kind {
-                called.extend([Some(then), otherwise.as_ref()].into_iter().flatten());
+        let depth = match reached.get(name) {
+            Some(depth) => *depth,
+            None => {
+                let mut calls = Vec::new();
+                let mut depth = calls_of(&block.statements, 1, &mut calls);
+                if around + depth <= MOST_DEEP {
+                    open.push(name);
+                    for (by, inside) in calls {
+                        if let Some(block) = self.blocks.get(by.text.as_str()) {
+                            depth = depth.max(inside + self.follow(block, by, around + inside, open, reached)?);
+                        }
+                    }
+                    open.pop();
+                }
+                depth
             }
-        });
-        for block in called {
-            if let Some(block) = self.program.find_block(&block.text) {
-                self.follow(block, open, reached)?;
-            }
+        };
+        if around + depth > MOST_DEEP {
+            let message = format!(
+                "statements stand more than {MOST_DEEP} deep in each other, with those of the blocks that are called"
+            );
+            return Err(self.in_block(open, by, message));
         }
-        open.pop();
-        reached.push(name);
-        Ok(())
+        reached.insert(name, depth);
+        Ok(depth)
+    }
+
+    /// A mistake at a name in the innermost of these blocks.
+    fn in_block(&self, open: &[&str], name: &Name, message: String) -> DslError {
+        let block = open.last().copied().unwrap_or_default().to_owned();
+        let error = self.wrong(name.at, message);
+        DslError { place: Place { block, ..error.place }, ..error }
     }
 
     fn statements(&mut self, statements: &'p [Statement]) -> Result<(), DslError> {
@@ -88,7 +123,8 @@ impl<'p> Checker<'p> {
             StatementKind::Op(op) => self.op(op),
             StatementKind::Transfer(from, at, to) => {
                 self.operand(from, *at)?;
-                self.target(to)
+                self.target(to)?;
+                self.copied(from, *at, to, true)
             }
             StatementKind::Branch { condition, then, otherwise } => {
                 if let Some(condition) = condition {
@@ -103,13 +139,14 @@ impl<'p> Checker<'p> {
                 self.statements(otherwise)
             }
             StatementKind::Loop { name, index, start, end, body } => {
+                self.new_name(index)?;
                 self.integer(start)?;
                 self.integer(end)?;
-                self.new_name(index)?;
                 if self.loops.contains(&index.text.as_str()) {
-                    return Err(
-                        self.wrong(index.at, format!("a loop around this one has the index `{}` already", index.text))
-                    );
+                    return Err(self.wrong(
+                        index.at,
+                        format!("a loop around this one has the index `{0}` already: give it another name", index.text),
+                    ));
                 }
                 self.path.push(&name.text);
                 self.loops.push(&index.text);
@@ -120,28 +157,24 @@ impl<'p> Checker<'p> {
             }
             StatementKind::Yield(names) | StatementKind::Await(names) => {
                 names.iter().try_for_each(|name| match self.variable(name)? {
-                    What::Assigned(_) => Ok(()),
-                    What::Declared(found)
-                        if matches!(found.memory, Memory::Dynamic | Memory::Volatile) && found.indices.is_empty() =>
-                    {
-                        Ok(())
+                    What::Declared(found) if !found.indices.is_empty() => {
+                        Err(self.wrong(name.at, format!("`{}` is a table, and can't be handed over", name.text)))
                     }
-                    What::Declared(_) => {
-                        let message = format!(
-                            "`{}` can't be handed over: only dynamic, volatile and assigned variables can",
-                            name.text
-                        );
-                        Err(self.wrong(name.at, message))
-                    }
+                    _ => Ok(()),
                 })
             }
             StatementKind::CacheRead(region, to) => {
                 self.region(region)?;
-                self.target(to)
+                self.target(to)?;
+                let read = Argument::Name(region.name.clone());
+                self.copied(&read, region.name.at, to, false)
             }
             StatementKind::CacheWrite(from, at, region) => {
                 self.region(region)?;
-                self.operand(from, *at)
+                self.operand(from, *at)?;
+                let whole = self.names.get(region.name.text.as_str());
+                let whole = whole.is_some_and(|what| !matches!(what, What::Declared(found) if found.is_place()));
+                self.copied(from, *at, &region.name, whole)
             }
             StatementKind::CacheAdd { name, by, .. } => self.counter(name, by.as_ref()),
             StatementKind::CacheReset(region) => self.region(region),
@@ -153,10 +186,15 @@ impl<'p> Checker<'p> {
 
     /// A block that can be called.
     fn block_name(&self, name: &Name) -> Result<(), DslError> {
-        let Some(block) = self.program.find_block(&name.text) else {
-            let blocks = self.program.blocks.iter().map(|block| block.name.text.as_str());
-            let hint = glassbox_ir::text::nearest(&name.text, blocks).map(|near| format!("; did you mean `{near}`?"));
-            return Err(self.wrong(name.at, format!("no block is named `{}`{}", name.text, hint.unwrap_or_default())));
+        let Some(block) = self.blocks.get(name.text.as_str()) else {
+            let hint = match did_you_mean(&name.text, self.blocks.keys().copied()) {
+                hint if !hint.is_empty() => hint,
+                _ if self.names.contains_key(name.text.as_str()) => {
+                    "; it is a variable: a condition comes first, as in `branch condition block;`".to_owned()
+                }
+                _ => format!("; write `block {} {{ … }}`", name.text),
+            };
+            return Err(self.wrong(name.at, format!("no block is named `{}`{hint}", name.text)));
         };
         if is_beside(block) {
             let message =
@@ -181,10 +219,12 @@ impl<'p> Checker<'p> {
         if dtype == glassbox_tensor::DType::Bool && rank == 0 {
             return Ok(());
         }
-        let message = format!(
-            "a condition is a bool scalar, and `{}` is {dtype} of rank {rank}; `op not`, `equal`, `less` and others make one",
-            name.text
-        );
+        let instead = if dtype == glassbox_tensor::DType::Bool {
+            "`op reduce_max(…, keepdims=false)` makes one of many"
+        } else {
+            "`op less`, `op equal`, `op not` and others make one"
+        };
+        let message = format!("a condition is a bool scalar, and `{}` is {dtype} of rank {rank}; {instead}", name.text);
         Err(self.wrong(name.at, message))
     }
 
@@ -195,9 +235,8 @@ impl<'p> Checker<'p> {
         }
         let What::Declared(found) = self.variable(name)? else { return Ok(()) };
         match found.memory {
-            Memory::Constant => {
-                Err(self.wrong(name.at, format!("`{}` is a constant, and can't be written", name.text)))
-            }
+            Memory::Constant => Err(self
+                .wrong(name.at, format!("`{}` is constant, and can't be written; a volatile variable can", name.text))),
             Memory::Persistent => {
                 let place = if found.indices.is_empty() { "" } else { "[…]" };
                 let message = format!("`{0}` is persistent: write it with `cache.write … >> {0}{place};`", name.text);
@@ -223,7 +262,10 @@ impl<'p> Checker<'p> {
                 Some(What::Declared(found)) => (found.ty.dtype, found.ty.dims.len() + found.indices.len()),
             };
             if !dtype.is_integer() || rank != 0 {
-                let message = format!("`{}` is no integer scalar, and can't stand in an integer expression", name.text);
+                let message = format!(
+                    "`{}` is {dtype} of rank {rank}, and can't stand in an integer expression: it wants an integer scalar",
+                    name.text
+                );
                 wrong = Err(self.wrong(name.at, message));
             }
         });
@@ -236,17 +278,20 @@ impl<'p> Checker<'p> {
         let found = match self.variable(name)? {
             What::Declared(found) if found.memory == Memory::Persistent => found,
             _ => {
-                let message =
-                    format!("`{}` isn't persistent: `cache` statements are for persistent variables", name.text);
+                let message = format!(
+                    "`{}` isn't persistent: `cache` statements are for persistent variables; `op` and `transfer` write others",
+                    name.text
+                );
                 return Err(self.wrong(name.at, message));
             }
         };
         let indices = region.indices.as_deref().unwrap_or_default();
         if indices.len() > found.indices.len() {
             let message = if found.indices.is_empty() {
-                format!("`{}` is no table, and takes no indices", name.text)
+                format!("`{}` has no indices, and takes none here", name.text)
             } else {
-                format!("`{}` has {} indices, not {}", name.text, found.indices.len(), indices.len())
+                let plural = if found.indices.len() == 1 { "index" } else { "indices" };
+                format!("`{}` has {} {plural}, not {}", name.text, found.indices.len(), indices.len())
             };
             return Err(self.wrong(name.at, message));
         }
@@ -262,7 +307,10 @@ impl<'p> Checker<'p> {
                     && found.ty.dims.is_empty()
                     && found.ty.dtype.is_integer() => {}
             _ => {
-                let message = format!("`{}` is no persistent integer scalar, so it can't count", name.text);
+                let message = format!(
+                    "`{0}` can't count: a counter is a persistent integer scalar, such as `persistent {{ {0}: i64 @init(0); }}`",
+                    name.text
+                );
                 return Err(self.wrong(name.at, message));
             }
         }
@@ -297,6 +345,26 @@ impl<'p> Checker<'p> {
             }
         }
     }
+}
+
+/// How deep statements stand in each other, which are `around` deep themselves; the calls among them, each with how deep
+/// it stands.
+fn calls_of<'p>(statements: &'p [Statement], around: usize, calls: &mut Vec<(&'p Name, usize)>) -> usize {
+    let mut deepest = around;
+    for statement in statements {
+        match &statement.kind {
+            StatementKind::Branch { then, otherwise, .. } => {
+                calls.extend([Some(then), otherwise.as_ref()].into_iter().flatten().map(|block| (block, around)));
+            }
+            StatementKind::If { then, otherwise, .. } => {
+                deepest = deepest.max(calls_of(then, around + 1, calls));
+                deepest = deepest.max(calls_of(otherwise, around + 1, calls));
+            }
+            StatementKind::Loop { body, .. } => deepest = deepest.max(calls_of(body, around + 1, calls)),
+            _ => {}
+        }
+    }
+    deepest
 }
 
 /// Whether a statement is what a `dep` calls so.

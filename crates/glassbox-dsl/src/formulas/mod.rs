@@ -22,7 +22,7 @@ use crate::program::Argument;
 use crate::source::{Lower, ModelSource, Output};
 
 pub use attention::KvCache;
-pub use values::{Arg, Size, Value};
+pub use values::{Arg, Number, Size, Value};
 
 /// A graph that formulas are adding to.
 pub struct Formulas<'m> {

@@ -80,15 +80,21 @@ impl<'p> Lowerer<'p> {
             return Err(self.wrong("there is no block `entry`, where a step begins"));
         };
         self.path = vec!["entry"];
-        self.list(&entry.statements)?;
+        self.whole_block(&entry.name, &entry.statements)?;
         match self.beside.tasks.iter().find(|task| !task.ended()) {
             None => Ok(()),
             Some(task) => {
                 self.path = vec![&task.block.name.text];
-                self.at = task.block.statements[task.next].at;
+                let statement = &task.block.statements[task.next];
+                self.at = statement.at;
+                let awaited = match &statement.kind {
+                    StatementKind::Await(names) => names.iter().map(|name| format!("`{}`", name.text)).collect(),
+                    _ => Vec::new(),
+                };
                 Err(self.wrong(format!(
-                    "block `{}` waits here for ever: nothing yields what it awaits",
-                    task.block.name.text
+                    "block `{}` waits here for ever for {}: what could yield it waits, too, or doesn't come to it",
+                    task.block.name.text,
+                    awaited.join(", ")
                 )))
             }
         }
@@ -107,13 +113,15 @@ impl<'p> Lowerer<'p> {
     pub(super) fn yield_(&mut self, names: &'p [Name]) -> Result<()> {
         for name in names {
             let place = self.variable(name)?;
-            let value = self.read(place)?;
-            if self.beside.current.is_some() || !self.beside.tasks.iter().any(|task| task.awaits(&name.text)) {
+            let value = self.value_of(place)?;
+            if self.beside.current.is_some() {
                 continue;
             }
             let count = self.beside.yielded.get(name.text.as_str()).map_or(0, |(_, count)| *count);
             self.beside.yielded.insert(&name.text, (value, count + 1));
-            self.beside.lent.push(&name.text);
+            if self.beside.tasks.iter().any(|task| task.awaits(&name.text)) {
+                self.beside.lent.push(&name.text);
+            }
         }
         if self.beside.current.is_none() { self.advance() } else { Ok(()) }
     }
@@ -121,6 +129,10 @@ impl<'p> Lowerer<'p> {
     /// `await x;` in `entry`.
     pub(super) fn await_(&mut self, names: &'p [Name]) -> Result<()> {
         for name in names {
+            let variable = self.variable(name)?;
+            if self.fixed(variable) {
+                continue;
+            }
             let lent = self.beside.yielded.contains_key(name.text.as_str());
             let waiting = self.beside.tasks.iter().find(|task| {
                 let concerned = if lent { task.awaits(&name.text) } else { task.yields(&name.text) };
@@ -142,10 +154,7 @@ impl<'p> Lowerer<'p> {
             }
             self.beside.lent.retain(|other| *other != name.text);
             match value {
-                Some(value) => {
-                    let place = self.variable(name)?;
-                    self.give(place, value);
-                }
+                Some(value) => self.give(variable, value),
                 None if lent => {}
                 None => {
                     let message = format!("`await {0};` waits for ever: no block has yielded `{0}`", name.text);
@@ -154,6 +163,12 @@ impl<'p> Lowerer<'p> {
             }
         }
         Ok(())
+    }
+
+    /// Whether a variable is the same for all blocks that run beside: nobody can write it while others use it.
+    fn fixed(&self, place: usize) -> bool {
+        let memory = self.variables[place].declaration.map(|declaration| declaration.memory);
+        matches!(memory, Some(Memory::Constant | Memory::Persistent))
     }
 
     /// Runs the blocks beside as far as they can.
@@ -247,6 +262,9 @@ impl<'p> Lowerer<'p> {
     fn hand_back(&mut self, index: usize, names: &'p [Name]) -> Result<()> {
         for name in names {
             let place = self.variable(name)?;
+            if self.fixed(place) {
+                continue;
+            }
             let env = self.beside.tasks[index].env.clone().unwrap_or_default();
             match env.get(place) {
                 Some(Slot::Value(value)) => {
@@ -265,8 +283,10 @@ impl<'p> Lowerer<'p> {
         let Some(before) = self.beside.tasks[index].env.clone() else { return Ok(Flow::Falls) };
         let entry = std::mem::replace(&mut self.env, before.clone());
         self.beside.current = Some(index);
+        self.open()?;
         let (region, _) = self.builder.begin_region(&[]);
-        let flow = self.list(statements)?;
+        let flow = self.whole_block(&self.beside.tasks[index].block.name, statements)?;
+        self.open -= 1;
         let mut changed = Vec::new();
         let mut results = Vec::new();
         for (place, (slot, old)) in self.env.iter().zip(&before).enumerate() {

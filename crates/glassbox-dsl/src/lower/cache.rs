@@ -3,7 +3,7 @@
 use glassbox_ir::{Attr, Attrs, ValueId, attrs, ops};
 
 use super::integers::Integer;
-use super::package::literal_tensor;
+use super::package::{literal_tensor, zero};
 use super::{Lowerer, Result};
 use crate::error::DslError;
 use crate::program::*;
@@ -18,6 +18,8 @@ struct Part {
     squeeze: Vec<i64>,
     /// What the state's growing dims must be at least; `None` if nothing is said.
     grow: Option<Vec<Integer>>,
+    /// Whether a growing dim is sliced: that doesn't grow it.
+    slices_growing: bool,
 }
 
 /// The end of an axis, wherever that is.
@@ -44,7 +46,8 @@ impl<'p> Lowerer<'p> {
             return Ok(None);
         }
         let cells: Vec<&str> = self.table_indices(declaration).collect();
-        let mut part = Part { starts: Vec::new(), ends: Vec::new(), squeeze: Vec::new(), grow: None };
+        let mut part =
+            Part { starts: Vec::new(), ends: Vec::new(), squeeze: Vec::new(), grow: None, slices_growing: false };
         let whole = (Integer::Known(0), Integer::Known(TO_THE_END));
         for (index, name) in indices.iter().zip(&declaration.indices) {
             let auto = declaration.auto_dim.iter().position(|auto| auto.text == name.text);
@@ -52,6 +55,7 @@ impl<'p> Lowerer<'p> {
                 Some(dim) => cells.len() + dim,
                 None => cells.iter().position(|cell| *cell == name.text).unwrap_or(0),
             };
+            part.slices_growing |= auto.is_some() && matches!(index, Index::Slice(..));
             let (start, end) = match (index, auto) {
                 (Index::At(count), Some(dim)) => {
                     if !reset {
@@ -117,14 +121,23 @@ impl<'p> Lowerer<'p> {
         Ok(())
     }
 
-    /// The part of a state, as a value.
+    /// Where a part begins and ends, as values.
+    fn bounds(&mut self, part: &Part) -> Result<(ValueId, ValueId)> {
+        Ok((self.integer_vector(&part.starts)?, self.integer_vector(&part.ends)?))
+    }
+
+    /// The part of a state, as a value that helps a statement.
     fn slice(&mut self, declaration: &Declaration, part: &Part) -> Result<ValueId> {
-        let (starts, ends) = (self.integer_vector(&part.starts)?, self.integer_vector(&part.ends)?);
+        let (starts, ends) = self.bounds(part)?;
+        self.helper("bounds");
+        self.slice_at(declaration, part, starts, ends)
+    }
+
+    fn slice_at(&mut self, declaration: &Declaration, part: &Part, starts: ValueId, ends: ValueId) -> Result<ValueId> {
         let mut attrs = Attrs::from([("state", Attr::Str(declaration.name.text.clone()))]);
         if !part.squeeze.is_empty() {
             attrs.insert("squeeze", Attr::Ints(part.squeeze.clone()));
         }
-        self.main();
         self.node(&ops::state_slice::OP, &[starts, ends], attrs)
     }
 
@@ -150,7 +163,9 @@ impl<'p> Lowerer<'p> {
             }
             Some(part) => {
                 self.grow(declaration, &part)?;
-                self.slice(declaration, &part)?
+                let (starts, ends) = self.bounds(&part)?;
+                self.main();
+                self.slice_at(declaration, &part, starts, ends)?
             }
         };
         self.write(to, target, value)
@@ -169,10 +184,20 @@ impl<'p> Lowerer<'p> {
         match self.part(declaration, region, false)? {
             Some(part) => {
                 self.grow(declaration, &part)?;
+                if part.slices_growing {
+                    // What isn't there can't be read, and would grow if it were written.
+                    self.slice(declaration, &part)?;
+                }
                 self.update(declaration, &part, value)
             }
             None if declaration.is_place() => {
-                let part = Part { starts: Vec::new(), ends: Vec::new(), squeeze: Vec::new(), grow: None };
+                let part = Part {
+                    starts: Vec::new(),
+                    ends: Vec::new(),
+                    squeeze: Vec::new(),
+                    grow: None,
+                    slices_growing: false,
+                };
                 self.update(declaration, &part, value)
             }
             None => {
@@ -224,11 +249,7 @@ impl<'p> Lowerer<'p> {
         };
         let held = self.slice(declaration, &part)?;
         self.helper("reset");
-        let zero = match declaration.ty.dtype.class() {
-            glassbox_tensor::Class::Bool => Literal::Bool(false),
-            glassbox_tensor::Class::String => Literal::Text(String::new()),
-            _ => Literal::Int(0),
-        };
+        let zero = zero(declaration.ty.dtype);
         let initial = self.literal_scalar(
             declaration.init.as_ref().unwrap_or(&zero),
             declaration.ty.dtype,

@@ -3,13 +3,15 @@
 //! A region reads what is around it, so only what it *gives* must be said: the variables that are written on the way
 //! are results of the node. A `return` on one of two ways makes the rest of the list run in an `if`.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use glassbox_ir::{Attr, Attrs, RegionId, ValueId, ops};
 use glassbox_tensor::Tensor;
 
 use super::integers::Integer;
-use super::{Env, Lowerer, Result, Slot, build_message};
+use super::package::zero;
+use super::{Env, Lowerer, MOST_OPEN, Result, Slot, build_message};
 use crate::check::written_names;
 use crate::program::*;
 
@@ -106,10 +108,31 @@ impl<'p> Lowerer<'p> {
             return Err(self.wrong(format!("no block is named `{}`", block.text)));
         };
         let path = std::mem::replace(&mut self.path, vec![&block.name.text]);
-        self.list(&block.statements)?;
+        self.whole_block(&block.name, &block.statements)?;
         self.path = path;
         self.at = at;
         Ok(Flow::Falls)
+    }
+
+    /// The statements of a block, or a part of them. At its end a variable has a value if it has one at every `return`, too.
+    pub(super) fn whole_block(&mut self, name: &Name, statements: &'p [Statement]) -> Result<Flow> {
+        self.missing.push(BTreeSet::new());
+        let flow = self.list(statements)?;
+        for place in self.missing.pop().unwrap_or_default() {
+            if let Slot::Value(_) = self.env[place] {
+                let why = format!("block `{}` may return before it is written", name.text);
+                self.env[place] = Slot::Perhaps(Arc::from(why));
+            }
+        }
+        Ok(flow)
+    }
+
+    /// Notes which variables have no value where a block returns.
+    pub(super) fn returns_here(&mut self) {
+        let without = self.env.iter().enumerate().filter(|(_, slot)| !matches!(slot, Slot::Value(_)));
+        if let Some(missing) = self.missing.last_mut() {
+            missing.extend(without.map(|(place, _)| place));
+        }
     }
 
     /// `branch b;`
@@ -148,7 +171,19 @@ impl<'p> Lowerer<'p> {
     /// The bool that a condition is.
     fn condition(&mut self, name: &Name) -> Result<ValueId> {
         let place = self.variable(name)?;
-        self.value_of(place)
+        self.value_of(place).map_err(|error| error.or_at(name.at))
+    }
+
+    /// Notes that a way through the program is open.
+    pub(super) fn open(&mut self) -> Result<()> {
+        self.open += 1;
+        if self.open > MOST_OPEN {
+            return Err(self.wrong(format!(
+                "more than {MOST_OPEN} ways are open here, of statements in each other and of what stands after an `if` \
+                 that may return; put the conditions together"
+            )));
+        }
+        Ok(())
     }
 
     /// Lowers statements into a region of their own.
@@ -158,8 +193,10 @@ impl<'p> Lowerer<'p> {
         fill: impl FnOnce(&mut Self) -> Result<Flow>,
     ) -> Result<(Way, Vec<ValueId>)> {
         let before = self.env.clone();
+        self.open()?;
         let (region, parameters) = self.builder.begin_region(parameters);
         let flow = fill(self)?;
+        self.open -= 1;
         self.builder.end_region(Vec::new());
         let env = std::mem::replace(&mut self.env, before);
         Ok((Way { region, env, flow }, parameters))
@@ -181,16 +218,22 @@ impl<'p> Lowerer<'p> {
         let mut joined = Vec::new();
         let (mut from_yes, mut from_no) = (Vec::new(), Vec::new());
         for place in 0..before.len() {
-            let (a, b) = (&yes.env[place], &no.env[place]);
-            // A way that returns has the value that it had there, if any; what comes after doesn't run on it.
+            let (mut a, mut b) = (yes.env[place].clone(), no.env[place].clone());
+            // What comes after isn't done where a way has returned: there any value will do.
+            match (&a, &b) {
+                (Slot::Value(_), Slot::Value(_)) => {}
+                (Slot::Value(_), _) if no.flow == Flow::Returns => b = Slot::Value(self.any_value(no.region, place)?),
+                (_, Slot::Value(_)) if yes.flow == Flow::Returns => a = Slot::Value(self.any_value(yes.region, place)?),
+                _ => {}
+            }
             joined.push(match (a, b) {
-                _ if a == b => Joined::Same(a.clone()),
+                (a, b) if a == b => Joined::Same(a),
                 (Slot::Value(a), Slot::Value(b)) => {
-                    from_yes.push(*a);
-                    from_no.push(*b);
+                    from_yes.push(a);
+                    from_no.push(b);
                     Joined::Result
                 }
-                (Slot::Perhaps(why), _) | (_, Slot::Perhaps(why)) => Joined::Same(Slot::Perhaps(why.clone())),
+                (Slot::Perhaps(why), _) | (_, Slot::Perhaps(why)) => Joined::Same(Slot::Perhaps(why)),
                 _ => {
                     let why = format!("it is written on one way only of what line {line} decides");
                     Joined::Same(Slot::Perhaps(Arc::from(why)))
@@ -231,6 +274,15 @@ impl<'p> Lowerer<'p> {
             (None, Some(live)) => Flow::Perhaps(live),
             (None, None) => Flow::Falls,
         })
+    }
+
+    /// A value for a variable on a way on which nobody will read it.
+    fn any_value(&mut self, region: RegionId, place: usize) -> Result<ValueId> {
+        self.builder.reopen_region(region);
+        self.helper("return");
+        let value = self.filled(place, &zero(self.variables[place].ty.dtype));
+        self.builder.end_region(Vec::new());
+        value
     }
 
     /// Whether a way goes on, as a value of its region.
@@ -283,6 +335,7 @@ impl<'p> Lowerer<'p> {
             .region_parameters(&ops::loop_::OP, &operands, &Attrs::new())
             .map_err(|error| self.wrong(build_message(&error)))?;
         self.path.push(&name.text);
+        self.open()?;
         let (region, parameters) = self.builder.begin_region(&types[0]);
         for (place, value) in carried.iter().zip(&parameters[2..]) {
             self.give(*place, *value);
@@ -309,6 +362,7 @@ impl<'p> Lowerer<'p> {
             results.push(live);
         }
         self.builder.end_region(results);
+        self.open -= 1;
         self.path.pop();
         self.main();
         let outputs = carried.len() + usize::from(may_return);

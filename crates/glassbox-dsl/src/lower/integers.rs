@@ -22,6 +22,7 @@ impl Lowerer<'_> {
     pub(super) fn integer(&mut self, expr: &Expr) -> Result<Integer> {
         match expr {
             Expr::Int(value) => Ok(Integer::Known(*value)),
+            Expr::Unknown => Err(self.wrong("`?` is no integer")),
             Expr::Name(name) => self.integer_named(name),
             Expr::Neg(inner) => {
                 let inner = self.integer(inner)?;
@@ -38,11 +39,10 @@ impl Lowerer<'_> {
         if let Some((_, index)) = self.loops.iter().rev().find(|(known, _)| *known == name.text) {
             return Ok(*index);
         }
-        let variable = self.index.get(name.text.as_str()).copied();
-        let constant = |place: usize| {
-            self.variables[place].declaration.is_some_and(|declaration| declaration.memory == Memory::Constant)
-        };
-        if let Some(place) = variable.filter(|place| !constant(*place)) {
+        if let Some(value) = self.sizes.constant(&name.text) {
+            return Ok(Integer::Known(value));
+        }
+        if let Some(place) = self.index.get(name.text.as_str()).copied() {
             let ty = &self.variables[place].ty;
             if !ty.dtype.is_integer() || ty.rank() != Some(0) {
                 let message = format!(
@@ -82,7 +82,7 @@ impl Lowerer<'_> {
             return Ok(*value);
         }
         let Some((input, axis)) = input_axis(self.program, &name.text) else {
-            let message = format!("nothing says the size `{0}`: no dynamic variable has the dim `{0}`", name.text);
+            let message = self.sizes.nothing_says(self.program, self.model, &name.text);
             return Err(DslError::at(self.place(), name.at, message));
         };
         let input = self.builder.graph().find_value(input).ok_or_else(|| self.wrong("the input isn't declared yet"))?;
@@ -104,7 +104,7 @@ impl Lowerer<'_> {
             return self.fold(op, a, b).map(Integer::Known);
         }
         if matches!((op, right), (Binary::Div | Binary::Mod, Integer::Known(0))) {
-            return Err(self.wrong("an integer expression divides by zero"));
+            return Err(self.wrong("an integer expression divides by zero, which has no value"));
         }
         match (op, left, right) {
             (Binary::Add, Integer::Known(0), other) | (Binary::Add | Binary::Sub, other, Integer::Known(0)) => {
@@ -133,7 +133,7 @@ impl Lowerer<'_> {
 
     fn fold(&self, op: Binary, a: i64, b: i64) -> Result<i64> {
         if b == 0 && matches!(op, Binary::Div | Binary::Mod) {
-            return Err(self.wrong("an integer expression divides by zero"));
+            return Err(self.wrong("an integer expression divides by zero, which has no value"));
         }
         // As the ops do it: what leaves i64 wraps.
         let rest = || {

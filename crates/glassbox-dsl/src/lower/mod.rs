@@ -14,7 +14,7 @@ mod package;
 mod sizes;
 mod statements;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use glassbox_ir::{Attrs, Dim, Graph, GraphBuilder, OpDef, Origin, Provenance, TensorType, Type, ValueId};
@@ -48,13 +48,29 @@ pub(crate) struct Lowerer<'p> {
     versions: Vec<(usize, ValueId)>,
     /// The indices of the loops that are open.
     loops: Vec<(&'p str, Integer)>,
+    /// For each block that is open, the variables that have no value at one of its `return`s.
+    missing: Vec<BTreeSet<usize>>,
+    /// How many versions the variables had before the first statement.
+    declared: usize,
     /// The block, and the loops in it.
     path: Vec<&'p str>,
     at: At,
     /// What was put at the beginning of the graph.
     hoisted: HashMap<String, ValueId>,
     beside: beside::Beside<'p>,
+    /// How many statements were lowered.
+    lowered: usize,
+    /// How many ways through the program are open.
+    open: usize,
+    /// How many bytes initial values take that stand nowhere but in a dim.
+    filled: u64,
 }
+
+/// How many statements a program may come to, those of a block counted wherever it is called.
+const MOST_STATEMENTS: usize = 1_000_000;
+
+/// How many ways may be open in each other: a graph has no more regions in each other.
+const MOST_OPEN: usize = glassbox_ir::verify::MOST_NESTED_REGIONS;
 
 /// What a variable is.
 struct Variable<'p> {
@@ -93,10 +109,15 @@ impl<'p> Lowerer<'p> {
             env: Env::new(),
             versions: Vec::new(),
             loops: Vec::new(),
+            missing: Vec::new(),
+            declared: 0,
             path: Vec::new(),
             at: At::default(),
             hoisted: HashMap::new(),
             beside: beside::Beside::new(program),
+            lowered: 0,
+            open: 0,
+            filled: 0,
         };
         for declaration in &program.declarations {
             lowerer.add_variable(&declaration.name, Some(declaration), &declaration.ty)?;
@@ -125,6 +146,13 @@ impl<'p> Lowerer<'p> {
     fn add_variable(&mut self, name: &'p Name, declaration: Option<&'p Declaration>, ty: &'p Ty) -> Result<()> {
         self.at = name.at;
         let dims = ty.dims.iter().map(|dim| self.dim(dim)).collect::<Result<Vec<Dim>>>()?;
+        let unknown = |(dim, written): (&Dim, &Expr)| dim.is_unknown() && *written != Expr::Unknown;
+        if let Some(axis) = dims.iter().zip(&ty.dims).position(unknown) {
+            return Err(self.wrong(format!(
+                "dim {axis} of `{}` has no value: it divides by zero, leaves the range of i64, or has too many terms",
+                name.text
+            )));
+        }
         let known = TensorType::new(ty.dtype, dims);
         glassbox_ir::check_type(&known.clone().into())
             .map_err(|violation| self.wrong(format!("the type of `{}`: {}", name.text, violation.message)))?;
@@ -137,12 +165,14 @@ impl<'p> Lowerer<'p> {
     /// The whole graph.
     fn run(mut self) -> Result<Graph> {
         self.declare_all()?;
+        self.declared = self.versions.len();
         self.entry()?;
         let mut outputs = Vec::new();
         let mut names = Vec::new();
+        let written: HashSet<usize> = self.versions[self.declared..].iter().map(|(place, _)| *place).collect();
         for (place, slot) in self.env.iter().enumerate() {
             let Slot::Value(value) = slot else { continue };
-            let written = self.versions.iter().filter(|(variable, _)| *variable == place).count() > 1;
+            let written = written.contains(&place);
             let variable = &self.variables[place];
             let shown = match variable.declaration.map(|declaration| declaration.memory) {
                 None => true,
@@ -154,14 +184,25 @@ impl<'p> Lowerer<'p> {
             }
             names.push((variable.name, *value));
         }
+        let graph = self.builder.graph();
+        let inputs: HashSet<String> = graph.inputs().iter().map(|input| graph.value_label(*input)).collect();
+        let mut named = vec![0usize; self.variables.len()];
         for (name, value) in names {
-            if !self.builder.graph().inputs().iter().any(|input| self.builder.graph().value_label(*input) == name) {
+            if !inputs.contains(name) {
                 self.builder.set_name(value, name);
+            }
+            if let Some(place) = self.index.get(name) {
+                named[*place] = 1;
             }
         }
         for (place, value) in std::mem::take(&mut self.versions) {
             if self.builder.graph().value(value).name.is_none() {
-                self.builder.set_name(value, self.variables[place].name);
+                named[place] += 1;
+                let name = self.variables[place].name;
+                match named[place] {
+                    1 => self.builder.set_name(value, name),
+                    number => self.builder.set_name(value, &format!("{name}#{number}")),
+                }
             }
         }
         self.builder.finish(outputs).map_err(|error| self_wrong(&self.program.file, error))
@@ -183,7 +224,7 @@ impl<'p> Lowerer<'p> {
                 Memory::Persistent => self.declare_state(place, declaration)?,
             }
         }
-        self.sizes.check_free(self.program)
+        self.sizes.check_free(self.program, self.model)
     }
 
     /// A mistake at the statement that is being lowered.
@@ -215,7 +256,9 @@ impl<'p> Lowerer<'p> {
     /// A node of one result.
     fn node(&mut self, op: &'static OpDef, operands: &[ValueId], attrs: Attrs) -> Result<ValueId> {
         let operands: Vec<_> = operands.iter().copied().map(Some).collect();
-        let results = self.builder.node(op, &operands, attrs, 1).map_err(|error| self.wrong(build_message(&error)))?;
+        let results = self.builder.node(op, &operands, attrs, 1);
+        let results =
+            results.map_err(|error| self.wrong(build_message(&error).replacen(op.name, statement_of(op), 1)))?;
         Ok(results[0])
     }
 
@@ -266,6 +309,17 @@ pub(crate) fn build_message(error: &glassbox_ir::BuildError) -> String {
     }
 }
 
+/// The statement that an op of states is there for; other ops under their own names.
+fn statement_of(op: &OpDef) -> &'static str {
+    match op.name {
+        "state_read" | "state_slice" => "cache.read",
+        "state_write" | "state_update" => "cache.write",
+        "state_grow" => "cache",
+        "state_reset" => "cache.reset",
+        other => other,
+    }
+}
+
 /// The rule of an op that the label names.
 fn op_rule(op: &str, label: &str) -> Option<&'static str> {
     let op = glassbox_ir::ops::find(op)?;
@@ -277,5 +331,5 @@ fn self_wrong(file: &str, error: glassbox_ir::BuildError) -> DslError {
 }
 
 pub(crate) use control::contains_return;
-pub(crate) use operands::{list_attr, literal_attr, literal_dtype, plain_literals, unknown_attribute, wanted};
+pub(crate) use operands::{list_attr, literal_attr, literal_dtype, plain_literals, unknown_attribute, wanted, written};
 pub(crate) use package::{describe, literal_tensor};

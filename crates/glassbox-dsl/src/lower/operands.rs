@@ -1,10 +1,10 @@
 //! Operands and attributes: from what is written to values and [`Attr`]s.
 
 use glassbox_ir::op::{Count, DTypes, Input, Kind};
-use glassbox_ir::text::nearest;
-use glassbox_ir::{Attr, AttrKind, Attrs, GraphBuilder, OpDef, Type, ValueId};
+use glassbox_ir::{Attr, AttrKind, Attrs, GraphBuilder, OpDef, Type, ValueId, attrs, ops};
 use glassbox_tensor::{DType, Tensor};
 
+use super::integers::Integer;
 use super::package::{Source, describe, literal_tensor, source};
 use super::{Lowerer, Result};
 use crate::error::DslError;
@@ -34,9 +34,9 @@ impl<'p> Lowerer<'p> {
                 None => arguments.push((!matches!(argument, Argument::Skipped)).then_some((argument, *at))),
             }
         }
-        for (name, argument) in &written.named {
+        for (name, argument, at) in &written.named {
             if let Some(spec) = op.attr(&name.text) {
-                let attr = self.attribute(op, spec.name, spec.kind, argument, name.at)?;
+                let attr = self.attribute(op, spec.name, spec.kind, argument, self.or_name(*at, name))?;
                 attrs.insert(spec.name, attr);
             } else if let Some(place) = op.inputs.iter().position(|input| input.name == name.text) {
                 if arguments.len() <= place {
@@ -46,13 +46,18 @@ impl<'p> Lowerer<'p> {
                     let message = format!("the operand `{}` of `{}` is given twice", name.text, op.name);
                     return Err(DslError::at(self.place(), name.at, message));
                 }
-                arguments[place] = Some((argument, name.at));
+                arguments[place] = Some((argument, self.or_name(*at, name)));
             } else {
                 return Err(DslError::at(self.place(), name.at, unknown_attribute(op, &name.text)));
             }
         }
         let operands = self.operands(op, &arguments)?;
         Ok(Use { operands, attrs })
+    }
+
+    /// Where a value stands that is given by name: where the name does, if nothing is known of the value.
+    fn or_name(&self, at: At, name: &Name) -> At {
+        if at.line > 0 { at } else { name.at }
     }
 
     /// The values of operands: first those that have a dtype of their own, then literals, which take theirs.
@@ -75,7 +80,7 @@ impl<'p> Lowerer<'p> {
         match argument {
             Argument::Name(name) => self.value_named(name).map(Some),
             Argument::Entry(name, indices) => self.entry_of(name, indices).map(Some),
-            Argument::Literal(_) | Argument::List(_) | Argument::Tensor(..) => Ok(None),
+            Argument::Literal(_) | Argument::List(_) | Argument::Integers(_) | Argument::Tensor(..) => Ok(None),
             Argument::Skipped => Ok(None),
             Argument::DType(dtype) => {
                 Err(DslError::at(self.place(), at, format!("`{dtype}` is a dtype, and no operand of this op")))
@@ -96,7 +101,7 @@ impl<'p> Lowerer<'p> {
         let before = self.at;
         let value = self.value_of(place);
         self.at = before;
-        value.map_err(|error| DslError { at: name.at, ..error })
+        value.map_err(|error| error.or_at(name.at))
     }
 
     /// The value of a variable here; a state is read.
@@ -117,6 +122,9 @@ impl<'p> Lowerer<'p> {
 
     /// A literal as a value.
     fn literal_value(&mut self, argument: &Argument, dtype: Option<DType>, at: At) -> Result<ValueId> {
+        if let Argument::Integers(integers) = argument {
+            return self.list_of_integers(integers, dtype.unwrap_or(DType::I64), at);
+        }
         let tensor = match argument {
             Argument::Literal(literal) => plain_literals(std::slice::from_ref(literal), dtype, &[]),
             Argument::List(literals) => plain_literals(literals, dtype, &[literals.len()]),
@@ -132,6 +140,17 @@ impl<'p> Lowerer<'p> {
         let tensor = tensor.map_err(|message| DslError::at(self.place(), at, message))?;
         self.helper("literal");
         Ok(self.builder.constant(tensor))
+    }
+
+    /// A list of integer expressions as a value.
+    fn list_of_integers(&mut self, integers: &[Expr], dtype: DType, at: At) -> Result<ValueId> {
+        if !dtype.is_integer() {
+            let message = format!("a list of integer expressions stands where {dtype} is wanted; `op cast` converts");
+            return Err(DslError::at(self.place(), at, message));
+        }
+        let integers = integers.iter().map(|integer| self.integer(integer)).collect::<Result<Vec<Integer>>>()?;
+        let vector = self.integer_vector(&integers)?;
+        if dtype == DType::I64 { Ok(vector) } else { self.node(&ops::cast::OP, &[vector], attrs! { to: dtype }) }
     }
 
     /// The value of an attribute.
@@ -159,6 +178,11 @@ impl<'p> Lowerer<'p> {
             }
             Argument::Literal(literal) => literal_attr(literal, kind)
                 .ok_or_else(|| wrong(format!("{} is given, it wants {}", describe(literal), wanted(kind)))),
+            Argument::Integers(integers) if kind == AttrKind::Ints => integers
+                .iter()
+                .map(|integer| self.known_dim(integer, name))
+                .collect::<Result<Vec<i64>>>()
+                .map(Attr::Ints),
             Argument::List(literals) => list_attr(literals, kind).ok_or_else(|| {
                 wrong(format!("a list of {} literals is given, it wants {}", literals.len(), wanted(kind)))
             }),
@@ -199,8 +223,18 @@ impl<'p> Lowerer<'p> {
         let size = self.model.size(&name.text).and_then(|size| i64::try_from(size).ok());
         let known = size.or_else(|| self.sizes.get(&name.text).and_then(glassbox_ir::Dim::as_int));
         known.map(Attr::Int).ok_or_else(|| {
+            if super::sizes::input_axis(self.program, &name.text).is_some() {
+                return format!(
+                    "`{}` is a size that each step takes from its inputs, and isn't known before",
+                    name.text
+                );
+            }
+            let settings = self.model.names();
+            let constants = self.program.declarations.iter().filter(|found| found.memory == Memory::Constant);
+            let names = constants.map(|found| found.name.text.as_str()).chain(settings.iter().map(String::as_str));
+            let hint = crate::check::did_you_mean(&name.text, names);
             format!(
-                "nothing is named `{}`: no constant, no entry of the package's metadata and no size that is known",
+                "nothing is named `{}`: no constant, no entry of the package's metadata and no size{hint}",
                 name.text
             )
         })
@@ -236,6 +270,20 @@ pub(crate) fn literal_dtype(
     }
 }
 
+/// How a message writes an operand.
+pub(crate) fn written(argument: &Argument) -> String {
+    match argument {
+        Argument::Skipped => "`_`".to_owned(),
+        Argument::Name(name) => format!("`{}`", name.text),
+        Argument::Entry(name, _) => format!("`{}[…]`", name.text),
+        Argument::Literal(literal) => format!("the literal {}", describe(literal)),
+        Argument::List(_) | Argument::Integers(_) => "a list".to_owned(),
+        Argument::DType(dtype) => format!("the dtype {dtype}"),
+        Argument::Type(ty) => format!("a type ({})", ty.dtype),
+        Argument::Tensor(ty, _) => format!("a tensor ({})", ty.dtype),
+    }
+}
+
 /// Literals as a tensor: of `dtype`, or of the dtype that is natural for them.
 pub(crate) fn plain_literals(literals: &[Literal], dtype: Option<DType>, shape: &[usize]) -> Result<Tensor, String> {
     let natural = match literals.first() {
@@ -250,12 +298,16 @@ pub(crate) fn plain_literals(literals: &[Literal], dtype: Option<DType>, shape: 
 /// That an op has no attribute or operand of that name.
 pub(crate) fn unknown_attribute(op: &OpDef, name: &str) -> String {
     let names = || op.attrs.iter().map(|spec| spec.name).chain(op.inputs.iter().map(|input| input.name));
-    match nearest(name, names()) {
+    match crate::check::near(name, names()) {
         Some(near) => format!("`{}` has no attribute `{name}`; did you mean `{near}`?", op.name),
-        None if op.attrs.is_empty() => format!("`{}` has no attribute `{name}`; it has none at all", op.name),
         None => {
-            let names: Vec<String> = op.attrs.iter().map(|spec| format!("`{}`", spec.name)).collect();
-            format!("`{}` has no attribute `{name}`; it has {}", op.name, names.join(", "))
+            let list = |names: Vec<&str>| match names.as_slice() {
+                [] => "none".to_owned(),
+                names => format!("`{}`", names.join("`, `")),
+            };
+            let attrs = list(op.attrs.iter().map(|spec| spec.name).collect());
+            let operands = list(op.inputs.iter().map(|input| input.name).collect());
+            format!("`{}` has no attribute `{name}`: its attributes are {attrs}, its operands {operands}", op.name)
         }
     }
 }

@@ -2,14 +2,20 @@
 
 use std::collections::BTreeSet;
 
-use glassbox_ir::text::nearest;
 use glassbox_ir::{Attr, Attrs, Dim, State, TensorType, Type, ValueId, attrs, ops};
 use glassbox_tensor::{Class, DType, Overflow, Tensor};
 
 use super::integers::Integer;
 use super::{Lowerer, Result, Slot};
+use crate::check::near;
 use crate::program::*;
 use crate::source::ModelSource;
+
+/// How many bytes all that a program fills with `@init` may have.
+const MOST_FILLED: u64 = 1 << 30;
+
+/// How many bytes a variable may have that begins as zeros.
+const MOST_ZEROS: u64 = 1 << 40;
 
 /// What a constant is made of.
 pub(super) enum Source {
@@ -39,6 +45,9 @@ pub(super) fn source(declaration: &Declaration, model: &dyn ModelSource) -> Resu
 
 /// A setting as a tensor of a dtype: integers must fit, floats are rounded.
 fn setting_tensor(setting: &Attr, dtype: DType) -> Result<Tensor, String> {
+    if let Attr::Tensor(tensor) = setting {
+        return tensor_constant(tensor, dtype);
+    }
     let literals: Vec<Literal> = match setting {
         Attr::Bool(value) => vec![Literal::Bool(*value)],
         Attr::Int(value) => vec![Literal::Int(i128::from(*value))],
@@ -52,6 +61,25 @@ fn setting_tensor(setting: &Attr, dtype: DType) -> Result<Tensor, String> {
     let scalar = matches!(setting, Attr::Bool(_) | Attr::Int(_) | Attr::Float(_) | Attr::Str(_));
     let shape = if scalar { vec![] } else { vec![literals.len()] };
     literal_tensor(&literals, dtype, &shape)
+}
+
+/// A tensor of the metadata in the dtype that is declared: integers must fit, floats are rounded.
+fn tensor_constant(tensor: &Tensor, dtype: DType) -> Result<Tensor, String> {
+    if tensor.dtype() == dtype {
+        return Ok(tensor.clone());
+    }
+    let unreadable = |error: glassbox_tensor::TensorError| error.to_string();
+    let literals: Vec<Literal> = match tensor.dtype().class() {
+        Class::Signed => {
+            tensor.load::<i64>().map_err(unreadable)?.iter().map(|v| Literal::Int(i128::from(*v))).collect()
+        }
+        Class::Unsigned => {
+            tensor.load::<u64>().map_err(unreadable)?.iter().map(|v| Literal::Int(i128::from(*v))).collect()
+        }
+        Class::Float => tensor.load::<f64>().map_err(unreadable)?.iter().copied().map(Literal::Float).collect(),
+        _ => return Err(format!("it is {}, and {dtype} is declared", tensor.dtype())),
+    };
+    literal_tensor(&literals, dtype, tensor.shape())
 }
 
 /// Literals as a tensor: integers and truth values must fit the dtype, floats are rounded to it once.
@@ -157,13 +185,13 @@ pub(super) fn constant_integer(declaration: &Declaration, model: &dyn ModelSourc
 /// That the package doesn't have what a declaration wants.
 fn missing(declaration: &Declaration, model: &dyn ModelSource) -> String {
     let key = declaration.reference.as_ref().unwrap_or(&declaration.name.text);
-    let near = nearest(key, model.params().params().iter().map(|param| param.name.as_str()));
-    let hint = near.map(|near| format!("; is {near:?} meant?")).unwrap_or_default();
-    let asked = if declaration.reference.is_some() { "`@ref`: " } else { "" };
-    format!(
-        "`{}`: {asked}the package has no parameter, metadata or size that is named {key:?}{hint}",
-        declaration.name.text
-    )
+    let settings = if declaration.memory == Memory::Persistent { Vec::new() } else { model.names() };
+    let names = model.params().params().iter().map(|param| param.name.as_str());
+    let near = near(key, names.chain(settings.iter().map(String::as_str)));
+    let hint = near.map(|near| format!("; did you mean {near:?}?")).unwrap_or_default();
+    let asked = if declaration.reference.is_some() { "`@ref` of " } else { "" };
+    let what = if declaration.memory == Memory::Persistent { "parameter" } else { "parameter, metadata or size" };
+    format!("{asked}`{}`: the package has no {what} that is named {key:?}{hint}", declaration.name.text)
 }
 
 /// The parameters that a declaration stands for, as far as the package has them.
@@ -235,9 +263,10 @@ impl Lowerer<'_> {
             source(declaration, self.model).map_err(|message| self.wrong(message))?
         };
         let value = match found {
-            Some(Source::Parameter(parameter)) => self.parameter(&parameter, &ty, name)?,
+            Some(Source::Parameter(parameter)) => self.parameter(&parameter, &ty, declaration)?,
             Some(Source::Tensor(tensor)) => {
-                self.fits(name, &ty, tensor.shape())?;
+                let key = declaration.reference.as_deref().unwrap_or(name);
+                self.fits(declaration, key, &ty, tensor.shape())?;
                 self.builder.constant(tensor)
             }
             None if declaration.memory == Memory::Constant || declaration.reference.is_some() => {
@@ -252,15 +281,61 @@ impl Lowerer<'_> {
         Ok(())
     }
 
+    /// What a variable is filled with, if that isn't larger than anybody means. Zeros take no memory before they are
+    /// written; other values do.
+    fn fill_with(
+        &mut self,
+        declaration: &Declaration,
+        literal: Option<&Literal>,
+        cells: &[&str],
+        sizes: &[usize],
+    ) -> Result<Tensor> {
+        let (name, dtype) = (declaration.name.text.as_str(), declaration.ty.dtype);
+        let scalar = literal.map(|literal| self.literal_scalar(literal, dtype, name)).transpose()?;
+        let zero = match literal {
+            None | Some(Literal::Bool(false) | Literal::Int(0)) => true,
+            Some(Literal::Float(value)) => value.to_bits() == 0,
+            Some(_) => false,
+        } && dtype.bits().is_some();
+        let count = sizes.iter().try_fold(1u64, |product, size| product.checked_mul(*size as u64));
+        let bytes = count.and_then(|count| count.checked_mul(dtype.bits().unwrap_or(192) as u64));
+        let bytes = bytes.map(|bits| bits.div_ceil(8));
+        let most = if zero { MOST_ZEROS } else { MOST_FILLED };
+        let before = if zero { 0 } else { self.filled };
+        match bytes.and_then(|bytes| bytes.checked_add(before)).filter(|total| *total <= most) {
+            Some(total) if !zero => self.filled = total,
+            Some(_) => {}
+            None => {
+                let largest = (0..sizes.len()).max_by_key(|axis| sizes[*axis]).unwrap_or(0);
+                let axis = match cells.get(largest) {
+                    Some(index) => format!("its index `{index}`"),
+                    None => format!("its dim {}", largest - cells.len()),
+                };
+                let large = bytes.map_or("more bytes than can be counted".to_owned(), |bytes| format!("{bytes} bytes"));
+                let kind = if zero { "zeros" } else { "`@init`" };
+                let message = format!(
+                    "`{name}` would begin with {large} of {kind}, more than the {most} that a program may; {axis} is {}",
+                    sizes.get(largest).copied().unwrap_or(0)
+                );
+                return Err(self.wrong(message));
+            }
+        }
+        let made = match scalar.filter(|_| !zero) {
+            Some(scalar) => Tensor::full(dtype, sizes, &scalar),
+            None => Tensor::zeros(dtype, sizes),
+        };
+        made.map_err(|error| self.wrong(format!("`{name}`: {error}")))
+    }
+
     /// All of a variable with one value.
-    fn filled(&mut self, place: usize, literal: &Literal) -> Result<ValueId> {
+    pub(super) fn filled(&mut self, place: usize, literal: &Literal) -> Result<ValueId> {
         let (ty, name, exprs) =
             (self.variables[place].ty.clone(), self.variables[place].name, self.variables[place].dims);
-        let scalar = self.literal_scalar(literal, ty.dtype, name)?;
-        if let Some(sizes) = ty.shape.sizes() {
-            let whole = Tensor::full(ty.dtype, &sizes, &scalar).map_err(|error| self.wrong(error.to_string()))?;
+        if let (Some(sizes), Some(declaration)) = (ty.shape.sizes(), self.variables[place].declaration) {
+            let whole = self.fill_with(declaration, Some(literal), &[], &sizes)?;
             return Ok(self.builder.constant(whole));
         }
+        let scalar = self.literal_scalar(literal, ty.dtype, name)?;
         let extents = exprs.iter().map(|dim| self.integer(dim)).collect::<Result<Vec<Integer>>>()?;
         let dims = self.integer_vector(&extents)?;
         let scalar = self.builder.constant(scalar);
@@ -273,7 +348,8 @@ impl Lowerer<'_> {
     }
 
     /// A parameter, which must be as it is declared.
-    fn parameter(&mut self, parameter: &str, ty: &TensorType, name: &str) -> Result<ValueId> {
+    fn parameter(&mut self, parameter: &str, ty: &TensorType, declaration: &Declaration) -> Result<ValueId> {
+        let name = declaration.name.text.as_str();
         if let Some(value) = self.hoisted.get(&format!("parameter {name} {parameter}")) {
             return Ok(*value);
         }
@@ -285,7 +361,7 @@ impl Lowerer<'_> {
             return Err(self.wrong(message));
         }
         let shape = info.shape.clone();
-        self.fits(name, ty, &shape)?;
+        self.fits(declaration, parameter, ty, &shape)?;
         let exact = Type::tensor(ty.dtype, shape.iter().copied());
         let attrs = attrs! { name: parameter, type: exact };
         let made = self.builder.in_body(|builder| builder.node(&ops::parameter::OP, &[], attrs, 1));
@@ -295,7 +371,7 @@ impl Lowerer<'_> {
     }
 
     /// What the package has must have the declared dims.
-    fn fits(&self, name: &str, ty: &TensorType, shape: &[usize]) -> Result<()> {
+    fn fits(&self, declaration: &Declaration, key: &str, ty: &TensorType, shape: &[usize]) -> Result<()> {
         let exact = Type::tensor(ty.dtype, shape.iter().copied());
         let same = ty.dims().is_some_and(|dims| {
             dims.len() == shape.len() && dims.iter().zip(shape).all(|(dim, extent)| dim.as_size() == Some(*extent))
@@ -303,7 +379,16 @@ impl Lowerer<'_> {
         if same {
             return Ok(());
         }
-        Err(self.wrong(format!("`{name}` is declared {ty}, but what the package has is {exact}")))
+        let mut sizes: Vec<String> = Vec::new();
+        for dim in &declaration.ty.dims {
+            dim.for_each_name(&mut |name| {
+                let size = self.sizes.get(&name.text).map(|size| format!("`{}` is {size}", name.text));
+                sizes.extend(size.filter(|size| !sizes.contains(size)));
+            });
+        }
+        let sizes = if sizes.is_empty() { String::new() } else { format!(" ({})", sizes.join(", ")) };
+        let name = &declaration.name.text;
+        Err(self.wrong(format!("`{name}` is declared {ty}{sizes}, but the package's {key:?} is {exact}")))
     }
 
     /// A table of parameters is full: every index from 0.
@@ -313,17 +398,17 @@ impl Lowerer<'_> {
         let Some(first) = entries.iter().next() else {
             let name = &declaration.name.text;
             let example = fill(declaration, pattern, &vec![0; declaration.indices.len()]);
-            let near = nearest(&example, self.model.params().params().iter().map(|param| param.name.as_str()));
-            let hint = near.map(|near| format!("; is {near:?} meant?")).unwrap_or_default();
+            let near = near(&example, self.model.params().params().iter().map(|param| param.name.as_str()));
+            let hint = near.map(|near| format!("; did you mean {near:?}?")).unwrap_or_default();
             let message = format!(
                 "`@pattern` of `{name}`: the package has no parameter that fits {pattern:?}, such as {example:?}{hint}"
             );
             return Err(self.wrong(message));
         };
-        let mut extents = vec![0; first.len()];
+        let mut extents = vec![0i64; first.len()];
         for entry in &entries {
             for (extent, index) in extents.iter_mut().zip(entry) {
-                *extent = (*extent).max(*index + 1);
+                *extent = (*extent).max(index.saturating_add(1));
             }
         }
         let full = extents.iter().try_fold(1i64, |product, extent| product.checked_mul(*extent));
@@ -350,7 +435,7 @@ impl Lowerer<'_> {
         let mut extents = vec![0i64; declaration.indices.len()];
         for entry in &entries {
             for (extent, index) in extents.iter_mut().zip(entry) {
-                *extent = (*extent).max(*index + 1);
+                *extent = (*extent).max(index.saturating_add(1));
             }
         }
         let mut at = Vec::new();
@@ -381,7 +466,7 @@ impl Lowerer<'_> {
             .collect();
         self.helper("parameter");
         if let Some(known) = known {
-            return self.parameter(&fill(declaration, pattern, &known), &ty, &name.text);
+            return self.parameter(&fill(declaration, pattern, &known), &ty, declaration);
         }
         let all = self.all_parameters(declaration, pattern, &entries, &ty)?;
         let position = self.table_position(&at, &extents)?;
@@ -403,7 +488,7 @@ impl Lowerer<'_> {
         }
         let mut parameters = Vec::new();
         for entry in entries {
-            parameters.push(Some(self.parameter(&fill(declaration, pattern, entry), ty, &declaration.name.text)?));
+            parameters.push(Some(self.parameter(&fill(declaration, pattern, entry), ty, declaration)?));
         }
         let made =
             self.builder.in_body(|builder| builder.node(&ops::sequence_construct::OP, &parameters, Attrs::new(), 1));
@@ -443,9 +528,13 @@ impl Lowerer<'_> {
         for index in self.table_indices(declaration) {
             match declaration.fixed.iter().find(|(fixed, _)| fixed.text == index) {
                 Some((_, extent)) => {
-                    let extent = self.known_dim(extent, name)?;
-                    dims.push(Dim::Int(extent));
-                    start.push(extent as usize);
+                    let size = self.known_dim(extent, name)?;
+                    let Ok(count) = usize::try_from(size) else {
+                        let message = format!("`@fixed` of `{name}`: {size} can't be the extent of `{index}`");
+                        return Err(self.wrong(message));
+                    };
+                    dims.push(Dim::Int(size));
+                    start.push(count);
                 }
                 None => {
                     dims.push(Dim::Unknown);
@@ -455,12 +544,11 @@ impl Lowerer<'_> {
         }
         for (axis, extent) in cell.iter().enumerate() {
             dims.push(if axis < declaration.auto_dim.len() { Dim::Unknown } else { Dim::Int(*extent) });
-            start.push(*extent as usize);
+            start.push(usize::try_from(*extent).unwrap_or(0));
         }
         let ty = TensorType::new(dtype, dims);
         glassbox_ir::check_type(&ty.clone().into())
-            .map_err(|violation| self.wrong(format!("`{name}`: {violation}")))?;
-        let failed = |error: glassbox_tensor::TensorError| self.wrong(format!("`{name}`: {error}"));
+            .map_err(|violation| self.wrong(format!("`{name}`: {}", violation.message)))?;
         let initial = match (&declaration.reference, &declaration.init) {
             (Some(reference), _) => {
                 let Some(info) = self.model.params().find(reference) else {
@@ -471,15 +559,15 @@ impl Lowerer<'_> {
                         format!("`{name}` is declared {ty}, but the package's {reference:?} is {}", info.dtype);
                     return Err(self.wrong(message));
                 }
-                self.fits(name, &ty, &info.shape)?;
+                self.fits(declaration, reference, &ty, &info.shape)?;
                 Some(self.model.params().load(reference).map_err(|error| self.wrong(error.to_string()))?)
             }
-            (None, Some(literal)) => {
-                let scalar = self.literal_scalar(literal, dtype, name)?;
-                Some(Tensor::full(dtype, &start, &scalar).map_err(failed)?)
+            (None, literal) => {
+                let cells: Vec<&str> = self.table_indices(declaration).collect();
+                // A state that says nothing of its beginning is zeros, as large as its type says.
+                let filled = self.fill_with(declaration, literal.as_ref(), &cells, &start)?;
+                (literal.is_some() || !declaration.auto_dim.is_empty()).then_some(filled)
             }
-            (None, None) if declaration.auto_dim.is_empty() => None,
-            (None, None) => Some(Tensor::zeros(dtype, &start).map_err(failed)?),
         };
         let state = State { name: name.to_owned(), ty, capacity: None, initial };
         self.env[place] = Slot::Nothing;
@@ -490,6 +578,15 @@ impl Lowerer<'_> {
     pub(super) fn table_indices<'d>(&self, declaration: &'d Declaration) -> impl Iterator<Item = &'d str> + use<'d> {
         let names = declaration.indices.iter().map(|index| index.text.as_str());
         names.filter(|name| !declaration.auto_dim.iter().any(|auto| auto.text == **name))
+    }
+}
+
+/// What elements of a dtype are where nothing else is said.
+pub(super) fn zero(dtype: DType) -> Literal {
+    match dtype.class() {
+        Class::Bool => Literal::Bool(false),
+        Class::String => Literal::Text(String::new()),
+        _ => Literal::Int(0),
     }
 }
 

@@ -10,12 +10,16 @@ use crate::program::*;
 use crate::source::ModelSource;
 
 /// Each size by name: a number, or a symbol where it is free.
-pub(super) struct Sizes(BTreeMap<String, Dim>);
+pub(super) struct Sizes {
+    sizes: BTreeMap<String, Dim>,
+    /// The integers that constant scalars are. Where a size of the package has the name, it may be another.
+    constants: BTreeMap<String, i64>,
+}
 
 impl Sizes {
     /// The sizes that a program names.
     pub(super) fn new(program: &Program, model: &dyn ModelSource) -> Result<Sizes> {
-        let mut sizes = BTreeMap::new();
+        let mut sizes = Sizes { sizes: BTreeMap::new(), constants: BTreeMap::new() };
         for declaration in &program.declarations {
             let place = || Place { file: program.file.clone(), line: declaration.name.at.line, block: String::new() };
             // A constant is a size under its own name.
@@ -23,13 +27,12 @@ impl Sizes {
                 && declaration.indices.is_empty()
                 && declaration.ty.dims.is_empty()
                 && declaration.ty.dtype.is_integer();
-            if integer && model.size(&declaration.name.text).is_none() {
+            if integer {
                 let value = package::constant_integer(declaration, model)
                     .map_err(|message| DslError::at(place(), declaration.name.at, message))?;
-                sizes.insert(declaration.name.text.clone(), Dim::Int(value));
+                sizes.constants.insert(declaration.name.text.clone(), value);
             }
         }
-        let mut sizes = Sizes(sizes);
         sizes.bind(program, model)?;
         Ok(sizes)
     }
@@ -39,7 +42,10 @@ impl Sizes {
         if let Some(size) = model.size(name) {
             return i64::try_from(size).ok().map(Dim::Int);
         }
-        if let Some(dim) = self.0.get(name) {
+        if let Some(value) = self.constants.get(name) {
+            return Some(Dim::Int(*value));
+        }
+        if let Some(dim) = self.sizes.get(name) {
             return Some(dim.clone());
         }
         match model.metadata(name) {
@@ -59,7 +65,7 @@ impl Sizes {
                 for (dim, extent) in declaration.ty.dims.iter().zip(&info.shape) {
                     let Expr::Name(name) = dim else { continue };
                     if self.lookup(&name.text, model).is_none() {
-                        self.0.insert(name.text.clone(), Dim::from(*extent));
+                        self.sizes.insert(name.text.clone(), Dim::from(*extent));
                     }
                 }
             }
@@ -75,21 +81,48 @@ impl Sizes {
         });
         for name in names {
             let dim = self.lookup(&name, model).unwrap_or_else(|| Dim::symbol(&name));
-            self.0.insert(name, dim);
+            self.sizes.insert(name, dim);
         }
         Ok(())
     }
 
     /// The value of a size, where it is one.
     pub(super) fn get(&self, name: &str) -> Option<&Dim> {
-        self.0.get(name)
+        self.sizes.get(name)
+    }
+
+    /// The integer that a constant scalar is.
+    pub(super) fn constant(&self, name: &str) -> Option<i64> {
+        self.constants.get(name).copied()
+    }
+
+    /// That a name in a dim or an integer expression has no value.
+    pub(super) fn nothing_says(&self, program: &Program, model: &dyn ModelSource, name: &str) -> String {
+        let mut is_index = false;
+        for block in &program.blocks {
+            crate::check::each_statement(&block.statements, &mut |statement| {
+                is_index |= matches!(&statement.kind, StatementKind::Loop { index, .. } if index.text == name);
+            });
+        }
+        if is_index {
+            return format!("`{name}` is the index of a loop, and has a value only in its body");
+        }
+        let said =
+            self.sizes.iter().filter(|(other, dim)| dim.as_int().is_some() || input_axis(program, other).is_some());
+        let settings = model.names();
+        let names = said.map(|(other, _)| other.as_str()).chain(settings.iter().map(String::as_str));
+        let hint = crate::check::did_you_mean(name, names);
+        format!(
+            "nothing says the size `{name}`: the package has no size or metadata of that name, no parameter's dim is just \
+             `{name}`, and no dynamic variable's either{hint}"
+        )
     }
 
     /// Every free size is the whole dim of an input: nothing else could say it.
-    pub(super) fn check_free(&self, program: &Program) -> Result<()> {
+    pub(super) fn check_free(&self, program: &Program, model: &dyn ModelSource) -> Result<()> {
         let mut missing = None;
         let mut look = |name: &Name| {
-            let free = self.0.get(&name.text).is_some_and(|dim| dim.as_int().is_none());
+            let free = self.sizes.get(&name.text).is_some_and(|dim| dim.as_int().is_none());
             if free && input_axis(program, &name.text).is_none() && missing.is_none() {
                 missing = Some(name.clone());
             }
@@ -99,12 +132,7 @@ impl Sizes {
             None => Ok(()),
             Some(name) => {
                 let place = Place { file: program.file.clone(), line: name.at.line, block: String::new() };
-                let message = format!(
-                    "nothing says the size `{0}`: the package has no size or metadata of that name, no parameter's dim is \
-                     just `{0}`, and no dynamic variable's either",
-                    name.text
-                );
-                Err(DslError::at(place, name.at, message))
+                Err(DslError::at(place, name.at, self.nothing_says(program, model, &name.text)))
             }
         }
     }
@@ -130,7 +158,7 @@ fn each_dim<'p>(program: &'p Program, visit: &mut dyn FnMut(&'p Expr)) {
                 }
                 StatementKind::Loop { body, .. } => statements(body, visit),
                 StatementKind::Op(op) => {
-                    for (_, argument) in &op.named {
+                    for (_, argument, _) in &op.named {
                         if let Argument::Type(ty) | Argument::Tensor(ty, _) = argument {
                             ty.dims.iter().for_each(&mut *visit);
                         }
@@ -189,6 +217,7 @@ impl Lowerer<'_> {
     pub(super) fn dim(&self, expr: &Expr) -> Result<Dim> {
         Ok(match expr {
             Expr::Int(value) => Dim::Int(*value),
+            Expr::Unknown => Dim::Unknown,
             Expr::Name(name) => match self.sizes.get(&name.text) {
                 Some(dim) => dim.clone(),
                 None => {

@@ -1,10 +1,10 @@
 //! Single statements.
 
-use glassbox_ir::{Attr, Attrs, Dim, ValueId, ops};
+use glassbox_ir::{Attr, Attrs, Dim, ValueId, attrs, ops};
 
 use super::control::Flow;
 use super::integers::Integer;
-use super::{Lowerer, Result, Slot, build_message};
+use super::{Lowerer, MOST_STATEMENTS, Result, Slot, build_message};
 use crate::error::DslError;
 use crate::program::*;
 
@@ -12,6 +12,13 @@ impl<'p> Lowerer<'p> {
     /// A statement: whether the block goes on after it.
     pub(super) fn statement(&mut self, statement: &'p Statement) -> Result<Flow> {
         self.at = statement.at;
+        self.lowered += 1;
+        if self.lowered > MOST_STATEMENTS {
+            return Err(self.wrong(format!(
+                "the step has more than {MOST_STATEMENTS} statements, those of a block counted wherever it is called; \
+                 repeat with `loop` instead"
+            )));
+        }
         match &statement.kind {
             StatementKind::Assign(name, _) => {
                 let place = self.variable(name)?;
@@ -31,7 +38,10 @@ impl<'p> Lowerer<'p> {
             }
             StatementKind::If { condition, then, otherwise } => return self.if_(condition, then, otherwise),
             StatementKind::Loop { name, index, start, end, body } => return self.loop_(name, index, start, end, body),
-            StatementKind::Return => return Ok(Flow::Returns),
+            StatementKind::Return => {
+                self.returns_here();
+                return Ok(Flow::Returns);
+            }
             StatementKind::Barrier => self.barrier()?,
             StatementKind::Dep { .. } => self.barrier()?,
             StatementKind::Yield(names) => self.yield_(names)?,
@@ -55,10 +65,10 @@ impl<'p> Lowerer<'p> {
             .map(|target| target.as_ref().map(|name| self.variable(name)).transpose())
             .collect::<Result<_>>()?;
         self.main();
-        let results = self
-            .builder
-            .node(op, &made.operands, made.attrs, written.targets.len())
-            .map_err(|error| DslError::at(self.place(), written.name.at, build_message(&error)))?;
+        let results = self.builder.node(op, &made.operands, made.attrs, written.targets.len()).map_err(|error| {
+            let given = self.operands_in_words(op, written, &made.operands);
+            DslError::at(self.place(), written.name.at, format!("{}{given}", build_message(&error)))
+        })?;
         for (name, value) in &written.hints {
             let advice = match value {
                 Literal::Bool(value) => Attr::Bool(*value),
@@ -79,10 +89,27 @@ impl<'p> Lowerer<'p> {
         Ok(())
     }
 
+    /// What the operands of an op are, for a message.
+    fn operands_in_words(&self, op: &glassbox_ir::OpDef, used: &Op, operands: &[Option<ValueId>]) -> String {
+        const MOST: usize = 4;
+        let values = used.operands.iter().map(|(argument, _)| argument);
+        let mut values = values.filter(|argument| !matches!(argument, Argument::DType(_) | Argument::Type(_)));
+        let mut words = Vec::new();
+        for (place, operand) in operands.iter().enumerate().take(MOST) {
+            let by_place = values.next();
+            let (Some(input), Some(value)) = (op.input(place), operand) else { continue };
+            let by_name = used.named.iter().find(|(name, ..)| name.text == input.name).map(|(_, argument, _)| argument);
+            if let Some(argument) = by_place.or(by_name) {
+                words.push(format!("{} is {}", super::written(argument), self.type_of(*value)));
+            }
+        }
+        if words.is_empty() { String::new() } else { format!("; {}", words.join(", ")) }
+    }
+
     /// Writes a value to a variable, if it has its dtype and dims.
     pub(super) fn write(&mut self, name: &Name, place: usize, value: ValueId) -> Result<()> {
         self.beside_may_write(name)?;
-        let value = self.fit(place, value).map_err(|error| DslError { at: name.at, ..error })?;
+        let value = self.fit(place, value).map_err(|error| error.or_at(name.at))?;
         self.give(place, value);
         Ok(())
     }
@@ -110,14 +137,30 @@ impl<'p> Lowerer<'p> {
             if differs {
                 return Err(self.wrong(format!("`{name}` is declared {ty}, but this gives {given}")));
             }
-            if dims.iter().zip(&wanted).all(|(a, b)| a.same(b) == Some(true)) {
+            if dims
+                .iter()
+                .zip(&wanted)
+                .zip(exprs)
+                .all(|((a, b), expr)| *expr == Expr::Unknown || a.same(b) == Some(true))
+            {
                 return Ok(value);
             }
         }
-        let extents = exprs.iter().map(|dim| self.integer(dim)).collect::<Result<Vec<Integer>>>()?;
+        let mut extents = Vec::with_capacity(exprs.len());
+        for (axis, dim) in exprs.iter().enumerate() {
+            extents.push(if *dim == Expr::Unknown { self.extent(value, axis)? } else { self.integer(dim)? });
+        }
         let dims = self.integer_vector(&extents)?;
         self.main();
-        self.node(&ops::expect::OP, &[value, dims], Attrs::new())
+        self.node(&ops::expect::OP, &[value, dims], attrs! { name: name })
+    }
+
+    /// How long an axis of a value is, in each step.
+    fn extent(&mut self, value: ValueId, axis: usize) -> Result<Integer> {
+        let axes = self.vector(vec![0])?;
+        self.helper("size");
+        let extent = self.node(&ops::shape::OP, &[value], attrs! { start: axis as i64, end: axis as i64 + 1 })?;
+        self.node(&ops::squeeze::OP, &[extent, axes], Attrs::new()).map(Integer::Value)
     }
 
     fn barrier(&mut self) -> Result<()> {

@@ -241,3 +241,78 @@ fn free_sizes_are_checked_in_the_step() {
     let error = run.try_step(&[f32s(&[3], &[1.0, 3.0, 2.0]), i64s(&[1], &[2])]).unwrap_err();
     assert!(error.contains("test.gbp:6, block entry"), "{error}");
 }
+
+#[test]
+fn lists_hold_integer_expressions() {
+    let program = parse(
+        "dynamic { x: f32[B, 6]; n: i64; }
+         constant { axes: i64[2]; }
+         block entry {
+            assign pairs: f32[B * 3, 2];
+            assign row: f32[1, 6];
+            assign at: i32[3];
+            op reshape(x, [B * 3, 6 / 3]) >> pairs;
+            op gather(x, [n - 1]) >> row;
+            op cast([n, B, 7], i32) >> at;
+         }",
+    );
+    let mut run = Model::new().with_metadata("axes", vec![0i64, 1]).session(&program);
+    let x: Vec<f32> = (0..12).map(|value| value as f32).collect();
+    let out = run.step(&[f32s(&[2, 6], &x), Tensor::scalar(2i64)]);
+    assert_eq!(out["pairs"].shape(), [6, 2]);
+    assert_eq!(out["row"].to_vec::<f32>().unwrap(), x[6..]);
+    assert_eq!(out["at"].to_vec::<i32>().unwrap(), [2, 2, 7]);
+    // Attributes are known before a step, so they take sizes only.
+    let transposed = |axis: &str| {
+        parse(&format!(
+            "dynamic {{ x: f32[2, 3]; n: i64; }}
+             block entry {{ assign y: f32[3, 2]; op transpose(x, perm=[{axis}, 0]) >> y; }}"
+        ))
+    };
+    let model = Model::new().with_size("one", 1);
+    let out = model.session(&transposed("one")).step(&[f32s(&[2, 3], &x[..6]), Tensor::scalar(0i64)]);
+    assert_eq!(out["y"].to_vec::<f32>().unwrap(), [0.0, 3.0, 1.0, 4.0, 2.0, 5.0]);
+    let error = model.try_session(&transposed("n")).err().unwrap();
+    assert!(error.contains("`n` can't stand in a dim"), "{error}");
+    let error = Program::parse("test.gbp", "block entry { op reshape(x, [n + 1, 2.0]) >> y; }").unwrap_err();
+    assert!(error.to_string().contains("either of literals or of integer expressions"), "{error}");
+    let error = model.try_session(&parse(
+        "dynamic { x: f32[2]; n: i64; } block entry { assign y: f32[2]; op add(x, [n + 1, n]) >> y; }",
+    ));
+    let error = error.err().unwrap();
+    assert!(error.contains("stands where f32 is wanted"), "{error}");
+}
+
+#[test]
+fn an_extent_may_be_left_open() {
+    let program = parse(
+        "dynamic { v: i32[2]; }
+         persistent { n: i64; K(t): i32[2] @table; }
+         block entry {
+            assign all: i32[?, 2];
+            assign column: i32[?];
+            cache.write v >> K[n];
+            cache.read K[] >> all;
+            op reduce_sum(all, [-1], keepdims=false) >> column;
+            cache.increment n;
+         }",
+    );
+    let mut run = Model::new().session(&program);
+    let v = |a: i32, b: i32| Tensor::from_vec(&[2], vec![a, b]).unwrap();
+    assert_eq!(run.step(&[v(1, 2)])["column"].to_vec::<i32>().unwrap(), [3]);
+    assert_eq!(run.step(&[v(5, 6)])["all"].to_vec::<i32>().unwrap(), [1, 2, 5, 6]);
+    // The other dims are checked all the same: here when the program is lowered, there in the step.
+    let wrong = |ty: &str| {
+        parse(&format!(
+            "persistent {{ K(t, u): i32 @table; }}
+             block entry {{ assign all: {ty}; cache.write 4 >> K[1, 1]; cache.read K[] >> all; }}"
+        ))
+    };
+    let error = Model::new().try_session(&wrong("i32[?]")).err().unwrap();
+    assert!(error.contains("`all` is declared i32[?]"), "{error}");
+    let error = Model::new().session(&wrong("i32[?, 3]")).try_step(&[]).unwrap_err();
+    assert!(error.contains('3') && error.contains("test.gbp:2"), "{error}");
+    assert!(Model::new().session(&wrong("i32[?, 2]")).try_step(&[]).is_ok());
+    let error = Model::new().try_session(&parse("dynamic { x: f32[?]; } block entry { }")).err().unwrap();
+    assert!(error.contains("stands only in what `assign` declares"), "{error}");
+}

@@ -47,6 +47,10 @@ impl ModelSource for Model {
     fn metadata(&self, name: &str) -> Option<Attr> {
         self.metadata.get(name).cloned()
     }
+
+    fn names(&self) -> Vec<String> {
+        self.sizes.keys().chain(self.metadata.keys()).cloned().collect()
+    }
 }
 
 impl Model {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use glassbox_dsl::check::{check_call, unknown_function};
+use glassbox_dsl::check::{Part, check_call, unknown_function};
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote};
 use syn::Ident;
@@ -42,6 +42,9 @@ pub(super) fn expand(dsl: &TokenStream, formulas: &Formulas) -> syn::Result<Toke
         if !emit.graph.contains(&text) {
             return wrong(name.span(), emit.unknown(&text));
         }
+        if formulas.outputs.iter().filter(|other| *other == name).count() > 1 {
+            return wrong(name.span(), format!("`{text}` is given out twice; `let` gives it another name"));
+        }
         outputs.push(quote!((#text, #dsl::formulas::Value::id(#name))));
     }
     let handles: Vec<Ident> = (0..outputs.len()).map(|place| format_ident!("__output_{place}")).collect();
@@ -68,9 +71,14 @@ struct Emit<'d> {
 
 impl Emit<'_> {
     fn unknown(&self, name: &str) -> String {
-        let near = glassbox_dsl::check::nearest(name, self.graph.iter().map(String::as_str));
+        let near = glassbox_dsl::check::near(name, self.graph.iter().map(String::as_str));
         let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
         format!("`{name}` is no value of the graph{hint}")
+    }
+
+    /// That what is assigned isn't there.
+    fn no_variable(&self, name: &Ident) -> String {
+        format!("{}, so it can't be assigned (`let` makes a new one)", self.unknown(&name.to_string()))
     }
 
     fn dim(&self, dim: &Dim) -> TokenStream {
@@ -103,7 +111,7 @@ impl Emit<'_> {
                     || choice.otherwise.1.as_ref().is_some_and(|value| self.is_graph(value))
                     || !choice.then.0.is_empty()
             }
-            Expr::Literal(_) | Expr::Rust(_) | Expr::List(..) | Expr::DType(_) | Expr::Skipped(_) => false,
+            Expr::Literal(_) | Expr::Rust(_) | Expr::List(..) | Expr::DType(..) | Expr::Skipped(_) => false,
         }
     }
 
@@ -132,7 +140,7 @@ impl Emit<'_> {
             }
             Statement::Assign(name, value) => {
                 if !self.graph.contains(&name.to_string()) {
-                    return wrong(name.span(), format!("{}; `let` makes a new one", self.unknown(&name.to_string())));
+                    return wrong(name.span(), self.no_variable(name));
                 }
                 if !in_body {
                     return wrong(
@@ -181,12 +189,21 @@ impl Emit<'_> {
     fn argument(&mut self, expr: &Expr) -> syn::Result<TokenStream> {
         let dsl = self.dsl;
         Ok(match expr {
-            Expr::DType(dtype) => {
+            Expr::DType(dtype, _) => {
                 let dtype = dtype_path(dsl, *dtype);
                 quote!(#dsl::formulas::Arg::DType(#dtype))
             }
             Expr::Skipped(_) => quote!(#dsl::formulas::Arg::Skipped),
+            Expr::Name(name) if self.caches.contains(&name.to_string()) => {
+                let message = format!("`{name}` holds keys and values of many steps: `kv_read` and `kv_write` use it");
+                return wrong(name.span(), message);
+            }
             Expr::List(values, _) => {
+                if let Some(value) = values.iter().find(|value| self.is_graph(value)) {
+                    let message =
+                        "a list holds numbers, and this is a value of the graph; `concat` puts values together";
+                    return wrong(span_of(value), message);
+                }
                 let values = values.iter().map(|value| self.rust(value)).collect::<syn::Result<Vec<_>>>()?;
                 quote!(#dsl::formulas::Arg::list([#(#dsl::formulas::Number::from(#values)),*]))
             }
@@ -271,13 +288,19 @@ impl Emit<'_> {
         }
         let names: Vec<String> = call.named.iter().map(|(name, _)| name.to_string()).collect();
         let named: Vec<&str> = names.iter().map(String::as_str).collect();
-        let operands = call.arguments.iter().filter(|argument| !matches!(argument, Expr::DType(_))).count();
+        let operands = call.arguments.iter().filter(|argument| !matches!(argument, Expr::DType(..))).count();
         if let Some(message) = unknown_function(&name, FUNCTIONS) {
             return wrong(span, message);
         }
-        if let Err((place, message)) = check_call(&name, operands, &named, outputs) {
-            let span = place.map_or(span, |place| call.named[place].0.span());
-            return wrong(span, message);
+        if let Err((part, message)) = check_call(&name, operands, &named, outputs) {
+            // Of the operands dtypes aren't counted.
+            let values = || call.arguments.iter().filter(|argument| !matches!(argument, Expr::DType(..)));
+            let span = match part {
+                Part::Named(place) => call.named.get(place).map(|(name, _)| name.span()),
+                Part::Operand(place) => values().nth(place).map(span_of),
+                Part::Name | Part::Result(_) => None,
+            };
+            return wrong(span.unwrap_or(call.name.span()), message);
         }
         let line = line_of(span);
         let arguments =
@@ -380,14 +403,14 @@ impl Emit<'_> {
         let carried = self.carried(&repeat.body);
         let line = line_of(repeat.span);
         if let Some(name) = carried.iter().find(|name| !self.graph.contains(&name.to_string())) {
-            return wrong(name.span(), format!("{}; `let` makes a new one", self.unknown(&name.to_string())));
+            return wrong(name.span(), self.no_variable(name));
         }
         if outputs != carried.len() {
             let names: Vec<String> = carried.iter().map(|name| format!("`{name}`")).collect();
             let gives = if names.is_empty() { "no variable".to_owned() } else { names.join(", ") };
             return wrong(
                 repeat.span,
-                format!("the body of this `for` assigns {gives}, so it gives {} values, not {outputs}", carried.len()),
+                format!("the body of this `for` assigns {gives}, so it gives {} here, not {outputs}", carried.len()),
             );
         }
         let index = &repeat.index;
@@ -470,7 +493,7 @@ fn span_of(expr: &Expr) -> Span {
     match expr {
         Expr::Name(name) => name.span(),
         Expr::Call(call) => call.name.span(),
-        Expr::Parameter(_, span) | Expr::List(_, span) | Expr::Skipped(span) => *span,
+        Expr::Parameter(_, span) | Expr::DType(_, span) | Expr::List(_, span) | Expr::Skipped(span) => *span,
         Expr::Binary(_, _, left, _) => span_of(left),
         Expr::Unary(_, rust, _) | Expr::Literal(rust) | Expr::Rust(rust) => {
             rust.clone().into_iter().next().map_or_else(Span::call_site, |token| token.span())
@@ -478,6 +501,5 @@ fn span_of(expr: &Expr) -> Span {
         Expr::For(repeat) => repeat.span,
         Expr::If(choice) => choice.span,
         Expr::Hinted(inner, _) => span_of(inner),
-        Expr::DType(_) => Span::call_site(),
     }
 }

@@ -1,17 +1,43 @@
 //! Reading formulas.
 
+use glassbox_dsl::check::did_you_mean;
+use glassbox_dsl::parse::{MOST_TERMS, expected, no_dtype, read_all};
 use glassbox_tensor::DType;
-use proc_macro2::{Span, TokenStream, TokenTree};
+use proc_macro2::{TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
-use syn::parse::{ParseStream, Parser};
+use syn::parse::ParseStream;
 use syn::{Ident, Lit, LitInt, Token, braced, bracketed, parenthesized};
 
 use super::{Cache, Call, Dim, Expr, For, Formulas, If, Input, Statement, wrong};
 
 /// Reads a whole program.
 pub(super) fn parse(tokens: TokenStream) -> syn::Result<Formulas> {
-    program.parse2(tokens)
+    check_length(&tokens)?;
+    read_all(tokens, program)
+}
+
+/// That no formula is so long that what reads and writes it, which recurs, runs out of stack.
+fn check_length(tokens: &TokenStream) -> syn::Result<()> {
+    let mut streams = vec![tokens.clone()];
+    while let Some(stream) = streams.pop() {
+        let mut operators = 0;
+        for token in stream {
+            match &token {
+                TokenTree::Group(group) => streams.push(group.stream()),
+                TokenTree::Punct(punct) if matches!(punct.as_char(), ';' | ',') => operators = 0,
+                TokenTree::Punct(_) => operators += 1,
+                TokenTree::Ident(word) if word == "if" => operators += 1,
+                _ => {}
+            }
+            if operators > MOST_TERMS {
+                let message =
+                    format!("a formula has at most {MOST_TERMS} operators; give a part of it a name with `let`");
+                return wrong(token.span(), message);
+            }
+        }
+    }
+    Ok(())
 }
 
 fn program(input: ParseStream) -> syn::Result<Formulas> {
@@ -28,6 +54,7 @@ fn program(input: ParseStream) -> syn::Result<Formulas> {
         match word.to_string().as_str() {
             "model" => formulas.model = until_comma(input)?,
             "inputs" => {
+                braces(input, "the inputs in braces: `inputs: { x: f32[B] }`")?;
                 let inner;
                 braced!(inner in input);
                 while !inner.is_empty() {
@@ -36,6 +63,7 @@ fn program(input: ParseStream) -> syn::Result<Formulas> {
                 }
             }
             "state" => {
+                braces(input, "the states in braces: `state: { kv: kv_cache(f16, layers=n, cap=c) }`")?;
                 let inner;
                 braced!(inner in input);
                 while !inner.is_empty() {
@@ -43,7 +71,10 @@ fn program(input: ParseStream) -> syn::Result<Formulas> {
                     comma(&inner)?;
                 }
             }
-            other => return wrong(word.span(), format!("`{other}:` is none of `model:`, `inputs:`, `state:`")),
+            other => {
+                let hint = did_you_mean(other, ["model", "inputs", "state"]);
+                return wrong(word.span(), format!("`{other}:` is none of `model:`, `inputs:`, `state:`{hint}"));
+            }
         }
         comma(input)?;
     }
@@ -51,7 +82,7 @@ fn program(input: ParseStream) -> syn::Result<Formulas> {
         if peek_word(input, "output") {
             input.call(Ident::parse_any)?;
             loop {
-                formulas.outputs.push(input.call(Ident::parse_any)?);
+                formulas.outputs.push(name(input, "the name of a value to give out")?);
                 if !input.peek(Token![,]) {
                     break;
                 }
@@ -59,16 +90,35 @@ fn program(input: ParseStream) -> syn::Result<Formulas> {
             }
             semicolon(input)?;
             if !input.is_empty() {
-                return Err(input.error("`output` comes last"));
+                return wrong(input.span(), "`output` comes last, and once: `output a, b;`");
             }
             return Ok(formulas);
         }
         match statement(input)? {
             (Some(statement), None) => formulas.statements.push(statement),
-            _ => return Err(input.error("expected `;`")),
+            _ => return Err(expected(input, "`;` after this formula, and `output …;` at the end")),
         }
     }
-    wrong(Span::call_site(), "there is no `output …;` at the end")
+    wrong(input.span(), "there is no `output name;` at the end, so nothing is given out")
+}
+
+fn name(input: ParseStream, what: &str) -> syn::Result<Ident> {
+    if input.peek(Ident::peek_any) { input.call(Ident::parse_any) } else { Err(expected(input, what)) }
+}
+
+fn braces(input: ParseStream, what: &str) -> syn::Result<()> {
+    if input.peek(syn::token::Brace) { Ok(()) } else { Err(expected(input, what)) }
+}
+
+/// The comma between parts of a list, if the list goes on.
+fn comma_or_end(input: ParseStream, what: &str) -> syn::Result<()> {
+    if input.is_empty() {
+        return Ok(());
+    }
+    if !input.peek(Token![,]) {
+        return Err(expected(input, what));
+    }
+    input.parse::<Token![,]>().map(|_| ())
 }
 
 fn peek_word(input: ParseStream, word: &str) -> bool {
@@ -80,7 +130,7 @@ fn comma(input: ParseStream) -> syn::Result<()> {
     if input.peek(Token![,]) {
         input.parse::<Token![,]>()?;
     } else if !input.is_empty() && !peek_statement(input) {
-        return Err(input.error("expected `,`"));
+        return Err(expected(input, "`,`"));
     }
     Ok(())
 }
@@ -91,7 +141,7 @@ fn peek_statement(input: ParseStream) -> bool {
 
 fn semicolon(input: ParseStream) -> syn::Result<()> {
     if !input.peek(Token![;]) {
-        return Err(input.error("expected `;`"));
+        return Err(expected(input, "an operator or `;` after this formula"));
     }
     input.parse::<Token![;]>().map(|_| ())
 }
@@ -102,18 +152,19 @@ fn until_comma(input: ParseStream) -> syn::Result<TokenStream> {
     while !input.is_empty() && !input.peek(Token![,]) {
         input.parse::<TokenTree>()?.to_tokens(&mut tokens);
     }
-    if tokens.is_empty() { Err(input.error("expected an expression")) } else { Ok(tokens) }
+    if tokens.is_empty() { Err(expected(input, "an expression of Rust")) } else { Ok(tokens) }
 }
 
 fn dtype(input: ParseStream) -> syn::Result<DType> {
-    let word = input.call(Ident::parse_any)?;
-    word.to_string()
-        .parse()
-        .or_else(|_| wrong(word.span(), format!("`{word}` is no dtype; there are f32, i64, bool and others")))
+    let word = name(input, "a dtype, such as `f32`")?;
+    word.to_string().parse().or_else(|_| wrong(word.span(), no_dtype(&word.to_string())))
 }
 
 fn input_of(input: ParseStream) -> syn::Result<Input> {
-    let name = input.call(Ident::parse_any)?;
+    let name = self::name(input, "the name of an input")?;
+    if !input.peek(Token![:]) {
+        return Err(expected(input, "`:` and the type of the input"));
+    }
     input.parse::<Token![:]>()?;
     let dtype = dtype(input)?;
     let mut dims = Vec::new();
@@ -122,9 +173,7 @@ fn input_of(input: ParseStream) -> syn::Result<Input> {
         bracketed!(inner in input);
         while !inner.is_empty() {
             dims.push(dim(&inner)?);
-            if !inner.is_empty() {
-                inner.parse::<Token![,]>()?;
-            }
+            comma_or_end(&inner, "`,` or `]` after a dim")?;
         }
     }
     Ok(Input { name, dtype, dims })
@@ -165,7 +214,12 @@ fn dim_product(input: ParseStream) -> syn::Result<Dim> {
 
 fn dim_factor(input: ParseStream) -> syn::Result<Dim> {
     if input.peek(LitInt) {
-        return Ok(Dim::Number(input.parse::<LitInt>()?.base10_parse()?));
+        let number = input.parse::<LitInt>()?;
+        return match number.base10_parse() {
+            Ok(extent) if number.suffix().is_empty() => Ok(Dim::Number(extent)),
+            Ok(_) => wrong(number.span(), "dims have no suffix: write the number alone"),
+            Err(_) => wrong(number.span(), "no dim is as large as this"),
+        };
     }
     if input.peek(syn::token::Brace) {
         let inner;
@@ -180,29 +234,38 @@ fn dim_factor(input: ParseStream) -> syn::Result<Dim> {
     if input.peek(Ident::peek_any) {
         return Ok(Dim::Size(input.call(Ident::parse_any)?));
     }
-    Err(input.error("expected a number, the name of a size, or Rust in braces"))
+    Err(expected(input, "a number, the name of a size, or Rust in braces"))
 }
 
 fn cache(input: ParseStream) -> syn::Result<Cache> {
-    let name = input.call(Ident::parse_any)?;
+    let name = self::name(input, "the name of a state")?;
+    if !input.peek(Token![:]) {
+        return Err(expected(input, "`:` and `kv_cache(dtype, layers=…, cap=…)`"));
+    }
     input.parse::<Token![:]>()?;
-    let kind = input.call(Ident::parse_any)?;
+    let kind = self::name(input, "`kv_cache(dtype, layers=…, cap=…)`")?;
     if kind != "kv_cache" {
         return wrong(
             kind.span(),
             format!("`{kind}` is no kind of state; there is `kv_cache(dtype, layers=…, cap=…)`"),
         );
     }
+    if !input.peek(syn::token::Paren) {
+        return Err(expected(input, "`(dtype, layers=…, cap=…)` after `kv_cache`"));
+    }
     let inner;
     parenthesized!(inner in input);
     let dtype = dtype(&inner)?;
     let (mut layers, mut capacity) = (None, None);
     while !inner.is_empty() {
-        inner.parse::<Token![,]>()?;
+        comma_or_end(&inner, "`,`")?;
         if inner.is_empty() {
             break;
         }
-        let word = inner.call(Ident::parse_any)?;
+        let word = self::name(&inner, "`layers=` or `cap=`")?;
+        if !inner.peek(Token![=]) {
+            return Err(expected(&inner, format!("`=` after `{word}`")));
+        }
         inner.parse::<Token![=]>()?;
         let value = until_comma(&inner)?;
         match word.to_string().as_str() {
@@ -213,8 +276,8 @@ fn cache(input: ParseStream) -> syn::Result<Cache> {
     }
     match (layers, capacity) {
         (Some(layers), Some(capacity)) => Ok(Cache { name, dtype, layers, capacity }),
-        (None, _) => wrong(kind.span(), "`kv_cache` wants `layers=`"),
-        (_, None) => wrong(kind.span(), "`kv_cache` wants `cap=`"),
+        (None, _) => wrong(kind.span(), "`kv_cache` wants `layers=`, how many layers it is for"),
+        (_, None) => wrong(kind.span(), "`kv_cache` wants `cap=`, how many steps it holds at most"),
     }
 }
 
@@ -227,13 +290,14 @@ fn statement(input: ParseStream) -> syn::Result<(Option<Statement>, Option<Expr>
             let inner;
             parenthesized!(inner in input);
             while !inner.is_empty() {
-                names.push(inner.call(Ident::parse_any)?);
-                if !inner.is_empty() {
-                    inner.parse::<Token![,]>()?;
-                }
+                names.push(name(&inner, "the name of a value")?);
+                comma_or_end(&inner, "`,` or `)` after a name")?;
             }
         } else {
-            names.push(input.call(Ident::parse_any)?);
+            names.push(name(input, "the name of a value, or several in parentheses")?);
+        }
+        if !input.peek(Token![=]) {
+            return Err(expected(input, "`=` and a formula"));
         }
         input.parse::<Token![=]>()?;
         let value = expr(input)?;
@@ -254,12 +318,13 @@ fn statement(input: ParseStream) -> syn::Result<(Option<Statement>, Option<Expr>
     if input.peek(Token![;]) {
         semicolon(input)?;
     } else if !matches!(value, Expr::For(_) | Expr::If(_)) {
-        return Err(input.error("expected `;`"));
+        return Err(expected(input, "an operator or `;` after this formula"));
     }
     Ok((Some(Statement::Bare(value)), None))
 }
 
 fn block(input: ParseStream) -> syn::Result<(Vec<Statement>, Option<Expr>)> {
+    braces(input, "`{` and the body")?;
     let inner;
     braced!(inner in input);
     let mut statements = Vec::new();
@@ -279,7 +344,7 @@ pub(super) fn expr(input: ParseStream) -> syn::Result<Expr> {
         if input.peek(Token![|]) && input.peek2(Token![>]) {
             input.parse::<Token![|]>()?;
             input.parse::<Token![>]>()?;
-            let name = input.call(Ident::parse_any)?;
+            let name = self::name(input, "an op after `|>`")?;
             let mut call = if input.peek(syn::token::Paren) {
                 arguments(name, input)?
             } else {
@@ -289,16 +354,21 @@ pub(super) fn expr(input: ParseStream) -> syn::Result<Expr> {
             value = Expr::Call(call);
         } else if input.peek(Token![@]) {
             input.parse::<Token![@]>()?;
+            braces(input, "hints in braces: `@ { fuse: true }`")?;
             let inner;
             braced!(inner in input);
             let mut hints = Vec::new();
             while !inner.is_empty() {
-                let name = inner.call(Ident::parse_any)?;
-                inner.parse::<Token![:]>()?;
-                hints.push((name, until_comma(&inner)?));
-                if !inner.is_empty() {
-                    inner.parse::<Token![,]>()?;
+                let name = self::name(&inner, "the name of a hint")?;
+                if !inner.peek(Token![:]) {
+                    return Err(expected(&inner, "`:` and the value of the hint"));
                 }
+                inner.parse::<Token![:]>()?;
+                if hints.iter().any(|(other, _)| *other == name) {
+                    return wrong(name.span(), format!("the hint `{name}` is given twice"));
+                }
+                hints.push((name, until_comma(&inner)?));
+                comma_or_end(&inner, "`,` or `}` after a hint")?;
             }
             value = Expr::Hinted(Box::new(value), hints);
         } else {
@@ -422,7 +492,7 @@ fn primary(input: ParseStream) -> syn::Result<Expr> {
         let inner;
         parenthesized!(inner in input);
         let value = expr(&inner)?;
-        return if inner.is_empty() { Ok(value) } else { Err(inner.error("expected `)`")) };
+        return if inner.is_empty() { Ok(value) } else { Err(expected(&inner, "an operator or `)`")) };
     }
     if input.peek(syn::token::Bracket) {
         let span = input.span();
@@ -431,9 +501,7 @@ fn primary(input: ParseStream) -> syn::Result<Expr> {
         let mut values = Vec::new();
         while !inner.is_empty() {
             values.push(expr(&inner)?);
-            if !inner.is_empty() {
-                inner.parse::<Token![,]>()?;
-            }
+            comma_or_end(&inner, "`,` or `]` in a list")?;
         }
         return Ok(Expr::List(values, span));
     }
@@ -449,7 +517,7 @@ fn primary(input: ParseStream) -> syn::Result<Expr> {
         return if_(input);
     }
     if !input.peek(Ident::peek_any) {
-        return Err(input.error("expected a formula: a name, a call, a number, a list, or Rust in braces"));
+        return Err(expected(input, "a formula: a name, a call, a number, a list, or Rust in braces"));
     }
     let name = input.call(Ident::parse_any)?;
     if name == "model" && input.peek(syn::token::Bracket) {
@@ -465,7 +533,7 @@ fn primary(input: ParseStream) -> syn::Result<Expr> {
         "nan" => return Ok(Expr::Literal(quote!(f64::NAN))),
         text => {
             if let Ok(dtype) = text.parse() {
-                return Ok(Expr::DType(dtype));
+                return Ok(Expr::DType(dtype, name.span()));
             }
         }
     }
@@ -484,22 +552,26 @@ fn arguments(name: Ident, input: ParseStream) -> syn::Result<Call> {
         } else if call.named.is_empty() {
             call.arguments.push(expr(&inner)?);
         } else {
-            return Err(inner.error("what stands by place comes before what has a name"));
+            return wrong(inner.span(), "what stands by place comes before what has a name");
         }
-        if !inner.is_empty() {
-            inner.parse::<Token![,]>()?;
-        }
+        comma_or_end(&inner, "an operator, `,` or `)`")?;
     }
     Ok(call)
 }
 
 fn for_(input: ParseStream) -> syn::Result<Expr> {
     let span = input.parse::<Token![for]>()?.span;
-    let index = input.call(Ident::parse_any)?;
+    let index = name(input, "the name of the index: `for l in 0..n { … }`")?;
+    if !input.peek(Token![in]) {
+        return Err(expected(input, "`in` and the bounds: `for l in 0..n { … }`"));
+    }
     input.parse::<Token![in]>()?;
     let start = sum(input)?;
     if input.peek(Token![..=]) {
-        return Err(input.error("bounds are half-open: write `a..b`, without `=`"));
+        return wrong(input.span(), "bounds are half-open: write `a..b`, without `=`");
+    }
+    if !input.peek(Token![..]) {
+        return Err(expected(input, "`..` between the bounds"));
     }
     input.parse::<Token![..]>()?;
     let end = bound(input)?;

@@ -31,16 +31,11 @@ pub struct Executor {
     pub(super) params: Arc<dyn ParamSource>,
     pub(super) settings: Settings,
     inputs: Pending,
-    /// What the last step was given and what it gave.
-    pub(super) last: Option<Last>,
+    pub(super) outputs: Option<Vec<Value>>,
+    /// What the last step that ran was given.
+    pub(super) given: Vec<Value>,
     steps: u64,
     pub(super) run: Run,
-}
-
-/// The values of a step that has run to its end.
-pub(super) struct Last {
-    pub(super) inputs: Vec<Value>,
-    pub(super) outputs: Vec<Value>,
 }
 
 /// Where the engine of an executor is.
@@ -88,7 +83,7 @@ impl Executor {
     ) -> Result<Executor, RuntimeError> {
         let (engine, ledger) = (origin.fork()?, Box::new(Ledger::new(settings.clone())));
         let (inputs, run) = (Pending::new(program.inputs.len()), Run::Idle(engine, ledger));
-        Ok(Executor { program, origin, params, settings, inputs, last: None, steps: 0, run })
+        Ok(Executor { program, origin, params, settings, inputs, outputs: None, given: Vec::new(), steps: 0, run })
     }
 
     /// The graph.
@@ -243,7 +238,8 @@ impl Executor {
         self.rest(job.engine, job.ledger);
         match outcome {
             Ok(Ok(outputs)) => {
-                self.last = Some(Last { inputs: job.inputs, outputs });
+                self.outputs = Some(outputs);
+                self.given = job.inputs;
                 self.steps += 1;
                 Ok(StepOutcome::Done)
             }

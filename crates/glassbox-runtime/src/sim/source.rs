@@ -18,16 +18,15 @@ pub fn read_program(path: impl AsRef<Path>) -> Result<Box<dyn Lower>, RuntimeErr
     }
 }
 
-/// The text of a program as it is to be, with its comments: of a graph as text (`.gb`).
+/// The text of a program as it is to be, with its comments: of a graph as text (`.gb`), or of a program in block form (`.gbp`).
 pub fn format_program(path: impl AsRef<Path>) -> Result<String, RuntimeError> {
     let path = path.as_ref();
     match ending(path) {
         "gb" => {
             text::format(&read_text(path)?).map_err(|error| RuntimeError::graph(&path.display().to_string(), error))
         }
-        // The place for programs in block form, when they can be printed with their comments.
-        "gbp" => Err(unknown(path, "programs in block form can't be formatted yet; graphs as text (.gb) can")),
-        _ => Err(unknown(path, "what can be formatted are graphs as text, in files that end in .gb")),
+        "gbp" => Ok(glassbox_dsl::format(&path.display().to_string(), &read_text(path)?)?),
+        _ => Err(unknown(path, "what can be formatted are graphs as text (.gb) and programs in block form (.gbp)")),
     }
 }
 

@@ -26,19 +26,18 @@ impl Executor {
                 Err(error) => self.constant(name).unwrap_or_else(|| Err(error.into())),
             },
             Run::Idle(engine, _) => {
-                let input = || self.program.inputs.iter().position(|input| *input.name == *name);
-                let found = match self.program.output(name) {
-                    Some(place) => Some(self.last.as_ref().map(|last| last.outputs.get(place))),
-                    // What no statement writes is as it was inserted.
-                    None => input().map(|place| self.last.as_ref().map(|last| last.inputs.get(place))),
-                };
-                if let Some(value) = found {
+                if let Some(place) = self.program.output(name) {
+                    let value = self.outputs.as_ref().and_then(|outputs| outputs.get(place)).cloned();
                     let why = "no step has run to its end yet".to_owned();
-                    let missing = || SimError::NoValue { name: name.to_owned(), why }.into();
-                    return value.flatten().cloned().ok_or_else(missing);
+                    return value.ok_or_else(|| SimError::NoValue { name: name.to_owned(), why }.into());
                 }
                 if let Some(state) = engine.state(name) {
                     return Ok(state.into());
+                }
+                if let Some(place) = self.program.inputs.iter().position(|input| *input.name == *name) {
+                    let why = "no step has run to its end yet".to_owned();
+                    let given = self.given.get(place).cloned();
+                    return given.ok_or_else(|| SimError::NoValue { name: name.to_owned(), why }.into());
                 }
                 let missing = || Err(self.program.not_fetched(self.graph(), name).into());
                 self.constant(name).unwrap_or_else(missing)
@@ -95,7 +94,8 @@ impl Executor {
     pub fn reset(&mut self) -> Result<(), RuntimeError> {
         let (engine, _) = self.idle("persistent variables can't be reset")?;
         engine.reset()?;
-        self.last = None;
+        self.outputs = None;
+        self.given.clear();
         Ok(())
     }
 
@@ -115,14 +115,12 @@ impl Executor {
     /// Everything that the last step gave, by name: outputs, and what persistent variables hold.
     pub(super) fn results(&self) -> Result<Vec<(String, Value)>, RuntimeError> {
         let states: Vec<String> = self.graph().states.iter().map(|state| state.name.clone()).collect();
-        let outputs = || self.program.outputs.iter().zip(self.last.iter().flat_map(|last| &last.outputs));
+        let outputs = || self.program.outputs.iter().zip(self.outputs.iter().flatten());
         let mut results: Vec<(String, Value)> =
             outputs().map(|((label, _), v)| (label.to_string(), v.clone())).collect();
         // Of versions of one variable the last is its value.
         let versions: Vec<_> = outputs().map(|((_, variable), value)| (*variable, value.clone())).collect();
         results.extend(versions.into_iter().rev().map(|(at, value)| (self.program.variables[at].to_string(), value)));
-        let inputs = self.program.inputs.iter().zip(self.last.iter().flat_map(|last| &last.inputs));
-        results.extend(inputs.map(|(input, value)| (input.name.to_string(), value.clone())));
         for name in states {
             let held = self.state(&name)?;
             results.push((name, held.into()));

@@ -5,6 +5,7 @@
 mod context;
 mod grammar;
 mod graphs;
+mod language;
 mod sim;
 mod stories;
 

@@ -1,0 +1,71 @@
+//! The `graph!` language: models written in it are equal to those of the library and the importer to the bit; random
+//! programs do what its reference says.
+
+mod differential;
+mod examples;
+mod gpt2;
+mod lstm;
+mod rwkv7;
+mod shapes;
+
+use glassbox_models::{Config, Options, build};
+use glassbox_reference::{Options as RunOptions, Session};
+use glassbox_runtime::dsl::Lower;
+use glassbox_runtime::{Device, Executor, ModelLoader, ModelPackage, Simulator};
+use glassbox_tensor::Tensor;
+
+use super::root;
+
+/// A package that comes with Glassbox.
+fn package(name: &str) -> ModelPackage {
+    let path = root().join("models").join(name).join("model.oinf");
+    ModelLoader::open(path).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// The graph that the model library builds of a model, in a session.
+fn library(name: &str, model: &ModelPackage) -> Session {
+    let config = std::fs::read_to_string(root().join("models").join(name).join("config.json")).unwrap();
+    let graph = build(&Config::parse(&config).unwrap(), model.params().as_ref(), &Options::default()).unwrap();
+    Session::new(graph, RunOptions::default()).unwrap().with_params(model.params()).unwrap()
+}
+
+/// One step of the library's graph: the logits.
+fn library_step(session: &mut Session, token: i64) -> Vec<f32> {
+    let outputs = session.run(&[Tensor::from_vec(&[1, 1], vec![token]).unwrap().into()]).unwrap();
+    outputs[0].as_tensor().unwrap().to_vec().unwrap()
+}
+
+fn executor(model: &ModelPackage, program: &(impl Lower + ?Sized)) -> Executor {
+    let simulator =
+        Simulator::new(model, program, Device::Reference).unwrap_or_else(|error| panic!("it isn't lowered: {error}"));
+    simulator.make_executor().unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// That two results are the same, bit for bit.
+#[track_caller]
+fn same_bits(found: &[f32], wanted: &[f32], what: &str) {
+    assert_eq!(found.len(), wanted.len(), "{what}");
+    let differs = found.iter().zip(wanted).position(|(a, b)| a.to_bits() != b.to_bits());
+    if let Some(place) = differs {
+        panic!("{what}: element {place} is {:?}, the library has {:?}", found[place], wanted[place]);
+    }
+}
+
+/// The token of the highest logit.
+fn best(logits: &[f32]) -> i64 {
+    (0..logits.len()).max_by(|a, b| logits[*a].total_cmp(&logits[*b])).unwrap() as i64
+}
+
+/// Holds a program of one step against the library: a prompt, then the tokens that follow. `step` gives the logits.
+fn check_tokens(name: &str, model: &ModelPackage, mut step: impl FnMut(i64, i64) -> Vec<f32>) {
+    let mut library = library(name, model);
+    let mut token = 0;
+    for position in 0..12 {
+        // Some tokens as they come, then the most probable ones.
+        token = [7, 300, 42, 1200].get(position).copied().unwrap_or(token);
+        let wanted = library_step(&mut library, token);
+        let found = step(token, position as i64);
+        same_bits(&found, &wanted, &format!("{name}, step {position}"));
+        token = best(&wanted);
+    }
+}
