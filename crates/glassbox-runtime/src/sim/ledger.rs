@@ -185,7 +185,9 @@ impl Ledger {
             self.remember(program, statement, event);
         }
         if !statement.ends {
-            self.help(statement, event.started);
+            if !statement.follows {
+                self.help(statement, event.started);
+            }
             return None;
         }
         let began = self.began(statement, event.started);

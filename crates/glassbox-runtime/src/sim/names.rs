@@ -79,6 +79,7 @@ impl Names {
             written.extend(inside);
             statements[id.index()] = Some(statement);
         }
+        join_parts(graph, id, statements);
         written
     }
 
@@ -117,6 +118,7 @@ impl Names {
         };
         Statement {
             ends,
+            follows: false,
             block: parts.join("/").into(),
             parts,
             label: graph.node_label(id).into(),
@@ -157,18 +159,60 @@ fn written_state(graph: &Graph, id: NodeId) -> Option<String> {
     writes.then(|| AttrView::new(node.op, &node.attrs).str("state").to_owned())
 }
 
+/// The free sizes of inputs that are a dim of their own.
+#[derive(Default)]
+pub(super) struct Sizes {
+    pub(super) names: Vec<Arc<str>>,
+    places: HashMap<Arc<str>, usize>,
+}
+
 /// Describes an input; its free sizes are added to `sizes`.
-pub(super) fn input(graph: &Graph, names: &mut Names, id: ValueId, sizes: &mut Vec<Arc<str>>) -> Input {
+pub(super) fn input(graph: &Graph, names: &mut Names, id: ValueId, sizes: &mut Sizes) -> Input {
     let ty = graph.value(id).ty.clone();
     let dims = ty.as_tensor().and_then(|tensor| tensor.dims()).unwrap_or_default();
     let mut free = Vec::new();
     for (axis, symbol) in dims.iter().enumerate().filter_map(|(axis, dim)| Some((axis, dim.as_symbol()?))) {
-        let place = sizes.iter().position(|size| **size == *symbol).unwrap_or_else(|| {
-            sizes.push(symbol.into());
-            sizes.len() - 1
+        let place = sizes.places.get(symbol).copied().unwrap_or_else(|| {
+            sizes.names.push(symbol.into());
+            sizes.places.insert(symbol.into(), sizes.names.len() - 1);
+            sizes.names.len() - 1
         });
         free.push((axis, place));
     }
     let made = dims.iter().any(|dim| matches!(dim, Dim::Expr(_)) && dim.as_symbol().is_none());
     Input { name: graph.value_label(id).into(), variable: names.value(graph, id), ty, free, made }
+}
+
+/// Where several nodes of a region come from one statement and none only helps, one of them ends it: the last; but of
+/// an op whose dims are checked afterwards the op itself, which has given the variable its value by then.
+fn join_parts(graph: &Graph, id: RegionId, statements: &mut [Option<Statement>]) {
+    // The node that ends each statement, of those that come after the node that is looked at.
+    let mut next: HashMap<(&str, u32, &str), NodeId> = HashMap::new();
+    for id in graph.region(id).nodes.iter().rev() {
+        let node = graph.node(*id);
+        let Some(Origin::Statement { file, line, block }) = node.provenance.0.last() else { continue };
+        let key = (file.as_str(), *line, block.as_str());
+        let nameless = node.results.iter().all(|result| graph.value(*result).name.is_none());
+        let inner = !node.results.is_empty() && node.regions.is_empty() && nameless && written_state(graph, *id).is_none();
+        let last = next.get(&key).copied().filter(|_| inner);
+        let Some(last) = last else {
+            next.insert(key, *id);
+            continue;
+        };
+        let check = graph.node(last);
+        let checked = check.operands.first().copied().flatten().filter(|_| check.op.name == "expect");
+        let checked = checked.and_then(|value| node.results.iter().position(|result| *result == value));
+        let Ok([Some(part), Some(after)]) = statements.get_disjoint_mut([id.index(), last.index()]) else { continue };
+        let Some(result) = checked else {
+            part.ends = false;
+            continue;
+        };
+        (after.ends, after.follows) = (false, true);
+        if let (Some(name), variable @ Some(_)) = (after.results.first(), after.variables.first().copied().flatten()) {
+            part.results[result] = name.clone();
+            part.variables[result] = variable;
+        }
+        part.writes.extend(after.writes.drain(..).map(|(variable, _)| (variable, Source::Result(result))));
+        next.insert(key, *id);
+    }
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use glassbox_ir::{AttrView, Graph, NodeId, Origin, Type, ValueId};
 
 use super::error::{List, SimError};
-use super::names::{Names, input};
+use super::names::{Names, Sizes, input};
 
 /// A variable, by its place in the table of all.
 pub(super) type Variable = usize;
@@ -32,12 +32,16 @@ pub(super) struct Program {
     of_value: Vec<Option<Variable>>,
     /// Variables whose value is there at the top level of the graph.
     top: HashSet<Variable>,
+    /// Whether the graph comes from a program.
+    written: bool,
 }
 
 /// A node, and the statement that it ends or helps.
 pub(super) struct Statement {
     /// Whether the node ends its statement.
     pub(super) ends: bool,
+    /// Whether the node only helps, and comes after the end.
+    pub(super) follows: bool,
     /// Where it stands: the block and its loops, or the labels of the nodes around.
     pub(super) block: Arc<str>,
     pub(super) parts: Vec<Arc<str>>,
@@ -92,7 +96,7 @@ impl Program {
         }
         let mut statements: Vec<Option<Statement>> = (0..graph.node_count()).map(|_| None).collect();
         names.region(graph, graph.body(), &[], &mut statements);
-        let mut sizes = Vec::new();
+        let mut sizes = Sizes::default();
         let inputs = graph.inputs().iter().map(|id| input(graph, &mut names, *id, &mut sizes)).collect();
         let outputs =
             graph.outputs().iter().map(|id| (graph.value_label(*id).into(), names.value(graph, *id))).collect();
@@ -103,13 +107,14 @@ impl Program {
             // A node that no region has never runs.
             nodes: statements.into_iter().map(|statement| statement.unwrap_or_else(Statement::never)).collect(),
             inputs,
-            sizes,
+            sizes: sizes.names,
             outputs,
             variables: names.variables,
             by_name: names.by_name,
             constants,
             of_value: names.of_value,
             top,
+            written,
         }
     }
 
@@ -190,7 +195,9 @@ impl Program {
         }
         let inputs = || self.inputs.iter().map(|input| &*input.name);
         if let Some(variable) = self.variable(name) {
-            let writes = |statement: &&Statement| statement.writes.iter().any(|(written, _)| *written == variable);
+            let writes = |statement: &&Statement| {
+                statement.ends && statement.writes.iter().any(|(written, _)| *written == variable)
+            };
             let first = self.nodes.iter().find(writes).map(|statement| statement.place()).unwrap_or_default();
             let inputs: Vec<&str> = inputs().collect();
             return refuse(match inputs.as_slice() {
@@ -205,7 +212,7 @@ impl Program {
     pub(super) fn not_fetched(&self, graph: &Graph, name: &str) -> SimError {
         let refuse = |why: &str| SimError::NoValue { name: name.to_owned(), why: why.to_owned() };
         match self.variable(name) {
-            Some(variable) if self.top.contains(&variable) => {
+            Some(variable) if self.top.contains(&variable) && !self.written => {
                 refuse("it isn't among the outputs of the graph; stop in the step to see it, or watch it")
             }
             Some(_) => {
@@ -228,6 +235,7 @@ impl Statement {
     fn never() -> Statement {
         Statement {
             ends: false,
+            follows: false,
             block: "".into(),
             parts: Vec::new(),
             label: "".into(),

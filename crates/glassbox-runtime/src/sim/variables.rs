@@ -95,6 +95,7 @@ impl Executor {
         let (engine, _) = self.idle("persistent variables can't be reset")?;
         engine.reset()?;
         self.outputs = None;
+        self.given.clear();
         Ok(())
     }
 

@@ -350,3 +350,41 @@ fn a_statement_that_fails_ends_the_step() {
     executor.run_step().expect("a step");
     assert_eq!(executor.fetch::<i64>("q").expect("an output"), 1);
 }
+
+/// Some statements become several nodes: an op and a check of its dims, a region of a state that is read and reset.
+#[test]
+fn a_statement_of_several_nodes_is_one() {
+    let text = r#"graph "parts" {
+      state @K: f32[?]
+      input %x: f32[N]
+      %two = constant() {value = i64[1] [2]} : i64[1] @ statement("p.gbp", 2, "entry") > decomposed("dims")
+      %0 = neg(%x) : f32[N] @ statement("p.gbp", 2, "entry")
+      %h = expect(%0, %two) : f32[2] @ statement("p.gbp", 2, "entry")
+      %1 = state_append(%h) {state = "K", axis = 0} : f32[?] @ statement("p.gbp", 3, "entry")
+      %from = constant() {value = i64[1] [0]} : i64[1] @ statement("p.gbp", 4, "entry") > decomposed("index")
+      %to = constant() {value = i64[1] [1]} : i64[1] @ statement("p.gbp", 4, "entry") > decomposed("index")
+      %2 = state_slice(%from, %to) {state = "K"} : f32[1] @ statement("p.gbp", 4, "entry")
+      %3 = sub(%2, %2) : f32[1] @ statement("p.gbp", 4, "entry") > decomposed("reset")
+      %4 = state_update(%3, %from, %to) {state = "K"} : f32[1] @ statement("p.gbp", 4, "entry")
+      output %h
+    }"#;
+    let mut executor = executor(text);
+    let seen = Arc::new(Mutex::new(0));
+    let count = seen.clone();
+    executor.watch("h", move |_, _| *count.lock().expect("it isn't poisoned") += 1).expect("a variable");
+    executor.insert("x", vec![1.0f32, 2.0]).expect("it fits");
+    let mut events = Vec::new();
+    while let Some(at) = executor.step().expect("a statement").paused() {
+        if at.line == Some(2) {
+            assert_eq!(executor.fetch::<Vec<f32>>("h").expect("it has its value"), [-1.0, -2.0]);
+            assert_eq!((&*at.outputs[0].name, &*at.outputs[0].ty), ("h", "f32[2]"));
+        }
+        events.push(at);
+    }
+    assert_eq!(lines(&events), ["2 neg", "3 state_append", "4 state_update"]);
+    assert_eq!(*seen.lock().expect("it isn't poisoned"), 1);
+    assert_eq!(executor.fetch::<Vec<f32>>("K").expect("a state"), [0.0, -2.0]);
+    // An error of the check is one of the statement.
+    executor.insert("x", vec![1.0f32]).expect("it fits");
+    assert!(message(executor.run_step()).contains("p.gbp:2, block entry"));
+}
