@@ -193,7 +193,8 @@ fn join_parts(graph: &Graph, id: RegionId, statements: &mut [Option<Statement>])
         let Some(Origin::Statement { file, line, block }) = node.provenance.0.last() else { continue };
         let key = (file.as_str(), *line, block.as_str());
         let nameless = node.results.iter().all(|result| graph.value(*result).name.is_none());
-        let inner = !node.results.is_empty() && node.regions.is_empty() && nameless && written_state(graph, *id).is_none();
+        let inner =
+            !node.results.is_empty() && node.regions.is_empty() && nameless && written_state(graph, *id).is_none();
         let last = next.get(&key).copied().filter(|_| inner);
         let Some(last) = last else {
             next.insert(key, *id);
