@@ -12,7 +12,7 @@ from draw import Draw, Line, Scope, Var
 from draw_cache import any_cache, counting, new_log, new_state, tensor
 from draw_ops import emit, emit_to
 
-MOST_TURNS = 18
+MAX_TURNS = 18
 
 
 @dataclass
@@ -200,7 +200,7 @@ def bound(d: Draw, s: Scope, low: int, high: int) -> tuple[str, int, int]:
 
 
 def loop(d: Draw, s: Scope) -> None:
-    most = MOST_TURNS // s.turns
+    most = MAX_TURNS // s.turns
     if most < 1:
         return
     if d.chance(0.12):

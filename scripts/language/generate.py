@@ -61,7 +61,7 @@ from evaluate import Evaluator, Outcome, Package
 from ops import Unspecified
 
 BATCH = 100
-MOST_ATTEMPTS = 50
+MAX_ATTEMPTS = 50
 
 
 @dataclass
@@ -210,9 +210,9 @@ def main() -> int:
             if batch is not None:
                 batch.zip.close()
             batch = Batch(options.out / f"batch-{number // BATCH:02}.npz")
-        for attempt in range(MOST_ATTEMPTS):
+        for attempt in range(MAX_ATTEMPTS):
             try:
-                made = make(((options.seed * 1_000_003) + number) * MOST_ATTEMPTS + attempt)
+                made = make(((options.seed * 1_000_003) + number) * MAX_ATTEMPTS + attempt)
                 break
             except Discarded as reason:
                 discarded[str(reason)] += 1

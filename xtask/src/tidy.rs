@@ -26,7 +26,7 @@ const ORDER: &[&str] = &[
 const APART: &[(&str, &str)] = &[("glassbox-reference", "glassbox-onnx")];
 
 /// The most lines that a source file may have.
-const MOST_LINES: usize = 800;
+const MAX_LINES: usize = 800;
 
 /// What code that is finished doesn't have. The words are put together, so that they don't stand here.
 const UNFINISHED: &[&str] = &[concat!("#[", "ignore"), concat!("to", "do!("), concat!("un", "implemented!(")];
@@ -77,8 +77,8 @@ fn check_source(file: &Path, text: &str, wrong: &mut Vec<String>) {
         wrong.push(format!("{place}: begins without `//!`: say what it is for"));
     }
     let lines = text.split("#[cfg(test)]").next().unwrap_or_default().lines().count();
-    if lines > MOST_LINES {
-        wrong.push(format!("{place}: {lines} lines without its tests; more than {MOST_LINES}"));
+    if lines > MAX_LINES {
+        wrong.push(format!("{place}: {lines} lines without its tests; more than {MAX_LINES}"));
     }
     for (number, line) in text.split("#[cfg(test)]").next().unwrap_or_default().lines().enumerate() {
         let code = line.split("//").next().unwrap_or_default();

@@ -6,7 +6,7 @@
 //!
 //! Invariants: an expression never is a constant (that is [`Dim::Int`]); symbols stand for integers
 //! that are at least zero; arithmetic that leaves the range of `i64`, or whose result would be larger
-//! or deeper than any shape that is meant (see [`MOST_PARTS`]), gives [`Dim::Unknown`]. Unknown is
+//! or deeper than any shape that is meant (see [`MAX_PARTS`]), gives [`Dim::Unknown`]. Unknown is
 //! absorbing, and it is never the *same* as anything, itself included: see [`Dim::same`].
 
 use std::collections::BTreeMap;
@@ -43,10 +43,10 @@ enum Atom {
 
 /// The most terms and atoms that an expression may have, nested ones included. A larger one is unknown:
 /// a product of sums would otherwise grow without bound.
-pub const MOST_PARTS: usize = 512;
+pub const MAX_PARTS: usize = 512;
 
 /// How deep `floordiv`, `mod`, `min` and `max` may stand in each other; deeper is unknown.
-pub const MOST_NESTED: usize = 32;
+pub const MAX_NESTING: usize = 32;
 
 /// Values for symbols, by name.
 pub type Bindings = BTreeMap<String, i64>;
@@ -217,7 +217,7 @@ impl Dim {
     fn within_limits(terms: BTreeMap<Vec<Atom>, i64>) -> Dim {
         let expr = Expr { terms };
         let (parts, nested) = expr.measure();
-        if parts > MOST_PARTS || nested > MOST_NESTED { Dim::Unknown } else { Dim::Expr(Arc::new(expr)) }
+        if parts > MAX_PARTS || nested > MAX_NESTING { Dim::Unknown } else { Dim::Expr(Arc::new(expr)) }
     }
 
     /// The number of terms and atoms, and how deep atoms stand in each other.
@@ -258,7 +258,7 @@ impl Dim {
     fn try_mul(&self, other: &Dim) -> Option<Dim> {
         let mut product = BTreeMap::new();
         let (left, right) = (self.terms()?, other.terms()?);
-        if left.len() * right.len() > MOST_PARTS {
+        if left.len() * right.len() > MAX_PARTS {
             return None;
         }
         for (a, x) in left {

@@ -32,12 +32,12 @@ pub enum Known {
 }
 
 /// The most elements a vector may have for its contents to be followed symbolically.
-const MOST_KNOWN: usize = 1024;
+const MAX_KNOWN: usize = 1024;
 
 impl Known {
     /// The integers of a vector.
     pub fn vector(values: Vec<Dim>) -> Option<Known> {
-        let useful = values.len() <= MOST_KNOWN && values.iter().any(|dim| !dim.is_unknown());
+        let useful = values.len() <= MAX_KNOWN && values.iter().any(|dim| !dim.is_unknown());
         useful.then_some(Known::Ints { values, scalar: false })
     }
 
@@ -51,7 +51,7 @@ impl Known {
         match self {
             Known::Ints { values, .. } => Some(values.clone()),
             Known::Tensor(tensor) => {
-                let fits = tensor.dtype().is_integer() && tensor.len() <= MOST_KNOWN && tensor.rank() <= 1;
+                let fits = tensor.dtype().is_integer() && tensor.len() <= MAX_KNOWN && tensor.rank() <= 1;
                 let values = if fits { tensor.load::<i64>().ok()? } else { return None };
                 Some(values.iter().map(|value| Dim::Int(*value)).collect())
             }
@@ -387,11 +387,11 @@ fn check_shaping(op: &OpDef, operands: &[Option<Operand>]) -> Result<(), Violati
     for (index, operand) in operands.iter().enumerate() {
         let Some(input) = op.input(index).filter(|input| input.shapes) else { continue };
         let dims = operand.as_ref().and_then(|operand| operand.ty.as_tensor()?.dims()).unwrap_or_default();
-        let long = matches!(dims, [Dim::Int(length)] if *length > MOST_KNOWN as i64);
+        let long = matches!(dims, [Dim::Int(length)] if *length > MAX_KNOWN as i64);
         if dims.len() > 1 || long {
             let shape = Shape::Ranked(dims.to_vec());
             let message = format!(
-                "operand `{}`, of dims {shape}, must be a scalar or a vector of at most {MOST_KNOWN} elements",
+                "operand `{}`, of dims {shape}, must be a scalar or a vector of at most {MAX_KNOWN} elements",
                 input.name
             );
             return Err(Violation::new("dims", message));
@@ -401,21 +401,21 @@ fn check_shaping(op: &OpDef, operands: &[Option<Operand>]) -> Result<(), Violati
 }
 
 /// The most axes that a type may have: ranks that add up (as in `gather`) must not explode.
-pub const MOST_AXES: usize = 1024;
+pub const MAX_AXES: usize = 1024;
 
 /// How deep sequences and optionals may stand in each other.
-pub const MOST_NESTED_TYPES: usize = 16;
+pub const MAX_NESTED_TYPES: usize = 16;
 
 /// What every type keeps: no dim is negative, their number and product and the nesting are within limits.
 pub fn check_type(ty: &Type) -> Result<(), Violation> {
     let mut innermost = ty;
-    for _ in 0..=MOST_NESTED_TYPES {
+    for _ in 0..=MAX_NESTED_TYPES {
         innermost = match innermost {
             Type::Sequence(element) | Type::Optional(element) => element,
             Type::Tensor(tensor) => {
                 let dims = tensor.dims().unwrap_or_default();
-                if dims.len() > MOST_AXES {
-                    let message = format!("a tensor of {} axes, more than {MOST_AXES}", dims.len());
+                if dims.len() > MAX_AXES {
+                    let message = format!("a tensor of {} axes, more than {MAX_AXES}", dims.len());
                     return Err(Violation::new("dims", message));
                 }
                 if dims.iter().any(|dim| matches!(dim, Dim::Int(value) if *value < 0)) {
@@ -430,7 +430,7 @@ pub fn check_type(ty: &Type) -> Result<(), Violation> {
             }
         };
     }
-    Err(Violation::new("nesting", format!("a type in which more than {MOST_NESTED_TYPES} sequences or optionals nest")))
+    Err(Violation::new("nesting", format!("a type in which more than {MAX_NESTED_TYPES} sequences or optionals nest")))
 }
 
 /// Attributes: declared, of the right kind, none missing.

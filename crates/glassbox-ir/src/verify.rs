@@ -31,7 +31,7 @@ use crate::ops;
 use crate::types::Type;
 
 /// How deep regions may stand in each other.
-pub const MOST_NESTED_REGIONS: usize = 64;
+pub const MAX_NESTED_REGIONS: usize = 64;
 
 /// One rule that a graph breaks.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -133,8 +133,8 @@ fn structure(graph: &Graph) -> Vec<VerifyError> {
             report("regions", format!("region {} is the body of more than one node", id.index()));
             continue;
         }
-        if depth > MOST_NESTED_REGIONS {
-            report("nesting", format!("region {} lies deeper than {MOST_NESTED_REGIONS} others", id.index()));
+        if depth > MAX_NESTED_REGIONS {
+            report("nesting", format!("region {} lies deeper than {MAX_NESTED_REGIONS} others", id.index()));
             continue;
         }
         if !values(&region.parameters) || !values(&region.results) {

@@ -58,7 +58,7 @@ pub fn step<'b>(
 }
 
 /// The most elements that a checkpoint is taken to have, so that small multiples of sizes don't overflow.
-const MOST_ELEMENTS: i64 = 1 << 48;
+const MAX_ELEMENTS: i64 = 1 << 48;
 
 /// A place in the tree of layers.
 struct Place {
@@ -160,7 +160,7 @@ impl<'b> Net<'b> {
         let Some(param) = self.params.find(&name) else {
             return Err(parameter(format!("the checkpoint has no parameter {name:?}")));
         };
-        let fits = |size: &usize| i64::try_from(*size).ok().filter(|size| (1..=MOST_ELEMENTS).contains(size));
+        let fits = |size: &usize| i64::try_from(*size).ok().filter(|size| (1..=MAX_ELEMENTS).contains(size));
         match param.shape.iter().map(fits).collect::<Option<Vec<_>>>().as_deref() {
             Some([rows, columns]) => Ok([*rows, *columns]),
             _ => Err(parameter(format!("{name:?} is {:?}, no matrix", param.shape))),
@@ -178,7 +178,7 @@ impl<'b> Net<'b> {
     pub fn fits(&self, config: &Config, key: &str, size: Option<i64>) -> Result<i64, ModelError> {
         let elements = |shape: &[usize]| shape.iter().fold(1, |product: usize, size| product.saturating_mul(*size));
         let all = self.params.params().iter().fold(0, |sum: usize, param| sum.saturating_add(elements(&param.shape)));
-        let all = i64::try_from(all).unwrap_or(MOST_ELEMENTS).min(MOST_ELEMENTS);
+        let all = i64::try_from(all).unwrap_or(MAX_ELEMENTS).min(MAX_ELEMENTS);
         size.filter(|size| *size <= all).ok_or_else(|| {
             config.wrong(key, format!("the checkpoint is too small for this: it has {all} elements in all"))
         })

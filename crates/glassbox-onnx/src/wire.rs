@@ -66,7 +66,7 @@ pub(crate) fn check(bytes: &[u8], kind: Kind) -> Result<(), String> {
 }
 
 /// The decoder refuses messages nested deeper.
-const MOST_NESTED: usize = 100;
+const MAX_NESTING: usize = 100;
 
 struct Walk {
     size: usize,
@@ -102,7 +102,7 @@ impl Walk {
 
     fn content(&mut self, content: &[u8], field: Field, depth: usize) -> Option<()> {
         match field {
-            Field::Message(kind, size) if depth < MOST_NESTED => {
+            Field::Message(kind, size) if depth < MAX_NESTING => {
                 self.add(size)?;
                 self.message(content, kind, depth + 1)
             }

@@ -94,7 +94,7 @@ struct Use {
 }
 
 /// The most decompositions that a session keeps; past it they are made anew.
-const MOST_DECOMPOSITIONS: usize = 4096;
+const MAX_DECOMPOSITIONS: usize = 4096;
 
 /// The values of a graph that are alive.
 type Environment = Vec<Option<Value>>;
@@ -370,7 +370,7 @@ impl Run<'_> {
             return Ok(program.clone());
         }
         let program = Program::new(decompose(node.op, &node.attrs, operands, outputs)?);
-        if self.decompositions.len() >= MOST_DECOMPOSITIONS {
+        if self.decompositions.len() >= MAX_DECOMPOSITIONS {
             self.decompositions.clear();
         }
         self.decompositions.insert(key, program.clone());

@@ -16,7 +16,7 @@ use crate::states::check_contents;
 use crate::value::Value;
 
 /// A region up to this size is read as a copy: a view would make the next write copy all that the state holds.
-const MOST_COPIED_BYTES: usize = 1024;
+const MAX_COPIED_BYTES: usize = 1024;
 
 impl Run<'_> {
     pub(crate) fn run_state(&mut self, scope: &Scope, id: NodeId, node: &Node, inputs: &[Option<Value>]) -> Results {
@@ -152,7 +152,7 @@ fn part(
 fn slice(held: &Tensor, part: &Region) -> Result<Tensor, KernelError> {
     let mut region = held.region(&part.starts, &part.sizes)?;
     let bytes = region.byte_len().unwrap_or_else(|| region.len().saturating_mul(size_of::<String>()));
-    if bytes <= MOST_COPIED_BYTES {
+    if bytes <= MAX_COPIED_BYTES {
         region = region.copied()?;
     }
     for axis in part.squeezed.iter().rev() {

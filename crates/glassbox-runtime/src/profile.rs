@@ -9,7 +9,7 @@ use glassbox_reference::{Event, Observer};
 use serde_json::{Value, json};
 
 /// The most nodes that are kept one by one; of those that follow only the sums are.
-const MOST_NODES: usize = 1_000_000;
+const MAX_NODES: usize = 1_000_000;
 
 /// An observer that keeps the time of every node.
 pub struct Profile {
@@ -103,7 +103,7 @@ impl Observer for Profile {
             add(self.ops.entry(node.op.name).or_default());
             add(self.layers.entry(layer.clone()).or_default());
         }
-        if self.nodes.len() < MOST_NODES {
+        if self.nodes.len() < MAX_NODES {
             let (label, end) = (event.graph.node_label(event.node), self.started.elapsed());
             self.nodes.push(Timed { op: node.op.name, label, layer, end, time: event.time });
         } else {

@@ -26,10 +26,10 @@ pub(crate) type Library =
     TokenizerImpl<ModelWrapper, NormalizerWrapper, Splitter, PostProcessorWrapper, DecoderWrapper>;
 
 /// By how much normalisation, or a decoder, may lengthen a text at most.
-const MOST_EXPANSION: usize = 4096;
+const MAX_EXPANSION: usize = 4096;
 
 /// Numbers that no token has are at most as many as the tokens, and this.
-const MOST_HOLES: usize = 65_536;
+const MAX_HOLES: usize = 65_536;
 
 /// Text to tokens by the library.
 pub(crate) struct JsonEngine {
@@ -162,7 +162,7 @@ fn vocabulary(library: &Library, plan: Option<&DecoderPlan>) -> Result<Vec<Optio
     let decoded = added.get_added_tokens_decoder();
     let largest = seen.iter().chain(decoded.keys()).max().map_or(0, |id| *id as usize + 1).max(listed);
     let count = named.len().max(listed) + decoded.len();
-    if largest > count.saturating_mul(2).saturating_add(MOST_HOLES) {
+    if largest > count.saturating_mul(2).saturating_add(MAX_HOLES) {
         let rule = format!("{count} tokens have numbers up to {largest}; so large holes are refused");
         return Err(TextError::malformed("model.vocab", rule));
     }
@@ -240,8 +240,8 @@ fn check_tables(value: &Value) -> Result<(), TextError> {
 
 /// Refuses chains of replacements that could make a text as long as they like.
 fn check_expansion(value: &Value, place: &str) -> Result<(), TextError> {
-    if expansion(value) > MOST_EXPANSION {
-        let what = format!("a chain of replacements that lengthens texts more than {MOST_EXPANSION} times");
+    if expansion(value) > MAX_EXPANSION {
+        let what = format!("a chain of replacements that lengthens texts more than {MAX_EXPANSION} times");
         return Err(TextError::unsupported(place, what));
     }
     Ok(())

@@ -12,7 +12,7 @@ pub(crate) const SPACE: char = '▁';
 /// The longest replacement of a table. Published ones have 33 bytes.
 const LONGEST: usize = 1024;
 /// Of the keys that begin a text, so many of the shortest are looked at.
-const MOST_KEYS: usize = 32;
+const MAX_KEYS: usize = 32;
 
 /// How a text is normalised before it becomes tokens.
 #[derive(Clone, Debug)]
@@ -113,7 +113,7 @@ impl Table {
                 let Some(leaf) = unit(place) else { break };
                 found = Some((at + 1, leaf & !(1 << 31)));
                 keys += 1;
-                if keys == MOST_KEYS {
+                if keys == MAX_KEYS {
                     break;
                 }
             }

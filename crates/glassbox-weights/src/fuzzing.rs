@@ -31,7 +31,7 @@ pub const TARGETS: &[Target] = &[
 ];
 
 /// Tensors are read as long as they have no more bytes, all together: views may repeat elements.
-const MOST_READ: usize = 1 << 24;
+const MAX_READ: usize = 1 << 24;
 
 /// A safetensors file, or another.
 pub fn weights_safetensors(bytes: &[u8]) {
@@ -80,7 +80,7 @@ fn file(bytes: Vec<u8>) {
 }
 
 fn read(package: &Package) {
-    let mut left = MOST_READ;
+    let mut left = MAX_READ;
     for info in package.params() {
         let count = glassbox_tensor::layout::element_count(&info.shape);
         let bytes = count.and_then(|count| info.dtype.byte_len(count)).unwrap_or(usize::MAX);

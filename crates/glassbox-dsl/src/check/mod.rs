@@ -14,17 +14,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use glassbox_ir::text::nearest;
 
 use crate::error::{DslError, Place};
-use crate::parse::MOST_TERMS;
+use crate::parse::MAX_TERMS;
 use crate::program::*;
 
 pub(crate) use ops::unknown_op;
 pub use ops::{Part, check_call, unknown_function};
 
 /// How many variables a program may have, and how many blocks.
-pub(crate) const MOST_NAMES: usize = 10_000;
+pub(crate) const MAX_NAMES: usize = 10_000;
 
 /// How deep statements may stand in each other, those of the blocks that they call included.
-pub(crate) const MOST_DEEP: usize = 1 + glassbox_ir::verify::MOST_NESTED_REGIONS;
+pub(crate) const MAX_DEPTH: usize = 1 + glassbox_ir::verify::MAX_NESTED_REGIONS;
 
 /// The first thing that is wrong with a program.
 pub fn check(program: &Program) -> Result<(), DslError> {
@@ -91,7 +91,7 @@ impl<'p> Checker<'p> {
         for block in &program.blocks {
             let mut deep = None;
             let mut look = |expr: &Expr, at: At| {
-                if expr.is_deeper_than(2 * MOST_TERMS) {
+                if expr.is_deeper_than(2 * MAX_TERMS) {
                     deep.get_or_insert(at);
                 }
             };
@@ -109,20 +109,20 @@ impl<'p> Checker<'p> {
             });
             self.path = vec![&block.name.text];
             if let Some(at) = deep {
-                return Err(self.wrong(at, format!("an integer expression has more than {MOST_TERMS} operators")));
+                return Err(self.wrong(at, format!("an integer expression has more than {MAX_TERMS} operators")));
             }
             self.path.clear();
         }
         for declaration in &program.declarations {
             let mut dims = declaration.ty.dims.iter().chain(declaration.fixed.iter().map(|(_, extent)| extent));
-            if dims.any(|dim| dim.is_deeper_than(2 * MOST_TERMS)) {
-                let message = format!("a dim of `{}` has more than {MOST_TERMS} operators", declaration.name.text);
+            if dims.any(|dim| dim.is_deeper_than(2 * MAX_TERMS)) {
+                let message = format!("a dim of `{}` has more than {MAX_TERMS} operators", declaration.name.text);
                 return Err(self.wrong(declaration.ty.at, message));
             }
         }
         for (what, count) in [("variables", names), ("blocks", program.blocks.len())] {
-            if count > MOST_NAMES {
-                let message = format!("the program has {count} {what}; there may be {MOST_NAMES}");
+            if count > MAX_NAMES {
+                let message = format!("the program has {count} {what}; there may be {MAX_NAMES}");
                 return Err(self.wrong(At::default(), message));
             }
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use glassbox_ir::text::nearest;
 
-use super::{Checker, MOST_DEEP, What, did_you_mean, is_beside};
+use super::{Checker, MAX_DEPTH, What, did_you_mean, is_beside};
 use crate::error::{DslError, Place};
 use crate::program::*;
 
@@ -79,7 +79,7 @@ impl<'p> Checker<'p> {
             None => {
                 let mut calls = Vec::new();
                 let mut depth = calls_of(&block.statements, 1, &mut calls);
-                if around + depth <= MOST_DEEP {
+                if around + depth <= MAX_DEPTH {
                     open.push(name);
                     for (by, inside) in calls {
                         if let Some(block) = self.blocks.get(by.text.as_str()) {
@@ -91,9 +91,9 @@ impl<'p> Checker<'p> {
                 depth
             }
         };
-        if around + depth > MOST_DEEP {
+        if around + depth > MAX_DEPTH {
             let message = format!(
-                "statements stand more than {MOST_DEEP} deep in each other, with those of the blocks that are called"
+                "statements stand more than {MAX_DEPTH} deep in each other, with those of the blocks that are called"
             );
             return Err(self.in_block(open, by, message));
         }

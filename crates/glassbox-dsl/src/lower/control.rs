@@ -11,7 +11,7 @@ use glassbox_tensor::Tensor;
 
 use super::integers::Integer;
 use super::package::zero;
-use super::{Env, Lowerer, MOST_OPEN, Result, Slot, build_message};
+use super::{Env, Lowerer, MAX_OPEN, Result, Slot, build_message};
 use crate::check::written_names;
 use crate::program::*;
 
@@ -177,9 +177,9 @@ impl<'p> Lowerer<'p> {
     /// Notes that a way through the program is open.
     pub(super) fn open(&mut self) -> Result<()> {
         self.open += 1;
-        if self.open > MOST_OPEN {
+        if self.open > MAX_OPEN {
             return Err(self.wrong(format!(
-                "more than {MOST_OPEN} ways are open here, of statements in each other and of what stands after an `if` \
+                "more than {MAX_OPEN} ways are open here, of statements in each other and of what stands after an `if` \
                  that may return; put the conditions together"
             )));
         }

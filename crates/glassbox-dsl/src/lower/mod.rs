@@ -67,10 +67,10 @@ pub(crate) struct Lowerer<'p> {
 }
 
 /// How many statements a program may come to, those of a block counted wherever it is called.
-const MOST_STATEMENTS: usize = 1_000_000;
+const MAX_STATEMENTS: usize = 1_000_000;
 
 /// How many ways may be open in each other: a graph has no more regions in each other.
-const MOST_OPEN: usize = glassbox_ir::verify::MOST_NESTED_REGIONS;
+const MAX_OPEN: usize = glassbox_ir::verify::MAX_NESTED_REGIONS;
 
 /// What a variable is.
 struct Variable<'p> {

@@ -12,10 +12,10 @@ use crate::program::*;
 use crate::source::ModelSource;
 
 /// How many bytes all that a program fills with `@init` may have.
-const MOST_FILLED: u64 = 1 << 30;
+const MAX_FILLED: u64 = 1 << 30;
 
 /// How many bytes a variable may have that begins as zeros.
-const MOST_ZEROS: u64 = 1 << 40;
+const MAX_ZEROS: u64 = 1 << 40;
 
 /// What a constant is made of.
 pub(super) enum Source {
@@ -300,7 +300,7 @@ impl Lowerer<'_> {
         let count = sizes.iter().try_fold(1u64, |product, size| product.checked_mul(*size as u64));
         let bytes = count.and_then(|count| count.checked_mul(dtype.bits().unwrap_or(192) as u64));
         let bytes = bytes.map(|bits| bits.div_ceil(8));
-        let most = if zero { MOST_ZEROS } else { MOST_FILLED };
+        let most = if zero { MAX_ZEROS } else { MAX_FILLED };
         let before = if zero { 0 } else { self.filled };
         match bytes.and_then(|bytes| bytes.checked_add(before)).filter(|total| *total <= most) {
             Some(total) if !zero => self.filled = total,

@@ -4,7 +4,7 @@ use glassbox_ir::{Attr, Attrs, Dim, ValueId, attrs, ops};
 
 use super::control::Flow;
 use super::integers::Integer;
-use super::{Lowerer, MOST_STATEMENTS, Result, Slot, build_message};
+use super::{Lowerer, MAX_STATEMENTS, Result, Slot, build_message};
 use crate::error::DslError;
 use crate::program::*;
 
@@ -13,9 +13,9 @@ impl<'p> Lowerer<'p> {
     pub(super) fn statement(&mut self, statement: &'p Statement) -> Result<Flow> {
         self.at = statement.at;
         self.lowered += 1;
-        if self.lowered > MOST_STATEMENTS {
+        if self.lowered > MAX_STATEMENTS {
             return Err(self.wrong(format!(
-                "the step has more than {MOST_STATEMENTS} statements, those of a block counted wherever it is called; \
+                "the step has more than {MAX_STATEMENTS} statements, those of a block counted wherever it is called; \
                  repeat with `loop` instead"
             )));
         }

@@ -6,7 +6,7 @@ use syn::{LitBool, LitFloat, LitInt, LitStr, Token, bracketed, parenthesized};
 
 use glassbox_tensor::DType;
 
-use super::{MOST_TERMS, Reader, comma, end, expected, fail, peek_any_word, peek_whole_literal, peek_word};
+use super::{MAX_TERMS, Reader, comma, end, expected, fail, peek_any_word, peek_whole_literal, peek_word};
 use crate::program::*;
 
 impl Reader {
@@ -19,8 +19,8 @@ impl Reader {
     /// Notes an operator, of which there may be so many.
     fn operator(&mut self, span: Span) -> syn::Result<()> {
         self.terms += 1;
-        if self.terms > MOST_TERMS {
-            return fail(span, format!("an integer expression has at most {MOST_TERMS} operators; this is one more"));
+        if self.terms > MAX_TERMS {
+            return fail(span, format!("an integer expression has at most {MAX_TERMS} operators; this is one more"));
         }
         Ok(())
     }

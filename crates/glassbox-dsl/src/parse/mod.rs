@@ -19,9 +19,9 @@ use crate::error::{DslError, Place};
 use crate::program::*;
 
 /// How deep brackets and statements may stand in each other.
-pub const MOST_NESTED: usize = 100;
+pub const MAX_NESTING: usize = 100;
 /// How many operators an integer expression may have.
-pub const MOST_TERMS: usize = 1000;
+pub const MAX_TERMS: usize = 1000;
 
 /// A program with the spans of its parts.
 pub struct Parsed {
@@ -138,8 +138,8 @@ fn check_nesting(tokens: &TokenStream) -> syn::Result<()> {
     while let Some(innermost) = open.last_mut() {
         match innermost.next() {
             None => drop(open.pop()),
-            Some(TokenTree::Group(group)) if open.len() > MOST_NESTED => {
-                return fail(group.span_open(), format!("more than {MOST_NESTED} brackets stand in each other here"));
+            Some(TokenTree::Group(group)) if open.len() > MAX_NESTING => {
+                return fail(group.span_open(), format!("more than {MAX_NESTING} brackets stand in each other here"));
             }
             Some(TokenTree::Group(group)) => open.push(group.stream().into_iter()),
             Some(_) => {}

@@ -4,7 +4,7 @@ use syn::ext::IdentExt;
 use syn::parse::ParseStream;
 use syn::{Ident, Token, braced, parenthesized};
 
-use super::{MOST_NESTED, Reader, comma, end, expected, fail, peek_any_word, peek_word};
+use super::{MAX_NESTING, Reader, comma, end, expected, fail, peek_any_word, peek_word};
 use crate::check::did_you_mean;
 use crate::program::*;
 
@@ -28,8 +28,8 @@ impl Reader {
 
     fn nested_statement(&mut self, input: ParseStream) -> syn::Result<Statement> {
         self.nested += 1;
-        if self.nested > MOST_NESTED {
-            return fail(input.span(), format!("more than {MOST_NESTED} statements stand in each other here"));
+        if self.nested > MAX_NESTING {
+            return fail(input.span(), format!("more than {MAX_NESTING} statements stand in each other here"));
         }
         let at = self.at(input.span());
         let kind = self.statement(input)?;

@@ -50,7 +50,7 @@ pub(super) fn listed_dims(infer: &Infer, index: usize, rule: &'static str) -> Re
     let dims = match infer.ints(index) {
         Some(dims) => dims,
         None => match vector.and_then(|dims| dims[0].as_size()) {
-            Some(rank) if rank <= crate::infer::MOST_AXES => vec![Dim::Unknown; rank],
+            Some(rank) if rank <= crate::infer::MAX_AXES => vec![Dim::Unknown; rank],
             _ => return Ok(Shape::Unranked),
         },
     };

@@ -6,7 +6,7 @@
 use glassbox_tensor::{DType, Tensor, TensorError};
 
 /// The most elements that are written one by one.
-pub(super) const MOST_ELEMENTS: usize = 16;
+pub(super) const MAX_ELEMENTS: usize = 16;
 
 /// The bytes that stand for the data of a tensor: its own, or for strings each length and text.
 pub(crate) fn data_bytes(tensor: &Tensor) -> Result<Vec<u8>, TensorError> {

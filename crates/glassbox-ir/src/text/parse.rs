@@ -19,7 +19,7 @@ use crate::infer::check_type;
 use crate::op::OpDef;
 use crate::ops;
 use crate::types::Type;
-use crate::verify::{MOST_NESTED_REGIONS, check_hints, check_state};
+use crate::verify::{MAX_NESTED_REGIONS, check_hints, check_state};
 
 /// The graph that a text is.
 pub fn parse(text: &str, options: &ParseOptions) -> Result<Graph, ParseError> {
@@ -218,8 +218,8 @@ impl<'a> GraphParser<'a> {
                 Label::Number(_) => None,
             });
             // The first of the nearest by name, so that the message doesn't depend on the order of a map.
-            const MOST_LOOKED_AT: usize = 1000;
-            let mut names: Vec<&str> = if self.visible.len() > MOST_LOOKED_AT { Vec::new() } else { names.collect() };
+            const MAX_LOOKED_AT: usize = 1000;
+            let mut names: Vec<&str> = if self.visible.len() > MAX_LOOKED_AT { Vec::new() } else { names.collect() };
             names.sort_unstable();
             did_you_mean(nearest(&label.to_string(), names.into_iter()))
         };
@@ -402,8 +402,8 @@ impl<'a> GraphParser<'a> {
             }
         }
         self.parser.enter(start)?;
-        if self.scopes.len() > MOST_NESTED_REGIONS {
-            let problem = Problem::Limit { what: "the nesting of regions", limit: MOST_NESTED_REGIONS };
+        if self.scopes.len() > MAX_NESTED_REGIONS {
+            let problem = Problem::Limit { what: "the nesting of regions", limit: MAX_NESTED_REGIONS };
             return Err(self.parser.error(start, problem));
         }
         let types: Vec<Type> = parameters.iter().map(|(_, _, ty)| ty.clone()).collect();

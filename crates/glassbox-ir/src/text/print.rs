@@ -12,7 +12,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use glassbox_tensor::{DType, Tensor};
 
-use super::data::{MOST_ELEMENTS, data_bytes, data_hash};
+use super::data::{MAX_ELEMENTS, data_bytes, data_hash};
 use super::lex::{is_bare_name, is_word};
 use super::literal::{element_bits, format_element, format_float};
 use crate::attr::Attr;
@@ -296,7 +296,7 @@ impl<'g> Printer<'g> {
 
     /// The elements of a tensor, or what stands for them.
     fn contents(&mut self, tensor: &Tensor) -> Result<String, String> {
-        if tensor.len() > MOST_ELEMENTS {
+        if tensor.len() > MAX_ELEMENTS {
             let hash = data_hash(tensor).map_err(|error| error.to_string())?;
             if let Some(data) = &mut self.data {
                 data.insert(hash, tensor.clone());

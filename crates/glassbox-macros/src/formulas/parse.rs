@@ -1,7 +1,7 @@
 //! Reading formulas.
 
 use glassbox_dsl::check::did_you_mean;
-use glassbox_dsl::parse::{MOST_TERMS, expected, no_dtype, read_all};
+use glassbox_dsl::parse::{MAX_TERMS, expected, no_dtype, read_all};
 use glassbox_tensor::DType;
 use proc_macro2::{TokenStream, TokenTree};
 use quote::{ToTokens, quote};
@@ -30,9 +30,9 @@ fn check_length(tokens: &TokenStream) -> syn::Result<()> {
                 TokenTree::Ident(word) if word == "if" => operators += 1,
                 _ => {}
             }
-            if operators > MOST_TERMS {
+            if operators > MAX_TERMS {
                 let message =
-                    format!("a formula has at most {MOST_TERMS} operators; give a part of it a name with `let`");
+                    format!("a formula has at most {MAX_TERMS} operators; give a part of it a name with `let`");
                 return wrong(token.span(), message);
             }
         }

@@ -10,7 +10,7 @@ use crate::error::OnnxError;
 use crate::model::{AttributeValue, Function, Node};
 
 use super::scope::{Scope, Site};
-use super::{AttributesOf, MOST_REGIONS, build_graph};
+use super::{AttributesOf, MAX_REGIONS, build_graph};
 
 /// Builds a call; gives what stands for the node's outputs.
 pub(super) fn call(
@@ -31,8 +31,8 @@ pub(super) fn call(
         let rule = format!("it has {} outputs, the function gives {}", node.outputs.len(), function.body.outputs.len());
         return Err(OnnxError::structure(place, rule));
     }
-    if site.depth >= MOST_REGIONS {
-        return Err(OnnxError::TooLarge(format!("bodies nest deeper than {MOST_REGIONS} at {place}")));
+    if site.depth >= MAX_REGIONS {
+        return Err(OnnxError::TooLarge(format!("bodies nest deeper than {MAX_REGIONS} at {place}")));
     }
     let version = site.opsets.get(&node.domain).copied().unwrap_or_default();
     let unsupported = |what| OnnxError::UnsupportedUse { node: label.clone(), op: node.full_op(), version, what };

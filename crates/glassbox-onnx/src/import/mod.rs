@@ -30,10 +30,10 @@ use scope::{Scope, Site};
 use support::Functions;
 
 /// How deep regions may nest, those of functions in functions included.
-pub(crate) const MOST_REGIONS: usize = glassbox_ir::verify::MOST_NESTED_REGIONS;
+pub(crate) const MAX_REGIONS: usize = glassbox_ir::verify::MAX_NESTED_REGIONS;
 
 /// How many bytes the names may take that the insides of functions get from the calls on the way to them.
-const MOST_NAME_BYTES: usize = 256 << 20;
+const MAX_NAME_BYTES: usize = 256 << 20;
 
 /// How to import.
 #[derive(Clone, Debug)]
@@ -130,7 +130,7 @@ fn import_checked(model: &Model, functions: &Functions, options: &ImportOptions)
         functions,
         nodes_left: Cell::new(options.most_nodes),
         most_nodes: options.most_nodes,
-        name_bytes_left: Cell::new(MOST_NAME_BYTES),
+        name_bytes_left: Cell::new(MAX_NAME_BYTES),
         names: RefCell::default(),
         notes: RefCell::default(),
     };
@@ -193,8 +193,8 @@ pub(crate) fn build_region(
     place: &str,
 ) -> Result<BuiltRegion, OnnxError> {
     let place = format!("graph `{}` of {place}", graph.name);
-    if site.depth >= MOST_REGIONS {
-        return Err(OnnxError::TooLarge(format!("bodies nest deeper than {MOST_REGIONS} at {place}")));
+    if site.depth >= MAX_REGIONS {
+        return Err(OnnxError::TooLarge(format!("bodies nest deeper than {MAX_REGIONS} at {place}")));
     }
     let inputs = formal_inputs(graph);
     if inputs.len() != parameters.len() {
@@ -287,7 +287,7 @@ fn count_names(site: Site<'_>, node: &Node) -> Result<(), OnnxError> {
     let names = node.outputs.iter().map(String::len).chain([node.label().len() + node.op.len()]);
     let bytes = names.fold(0usize, |total, length| total.saturating_add(site.prefix.len() + length));
     let left = site.frame.name_bytes_left.get().checked_sub(bytes);
-    let rule = || format!("the names inside functions take more than {MOST_NAME_BYTES} bytes; shorten those of calls");
+    let rule = || format!("the names inside functions take more than {MAX_NAME_BYTES} bytes; shorten those of calls");
     site.frame.name_bytes_left.set(left.ok_or_else(|| OnnxError::TooLarge(rule()))?);
     Ok(())
 }

@@ -11,7 +11,7 @@ use crate::model::{Function, Graph, Model, Node};
 use crate::ops;
 
 /// How deep calls may nest.
-const MOST_CALLS: usize = 64;
+const MAX_CALLS: usize = 64;
 
 /// The functions of a model by domain, name and overload.
 pub(crate) type Functions<'a> = HashMap<(&'a str, &'a str, &'a str), &'a Function>;
@@ -129,8 +129,8 @@ impl<'a> Walk<'a> {
             None => {
                 self.opsets(&function.opsets)?;
                 calls.push(function);
-                if calls.len() > MOST_CALLS {
-                    return Err(OnnxError::TooLarge(format!("calls nest deeper than {MOST_CALLS} at {}", place())));
+                if calls.len() > MAX_CALLS {
+                    return Err(OnnxError::TooLarge(format!("calls nest deeper than {MAX_CALLS} at {}", place())));
                 }
                 let mut extent = self.graph(&function.body, &function.opsets, calls)?;
                 extent.height += 1;
@@ -139,8 +139,8 @@ impl<'a> Walk<'a> {
                 extent
             }
         };
-        if calls.len() + extent.height > MOST_CALLS {
-            return Err(OnnxError::TooLarge(format!("calls nest deeper than {MOST_CALLS} at {}", place())));
+        if calls.len() + extent.height > MAX_CALLS {
+            return Err(OnnxError::TooLarge(format!("calls nest deeper than {MAX_CALLS} at {}", place())));
         }
         Ok(extent)
     }

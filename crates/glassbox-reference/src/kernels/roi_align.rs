@@ -8,7 +8,7 @@ use crate::call::{Call, Outcome, one};
 use crate::error::KernelError;
 
 /// The most points of a cell each way.
-const MOST_POINTS: f64 = 4096.0;
+const MAX_POINTS: f64 = 4096.0;
 
 pub(super) fn kernel(call: &Call) -> Outcome {
     let (x, rois, images, sizes) = (call.tensor(0)?, call.tensor(1)?.load::<f64>()?, call.ints(2)?, call.sizes(0)?);
@@ -79,7 +79,7 @@ impl Region {
             if !cell.is_finite() || !start.is_finite() {
                 return Err(call.invalid("C4", format!("the region {roi:?} isn't finite")));
             }
-            if points > MOST_POINTS {
+            if points > MAX_POINTS {
                 return Err(call.invalid("C5", format!("the region {roi:?} has cells of {points} points each way")));
             }
             Ok(Region { start, cell, points: points as usize })

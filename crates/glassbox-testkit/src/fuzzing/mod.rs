@@ -39,11 +39,11 @@ pub const TARGETS: &[Target] = &[
 ];
 
 /// A graph of more nodes is not run: it would only be slow.
-const MOST_NODES: usize = 60;
+const MAX_NODES: usize = 60;
 /// Nor is one whose inputs have more elements.
-const MOST_INPUT_ELEMENTS: usize = 1 << 16;
+const MAX_INPUT_ELEMENTS: usize = 1 << 16;
 /// Longer bytes are refused: what they find, shorter ones find faster.
-const MOST_BYTES: usize = 1 << 16;
+const MAX_BYTES: usize = 1 << 16;
 
 /// The bytes of a model file: read, imported, verified and run.
 pub fn onnx_load(bytes: &[u8]) {
@@ -106,7 +106,7 @@ pub fn json_parse(bytes: &[u8]) {
 }
 
 fn text_of(bytes: &[u8]) -> Option<&str> {
-    std::str::from_utf8(bytes).ok().filter(|text| text.len() <= MOST_BYTES)
+    std::str::from_utf8(bytes).ok().filter(|text| text.len() <= MAX_BYTES)
 }
 
 /// The graph verifies and is the same after both round trips.
@@ -134,7 +134,7 @@ fn zeros(ty: &Type) -> Option<Value> {
         Type::Tensor(tensor) => {
             let sizes = tensor.shape.sizes()?;
             let elements = sizes.iter().try_fold(1usize, |product, size| product.checked_mul(*size))?;
-            (elements <= MOST_INPUT_ELEMENTS).then_some(())?;
+            (elements <= MAX_INPUT_ELEMENTS).then_some(())?;
             Some(Tensor::zeros(tensor.dtype, &sizes).ok()?.into())
         }
         Type::Sequence(element) => {
@@ -150,7 +150,7 @@ fn zeros(ty: &Type) -> Option<Value> {
 ///
 /// Nothing limits how long one node may take but the sizes of its results, so these are kept small.
 fn run(graph: Graph, inputs: &[Value]) -> Result<(), String> {
-    if graph.walk().len() > MOST_NODES {
+    if graph.walk().len() > MAX_NODES {
         return Ok(());
     }
     let options = Options { limits: Limits { bytes: 1 << 20, turns: 20 }, ..Options::default() };

@@ -23,7 +23,7 @@ pub(crate) use split::whole;
 pub(crate) const MAGIC: &[u8] = b"GGUF";
 
 /// The most axes that a tensor of the format has.
-const MOST_DIMS: u32 = 4;
+const MAX_DIMS: u32 = 4;
 /// Where the data and each tensor begin, unless the metadata says otherwise.
 const ALIGNMENT: u64 = 32;
 
@@ -101,8 +101,8 @@ fn describe(cursor: &mut Cursor) -> Result<Described, WeightsError> {
     let length = cursor.u64()?;
     let name = cursor.text(length)?.to_owned();
     let rank = cursor.u32()?;
-    if rank > MOST_DIMS {
-        return Err(cursor.wrong(format!("tensor {name:?} has {rank} dims; the format has at most {MOST_DIMS}")));
+    if rank > MAX_DIMS {
+        return Err(cursor.wrong(format!("tensor {name:?} has {rank} dims; the format has at most {MAX_DIMS}")));
     }
     let mut shape = Vec::with_capacity(rank as usize);
     for _ in 0..rank {

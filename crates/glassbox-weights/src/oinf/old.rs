@@ -23,7 +23,7 @@ const LEAST_SIZE: usize = 16;
 const LEAST_METADATA: usize = 32;
 const LEAST_TENSOR: usize = 36;
 /// A tensor has no more axes.
-const MOST_DIMS: u32 = 64;
+const MAX_DIMS: u32 = 64;
 /// The fixed part of a quantisation: four u32 and four u64.
 const QUANTISATION: u64 = 48;
 
@@ -124,7 +124,7 @@ impl<'a> Reader<'a> {
             let dtype =
                 dtype.ok_or_else(|| cursor.wrong(format!("{name:?} has the type {code}, which no tensor has")))?;
             let most = if version == 1 { 1 } else { 3 };
-            if rank > MOST_DIMS || flags > most {
+            if rank > MAX_DIMS || flags > most {
                 return Err(cursor.wrong(format!("{name:?} has {rank} dims and the flags {flags}; that is too many")));
             }
             let shape = (0..rank).map(|_| dim(cursor)).collect::<Result<Vec<_>, _>>()?;
@@ -275,8 +275,8 @@ fn value(cursor: &mut Cursor, kind: u32) -> Result<Value, WeightsError> {
         14 => Value::String(text(cursor)?),
         15 => {
             let (code, rank) = (cursor.u32()?, cursor.u32()?);
-            if rank > MOST_DIMS {
-                return Err(cursor.wrong(format!("{rank} dims are more than {MOST_DIMS}")));
+            if rank > MAX_DIMS {
+                return Err(cursor.wrong(format!("{rank} dims are more than {MAX_DIMS}")));
             }
             let shape = (0..rank).map(|_| dim(cursor)).collect::<Result<Vec<_>, _>>()?;
             Value::Tensor(tensor(cursor, code, &shape)?)

@@ -20,7 +20,7 @@ const NONE: u32 = u32::MAX;
 /// No capacity.
 const UNLIMITED: u64 = u64::MAX;
 /// A tensor has no more axes.
-const MOST_DIMS: u32 = 64;
+const MAX_DIMS: u32 = 64;
 
 /// Everything that the tables say.
 #[derive(Default)]
@@ -237,8 +237,8 @@ fn get_type(cursor: &mut Cursor) -> Result<(u32, DType, Vec<usize>), WeightsErro
 
 fn rank(cursor: &mut Cursor) -> Result<u32, WeightsError> {
     let rank = cursor.u32()?;
-    if rank > MOST_DIMS {
-        return Err(cursor.wrong(format!("{rank} dims are more than {MOST_DIMS}")));
+    if rank > MAX_DIMS {
+        return Err(cursor.wrong(format!("{rank} dims are more than {MAX_DIMS}")));
     }
     Ok(rank)
 }

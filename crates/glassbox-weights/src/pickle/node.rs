@@ -69,7 +69,7 @@ pub(super) const TRUE: Id = Id(2);
 pub(super) const EMPTY_TUPLE: Id = Id(3);
 
 /// A pickle has no more objects: 20 for each of two hundred thousand tensors.
-const MOST_NODES: usize = 4 << 20;
+const MAX_NODES: usize = 4 << 20;
 
 impl Heap {
     pub(super) fn new() -> Heap {
@@ -78,7 +78,7 @@ impl Heap {
 
     /// A new object; `None` when there are too many.
     pub(super) fn add(&mut self, node: Node) -> Option<Id> {
-        if self.nodes.len() >= MOST_NODES {
+        if self.nodes.len() >= MAX_NODES {
             return None;
         }
         self.nodes.push(node);
