@@ -2,11 +2,10 @@
 
 use std::borrow::Cow;
 
-use rayon::prelude::*;
-
 use crate::build::BUILD_CHUNK;
 use crate::codec;
 use crate::gather::check_arithmetic;
+use crate::parallel::try_parallel_chunks;
 use crate::tensor::copy_to_vec;
 use crate::{Buffer, Compute, DType, Overflow, Tensor, TensorError};
 
@@ -68,8 +67,8 @@ impl Tensor {
         if values.len() < PARALLEL_FROM {
             dense.load_range(0, &mut values)?;
         } else {
-            let chunks = values.par_chunks_mut(BUILD_CHUNK).enumerate();
-            chunks.try_for_each(|(index, out)| dense.load_range(index * BUILD_CHUNK, out))?;
+            let load = |index: usize, out: &mut [C]| dense.load_range(index * BUILD_CHUNK, out);
+            try_parallel_chunks(&mut values, BUILD_CHUNK, &load)?;
         }
         Ok(Cow::Owned(values))
     }
@@ -129,7 +128,7 @@ impl Tensor {
             codec::encode(&values, dtype, overflow.into(), buffer.as_mut_slice())?;
             return Ok(Tensor::from_buffer(dtype, shape, buffer));
         }
-        Tensor::encode_chunks(dtype, shape, |start, count, bytes| {
+        Tensor::encode_chunks(dtype, shape, &|start, count, bytes| {
             codec::encode(&values[start..start + count], dtype, overflow.into(), bytes)
         })
     }

@@ -4,10 +4,9 @@
 //! on its index, so the result is the same to the bit at any thread count; so is the error, which is that
 //! of the first chunk that has one.
 
-use rayon::prelude::*;
-
 use crate::access::default_vec;
 use crate::gather::check_arithmetic;
+use crate::parallel::try_parallel_chunks;
 use crate::tensor::checked_size;
 use crate::{Buffer, CastOptions, Compute, DType, Overflow, Tensor, TensorError};
 use crate::{codec, element};
@@ -25,7 +24,7 @@ impl Tensor {
         overflow: Overflow,
         fill: impl Fn(usize, &mut [C]) + Sync,
     ) -> Result<Tensor, TensorError> {
-        Tensor::try_build(dtype, shape, overflow, |start, out| {
+        Tensor::try_build_with(dtype, shape, overflow.into(), &|start, out: &mut [C]| {
             fill(start, out);
             Ok::<(), TensorError>(())
         })
@@ -38,17 +37,17 @@ impl Tensor {
         overflow: Overflow,
         fill: impl Fn(usize, &mut [C]) -> Result<(), E> + Sync,
     ) -> Result<Tensor, E> {
-        Tensor::try_build_with(dtype, shape, overflow.into(), fill)
+        Tensor::try_build_with(dtype, shape, overflow.into(), &fill)
     }
 
     pub(crate) fn try_build_with<C: Compute, E: From<TensorError> + Send>(
         dtype: DType,
         shape: &[usize],
         options: CastOptions,
-        fill: impl Fn(usize, &mut [C]) -> Result<(), E> + Sync,
+        fill: &(dyn Fn(usize, &mut [C]) -> Result<(), E> + Sync),
     ) -> Result<Tensor, E> {
         check_arithmetic("build", dtype)?;
-        Tensor::encode_chunks(dtype, shape, |start, count, bytes| {
+        Tensor::encode_chunks(dtype, shape, &|start, count, bytes| {
             if dtype == C::DTYPE
                 && let Some(out) = element::from_bytes_mut::<C>(bytes)
             {
@@ -64,7 +63,7 @@ impl Tensor {
     pub(crate) fn encode_chunks<E: From<TensorError> + Send>(
         dtype: DType,
         shape: &[usize],
-        write: impl Fn(usize, usize, &mut [u8]) -> Result<(), E> + Sync,
+        write: &(dyn Fn(usize, usize, &mut [u8]) -> Result<(), E> + Sync),
     ) -> Result<Tensor, E> {
         let (elements, bytes) = checked_size("build", dtype, shape)?;
         let mut buffer = Buffer::zeroed(bytes)?;
@@ -76,19 +75,10 @@ impl Tensor {
         }
         let invalid = || TensorError::InvalidSize { dtype, shape: shape.to_vec() };
         let chunk_bytes = dtype.byte_len(BUILD_CHUNK).ok_or_else(invalid)?;
-        let first_error = buffer
-            .as_mut_slice()
-            .par_chunks_mut(chunk_bytes)
-            .enumerate()
-            .filter_map(|(index, bytes)| {
-                let start = index * BUILD_CHUNK;
-                let count = BUILD_CHUNK.min(elements - start);
-                write(start, count, bytes).err().map(|error| (index, error))
-            })
-            .min_by_key(|(index, _)| *index);
-        match first_error {
-            Some((_, error)) => Err(error),
-            None => Ok(Tensor::from_buffer(dtype, shape, buffer)),
-        }
+        try_parallel_chunks(buffer.as_mut_slice(), chunk_bytes, &|index, bytes| {
+            let start = index * BUILD_CHUNK;
+            write(start, BUILD_CHUNK.min(elements - start), bytes)
+        })?;
+        Ok(Tensor::from_buffer(dtype, shape, buffer))
     }
 }

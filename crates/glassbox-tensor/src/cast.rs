@@ -78,5 +78,5 @@ impl Tensor {
 
 /// Converts by way of `C`, which holds every value of the source's dtype exactly.
 fn convert<C: Compute>(source: &Tensor, dtype: DType, options: CastOptions) -> Result<Tensor, TensorError> {
-    Tensor::try_build_with::<C, TensorError>(dtype, &source.shape, options, |start, out| source.load_range(start, out))
+    Tensor::try_build_with::<C, TensorError>(dtype, &source.shape, options, &|start, out| source.load_range(start, out))
 }

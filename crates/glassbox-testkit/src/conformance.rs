@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use glassbox_ir::{Graph, Type, text};
 use glassbox_onnx::{Data, ImportOptions, OnnxError};
 use glassbox_reference::Value;
-use rayon::prelude::*;
+use glassbox_tensor::parallel_map;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -149,7 +149,7 @@ pub fn run(cases: &[Case], backend: &dyn Backend, progress: &(dyn Fn(usize) + Sy
         progress(done.fetch_add(1, Ordering::Relaxed) + 1);
         outcome
     };
-    cases.par_iter().map(one).collect()
+    parallel_map(cases.len(), |index| one(&cases[index]))
 }
 
 /// Runs one case.

@@ -1,8 +1,7 @@
 //! `conv`.
 
 use glassbox_ir::ops::windows::Sliding;
-use glassbox_tensor::{Class, Compute, DType, Overflow, Tensor};
-use rayon::prelude::*;
+use glassbox_tensor::{Class, Compute, DType, Overflow, Tensor, parallel_chunks, parallel_map};
 
 use super::gemm::Accumulate;
 use super::windows::Grid;
@@ -43,8 +42,7 @@ pub(super) struct Groups {
 impl Groups {
     /// `sums(batch, group)`, each after the other.
     pub(super) fn map<A: Send>(&self, sums: impl Fn(usize, usize) -> Vec<A> + Sync) -> Vec<Vec<A>> {
-        let all = 0..self.batch * self.groups;
-        all.into_par_iter().map(|index| sums(index / self.groups, index % self.groups)).collect()
+        parallel_map(self.batch * self.groups, |index| sums(index / self.groups, index % self.groups))
     }
 
     /// Where the planes of the channels of a group lie in x.
@@ -66,11 +64,10 @@ pub(super) fn finish<A: Accumulate + Compute>(
     if let Some(bias) = call.opt_tensor(bias)? {
         let (bias, plane) = (bias.load::<A>()?, sizes[2..].iter().product::<usize>());
         let one = A::from_i64(1);
-        let add = |(map, sums): (usize, &mut [A])| {
+        parallel_chunks(&mut sums, plane, &|map, sums| {
             let bias = bias[map % sizes[1]];
             sums.iter_mut().for_each(|sum| *sum = sum.add_product(bias, one));
-        };
-        sums.par_chunks_mut(plane.max(1)).enumerate().for_each(add);
+        });
     }
     Ok(Tensor::store(call.dtype(0), sizes, sums, Overflow::Wrap)?)
 }

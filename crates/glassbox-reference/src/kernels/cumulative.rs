@@ -1,8 +1,7 @@
 //! What `cum_sum` and `cum_prod` share: running totals along an axis, one line after the other.
 
 use glassbox_ir::infer::normalise_axis;
-use glassbox_tensor::{Class, Compute, Overflow, Tensor};
-use rayon::prelude::*;
+use glassbox_tensor::{Class, Compute, Overflow, Tensor, parallel_chunks};
 
 use crate::call::{Call, Outcome, one};
 use crate::error::KernelError;
@@ -35,7 +34,7 @@ fn run<C: Compute>(call: &Call, start: C, join: fn(C, C) -> C) -> Result<Tensor,
         *value = if exclusive { *total } else { next };
         *total = next;
     };
-    values.par_chunks_mut(x.shape()[axis].max(1)).for_each(|line| {
+    parallel_chunks(&mut values, x.shape()[axis], &|_, line| {
         let mut total = start;
         if reverse {
             line.iter_mut().rev().for_each(|value| step(&mut total, value));

@@ -46,7 +46,7 @@ fn deform<A: Accumulate + Compute>(call: &Call) -> Result<Tensor, KernelError> {
     let sums = shape.map(|batch, group| {
         let inner = channels * taps;
         let left = Left::pack(&weights[group * rows * inner..][..rows * inner], rows, inner);
-        left.product(windows, |first, panel| {
+        left.product(windows, &|first, panel| {
             for (step, line) in panel.chunks_exact_mut(COLUMNS).enumerate() {
                 let (channel, tap) = (group * channels + step / taps, step % taps);
                 for (column, out) in line.iter_mut().enumerate().take(windows - first) {

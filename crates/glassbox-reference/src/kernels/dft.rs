@@ -1,8 +1,7 @@
 //! `dft`.
 
 use glassbox_ir::ops::dft::axis_of;
-use glassbox_tensor::{Overflow, Tensor};
-use rayon::prelude::*;
+use glassbox_tensor::{Overflow, Tensor, parallel_map};
 
 use super::fourier::{Complex, Fourier};
 use crate::call::{Call, Outcome, one};
@@ -45,7 +44,7 @@ pub(super) fn kernel(call: &Call) -> Outcome {
         0 => vec![&[]; sizes.iter().product::<usize>() / (given * result_parts).max(1)],
         run => elements.chunks_exact(run).collect(),
     };
-    let results: Vec<Vec<f64>> = lines.into_par_iter().map(transform).collect();
+    let results: Vec<Vec<f64>> = parallel_map(lines.len(), |line| transform(lines[line]));
     let permuted: Vec<usize> = order.iter().map(|axis| sizes[*axis]).collect();
     let result = Tensor::store(call.dtype(0), &permuted, results.concat(), Overflow::Wrap)?;
     let mut back = vec![0; rank];

@@ -5,7 +5,7 @@
 //! the products are exact, so fusing multiply and add changes nothing; f16, bf16 and narrower in f32,
 //! as the numeric contract says; integers in i64, wrapping.
 
-use rayon::prelude::*;
+use glassbox_tensor::{parallel_chunks, parallel_map};
 
 /// Rows of the left matrix that are worked on together.
 const ROWS: usize = 4;
@@ -65,26 +65,23 @@ impl<A: Accumulate> Left<A> {
     ///
     /// `pack(column, panel)` writes columns `column..column + COLUMNS` of the right matrix, inner step
     /// after inner step; what is past the last column may be anything.
-    pub(crate) fn product(&self, columns: usize, pack: impl Fn(usize, &mut [A]) + Sync) -> Vec<A> {
+    pub(crate) fn product(&self, columns: usize, pack: &(dyn Fn(usize, &mut [A]) + Sync)) -> Vec<A> {
         if self.rows == 0 {
             // There is no row for a panel to begin in.
             return Vec::new();
         }
         let width = COLUMNS * PANELS;
-        let blocks: Vec<Vec<A>> = (0..columns.div_ceil(width))
-            .into_par_iter()
-            .map(|block| {
-                let mut panel = vec![A::default(); self.inner * COLUMNS];
-                let mut results = vec![A::default(); self.rows * width];
-                for first in (block * width..columns.min((block + 1) * width)).step_by(COLUMNS) {
-                    pack(first, &mut panel);
-                    self.panel(&panel, &mut results[first - block * width..], width);
-                }
-                results
-            })
-            .collect();
+        let blocks: Vec<Vec<A>> = parallel_map(columns.div_ceil(width), |block| {
+            let mut panel = vec![A::default(); self.inner * COLUMNS];
+            let mut results = vec![A::default(); self.rows * width];
+            for first in (block * width..columns.min((block + 1) * width)).step_by(COLUMNS) {
+                pack(first, &mut panel);
+                self.panel(&panel, &mut results[first - block * width..], width);
+            }
+            results
+        });
         let mut all = vec![A::default(); self.rows * columns];
-        all.par_chunks_mut(columns.max(1)).enumerate().for_each(|(row, line)| {
+        parallel_chunks(&mut all, columns, &|row, line| {
             for (block, line) in line.chunks_mut(width).enumerate() {
                 line.copy_from_slice(&blocks[block][row * width..][..line.len()]);
             }
@@ -157,7 +154,7 @@ mod tests {
             let value = |seed: usize| ((seed * 7919 + 13) % 101) as f64 / 7.0 - 5.0;
             let a: Vec<f64> = (0..rows * inner).map(value).collect();
             let b: Vec<f64> = (0..inner * columns).map(|seed| value(seed + 1000)).collect();
-            let product = Left::pack(&a, rows, inner).product(columns, |first, panel| {
+            let product = Left::pack(&a, rows, inner).product(columns, &|first, panel| {
                 for (step, line) in panel.chunks_exact_mut(COLUMNS).enumerate() {
                     let count = COLUMNS.min(columns - first);
                     line[..count].copy_from_slice(&b[step * columns + first..][..count]);

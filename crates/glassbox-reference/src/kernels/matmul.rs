@@ -1,7 +1,6 @@
 //! `matmul`.
 
-use glassbox_tensor::{Class, Compute, DType, Overflow, Tensor};
-use rayon::prelude::*;
+use glassbox_tensor::{Class, Compute, DType, Overflow, Tensor, parallel_map};
 
 use super::elementwise::unravel;
 use super::gemm::{Accumulate, COLUMNS, Left};
@@ -79,7 +78,7 @@ fn weighted(a: &Tensor, weights: &Weights, sizes: &[usize], dtype: DType) -> Res
     }
     let rows: usize = a.shape()[..a.rank() - 1].iter().product();
     let left = Left::pack(&a.load::<f64>()?, rows, inner);
-    let product = left.product(weights.columns, |first, panel| weights.pack(first, panel));
+    let product = left.product(weights.columns, &|first, panel| weights.pack(first, panel));
     Ok(Tensor::store(dtype, sizes, product, Overflow::Wrap)?)
 }
 
@@ -95,20 +94,17 @@ fn product<A: Accumulate + Compute>(a: &Tensor, b: &Tensor, sizes: &[usize], dty
     let outer = broadcast(a_outer, b_outer);
     let (left, right) = (a.load::<A>()?, b.load::<A>()?);
     let batches: usize = outer.iter().product();
-    let products: Vec<Vec<A>> = (0..batches)
-        .into_par_iter()
-        .map(|batch| {
-            let place = unravel(batch, &outer);
-            let left = &left[index(&place, a_outer) * rows * inner..][..rows * inner];
-            let right = &right[index(&place, b_outer) * inner * columns..][..inner * columns];
-            Left::pack(left, rows, inner).product(columns, |first, panel| {
-                let count = COLUMNS.min(columns - first);
-                for (step, line) in panel.chunks_exact_mut(COLUMNS).enumerate() {
-                    line[..count].copy_from_slice(&right[step * columns + first..][..count]);
-                }
-            })
+    let products: Vec<Vec<A>> = parallel_map(batches, |batch| {
+        let place = unravel(batch, &outer);
+        let left = &left[index(&place, a_outer) * rows * inner..][..rows * inner];
+        let right = &right[index(&place, b_outer) * inner * columns..][..inner * columns];
+        Left::pack(left, rows, inner).product(columns, &|first, panel| {
+            let count = COLUMNS.min(columns - first);
+            for (step, line) in panel.chunks_exact_mut(COLUMNS).enumerate() {
+                line[..count].copy_from_slice(&right[step * columns + first..][..count]);
+            }
         })
-        .collect();
+    });
     Ok(Tensor::store(dtype, sizes, products.concat(), Overflow::Wrap)?)
 }
 

@@ -1,7 +1,6 @@
 //! `max_pool`.
 
-use glassbox_tensor::{Class, Compute, DType, Overflow, Tensor};
-use rayon::prelude::*;
+use glassbox_tensor::{BUILD_CHUNK, Class, Compute, DType, Overflow, Tensor, parallel_chunks};
 
 use super::average_pool::windows;
 use super::elementwise::unravel;
@@ -38,7 +37,11 @@ fn pool<C: Compute>(call: &Call, nothing: C, larger: impl Fn(C, C) -> bool + Syn
         });
         best
     };
-    let places: Vec<usize> = (0..count).into_par_iter().map(largest).collect();
+    let mut places = vec![NONE; count];
+    parallel_chunks(&mut places, BUILD_CHUNK, &|chunk, places| {
+        let first = chunk * BUILD_CHUNK;
+        places.iter_mut().enumerate().for_each(|(index, place)| *place = largest(first + index));
+    });
     let y = Tensor::build(call.dtype(0), &sizes, Overflow::Saturate, |start, out: &mut [C]| {
         let places = &places[start..start + out.len()];
         out.iter_mut().zip(places).for_each(|(out, place)| *out = elements.get(*place).copied().unwrap_or(nothing));
@@ -52,7 +55,7 @@ fn pool<C: Compute>(call: &Call, nothing: C, larger: impl Fn(C, C) -> bool + Syn
             place if column_major => column_major_index(*place, shape) as i64,
             place => *place as i64,
         };
-        results.push(Tensor::from_vec(&sizes, places.par_iter().map(number).collect())?.into());
+        results.push(Tensor::from_vec(&sizes, places.iter().map(number).collect())?.into());
     }
     Ok(results)
 }

@@ -4,8 +4,7 @@
 //! so that nothing between is larger than both operand and result.
 
 use glassbox_ir::ops::resize::{AxisResize, plan, resized_axes};
-use glassbox_tensor::{Class, Overflow, Tensor, TensorError};
-use rayon::prelude::*;
+use glassbox_tensor::{Class, Overflow, Tensor, TensorError, parallel_chunks};
 
 use super::elementwise::unravel;
 use super::interpolation::{cubic, triangle};
@@ -126,7 +125,7 @@ fn interpolated(call: &Call, x: &Tensor, sizes: &[usize], axes: &[&Places]) -> R
         let old = shape[axis] * inner;
         shape[axis] = places.axis.output;
         let mut next = zeros(shape.iter().product())?;
-        next.par_chunks_mut(inner.max(1)).enumerate().for_each(|(row, out)| {
+        parallel_chunks(&mut next, inner, &|row, out| {
             let source = &values[row / sums.len() * old..][..old];
             let Some(terms) = &sums[row % sums.len()] else { return out.fill(outside) };
             for (element, weight) in terms {
@@ -137,7 +136,7 @@ fn interpolated(call: &Call, x: &Tensor, sizes: &[usize], axes: &[&Places]) -> R
         values = next;
     }
     if call.dtype(0).class() != Class::Float {
-        values.par_iter_mut().for_each(|value| *value = libm::rint(*value));
+        values.iter_mut().for_each(|value| *value = libm::rint(*value));
     }
     Ok(Tensor::store(call.dtype(0), sizes, values, Overflow::Saturate)?)
 }

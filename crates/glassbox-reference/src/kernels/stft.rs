@@ -1,7 +1,6 @@
 //! `stft`.
 
-use glassbox_tensor::{Overflow, Tensor};
-use rayon::prelude::*;
+use glassbox_tensor::{Overflow, Tensor, parallel_map};
 
 use super::fourier::{Complex, Fourier};
 use crate::call::{Call, Outcome, one};
@@ -29,6 +28,6 @@ pub(super) fn kernel(call: &Call) -> Outcome {
         let line: Vec<Complex> = (0..frame).map(at).collect();
         fourier.forward(&line).iter().take(kept).flat_map(|value| [value.re, value.im]).collect()
     };
-    let results: Vec<Vec<f64>> = (0..sizes[0] * frames).into_par_iter().map(transform).collect();
+    let results: Vec<Vec<f64>> = parallel_map(sizes[0] * frames, transform);
     one(Tensor::store(call.dtype(0), &sizes, results.concat(), Overflow::Wrap)?)
 }

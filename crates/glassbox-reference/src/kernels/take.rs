@@ -1,7 +1,6 @@
 //! Moving elements of any dtype: each element of the result is one of the operand's, or a zero.
 
 use glassbox_tensor::{Class, Compute, DType, Overflow, Tensor};
-use rayon::prelude::*;
 
 use crate::error::KernelError;
 
@@ -32,7 +31,7 @@ pub(crate) fn take_or(
             let strings = x.to_strings().unwrap_or_default();
             let count = sizes.iter().product::<usize>();
             let pick = |index| source(index).and_then(|at: usize| strings.get(at).cloned()).unwrap_or_default();
-            Ok(Tensor::from_strings(sizes, (0..count).into_par_iter().map(pick).collect())?)
+            Ok(Tensor::from_strings(sizes, (0..count).map(pick).collect())?)
         }
         _ => take_as::<i64>(x, sizes, other, source),
     }

@@ -3,8 +3,7 @@
 use std::cmp::Ordering;
 
 use glassbox_ir::infer::normalise_axis;
-use glassbox_tensor::Tensor;
-use rayon::prelude::*;
+use glassbox_tensor::{Tensor, parallel_map};
 
 use super::cells::Cells;
 use super::order::keys;
@@ -37,7 +36,7 @@ pub(super) fn kernel(call: &Call) -> Outcome {
         places.sort_unstable_by(compare);
         places
     };
-    let lanes: Vec<Vec<usize>> = (0..x.len() / extent).into_par_iter().map(lane).collect();
+    let lanes: Vec<Vec<usize>> = parallel_map(x.len() / extent, lane);
     let cells = Cells::of(x)?;
     let count = lanes.len() * k;
     let (mut values, mut indices) = (cells.room(count)?, Vec::with_capacity(count));

@@ -4,7 +4,7 @@
 //! gathered panel by panel. Where a tap lies outside, the element is 0.
 
 use glassbox_ir::ops::windows::AxisWindows;
-use rayon::prelude::*;
+use glassbox_tensor::parallel_chunks;
 
 use super::elementwise::unravel;
 use super::gemm::{Accumulate, COLUMNS, Left};
@@ -57,7 +57,7 @@ impl Grid {
             return self.sums_of_one_row(planes, weights);
         }
         let inner = weights.len() / rows.max(1);
-        Left::pack(weights, rows, inner).product(self.windows(), |first, panel| self.gather(planes, first, panel))
+        Left::pack(weights, rows, inner).product(self.windows(), &|first, panel| self.gather(planes, first, panel))
     }
 
     /// Writes the panel that begins with window `first`.
@@ -113,7 +113,7 @@ impl Grid {
         let mut sums = vec![A::default(); self.windows()];
         let Some((width, outer)) = self.output.split_last() else { return sums };
         let planes: Vec<&[A]> = planes.chunks_exact(self.plane().max(1)).collect();
-        sums.par_chunks_mut((*width).max(1)).enumerate().for_each(|(row, line)| {
+        parallel_chunks(&mut sums, *width, &|row, line| {
             let place = unravel(row, outer);
             for (plane, weights) in planes.iter().zip(weights.chunks_exact(self.taps.len().max(1))) {
                 for (tap, weight) in self.taps.iter().zip(weights) {

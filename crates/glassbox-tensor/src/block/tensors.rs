@@ -36,7 +36,7 @@ impl Tensor {
         }
         check_arithmetic("quantize_blocks", self.dtype())?;
         let dense = self.contiguous()?;
-        Tensor::encode_chunks(dtype, self.shape(), |start, count, bytes| {
+        Tensor::encode_chunks(dtype, self.shape(), &|start, count, bytes| {
             let mut values = vec![0.0f32; count];
             dense.load_range(start, &mut values)?;
             let blocks = bytes.chunks_exact_mut(format.block_bytes());

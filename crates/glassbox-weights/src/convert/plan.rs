@@ -2,8 +2,7 @@
 
 use std::collections::HashSet;
 
-use glassbox_tensor::{DType, Overflow, ParamInfo, ParamSource, Tensor};
-use rayon::prelude::*;
+use glassbox_tensor::{DType, Overflow, ParamInfo, ParamSource, Tensor, parallel_chunks, parallel_map};
 
 use super::{Options, Outcome, Output, SCALES, Target, beyond_safetensors, helpers};
 use crate::dequantize::load_f32;
@@ -210,8 +209,8 @@ impl Step {
         const STEP: usize = 1 << 16;
         let wrong = |source| WeightsError::Tensor { name: self.name.clone(), source };
         let source = source.contiguous().map_err(wrong)?;
-        let starts: Vec<usize> = (0..source.len()).step_by(STEP).collect();
-        let first = starts.into_par_iter().find_map_first(|start| {
+        let lost = parallel_map(source.len().div_ceil(STEP), |step| {
+            let start = step * STEP;
             let count = STEP.min(source.len() - start);
             let (mut before, mut after) = (vec![0.0f64; count], vec![0.0f64; count]);
             let loaded = source.load_range(start, &mut before).and_then(|()| made.load_range(start, &mut after));
@@ -221,7 +220,7 @@ impl Step {
                 (Ok(()), lost) => lost.map(|at| Ok((start + at, before[at]))),
             }
         });
-        match first {
+        match lost.into_iter().flatten().next() {
             None => Ok(()),
             Some(Err(error)) => Err(error),
             Some(Ok((at, value))) => {
@@ -246,12 +245,12 @@ impl Step {
             // A row of zeros, or of numbers too small for a scale, is a row of zeros.
             Some(most / LARGEST).filter(|scale| scale.is_normal()).unwrap_or(1.0)
         };
-        let mut scales: Vec<f32> = values.par_chunks(columns).map(scale).collect();
-        scales.resize(rows, 1.0);
+        let row = |row: usize| values.get(row * columns..(row + 1) * columns).unwrap_or_default();
+        let scales: Vec<f32> = parallel_map(rows, |index| scale(row(index)));
         let mut codes = vec![0i8; values.len()];
-        let work = codes.par_chunks_mut(columns).zip(values.par_chunks(columns)).zip(&scales);
-        work.for_each(|((codes, row), scale)| {
-            for (code, value) in codes.iter_mut().zip(row) {
+        parallel_chunks(&mut codes, columns, &|index, codes| {
+            let scale = scales[index];
+            for (code, value) in codes.iter_mut().zip(row(index)) {
                 *code = (value / scale).round_ties_even().clamp(-LARGEST, LARGEST) as i8;
             }
         });
