@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use glassbox_exec::Value;
 use glassbox_ir::{Bindings, Dim, Graph, Type, ValueId};
 use glassbox_onnx::Data;
-use glassbox_reference::Value;
 use glassbox_runtime::Model;
 use glassbox_tensor::{DType, Overflow, Tensor};
 use rand::rngs::StdRng;

@@ -1,7 +1,7 @@
 //! How values look on a terminal and in JSON.
 
 use anstyle::{AnsiColor, Style};
-use glassbox_reference::Value;
+use glassbox_exec::Value;
 use glassbox_tensor::{DType, Tensor};
 use serde_json::json;
 

@@ -1,10 +1,8 @@
 //! What a kernel is given and what it gives.
 
+use glassbox_exec::{ImageDecoder, KernelError, Value};
 use glassbox_ir::{AttrView, OpDef, Type};
 use glassbox_tensor::{DType, Tensor};
-
-use crate::error::KernelError;
-use crate::value::Value;
 
 /// The results of a kernel.
 pub type Outcome = Result<Vec<Value>, KernelError>;
@@ -24,6 +22,8 @@ pub struct Call<'a> {
     pub types: &'a [Type],
     /// The seed for what the op draws at random; it differs from call to call of a run.
     pub seed: u64,
+    /// What reads pictures, where something is registered.
+    pub images: Option<&'a ImageDecoder>,
 }
 
 impl<'a> Call<'a> {

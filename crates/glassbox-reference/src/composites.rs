@@ -1,9 +1,9 @@
 //! Value tests of composites, where the official cases of ONNX don't reach.
 
+use glassbox_exec::{Options, Precision};
 use glassbox_ir::{Attrs, OpDef, attrs, ops};
 use glassbox_tensor::{DType, Overflow, Tensor};
 
-use crate::interpreter::{Options, Precision};
 use crate::kernels::check::{run, run_with};
 
 /// Numbers that look random, in [-1, 1).

@@ -4,25 +4,30 @@
 //! lie in what a state holds, that what is written has the region's dims, that growth keeps to the limits of the
 //! node, of the state and of the session's memory.
 
+use glassbox_exec::checks::check_contents;
+use glassbox_exec::{KernelError, Value};
 use glassbox_ir::ops::regions::{Region, region};
-use glassbox_ir::{AttrView, Dim, Node, NodeId, State, Type};
+use glassbox_ir::{AttrView, Dim, Graph, Node, NodeId, State, Type};
 use glassbox_tensor::Tensor;
 
-use crate::control::{Results, Stop, missing, tensor, type_of};
-use crate::error::KernelError;
-use crate::interpreter::{Run, Scope};
+use crate::control::{Stop, missing, tensor, type_of};
+use crate::execution::Execution;
 use crate::kernels::concat::concatenate;
-use crate::states::check_contents;
-use crate::value::Value;
 
 /// A region up to this size is read as a copy: a view would make the next write copy all that the state holds.
 const MAX_COPIED_BYTES: usize = 1024;
 
-impl Run<'_> {
-    pub(crate) fn run_state(&mut self, scope: &Scope, id: NodeId, node: &Node, inputs: &[Option<Value>]) -> Results {
+impl Execution {
+    pub(crate) fn run_state(
+        &mut self,
+        graph: &Graph,
+        id: NodeId,
+        node: &Node,
+        inputs: &[Option<Value>],
+    ) -> Result<Vec<Value>, Stop> {
         let attr = AttrView::new(node.op, &node.attrs);
         let name = attr.str("state");
-        let Some(state) = scope.graph.states.iter().find(|state| state.name == name) else {
+        let Some(state) = graph.states.iter().find(|state| state.name == name) else {
             return Err(KernelError::Internal(format!("state `{name}` isn't declared")).into());
         };
         let given = |place: usize| inputs.get(place).and_then(Option::as_ref).map_or_else(|| Err(missing()), tensor);
@@ -30,10 +35,10 @@ impl Run<'_> {
             "state_read" => self.states.get(name)?.clone(),
             "state_write" => self.write(state, given(0)?.clone())?,
             "state_reset" => {
-                let first = self.initial.get(name).cloned();
-                self.write(state, first.ok_or_else(missing)?)?
+                let first = self.prepared.initial.get(name)?.clone();
+                self.write(state, first)?
             }
-            "state_append" => self.append(scope, id, state, attr.int("axis"), given(0)?)?,
+            "state_append" => self.append(graph, id, state, attr.int("axis"), given(0)?)?,
             "state_slice" => {
                 let held = self.states.get(name)?;
                 let part = part(&attr, state, held, [given(0)?, given(1)?], false)?;
@@ -50,9 +55,9 @@ impl Run<'_> {
                 let shared = !held.is_sole_owner() && x.shape() != held.shape();
                 if shared {
                     // Writing makes a copy of all that the state holds.
-                    self.check_memory(scope.graph, id, &[type_of(held)]).map_err(Stop::Run)?;
+                    self.check_memory(graph, id, &[type_of(held)]).map_err(Stop::Run)?;
                 }
-                self.grow(scope, id, state, &attr, &part.ends())?;
+                self.grow(graph, id, state, &attr, &part.ends())?;
                 let mut region = x.clone();
                 for axis in &part.squeezed {
                     region = region.expand_dims(*axis)?;
@@ -62,7 +67,7 @@ impl Run<'_> {
             }
             "state_grow" => {
                 let wanted = wanted(state, self.states.get(name)?, given(0)?)?;
-                self.grow(scope, id, state, &attr, &wanted)?;
+                self.grow(graph, id, state, &attr, &wanted)?;
                 self.states.get(name)?.clone()
             }
             other => return Err(KernelError::Internal(format!("`{other}` isn't an op on states")).into()),
@@ -75,12 +80,12 @@ impl Run<'_> {
         Ok(tensor)
     }
 
-    fn append(&mut self, scope: &Scope, id: NodeId, state: &State, axis: i64, x: &Tensor) -> Result<Tensor, Stop> {
+    fn append(&mut self, graph: &Graph, id: NodeId, state: &State, axis: i64, x: &Tensor) -> Result<Tensor, Stop> {
         let held = self.states.get(&state.name)?.clone();
         let axis = glassbox_ir::infer::normalise_axis("C3", axis, held.rank()).map_err(KernelError::from)?;
         let mut extents = held.shape().to_vec();
         extents[axis] = extents[axis].saturating_add(x.shape().get(axis).copied().unwrap_or(0));
-        self.check_growth(scope, id, state, &held, &extents)?;
+        self.check_growth(graph, id, state, &held, &extents)?;
         let all = concatenate(&[&held, x], axis)?;
         drop(held);
         Ok(self.write(state, all)?)
@@ -89,7 +94,7 @@ impl Run<'_> {
     /// Makes a state as large as `wanted`, where it is smaller.
     fn grow(
         &mut self,
-        scope: &Scope,
+        graph: &Graph,
         id: NodeId,
         state: &State,
         attr: &AttrView,
@@ -108,7 +113,7 @@ impl Run<'_> {
                 return Err(KernelError::invalid("limit", message).into());
             }
         }
-        self.check_growth(scope, id, state, held, &extents)?;
+        self.check_growth(graph, id, state, held, &extents)?;
         let grown = held.extended(&extents, attr.tensor("fill"))?;
         self.states.replace(state, grown)?;
         Ok(())
@@ -117,7 +122,7 @@ impl Run<'_> {
     /// A state can grow to these extents: by what it declares, and within the memory of the session.
     fn check_growth(
         &self,
-        scope: &Scope,
+        graph: &Graph,
         id: NodeId,
         state: &State,
         held: &Tensor,
@@ -125,7 +130,7 @@ impl Run<'_> {
     ) -> Result<(), Stop> {
         check_contents(state, extents)?;
         let grown = Type::tensor(held.dtype(), extents.iter().map(|extent| Dim::from(*extent)));
-        self.check_memory(scope.graph, id, &[grown]).map_err(Stop::Run)
+        self.check_memory(graph, id, &[grown]).map_err(Stop::Run)
     }
 }
 

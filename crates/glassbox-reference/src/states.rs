@@ -6,58 +6,37 @@
 
 use std::collections::BTreeMap;
 
-use glassbox_ir::{Dim, Graph, State, TensorType};
+use glassbox_ir::{Graph, State};
 use glassbox_tensor::{Class, Overflow, Tensor, TensorError};
 
-use crate::error::KernelError;
-use crate::interpreter::{Precision, promote};
+use glassbox_exec::checks::check_contents;
+use glassbox_exec::{KernelError, Precision};
 
-/// What the states of a graph hold, by name.
+/// What the states of a graph hold, by name. Clones share it until one of them is written.
 #[derive(Clone, Debug, Default)]
-pub struct States(BTreeMap<String, Tensor>);
+pub(crate) struct States(BTreeMap<String, Tensor>);
 
 impl States {
     /// Every state of `graph` as it is at the start.
-    pub fn initial(graph: &Graph, precision: Precision) -> Result<States, TensorError> {
+    pub(crate) fn initial(graph: &Graph, precision: Precision) -> Result<States, TensorError> {
         let states = graph.states.iter().map(|state| Ok((state.name.clone(), initial(state, precision)?)));
         states.collect::<Result<_, _>>().map(States)
     }
 
     /// What a state holds.
-    pub fn get(&self, name: &str) -> Option<&Tensor> {
-        self.0.get(name)
+    pub(crate) fn get(&self, name: &str) -> Result<&Tensor, KernelError> {
+        self.0.get(name).ok_or_else(|| missing(name))
     }
 
-    /// New contents for a state.
-    pub(crate) fn write(&mut self, state: &State, tensor: Tensor) -> Result<(), KernelError> {
-        check_contents(state, tensor.shape())?;
-        self.0.insert(state.name.clone(), tensor);
-        Ok(())
-    }
-}
-
-/// A state can have these extents: those that it declares, and no more than its capacity.
-pub(crate) fn check_contents(state: &State, extents: &[usize]) -> Result<(), KernelError> {
-    let dims = state.ty.dims().unwrap_or_default();
-    let differs = |(dim, extent): (&Dim, &usize)| dim.as_size().is_some_and(|size| size != *extent);
-    if dims.len() != extents.len() || dims.iter().zip(extents).any(differs) {
-        let given = TensorType::new(state.ty.dtype, extents.iter().copied());
-        return Err(KernelError::invalid("state", format!("`{}` is {}, and can't hold {given}", state.name, state.ty)));
-    }
-    let Some(capacity) = state.capacity else { return Ok(()) };
-    let growing = dims.iter().position(Dim::is_unknown);
-    match growing.map(|axis| extents[axis]).filter(|extent| *extent as u64 > capacity) {
-        Some(extent) => {
-            let message = format!("`{}` would hold {extent}, its capacity is {capacity}", state.name);
-            Err(KernelError::invalid("capacity", message))
-        }
-        None => Ok(()),
+    /// New contents for a state, which it can hold.
+    pub(crate) fn write(&mut self, name: &str, tensor: Tensor) {
+        self.0.insert(name.to_owned(), tensor);
     }
 }
 
 /// What a state holds at the start. Zeros take no memory until they are overwritten.
-fn initial(state: &State, precision: Precision) -> Result<Tensor, TensorError> {
-    let dtype = promote(state.ty.dtype, precision);
+pub(crate) fn initial(state: &State, precision: Precision) -> Result<Tensor, TensorError> {
+    let dtype = precision.carried(state.ty.dtype);
     match &state.initial {
         Some(tensor) if tensor.dtype() == dtype => Ok(tensor.clone()),
         Some(tensor) => tensor.cast(dtype, Overflow::Wrap),
@@ -72,9 +51,10 @@ fn initial(state: &State, precision: Precision) -> Result<Tensor, TensorError> {
     }
 }
 
-/// What one run does to the states. Dropped without [`Transaction::commit`], it takes everything back.
-pub(crate) struct Transaction<'s> {
-    states: &'s mut States,
+/// What one run does to the states: kept by [`Transaction::commit`], taken back by [`Transaction::rollback`].
+#[derive(Default)]
+pub(crate) struct Transaction {
+    states: States,
     /// What the states held that the run has changed, by name.
     before: BTreeMap<String, Before>,
 }
@@ -118,19 +98,19 @@ impl Regions {
     }
 }
 
-impl<'s> Transaction<'s> {
-    pub(crate) fn new(states: &'s mut States) -> Transaction<'s> {
+impl Transaction {
+    pub(crate) fn new(states: States) -> Transaction {
         Transaction { states, before: BTreeMap::new() }
     }
 
     /// What all states hold now.
     pub(crate) fn all(&self) -> &States {
-        self.states
+        &self.states
     }
 
     /// What a state holds now.
     pub(crate) fn get(&self, name: &str) -> Result<&Tensor, KernelError> {
-        self.states.get(name).ok_or_else(|| missing(name))
+        self.states.get(name)
     }
 
     /// New contents for a state.
@@ -177,13 +157,12 @@ impl<'s> Transaction<'s> {
     }
 
     /// Keeps what the run did.
-    pub(crate) fn commit(mut self) {
-        self.before.clear();
+    pub(crate) fn commit(self) -> States {
+        self.states
     }
-}
 
-impl Drop for Transaction<'_> {
-    fn drop(&mut self) {
+    /// Takes back what the run did.
+    pub(crate) fn rollback(mut self) -> States {
         for (name, before) in std::mem::take(&mut self.before) {
             let restored = match before {
                 Before::Whole(tensor) => {
@@ -200,6 +179,7 @@ impl Drop for Transaction<'_> {
                 self.states.0.remove(&name);
             }
         }
+        self.states
     }
 }
 

@@ -3,12 +3,15 @@
 //! The op is `add` of two f32[4]. `kernel` is the op alone, `session` a run of the reference, `insert_and_step` a step of
 //! an executor with its two inputs, `insert_only` the inputs alone, `paused` a step that is stepped through.
 
+use std::sync::Arc;
+
 use divan::{Bencher, black_box};
+use glassbox_exec::{Options, RunContext, Value};
 use glassbox_ir::text::{ParseOptions, parse};
 use glassbox_ir::{AttrView, Attrs, Graph, Type, ops};
-use glassbox_reference::{Call, Options, Session, Value, kernels};
+use glassbox_reference::{Call, kernels};
 use glassbox_runtime::{Device, Executor, ModelPackage, Simulator};
-use glassbox_tensor::{DType, Tensor};
+use glassbox_tensor::{DType, NoParams, Tensor};
 
 fn main() {
     divan::main();
@@ -44,15 +47,25 @@ fn kernel(bencher: Bencher) {
     let types = [Type::tensor(DType::F32, [4i64])];
     let Some(kernel) = kernels::find(op.name) else { panic!("it has a kernel") };
     bencher.bench_local(|| {
-        kernel(black_box(&Call { op, attr: AttrView::new(op, &attrs), inputs: &inputs, types: &types, seed: 0 }))
+        kernel(black_box(&Call {
+            op,
+            attr: AttrView::new(op, &attrs),
+            inputs: &inputs,
+            types: &types,
+            seed: 0,
+            images: None,
+        }))
     });
 }
 
 #[divan::bench]
 fn session(bencher: Bencher) {
-    let mut session = Session::new(graph(), Options::default()).unwrap_or_else(|error| panic!("{error}"));
+    let (graph, params) = (Arc::new(graph()), Arc::new(NoParams));
+    let executable = glassbox_backends::reference().prepare(graph, params, &Options::default());
+    let session = executable.and_then(|executable| executable.session());
+    let mut session = session.unwrap_or_else(|error| panic!("{error}"));
     let inputs = [Value::from(vector(0.0)), Value::from(vector(5.0))];
-    bencher.bench_local(|| session.run(black_box(&inputs)));
+    bencher.bench_local(|| session.run(black_box(&inputs), RunContext::new()));
 }
 
 #[divan::bench]

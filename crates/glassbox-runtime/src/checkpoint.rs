@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use glassbox_exec::Runtime;
 use glassbox_ir::Graph;
 use glassbox_models::{Config, gguf};
 use glassbox_tensor::ParamSource;
@@ -52,10 +53,10 @@ impl Checkpoint {
     }
 
     /// The model as one that writes, where it has a tokenizer.
-    pub(crate) fn text_generator(&self) -> Result<Option<TextGenerator>, RuntimeError> {
+    pub(crate) fn text_generator(&self, runtime: &dyn Runtime) -> Result<Option<TextGenerator>, RuntimeError> {
         let Some(tokenizer) = &self.tokenizer else { return Ok(None) };
         let graph = graphs::write_tokens(&self.config, self.params.as_ref(), self.context)?;
-        TextGenerator::new(graph, self.params(), tokenizer.clone()).map(Some)
+        TextGenerator::new(runtime, graph, self.params(), tokenizer.clone()).map(Some)
     }
 }
 

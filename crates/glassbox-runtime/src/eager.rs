@@ -1,8 +1,6 @@
 //! Checking a run as it goes: every value, also those inside of composites.
 
-use std::ops::ControlFlow;
-
-use glassbox_reference::{Event, Observer, Value};
+use glassbox_exec::{Event, Flow, Observer, RunError, Value, Wants};
 
 /// An observer that stops a run at the first value that isn't of the type that the graph says, or that holds a NaN,
 /// and passes everything on to another observer.
@@ -22,13 +20,13 @@ impl<'a> Eager<'a> {
         self.wrong
     }
 
-    fn check(&self, event: &Event) -> Result<(), String> {
-        let node = event.graph.node(event.node);
-        for (id, value) in node.results.iter().zip(event.results) {
+    fn check(&self, event: &Event, results: &[Value]) -> Result<(), String> {
+        let node = event.node();
+        for (id, value) in node.results.iter().zip(results) {
             let (declared, found) = (&event.graph.value(*id).ty, value.ty());
             let place = || {
-                let around: Vec<&str> = event.path.iter().map(|frame| frame.node.as_str()).collect();
-                format!("{} `{}` in [{}]", node.op.name, event.graph.node_label(event.node), around.join(", "))
+                let around: Vec<String> = event.path.iter().map(|frame| frame.label()).collect();
+                format!("{} `{}` in [{}]", node.op.name, event.label(), around.join(", "))
             };
             if !declared.admits(&found) {
                 return Err(format!("{} gave {found}, the graph says {declared}", place()));
@@ -47,15 +45,15 @@ impl<'a> Eager<'a> {
 }
 
 impl Observer for Eager<'_> {
-    fn observe(&mut self, event: &Event) -> ControlFlow<()> {
-        if let Err(wrong) = self.check(event) {
+    fn observe(&mut self, event: &Event) -> Result<Flow, RunError> {
+        if let Err(wrong) = self.check(event, &event.results()?) {
             self.wrong = Some(wrong);
-            return ControlFlow::Break(());
+            return Ok(Flow::Stop);
         }
         self.next.observe(event)
     }
 
-    fn inside_composites(&self) -> bool {
-        true
+    fn wants(&self) -> Wants {
+        Wants::ALL
     }
 }

@@ -1,9 +1,10 @@
 //! Why a model can't be loaded, or can't do what it is asked for.
 
+use glassbox_backends::UnknownBackend;
 use glassbox_dsl::DslError;
+use glassbox_exec::{KernelError, RunError};
 use glassbox_models::ModelError;
 use glassbox_onnx::OnnxError;
-use glassbox_reference::{KernelError, RunError};
 use glassbox_tensor::{ParamError, TensorError};
 use glassbox_text::TextError;
 use glassbox_weights::WeightsError;
@@ -60,7 +61,10 @@ pub enum RuntimeError {
     /// A run of the graph failed.
     #[error("{0}")]
     Run(#[from] RunError),
-    /// A session can't be made.
+    /// No backend has this name.
+    #[error("{0}")]
+    Backend(#[from] UnknownBackend),
+    /// A session can't be made, or doesn't hold what is asked of it.
     #[error("{0}")]
     Session(#[from] KernelError),
     /// A tensor can't be made.

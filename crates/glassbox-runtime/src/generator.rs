@@ -4,9 +4,9 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use glassbox_exec::{RunContext, Runtime, Session};
 use glassbox_ir::Graph;
 use glassbox_models::layers::rotary::RECOMPUTE_BEYOND;
-use glassbox_reference::{Nothing, Observer, Options, Session};
 use glassbox_tensor::{ParamSource, Tensor};
 use glassbox_text::Tokenizer;
 
@@ -100,16 +100,18 @@ impl Stats {
 /// A model that writes. It remembers what it has read: a prompt that begins as the last one did, or as
 /// what was written then, is read from where it differs.
 pub struct TextGenerator {
-    session: Session,
+    session: Box<dyn Session>,
     tokenizer: Tokenizer,
     memory: Memory,
     context: usize,
-    /// A sequence that grows beyond so many tokens has to be read anew: the model sees it with other eyes.
+    /// A sequence that grows beyond so many tokens has to be read anew: the model computes its
+    /// positions in another way then.
     recompute_beyond: Option<usize>,
 }
 
 impl TextGenerator {
     pub(crate) fn new(
+        runtime: &dyn Runtime,
         graph: Graph,
         params: Arc<dyn ParamSource>,
         tokenizer: Tokenizer,
@@ -122,7 +124,7 @@ impl TextGenerator {
             Some(Err(_)) => return Err(RuntimeError::Internal(format!("`{RECOMPUTE_BEYOND}` is no number"))),
             None => None,
         };
-        let session = Session::new(graph, Options::default())?.with_params(params)?;
+        let session = runtime.prepare(Arc::new(graph), params, &glassbox_backends::options())?.session()?;
         Ok(TextGenerator { session, tokenizer, memory: Memory::default(), context, recompute_beyond })
     }
 
@@ -144,7 +146,7 @@ impl TextGenerator {
     /// Forgets what it has read.
     pub fn forget(&mut self) -> Result<(), RuntimeError> {
         self.memory = Memory::default();
-        Ok(self.session.reset()?)
+        Ok(self.session.states_mut().reset()?)
     }
 
     /// The tokens of a prompt.
@@ -167,16 +169,17 @@ impl TextGenerator {
         request: Request,
         on_piece: &mut dyn FnMut(&Piece) -> ControlFlow<()>,
     ) -> Result<Generation, RuntimeError> {
-        self.write_observed(prompt, request, on_piece, &mut Nothing)
+        self.write_within(prompt, request, on_piece, RunContext::new())
     }
 
-    /// As [`TextGenerator::write`], and shows `observer` every value on the way.
-    pub fn write_observed(
+    /// As [`TextGenerator::write`], seen by the observer of `context` and given up when it says so. Its host is not
+    /// used: the generator itself is the host of its graph.
+    pub fn write_within(
         &mut self,
         prompt: &Prompt,
         mut request: Request,
         on_piece: &mut dyn FnMut(&Piece) -> ControlFlow<()>,
-        observer: &mut dyn Observer,
+        mut context: RunContext,
     ) -> Result<Generation, RuntimeError> {
         let started = Instant::now();
         let tokens = self.tokens(prompt)?;
@@ -194,7 +197,7 @@ impl TextGenerator {
         if self.recompute_beyond.is_some_and(|most| (self.memory.len() > most) != (tokens.len() > most)) {
             self.forget()?;
         }
-        let reused = self.memory.rewind(&mut self.session, &tokens)?;
+        let reused = self.memory.rewind(self.session.as_mut(), &tokens)?;
         let prompt_tokens = tokens.len();
         let answer = matches!(prompt, Prompt::Rendered(_));
         let mut writer = Writer::new(&self.tokenizer, &mut request, tokens, answer, on_piece)?;
@@ -205,7 +208,7 @@ impl TextGenerator {
                 Some(most) if read <= most => left.min(most - read + 1),
                 _ => left,
             };
-            self.turns(&mut writer, turns, observer)?;
+            self.turns(&mut writer, turns, context.reborrow())?;
             left -= turns;
             if self.recompute_beyond.is_some_and(|most| read <= most && writer.tokens.len() > most) && left > 0 {
                 self.forget()?;
@@ -226,12 +229,12 @@ impl TextGenerator {
     }
 
     /// Runs the graph for at most so many tokens, from where the memory ends.
-    fn turns(&mut self, writer: &mut Writer, turns: usize, observer: &mut dyn Observer) -> Result<(), RuntimeError> {
+    fn turns(&mut self, writer: &mut Writer, turns: usize, context: RunContext) -> Result<(), RuntimeError> {
         let known = self.memory.len();
         let new: Vec<i64> = writer.tokens[known..].iter().map(|token| i64::from(*token)).collect();
         let limit = i64::try_from(turns).unwrap_or(i64::MAX);
         let inputs = [Tensor::from_vec(&[1, new.len()], new)?.into(), Tensor::scalar(limit).into()];
-        if let Err(error) = self.session.run_with(&inputs, observer, writer) {
+        if let Err(error) = self.session.run(&inputs, context.hosted(writer)) {
             return Err(writer.error.take().unwrap_or(RuntimeError::Run(error)));
         }
         // The states hold all that was read and written but the last token.

@@ -40,7 +40,7 @@ pub use eager::Eager;
 pub use error::RuntimeError;
 pub use generator::{Finish, Generation, Prompt, Request, Stats, TextGenerator};
 pub use glassbox_dsl as dsl;
-pub use glassbox_reference::{Limits, Options as SimOptions, Precision, Value};
+pub use glassbox_exec::{Cancel, Limits, Options as SimOptions, Precision, Value};
 pub use glassbox_text::{Extras, Message};
 pub use grammar::{Grammar, Grammatical};
 pub use model::{LoadOptions, Model, load_model};

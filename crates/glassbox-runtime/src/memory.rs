@@ -1,7 +1,7 @@
 //! What a session remembers of the tokens that it has seen, so that a prompt that begins alike need not
 //! be read again.
 
-use glassbox_reference::Session;
+use glassbox_exec::Session;
 
 use crate::error::RuntimeError;
 
@@ -17,7 +17,7 @@ impl Memory {
     ///
     /// States that grow with the tokens are cut. A model with any other state can't go back, so it begins
     /// anew unless everything that it remembers is a beginning of the prompt.
-    pub(crate) fn rewind(&mut self, session: &mut Session, prompt: &[u32]) -> Result<usize, RuntimeError> {
+    pub(crate) fn rewind(&mut self, session: &mut dyn Session, prompt: &[u32]) -> Result<usize, RuntimeError> {
         let most = prompt.len().saturating_sub(1);
         let common = self.tokens.iter().zip(&prompt[..most]).take_while(|(a, b)| a == b).count();
         if common == self.tokens.len() {
@@ -36,13 +36,11 @@ impl Memory {
             .collect();
         let Some(growing) = growing.filter(|_| common > 0) else {
             self.tokens.clear();
-            session.reset()?;
+            session.states_mut().reset()?;
             return Ok(0);
         };
         for (name, axis) in growing {
-            let held = session.states().get(&name).cloned();
-            let held = held.ok_or_else(|| RuntimeError::Internal(format!("state `{name}` isn't there")))?;
-            session.set_state(&name, held.slice_axis(axis, 0, common, 1)?)?;
+            session.states_mut().truncate(&name, axis, common)?;
         }
         Ok(common)
     }

@@ -8,9 +8,9 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use glassbox_exec::{Executable, Options, Runtime, Session};
 use glassbox_ir::{Graph, json, text};
 use glassbox_onnx::ImportOptions;
-use glassbox_reference::{Options, Session};
 use glassbox_tensor::{NoParams, ParamSource};
 use glassbox_text::{ChatTemplate, Tokenizer};
 use glassbox_weights::Package;
@@ -33,7 +33,7 @@ pub struct LoadOptions {
 pub struct Model {
     name: String,
     /// That of a checkpoint is built when it is first asked for.
-    graph: OnceLock<Graph>,
+    graph: OnceLock<Arc<Graph>>,
     outputs: Vec<String>,
     notes: Vec<String>,
     onnx: Option<glassbox_onnx::Model>,
@@ -103,7 +103,7 @@ impl Model {
             return Err(RuntimeError::Setting(rule));
         }
         let outputs = graph.outputs().iter().map(|id| graph.value_label(*id)).collect();
-        Ok(Model { name, graph: graph.into(), outputs, notes: Vec::new(), onnx: None, checkpoint: None })
+        Ok(Model { name, graph: Arc::new(graph).into(), outputs, notes: Vec::new(), onnx: None, checkpoint: None })
     }
 
     /// What it is called: its path, or the name it was opened under.
@@ -113,10 +113,10 @@ impl Model {
 
     /// The graph. That of a language model is one step: `tokens` i64[1, T] in, `logits` f32[1, T, V] out, those of
     /// every token.
-    pub fn graph(&self) -> Result<&Graph, RuntimeError> {
+    pub fn graph(&self) -> Result<&Arc<Graph>, RuntimeError> {
         if let (None, Some(checkpoint)) = (self.graph.get(), &self.checkpoint) {
             // Should another thread be first, its graph is the same.
-            let _ = self.graph.set(checkpoint.graph()?);
+            let _ = self.graph.set(Arc::new(checkpoint.graph()?));
         }
         let missing = || RuntimeError::Internal(format!("{} has no graph", self.name));
         self.graph.get().ok_or_else(missing)
@@ -157,13 +157,30 @@ impl Model {
         self.checkpoint.as_ref()?.template.as_ref()
     }
 
-    /// A session of [`Model::graph`], with states of its own. Sessions share the parameters.
-    pub fn forward(&self, options: Options) -> Result<Session, RuntimeError> {
-        Ok(Session::new(self.graph()?.clone(), options)?.with_params(self.params())?)
+    /// [`Model::graph`] with its parameters, ready to run on a backend.
+    ///
+    /// # Errors
+    ///
+    /// Where the graph can't be built, or the backend can't run it.
+    pub fn prepare(&self, runtime: &dyn Runtime, options: &Options) -> Result<Arc<dyn Executable>, RuntimeError> {
+        Ok(runtime.prepare(self.graph()?.clone(), self.params(), options)?)
+    }
+
+    /// A session of [`Model::graph`], with states of its own.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Model::prepare`].
+    pub fn forward(&self, runtime: &dyn Runtime, options: &Options) -> Result<Box<dyn Session>, RuntimeError> {
+        Ok(self.prepare(runtime, options)?.session()?)
     }
 
     /// The model as one that writes, if it is one and has a tokenizer.
-    pub fn as_text_generator(&self) -> Result<Option<TextGenerator>, RuntimeError> {
-        self.checkpoint.as_ref().map_or(Ok(None), Checkpoint::text_generator)
+    ///
+    /// # Errors
+    ///
+    /// Where the graph can't be built, or the backend can't run it.
+    pub fn as_text_generator(&self, runtime: &dyn Runtime) -> Result<Option<TextGenerator>, RuntimeError> {
+        self.checkpoint.as_ref().map_or(Ok(None), |checkpoint| checkpoint.text_generator(runtime))
     }
 }

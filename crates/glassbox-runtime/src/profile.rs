@@ -1,11 +1,10 @@
 //! Where the time of a run goes: by op, by layer, node by node.
 
 use std::collections::HashMap;
-use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
+use glassbox_exec::{Event, Flow, Observer, RunError, Wants};
 use glassbox_ir::{Origin, Tier};
-use glassbox_reference::{Event, Observer};
 use serde_json::{Value, json};
 
 /// The most nodes that are kept one by one; of those that follow only the sums are.
@@ -90,7 +89,7 @@ fn layer(path: &str) -> String {
 }
 
 impl Observer for Profile {
-    fn observe(&mut self, event: &Event) -> ControlFlow<()> {
+    fn observe(&mut self, event: &Event) -> Result<Flow, RunError> {
         let node = event.graph.node(event.node);
         let path = node.provenance.0.iter().find_map(|origin| match origin {
             Origin::Layer(path) => Some(path.as_str()),
@@ -109,7 +108,11 @@ impl Observer for Profile {
         } else {
             self.left_out += 1;
         }
-        ControlFlow::Continue(())
+        Ok(Flow::Continue)
+    }
+
+    fn wants(&self) -> Wants {
+        Wants { values: false, ..Wants::default() }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use glassbox_reference::{Host, HostError, Value};
+use glassbox_exec::{Host, HostError, Value};
 use glassbox_tensor::Tensor;
 use glassbox_text::{TextStream, Tokenizer};
 

@@ -1,24 +1,22 @@
 //! The official ONNX backend tests, as `scripts/setup.py` writes them to the cache.
 //!
 //! A case passes when the model imports, runs on the backend, and every output equals the expected
-//! one under [`compare`](crate::compare) with the tolerance that the case declares. On the way each
+//! one under [`compare`](glassbox_exec::compare()) with the tolerance that the case declares. On the way each
 //! graph is verified, printed and parsed back, and written as JSON and read back; a difference is a
 //! failure of the case.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use glassbox_exec::{RunContext, RunError, Runtime, Tolerance, Value, compare};
 use glassbox_ir::{Graph, Type, text};
 use glassbox_onnx::{Data, ImportOptions, OnnxError};
-use glassbox_reference::Value;
-use glassbox_tensor::parallel_map;
+use glassbox_tensor::{NoParams, parallel_map};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-
-use crate::backend::Backend;
-use crate::compare::{Tolerance, compare};
 
 /// One official case: a model with inputs and expected outputs.
 #[derive(Clone, Debug)]
@@ -142,7 +140,7 @@ fn subfolders(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
 }
 
 /// Runs cases on a backend, several at once. `progress` is told how many are done.
-pub fn run(cases: &[Case], backend: &dyn Backend, progress: &(dyn Fn(usize) + Sync)) -> Vec<Outcome> {
+pub fn run(cases: &[Case], backend: &dyn Runtime, progress: &(dyn Fn(usize) + Sync)) -> Vec<Outcome> {
     let done = AtomicUsize::new(0);
     let one = |case: &Case| {
         let outcome = run_case(case, backend);
@@ -153,7 +151,7 @@ pub fn run(cases: &[Case], backend: &dyn Backend, progress: &(dyn Fn(usize) + Sy
 }
 
 /// Runs one case.
-pub fn run_case(case: &Case, backend: &dyn Backend) -> Outcome {
+pub fn run_case(case: &Case, backend: &dyn Runtime) -> Outcome {
     let started = Instant::now();
     let mut ops = Vec::new();
     let result = catch_unwind(AssertUnwindSafe(|| try_case(case, backend, &mut ops)));
@@ -170,7 +168,7 @@ pub fn run_case(case: &Case, backend: &dyn Backend) -> Outcome {
     }
 }
 
-fn try_case(case: &Case, backend: &dyn Backend, ops: &mut Vec<String>) -> Result<(), Failure> {
+fn try_case(case: &Case, backend: &dyn Runtime, ops: &mut Vec<String>) -> Result<(), Failure> {
     // Without the file, which is another on every machine.
     let import = |error: OnnxError| match innermost(&error) {
         unsupported @ (OnnxError::Unsupported(_)
@@ -185,12 +183,16 @@ fn try_case(case: &Case, backend: &dyn Backend, ops: &mut Vec<String>) -> Result
             ops.push(op);
         }
     }
-    let graph = glassbox_onnx::import(&model, &ImportOptions::default()).map_err(import)?.graph;
+    let graph = Arc::new(glassbox_onnx::import(&model, &ImportOptions::default()).map_err(import)?.graph);
     round_trip(&graph).map_err(Failure::RoundTrip)?;
+    let failed = |error: RunError| Failure::Run(error.to_string());
+    let options = glassbox_backends::options();
+    let executable = backend.prepare(graph.clone(), Arc::new(NoParams), &options).map_err(failed)?;
     for set in 0..case.about.data_sets {
         let folder = case.folder.join(format!("data_set_{set}"));
         let inputs = inputs(case, &folder, &graph)?;
-        let outputs = backend.run(&graph, &inputs).map_err(Failure::Run)?;
+        let mut session = executable.session().map_err(failed)?;
+        let outputs = session.run(&inputs, RunContext::new()).map_err(failed)?;
         check_outputs(case, &folder, &graph, &outputs)?;
     }
     Ok(())

@@ -5,8 +5,11 @@ mod text;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
+use glassbox_exec::Runtime;
+use glassbox_runtime::Device;
 
 pub(crate) use sim::{Fmt, Sim};
 pub(crate) use text::{
@@ -72,6 +75,23 @@ pub(crate) struct ModelAndInputs {
     pub(crate) model: String,
     #[command(flatten)]
     pub(crate) given: Given,
+    #[command(flatten)]
+    pub(crate) runs: Backend,
+}
+
+/// What runs the graph.
+#[derive(Args)]
+pub(crate) struct Backend {
+    /// The backend that runs it: `cpu`, the fastest for this processor; `reference`, which says what is right; `toy`
+    #[arg(long, default_value_t = Device::Cpu, value_name = "NAME")]
+    pub(crate) backend: Device,
+}
+
+impl Backend {
+    /// The backend.
+    pub(crate) fn runtime(&self) -> anyhow::Result<Arc<dyn Runtime>> {
+        Ok(self.backend.runtime()?)
+    }
 }
 
 /// What goes into a model or a program.
@@ -171,9 +191,9 @@ pub(crate) struct Trace {
 pub(crate) struct Check {
     #[command(flatten)]
     pub(crate) model: ModelAndInputs,
-    /// What to hold it against: a .npz of values by name; `precise`: the same graph computed in f64;
-    /// `reference`: the reference on one thread, from which nothing may differ by a bit
-    #[arg(long, value_name = "FILE.npz|reference|precise")]
+    /// What to hold it against: a .npz of values by name; `precise`: the same graph computed in f64; or a backend, which
+    /// if it is the one that runs the model computes on one thread, from which nothing may differ by a bit
+    #[arg(long, value_name = "FILE.npz|precise|BACKEND")]
     pub(crate) against: String,
     /// The relative difference that is allowed
     #[arg(long, default_value_t = 1e-4)]
@@ -200,6 +220,8 @@ pub(crate) struct Conformance {
     /// Exit with success if at least so many tests pass
     #[arg(long, value_name = "N")]
     pub(crate) at_least: Option<usize>,
+    #[command(flatten)]
+    pub(crate) runs: Backend,
 }
 
 #[derive(Args)]

@@ -4,9 +4,8 @@ use std::num::NonZeroU64;
 use std::path::PathBuf;
 
 use clap::Args;
-use glassbox_runtime::Device;
 
-use super::Given;
+use super::{Backend, Given};
 
 #[derive(Args)]
 pub(crate) struct Sim {
@@ -43,9 +42,8 @@ pub(crate) struct Sim {
     /// Write the persistent variables after the last step to this file, .safetensors or .oinf
     #[arg(long, value_name = "FILE")]
     pub(crate) save_states: Option<PathBuf>,
-    /// Where it runs: cpu (the best there is for this processor) or reference
-    #[arg(long, default_value_t = Device::Cpu, value_name = "DEVICE")]
-    pub(crate) device: Device,
+    #[command(flatten)]
+    pub(crate) runs: Backend,
     /// Carry all floats as f64, to see what rounding does to the result
     #[arg(long)]
     pub(crate) precise: bool,

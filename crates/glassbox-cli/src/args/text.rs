@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::Backend;
+
 /// The language model, and what it may hold.
 #[derive(Args)]
 pub(crate) struct LanguageModel {
@@ -17,6 +19,8 @@ pub(crate) struct LanguageModel {
     /// The most memory that weights may be resident in, such as 200MiB [default: no limit]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub(crate) weights_budget: Option<u64>,
+    #[command(flatten)]
+    pub(crate) runs: Backend,
 }
 
 /// How tokens are chosen.

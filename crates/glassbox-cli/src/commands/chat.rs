@@ -16,7 +16,7 @@ pub(crate) fn main(arguments: &Chat, quiet: bool) -> Result<bool> {
     let Some(template) = model.chat_template() else {
         bail!("{}: it has no chat template, so it isn't made for conversations; use `generate`", model.name())
     };
-    let mut generator = language::generator(&model)?;
+    let mut generator = language::generator(&model, &arguments.model)?;
     let sampling = language::sampling(&arguments.sampling, &generator)?;
     let mut messages: Vec<Message> = arguments.system.iter().map(|text| Message::new("system", text)).collect();
     let asking = std::io::stdin().is_terminal() && !quiet;

@@ -1,16 +1,16 @@
 //! `glassbox check`: what a model computes, held against something else.
 
 use std::collections::HashMap;
-use std::ops::ControlFlow;
 use std::path::Path;
 
 use anstream::{eprintln, println};
 use anyhow::{Context, Result, bail};
-use glassbox_reference::{Event, Observer, Options, Precision, Value};
+use glassbox_exec::{
+    Comparison, Difference, Event, Flow, Observer, Options, Precision, RunContext, RunError, Runtime, Tolerance, Value,
+    compare_tensors,
+};
 use glassbox_runtime::{LoadOptions, Model};
 use glassbox_tensor::{Overflow, Tensor};
-use glassbox_testkit::compare::compare_tensors;
-use glassbox_testkit::{Comparison, Difference, Tolerance};
 use serde_json::json;
 
 use crate::args::Check;
@@ -24,35 +24,47 @@ use crate::view::{ERROR, GOOD, NAME};
 pub(crate) fn main(arguments: &Check, quiet: bool) -> Result<bool> {
     let model = model::open(&arguments.model.model, LoadOptions::default())?;
     let inputs = inputs::values(&model, &arguments.model, quiet)?;
-    let seed = arguments.model.given.seed;
+    let options = Options { seed: arguments.model.given.seed, ..glassbox_backends::options() };
+    let runtime = arguments.model.runs.runtime()?;
     let other: HashMap<String, Tensor> = match arguments.against.as_str() {
         "precise" => {
             let spinner = progress::spinner("computing in f64", quiet);
-            let values =
-                values(&model, &inputs, Options { precision: Precision::Precise, seed, ..Options::default() })?;
+            let precise = Options { precision: Precision::Precise, ..options.clone() };
+            let values = values(&model, glassbox_backends::reference().as_ref(), &inputs, &precise)?;
             spinner.finish_and_clear();
             values.into_iter().map(|value| (value.name, value.tensor)).collect()
         }
-        "reference" => {
-            let spinner = progress::spinner("computing on one thread", quiet);
-            let alone = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;
-            let values = alone.install(|| values(&model, &inputs, Options { seed, ..Options::default() }))?;
+        file if file.ends_with(".npz") => arrays::read_npz(Path::new(file))?.into_iter().collect(),
+        name => {
+            let other = glassbox_backends::find(name);
+            let other = other.with_context(|| format!("--against {name}: it is no .npz file and not `precise`"))?;
+            let spinner = progress::spinner("computing the other side", quiet);
+            let values = match other.name() == runtime.name() {
+                true => {
+                    let alone = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;
+                    alone.install(|| values(&model, other.as_ref(), &inputs, &options))?
+                }
+                false => values(&model, other.as_ref(), &inputs, &options)?,
+            };
             spinner.finish_and_clear();
-            if !quiet {
+            if other.name() == runtime.name() && !quiet {
                 eprintln!(
-                    "note: the reference itself is what runs: on {} threads, held to the bit against one thread",
+                    "note: {name} itself is what runs: on {} threads, held to the bit against one thread",
                     rayon::current_num_threads()
                 );
             }
             values.into_iter().map(|value| (value.name, value.tensor)).collect()
         }
-        file if file.ends_with(".npz") => arrays::read_npz(Path::new(file))?.into_iter().collect(),
-        other => bail!("--against {other}: it is a .npz file, `precise` or `reference`"),
     };
     let spinner = progress::spinner("running", quiet);
-    let ours = values(&model, &inputs, Options { seed, ..Options::default() })?;
+    let ours = values(&model, runtime.as_ref(), &inputs, &options)?;
     spinner.finish_and_clear();
-    let rows = compare_all(&ours, &other, arguments)?;
+    let itself = glassbox_backends::find(&arguments.against).is_ok_and(|other| other.name() == runtime.name());
+    let tolerance = match itself {
+        true => Tolerance::EXACT,
+        false => Tolerance { rtol: arguments.rtol, atol: arguments.atol },
+    };
+    let rows = compare_all(&ours, &other, tolerance)?;
     if rows.is_empty() {
         let mut names: Vec<_> = other.keys().take(8).cloned().collect();
         names.sort();
@@ -81,31 +93,27 @@ struct Seen {
 struct Keeper(Vec<Seen>);
 
 impl Observer for Keeper {
-    fn observe(&mut self, event: &Event) -> ControlFlow<()> {
+    fn observe(&mut self, event: &Event) -> std::result::Result<Flow, RunError> {
         let node = event.graph.node(event.node);
         let in_loop = event.path.iter().any(|frame| frame.turn.is_some());
         if in_loop || node.op.name == "constant" {
-            return ControlFlow::Continue(());
+            return Ok(Flow::Continue);
         }
-        for (id, value) in node.results.iter().zip(event.results) {
-            if let (Some(name), Value::Tensor(tensor)) = (&event.graph.value(*id).name, value) {
-                let node_label = event.graph.node_label(event.node);
-                self.0.push(Seen {
-                    name: name.to_string(),
-                    node: node_label,
-                    op: node.op.name,
-                    tensor: tensor.clone(),
-                });
+        for (place, id) in node.results.iter().enumerate() {
+            let Some(name) = &event.graph.value(*id).name else { continue };
+            if let Value::Tensor(tensor) = event.result(place)? {
+                self.0.push(Seen { name: name.to_string(), node: event.label(), op: node.op.name, tensor });
             }
         }
-        ControlFlow::Continue(())
+        Ok(Flow::Continue)
     }
 }
 
 /// Every named value in the order of the run, then the outputs whose names no value has.
-fn values(model: &Model, inputs: &[Value], options: Options) -> Result<Vec<Seen>> {
+fn values(model: &Model, runtime: &dyn Runtime, inputs: &[Value], options: &Options) -> Result<Vec<Seen>> {
     let mut keeper = Keeper(Vec::new());
-    let outputs = model.forward(options)?.run_observed(inputs, &mut keeper)?;
+    let context = RunContext::new().observed(&mut keeper);
+    let outputs = model.forward(runtime, options)?.run(inputs, context)?;
     let mut seen = keeper.0;
     for (name, value) in model.outputs().iter().zip(outputs) {
         let known = seen.iter().any(|seen| seen.name == *name);
@@ -122,11 +130,7 @@ struct Row<'a> {
     result: Result<Comparison, Difference>,
 }
 
-fn compare_all<'a>(ours: &'a [Seen], other: &HashMap<String, Tensor>, arguments: &Check) -> Result<Vec<Row<'a>>> {
-    let tolerance = match arguments.against.as_str() {
-        "reference" => Tolerance { rtol: 0.0, atol: 0.0 },
-        _ => Tolerance { rtol: arguments.rtol, atol: arguments.atol },
-    };
+fn compare_all<'a>(ours: &'a [Seen], other: &HashMap<String, Tensor>, tolerance: Tolerance) -> Result<Vec<Row<'a>>> {
     let mut rows = Vec::new();
     for seen in ours {
         let Some(want) = other.get(&seen.name) else { continue };

@@ -5,7 +5,7 @@ use std::time::Instant;
 use anstream::{eprintln, println};
 use anyhow::{Context, Result};
 use glassbox_testkit::conformance::{self, Outcome};
-use glassbox_testkit::{Reference, cache, status};
+use glassbox_testkit::{cache, status};
 
 use crate::args::Conformance;
 use crate::progress;
@@ -19,11 +19,12 @@ pub(crate) fn main(arguments: &Conformance, quiet: bool) -> Result<bool> {
         let filter = regex::Regex::new(filter).context("--filter")?;
         cases.retain(|case| filter.is_match(&case.about.name));
     }
+    let runtime = arguments.runs.runtime()?;
     let started = Instant::now();
     let bar = progress::bar(cases.len(), quiet);
     // A panic in a case is told as its outcome.
     std::panic::set_hook(Box::new(|_| {}));
-    let outcomes = conformance::run(&cases, &Reference::default(), &|done| bar.set_position(done as u64));
+    let outcomes = conformance::run(&cases, runtime.as_ref(), &|done| bar.set_position(done as u64));
     let _ = std::panic::take_hook();
     bar.finish_and_clear();
     let failed: Vec<&Outcome> = outcomes.iter().filter(|outcome| outcome.failure.is_some()).collect();
@@ -44,7 +45,8 @@ pub(crate) fn main(arguments: &Conformance, quiet: bool) -> Result<bool> {
     }
     if let Some(file) = &arguments.report {
         let json = file.extension().is_some_and(|ending| ending == "json");
-        let report = if json { serde_json::to_string_pretty(&outcomes)? } else { status::page(&outcomes, "reference") };
+        let report =
+            if json { serde_json::to_string_pretty(&outcomes)? } else { status::page(&outcomes, runtime.name()) };
         std::fs::write(file, report).with_context(|| file.display().to_string())?;
     }
     Ok(match arguments.at_least {

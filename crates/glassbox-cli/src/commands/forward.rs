@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anstream::println;
 use anyhow::{Context, Result, bail};
-use glassbox_reference::{Options, Precision};
+use glassbox_exec::{Options, Precision, RunContext};
 use glassbox_runtime::Model;
 use glassbox_tensor::{Overflow, Tensor};
 use serde_json::json;
@@ -18,9 +18,10 @@ pub(crate) fn main(arguments: &Forward, quiet: bool) -> Result<bool> {
     let model = language::open(&arguments.model)?;
     let tokens = tokens(arguments, &model)?;
     let precision = if arguments.precise { Precision::Precise } else { Precision::Declared };
-    let mut session = model.forward(Options { precision, ..Options::default() })?;
+    let options = Options { precision, ..glassbox_backends::options() };
+    let mut session = model.forward(arguments.model.runs.runtime()?.as_ref(), &options)?;
     let spinner = progress::spinner("computing", quiet);
-    let outputs = session.run(&[Tensor::from_vec(&[1, tokens.len()], tokens.clone())?.into()])?;
+    let outputs = session.run(&[Tensor::from_vec(&[1, tokens.len()], tokens.clone())?.into()], RunContext::new())?;
     spinner.finish_and_clear();
     let logits = outputs.first().and_then(|value| value.as_tensor()).context("the model gave no logits")?;
     let logits = logits.squeeze_axis(0)?;

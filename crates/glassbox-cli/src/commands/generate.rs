@@ -6,8 +6,8 @@ use std::path::Path;
 
 use anstream::{eprintln, println};
 use anyhow::{Context, Result, bail};
+use glassbox_exec::{Event, Flow, Observer, RunContext, RunError, Wants};
 use glassbox_ir::{Graph, json, verify};
-use glassbox_reference::{Nothing, Observer};
 use glassbox_runtime::{
     Choice, Eager, Finish, Generation, Grammatical, Piece, Profile, Prompt, Request, TextGenerator,
 };
@@ -20,7 +20,7 @@ use crate::view::NAME;
 /// Writes, and shows each piece of text as soon as it is known.
 pub(crate) fn main(arguments: &Generate, quiet: bool) -> Result<bool> {
     let model = language::open(&arguments.model)?;
-    let mut generator = language::generator(&model)?;
+    let mut generator = language::generator(&model, &arguments.model)?;
     if let Some(folder) = &arguments.dump_dir {
         dump(generator.graph(), folder)?;
     }
@@ -51,14 +51,13 @@ pub(crate) fn main(arguments: &Generate, quiet: bool) -> Result<bool> {
         {
             print_prompt(text)?;
         }
-        let mut nothing = Nothing;
-        let observer: &mut dyn Observer = match &mut profile {
-            Some(profile) => profile,
-            None => &mut nothing,
-        };
-        let generation = match arguments.eager {
-            true => checked(&mut generator, &prompt, request, &mut show, observer)?,
-            false => generator.write_observed(&prompt, request, &mut show, observer)?,
+        let generation = match (arguments.eager, &mut profile) {
+            (true, Some(profile)) => checked(&mut generator, &prompt, request, &mut show, profile)?,
+            (true, None) => checked(&mut generator, &prompt, request, &mut show, &mut Nobody)?,
+            (false, Some(profile)) => {
+                generator.write_within(&prompt, request, &mut show, RunContext::new().observed(profile))?
+            }
+            (false, None) => generator.write(&prompt, request, &mut show)?,
         };
         streaming.finish()?;
         if arguments.json {
@@ -82,6 +81,19 @@ pub(crate) fn main(arguments: &Generate, quiet: bool) -> Result<bool> {
     Ok(true)
 }
 
+/// The observer that looks at nothing.
+struct Nobody;
+
+impl Observer for Nobody {
+    fn observe(&mut self, _: &Event) -> std::result::Result<Flow, RunError> {
+        Ok(Flow::Continue)
+    }
+
+    fn wants(&self) -> Wants {
+        Wants { times: false, values: false, inside: false }
+    }
+}
+
 /// Writes with every value checked.
 fn checked(
     generator: &mut TextGenerator,
@@ -95,7 +107,7 @@ fn checked(
         bail!("the graph is not sound:\n{}", errors.join("\n"));
     }
     let mut eager = Eager::new(observer);
-    let result = generator.write_observed(prompt, request, show, &mut eager);
+    let result = generator.write_within(prompt, request, show, RunContext::new().observed(&mut eager));
     match eager.wrong() {
         Some(wrong) => bail!("{wrong}"),
         None => Ok(result?),

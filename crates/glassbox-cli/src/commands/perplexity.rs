@@ -2,7 +2,7 @@
 
 use anstream::println;
 use anyhow::{Context, Result, bail};
-use glassbox_reference::Options;
+use glassbox_exec::RunContext;
 use glassbox_tensor::Tensor;
 use serde_json::json;
 
@@ -22,7 +22,7 @@ pub(crate) fn main(arguments: &Perplexity, quiet: bool) -> Result<bool> {
     let model = language::open(&arguments.model)?;
     let tokenizer = model.tokenizer().with_context(|| format!("{}: it has no tokenizer", model.name()))?;
     let tokens = tokenizer.encode(&text)?;
-    let mut session = model.forward(Options::default())?;
+    let mut session = model.forward(arguments.model.runs.runtime()?.as_ref(), &glassbox_backends::options())?;
     let capacity = session.graph().states.iter().filter_map(|state| state.capacity).min();
     let context = capacity.map_or(WINDOW, |capacity| usize::try_from(capacity).unwrap_or(WINDOW));
     let window = arguments.window.unwrap_or(context.min(WINDOW));
@@ -36,9 +36,9 @@ pub(crate) fn main(arguments: &Perplexity, quiet: bool) -> Result<bool> {
     let bar = progress::bar(windows.clone().count(), quiet);
     let (mut sum, mut count) = (0.0, 0usize);
     for chunk in windows {
-        session.reset()?;
+        session.states_mut().reset()?;
         let ids: Vec<i64> = chunk.iter().map(|token| i64::from(*token)).collect();
-        let outputs = session.run(&[Tensor::from_vec(&[1, ids.len()], ids)?.into()])?;
+        let outputs = session.run(&[Tensor::from_vec(&[1, ids.len()], ids)?.into()], RunContext::new())?;
         let logits = outputs.first().and_then(|value| value.as_tensor()).context("the model gave no logits")?;
         let vocabulary = logits.shape().last().copied().unwrap_or(1);
         let logits = logits.load::<f64>()?;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anstream::{eprintln, println};
 use anyhow::{Context, Result};
-use glassbox_reference::{Options, Precision, Value};
+use glassbox_exec::{Options, Precision, RunContext, Value};
 use glassbox_runtime::{LoadOptions, Model};
 use glassbox_tensor::Tensor;
 use serde_json::json;
@@ -24,10 +24,10 @@ pub(crate) fn main(arguments: &Run, quiet: bool) -> Result<bool> {
     }
     let inputs = inputs::values(&model, &arguments.model, quiet)?;
     let precision = if arguments.precise { Precision::Precise } else { Precision::Declared };
-    let options = Options { precision, seed: arguments.model.given.seed, ..Options::default() };
+    let options = Options { precision, seed: arguments.model.given.seed, ..glassbox_backends::options() };
     let spinner = progress::spinner("running", quiet);
-    let mut session = model.forward(options)?;
-    let outputs = session.run(&inputs)?;
+    let mut session = model.forward(arguments.model.runs.runtime()?.as_ref(), &options)?;
+    let outputs = session.run(&inputs, RunContext::new())?;
     spinner.finish_and_clear();
     if let Some(folder) = &arguments.output {
         save(model.outputs(), &outputs, folder, quiet)?;

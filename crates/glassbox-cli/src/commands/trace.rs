@@ -1,13 +1,12 @@
 //! `glassbox trace`: every value on the way.
 
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anstream::println;
 use anyhow::{Context, Result};
+use glassbox_exec::{Event, Flow, Frame, Observer, Options, RunContext, RunError, Value, Wants};
 use glassbox_ir::Origin;
-use glassbox_reference::{Event, Frame, Observer, Options, RunError, Value};
 use glassbox_runtime::{LoadOptions, Statistics};
 use serde_json::json;
 
@@ -25,12 +24,13 @@ pub(crate) fn main(arguments: &Trace, quiet: bool) -> Result<bool> {
     if let Some(folder) = &arguments.save {
         std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
     }
-    let mut session = model.forward(Options { seed: arguments.model.given.seed, ..Options::default() })?;
+    let options = Options { seed: arguments.model.given.seed, ..glassbox_backends::options() };
+    let mut session = model.forward(arguments.model.runs.runtime()?.as_ref(), &options)?;
     let mut tracer = Tracer { arguments, layer: String::new(), first_nan: None, index: Vec::new(), failed: None };
     if !arguments.json {
         println!("{DIM}{:>10}  {:<20} {:<28} {:<40} min … max, mean{DIM:#}", "µs", "op", "type", "value");
     }
-    let result = session.run_observed(&inputs, &mut tracer);
+    let result = session.run(&inputs, RunContext::new().observed(&mut tracer));
     if let Some(error) = tracer.failed {
         return Err(error);
     }
@@ -61,29 +61,27 @@ struct Tracer<'a> {
 }
 
 impl Observer for Tracer<'_> {
-    fn observe(&mut self, event: &Event) -> ControlFlow<()> {
-        match self.show(event) {
-            Ok(flow) => flow,
-            Err(error) => {
-                self.failed = Some(error);
-                ControlFlow::Break(())
-            }
-        }
+    fn observe(&mut self, event: &Event) -> std::result::Result<Flow, RunError> {
+        let results = event.results()?;
+        Ok(self.show(event, &results).unwrap_or_else(|error| {
+            self.failed = Some(error);
+            Flow::Stop
+        }))
     }
 
-    fn inside_composites(&self) -> bool {
-        self.arguments.inside
+    fn wants(&self) -> Wants {
+        Wants { inside: self.arguments.inside, ..Wants::default() }
     }
 }
 
 impl Tracer<'_> {
-    fn show(&mut self, event: &Event) -> Result<ControlFlow<()>> {
+    fn show(&mut self, event: &Event, results: &[Value]) -> Result<Flow> {
         let node = event.graph.node(event.node);
         if node.op.name == "constant" {
-            return Ok(ControlFlow::Continue(()));
+            return Ok(Flow::Continue);
         }
         self.title(event);
-        for (id, value) in node.results.iter().zip(event.results) {
+        for (id, value) in node.results.iter().zip(results) {
             let name = event.graph.value_label(*id);
             let statistics = value.as_tensor().and_then(Statistics::of);
             let saved = self.save(event, &name, value)?;
@@ -99,10 +97,10 @@ impl Tracer<'_> {
                 print(event, &name, value, statistics, first);
             }
             if first && self.arguments.stop_at_nan {
-                return Ok(ControlFlow::Break(()));
+                return Ok(Flow::Stop);
             }
         }
-        Ok(ControlFlow::Continue(()))
+        Ok(Flow::Continue)
     }
 
     /// A line with the name of the layer, where another one begins.
@@ -149,8 +147,8 @@ fn file_in(folder: &Path, number: usize, name: &str) -> PathBuf {
 /// The bodies around a node, as `loop[3]/if`.
 fn path(frames: &[Frame]) -> String {
     let frame = |frame: &Frame| match frame.turn {
-        Some(turn) => format!("{}[{turn}]", frame.node),
-        None => frame.node.clone(),
+        Some(turn) => format!("{}[{turn}]", frame.label()),
+        None => frame.label(),
     };
     frames.iter().map(frame).collect::<Vec<_>>().join("/")
 }

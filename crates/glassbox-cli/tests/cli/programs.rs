@@ -32,7 +32,7 @@ fn a_program_runs_step_by_step() {
         "step 0\nafter: f32[] = [3.0]\ntotal: f32[] = [3.0]\nstep 1\nafter: f32[] = [6.0]\ntotal: f32[] = [6.0]\n\
          step 2\nafter: f32[] = [9.0]\ntotal: f32[] = [9.0]\n"
     );
-    let text = printed(&[&arguments[..], &["--json", "--device", "reference"]].concat());
+    let text = printed(&[&arguments[..], &["--json", "--backend", "reference"]].concat());
     let steps: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     assert_eq!(steps.len(), 3);
     assert_eq!(steps[2]["step"], 2);
@@ -168,8 +168,8 @@ fn what_a_program_has_not_is_said() {
     assert!(error.contains("there is no variable named `parts`; did you mean `part`?"), "{error}");
     let error = refused(&["sim", &folder.file("sum.txt", SUM)], 3);
     assert!(error.contains("sum.txt: a program is in a file that ends in .gb, .json or .gbp"), "{error}");
-    let error = stderr(&glassbox(&["sim", &program, "--device", "tpu"]));
-    assert!(error.contains("there is no device `tpu`"), "{error}");
+    let error = stderr(&glassbox(&["sim", &program, "--backend", "tpu"]));
+    assert!(error.contains("no backend is named `tpu`"), "{error}");
     let error = refused(&[&["sim", &program, "--save-states", "states.txt"], &inputs[..]].concat(), 3);
     assert!(error.contains("states are written to files that end in .safetensors or .oinf"), "{error}");
 }

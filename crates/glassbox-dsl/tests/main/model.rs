@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use glassbox_dsl::{Lower, ModelSource};
+use glassbox_exec::{Limits, Options, RunContext, Session, Value};
 use glassbox_ir::Attr;
-use glassbox_reference::{Options, Session, Value};
 use glassbox_tensor::{NoParams, ParamError, ParamId, ParamInfo, ParamSource, Tensor};
 
 /// Parameters, sizes and metadata.
@@ -81,8 +81,11 @@ impl Model {
         let graph = program.lower(self).map_err(|error| error.to_string())?;
         let text = glassbox_ir::text::print(&graph, &glassbox_ir::text::PrintOptions::default());
         glassbox_ir::verify(&graph).map_err(|error| format!("{error:?}\n{text}"))?;
-        let session = Session::new(graph.as_ref().clone(), Options::default()).map_err(|error| error.to_string())?;
-        let session = session.with_params(self.params.clone()).map_err(|error| error.to_string())?;
+        // Limits that are the same on every machine: messages have them in them.
+        let limits = Limits { bytes: 1 << 30, turns: 100_000_000 };
+        let options = Options { limits, ..Options::default() };
+        let session = glassbox_backends::testing::session_with(graph, self.params.clone(), &options);
+        let session = session.map_err(|error| error.to_string())?;
         Ok(Run { session, text })
     }
 
@@ -93,7 +96,7 @@ impl Model {
 
 /// A program that runs.
 pub(crate) struct Run {
-    pub(crate) session: Session,
+    pub(crate) session: Box<dyn Session>,
     pub(crate) text: String,
 }
 
@@ -101,7 +104,7 @@ impl Run {
     /// One step: the outputs by name.
     pub(crate) fn try_step(&mut self, inputs: &[Tensor]) -> Result<BTreeMap<String, Tensor>, String> {
         let inputs: Vec<Value> = inputs.iter().cloned().map(Value::from).collect();
-        let results = self.session.run(&inputs).map_err(|error| format!("{error}"))?;
+        let results = self.session.run(&inputs, RunContext::new()).map_err(|error| format!("{error}"))?;
         let graph = self.session.graph();
         let names = graph.outputs().iter().map(|id| graph.value_label(*id));
         let tensors = results.into_iter().map(|value| value.as_tensor().unwrap().clone());
@@ -113,7 +116,7 @@ impl Run {
     }
 
     pub(crate) fn state(&self, name: &str) -> Tensor {
-        self.session.states().get(name).unwrap().clone()
+        self.session.states().read(name).unwrap()
     }
 }
 

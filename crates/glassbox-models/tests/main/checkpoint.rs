@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use glassbox_exec::{Options as RunOptions, RunContext, Session};
 use glassbox_models::{Config, Options, build};
-use glassbox_reference::{Options as RunOptions, Session};
 use glassbox_tensor::{ParamSource, Tensor};
 use glassbox_weights::{Package, open};
 
@@ -55,7 +55,7 @@ impl Checkpoint {
         }
     }
 
-    pub(crate) fn session(&self) -> Session {
+    pub(crate) fn session(&self) -> Box<dyn Session> {
         session(&self.config, self.params.clone(), &Options::default())
     }
 
@@ -69,16 +69,16 @@ impl Checkpoint {
 }
 
 /// A session of the model that these make.
-pub(crate) fn session(config: &Config, params: Arc<dyn ParamSource>, options: &Options) -> Session {
+pub(crate) fn session(config: &Config, params: Arc<dyn ParamSource>, options: &Options) -> Box<dyn Session> {
     let graph = build(config, params.as_ref(), options).unwrap_or_else(|error| panic!("{error}"));
-    let session = Session::new(graph, RunOptions::default()).expect("a session");
-    session.with_params(params).unwrap_or_else(|error| panic!("{error}"))
+    let session = glassbox_backends::testing::session_with(graph, params, &RunOptions::default());
+    session.unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// The logits after each of these tokens, one row after the other.
-pub(crate) fn step(session: &mut Session, tokens: &[i64]) -> Vec<f32> {
+pub(crate) fn step(session: &mut Box<dyn Session>, tokens: &[i64]) -> Vec<f32> {
     let tokens = Tensor::from_vec(&[1, tokens.len()], tokens.to_vec()).expect("sizes fit");
-    let outputs = session.run(&[tokens.into()]).unwrap_or_else(|error| panic!("{error}"));
+    let outputs = session.run(&[tokens.into()], RunContext::new()).unwrap_or_else(|error| panic!("{error}"));
     outputs[0].as_tensor().expect("a tensor").to_vec().expect("f32")
 }
 

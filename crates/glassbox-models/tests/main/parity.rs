@@ -85,7 +85,7 @@ fn rwkv7_remembers_what_torch_does() {
         let layers = 2;
         for (layer, expected) in expected.chunks(expected.len() / layers).enumerate() {
             let name = format!("blocks.{layer}.{state}");
-            let found = session.states().get(&name).unwrap_or_else(|| panic!("a state {name}"));
+            let found = session.states().read(&name).unwrap_or_else(|error| panic!("{error}"));
             let found: Vec<f32> = found.to_vec().expect("f32");
             let distance = farthest(&found, expected);
             assert!(distance <= TOLERANCE, "{name} differs from torch's by {distance}");

@@ -1,9 +1,9 @@
 //! Short ways to write models, and to run them.
 
 use bytes::Bytes;
+use glassbox_exec::{RunContext, Value};
 use glassbox_onnx::proto::*;
 use glassbox_onnx::{Import, ImportOptions, Model, OnnxError, import, parse};
-use glassbox_reference::{Options, Session, Value};
 use glassbox_tensor::{DType, Tensor};
 use prost::Message;
 
@@ -138,9 +138,10 @@ pub(crate) fn op_names(import: &Import) -> Vec<&'static str> {
 /// What the reference computes for an imported model.
 pub(crate) fn run(model: &ModelProto, inputs: Vec<Tensor>) -> Vec<Tensor> {
     let import = imported(model).unwrap_or_else(|error| panic!("{error}"));
-    let mut session = Session::new(import.graph, Options::default()).unwrap_or_else(|error| panic!("{error}"));
+    let mut session = glassbox_backends::testing::session(import.graph, &glassbox_backends::options())
+        .unwrap_or_else(|error| panic!("{error}"));
     let inputs: Vec<Value> = inputs.into_iter().map(Value::Tensor).collect();
-    let outputs = session.run(&inputs).unwrap_or_else(|error| panic!("{error}"));
+    let outputs = session.run(&inputs, RunContext::new()).unwrap_or_else(|error| panic!("{error}"));
     outputs.into_iter().filter_map(|value| value.as_tensor().cloned()).collect()
 }
 

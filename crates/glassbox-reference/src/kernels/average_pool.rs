@@ -6,7 +6,7 @@ use glassbox_tensor::{Overflow, Tensor};
 use super::elementwise::unravel;
 use super::windows::visit;
 use crate::call::{Call, Outcome, one};
-use crate::error::KernelError;
+use glassbox_exec::KernelError;
 
 pub(super) fn kernel(call: &Call) -> Outcome {
     let (x, sizes) = (call.tensor(0)?, call.sizes(0)?);

@@ -3,7 +3,7 @@
 use glassbox_tensor::{CastOptions, Class, DType, E8M0Round, Overflow, Tensor};
 
 use crate::call::{Call, Outcome, one};
-use crate::error::KernelError;
+use glassbox_exec::KernelError;
 
 pub(super) fn kernel(call: &Call) -> Outcome {
     let (x, to) = (call.tensor(0)?, call.dtype(0));

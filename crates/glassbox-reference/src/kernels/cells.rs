@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use glassbox_ir::infer::normalise_axis;
 use glassbox_tensor::{DType, Tensor, TensorError};
 
-use crate::error::KernelError;
+use glassbox_exec::KernelError;
 
 /// The elements of a tensor in row-major order.
 pub(crate) enum Cells<'a> {

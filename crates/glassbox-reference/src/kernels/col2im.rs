@@ -5,7 +5,7 @@ use glassbox_tensor::{Class, Compute, Overflow, Tensor};
 
 use super::elementwise::unravel;
 use crate::call::{Call, Outcome, one};
-use crate::error::KernelError;
+use glassbox_exec::KernelError;
 
 pub(super) fn kernel(call: &Call) -> Outcome {
     one(match call.dtype(0).class() {

@@ -4,7 +4,7 @@ use glassbox_ir::infer::normalise_axis;
 use glassbox_tensor::{DType, Overflow, Tensor};
 
 use crate::call::{Call, Outcome, one};
-use crate::error::KernelError;
+use glassbox_exec::KernelError;
 
 pub(super) fn kernel(call: &Call) -> Outcome {
     let parts = (0..call.inputs.len()).map(|index| call.tensor(index)).collect::<Result<Vec<_>, _>>()?;

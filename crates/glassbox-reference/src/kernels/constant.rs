@@ -3,7 +3,7 @@
 use glassbox_tensor::Overflow;
 
 use crate::call::{Call, Outcome, one};
-use crate::error::KernelError;
+use glassbox_exec::KernelError;
 
 pub(super) fn kernel(call: &Call) -> Outcome {
     let value = call.attr.tensor("value").ok_or_else(|| KernelError::Internal("`value` is missing".to_owned()))?;

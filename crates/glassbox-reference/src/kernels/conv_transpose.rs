@@ -11,7 +11,7 @@ use super::elementwise::unravel;
 use super::gemm::Accumulate;
 use super::windows::Grid;
 use crate::call::{Call, Outcome, one};
-use crate::error::KernelError;
+use glassbox_exec::KernelError;
 
 pub(super) fn kernel(call: &Call) -> Outcome {
     one(match (call.dtype(0).class(), call.dtype(0)) {

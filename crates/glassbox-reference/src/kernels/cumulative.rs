@@ -4,7 +4,7 @@ use glassbox_ir::infer::normalise_axis;
 use glassbox_tensor::{Class, Compute, Overflow, Tensor, parallel_chunks};
 
 use crate::call::{Call, Outcome, one};
-use crate::error::KernelError;
+use glassbox_exec::KernelError;
 
 /// The running totals that begin with `start`, floats in f64 and each rounded once, integers wrapping.
 pub(super) fn accumulate(

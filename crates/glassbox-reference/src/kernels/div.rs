@@ -2,7 +2,7 @@
 
 use super::elementwise::*;
 use crate::call::{Call, Outcome};
-use crate::error::KernelError;
+use glassbox_exec::KernelError;
 
 pub(super) fn kernel(call: &Call) -> Outcome {
     refuse_zero(call, 1)?;

@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use glassbox_tensor::{Class, Compute, DType, Overflow, Tensor};
 
 use crate::call::{Call, Outcome, one};
-use crate::error::KernelError;
+use glassbox_exec::KernelError;
 
 /// An operand, read in chunks as it is broadcast to the shape of the result.
 pub(crate) struct Operand<'a, C: Compute> {

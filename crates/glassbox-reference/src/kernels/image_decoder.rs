@@ -1,14 +1,18 @@
 //! `image_decoder`.
 
+use glassbox_exec::checks::NO_IMAGES;
+use glassbox_exec::{KernelError, Pixels};
 use glassbox_tensor::Tensor;
 
-use super::image_file::Pixels;
 use crate::call::{Call, Outcome, one};
 
 pub(super) fn kernel(call: &Call) -> Outcome {
     let bytes = call.tensor(0)?.to_bytes()?;
     let format = call.attr.str("pixel_format");
-    let Pixels { height, width, rgb } = Pixels::decode(&bytes)?;
+    let Some(images) = call.images else {
+        return Err(KernelError::Unsupported(NO_IMAGES.to_owned()));
+    };
+    let Pixels { height, width, rgb } = images.decode(&bytes)?;
     let pixels = rgb.chunks_exact(3);
     let (channels, data) = match format {
         "Grayscale" => (1, pixels.map(luma).collect()),

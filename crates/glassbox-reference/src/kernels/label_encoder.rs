@@ -7,7 +7,7 @@ use glassbox_tensor::{DType, Overflow, Tensor};
 use super::cells::Cells;
 use super::order::keys;
 use crate::call::{Call, Outcome, one};
-use crate::error::KernelError;
+use glassbox_exec::KernelError;
 
 pub(super) fn kernel(call: &Call) -> Outcome {
     let x = call.tensor(0)?;

@@ -5,7 +5,7 @@ use glassbox_tensor::{Class, Compute, DType, Overflow, Tensor, parallel_map};
 use super::elementwise::unravel;
 use super::gemm::{Accumulate, COLUMNS, Left};
 use crate::call::{Call, Outcome, one};
-use crate::error::KernelError;
+use glassbox_exec::KernelError;
 
 pub(super) fn kernel(call: &Call) -> Outcome {
     one(matmul(call.tensor(0)?, call.tensor(1)?, &call.sizes(0)?, call.dtype(0))?)

@@ -6,7 +6,7 @@ use glassbox_ir::ops::max_unpool::unpooled;
 use super::elementwise::unravel;
 use super::take::take;
 use crate::call::{Call, Outcome, one};
-use crate::error::KernelError;
+use glassbox_exec::KernelError;
 
 pub(super) fn kernel(call: &Call) -> Outcome {
     let (x, sizes) = (call.tensor(0)?, call.sizes(0)?);

@@ -5,8 +5,8 @@ use glassbox_tensor::{Overflow, Tensor};
 use crate::call::{Call, Outcome, one};
 
 pub(super) fn kernel(call: &Call) -> Outcome {
-    let count = |index: usize| Ok::<_, crate::error::KernelError>(call.tensor(index)?.item::<i64>()?);
-    let edge = |index: usize| Ok::<_, crate::error::KernelError>(call.tensor(index)?.item::<f64>()?);
+    let count = |index: usize| Ok::<_, glassbox_exec::KernelError>(call.tensor(index)?.item::<i64>()?);
+    let edge = |index: usize| Ok::<_, glassbox_exec::KernelError>(call.tensor(index)?.item::<f64>()?);
     let (length, rate, lower, upper) = (count(1)?, count(2)?, edge(3)?, edge(4)?);
     let sizes = call.sizes(0)?;
     let (rows, bands) = (sizes[0], sizes[1]);

@@ -4,7 +4,7 @@ use glassbox_tensor::{Overflow, Tensor};
 
 use super::random::Stream;
 use crate::call::{Call, Outcome, one};
-use crate::error::KernelError;
+use glassbox_exec::KernelError;
 
 pub(super) fn kernel(call: &Call) -> Outcome {
     let (x, sizes, stream) = (call.tensor(0)?, call.sizes(0)?, Stream::new(call));

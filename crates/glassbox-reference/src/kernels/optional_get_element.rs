@@ -1,7 +1,7 @@
 //! `optional_get_element`.
 
 use crate::call::{Call, Outcome};
-use crate::value::Value;
+use glassbox_exec::Value;
 
 pub(super) fn kernel(call: &Call) -> Outcome {
     match call.value(0)? {

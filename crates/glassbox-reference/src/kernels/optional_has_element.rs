@@ -3,7 +3,7 @@
 use glassbox_tensor::Tensor;
 
 use crate::call::{Call, Outcome, one};
-use crate::value::Value;
+use glassbox_exec::Value;
 
 pub(super) fn kernel(call: &Call) -> Outcome {
     let value = call.inputs.first().and_then(Option::as_ref);

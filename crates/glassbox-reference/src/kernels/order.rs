@@ -2,7 +2,7 @@
 
 use glassbox_tensor::{Class, Tensor};
 
-use crate::error::KernelError;
+use glassbox_exec::KernelError;
 
 /// For each element a number, such that the numbers are ordered as the elements: numbers by size, with
 /// -0 as 0 and NaN as one value that is larger than all others; false before true; strings by their

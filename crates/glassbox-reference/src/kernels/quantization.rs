@@ -5,7 +5,7 @@ use glassbox_ir::ops::quantization::{Granularity, granularity};
 use glassbox_tensor::{DType, FloatFormat, Overflow, Unpacked};
 
 use crate::call::Call;
-use crate::error::KernelError;
+use glassbox_exec::KernelError;
 
 /// The scales and zero points of a call with operands x, scale, zero point.
 pub(super) struct Parameters {

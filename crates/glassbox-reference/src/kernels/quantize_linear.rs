@@ -4,7 +4,7 @@ use glassbox_tensor::{DType, Overflow, Tensor};
 
 use super::quantization::{Parameters, round_to};
 use crate::call::{Call, Outcome, one};
-use crate::error::KernelError;
+use glassbox_exec::KernelError;
 
 pub(super) fn kernel(call: &Call) -> Outcome {
     let (x, dtype) = (call.tensor(0)?.contiguous()?, call.dtype(0));

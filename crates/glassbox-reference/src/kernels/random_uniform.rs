@@ -16,7 +16,7 @@ pub(super) fn kernel(call: &Call) -> Outcome {
 
 #[cfg(test)]
 mod tests {
-    use crate::interpreter::Options;
+    use glassbox_exec::Options;
     use crate::kernels::check::{run, run_with};
     use glassbox_ir::{attrs, ops};
 

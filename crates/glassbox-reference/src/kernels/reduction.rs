@@ -7,7 +7,7 @@ use glassbox_ir::infer::normalise_axis;
 use glassbox_tensor::{Class, Compute, DType, Overflow, Tensor};
 
 use crate::call::{Call, Outcome, one};
-use crate::error::KernelError;
+use glassbox_exec::KernelError;
 
 /// The kept and the reduced axes of an operand, brought into the order kept, reduced.
 pub(crate) struct Reduction {

@@ -10,7 +10,7 @@ use super::elementwise::unravel;
 use super::interpolation::{cubic, triangle};
 use super::take::take_or;
 use crate::call::{Call, Outcome, one};
-use crate::error::KernelError;
+use glassbox_exec::KernelError;
 
 pub(super) fn kernel(call: &Call) -> Outcome {
     let x = call.tensor(0)?;

@@ -5,7 +5,7 @@ use glassbox_tensor::{Overflow, Tensor};
 use super::elementwise::unravel;
 use super::max::maximum;
 use crate::call::{Call, Outcome, one};
-use crate::error::KernelError;
+use glassbox_exec::KernelError;
 
 /// The most points of a cell each way.
 const MAX_POINTS: f64 = 4096.0;

@@ -7,7 +7,7 @@ use super::cells::{Cells, Offsets, resolve_one, row_major};
 use super::max::maximum;
 use super::min::minimum;
 use crate::call::{Call, Outcome, one};
-use crate::error::KernelError;
+use glassbox_exec::KernelError;
 
 pub(super) fn kernel(call: &Call) -> Outcome {
     let offsets = element_offsets(call.tensor(0)?.shape(), call.tensor(1)?, call.attr.int("axis"))?;

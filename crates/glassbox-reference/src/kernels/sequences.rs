@@ -3,8 +3,8 @@
 use glassbox_ir::Type;
 
 use crate::call::{Call, Outcome};
-use crate::error::KernelError;
-use crate::value::Value;
+use glassbox_exec::KernelError;
+use glassbox_exec::Value;
 
 /// The elements of the sequence that operand 0 is.
 pub(crate) fn items<'a>(call: &Call<'a>) -> Result<&'a [Value], KernelError> {

@@ -3,7 +3,7 @@
 use glassbox_ir::infer::normalise_axis;
 
 use crate::call::{Call, Outcome};
-use crate::error::KernelError;
+use glassbox_exec::KernelError;
 
 pub(super) fn kernel(call: &Call) -> Outcome {
     let x = call.tensor(0)?;

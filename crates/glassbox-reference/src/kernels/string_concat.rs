@@ -3,7 +3,7 @@
 use glassbox_tensor::Tensor;
 
 use crate::call::{Call, Outcome, one};
-use crate::error::KernelError;
+use glassbox_exec::KernelError;
 
 pub(super) fn kernel(call: &Call) -> Outcome {
     let sizes = call.sizes(0)?;

@@ -2,7 +2,7 @@
 
 use glassbox_tensor::{Class, Compute, DType, Overflow, Tensor};
 
-use crate::error::KernelError;
+use glassbox_exec::KernelError;
 
 /// The tensor of these sizes whose element `i` is element `source(i)` of x, and where that is `None`,
 /// zero, false or no text.

@@ -3,7 +3,7 @@
 use glassbox_tensor::{Overflow, Tensor};
 
 use crate::call::{Call, Outcome, one};
-use crate::error::KernelError;
+use glassbox_exec::KernelError;
 
 pub(super) fn kernel(call: &Call) -> Outcome {
     let x = call.tensor(0)?;

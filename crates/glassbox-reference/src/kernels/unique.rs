@@ -6,7 +6,7 @@ use glassbox_tensor::Tensor;
 use super::cells::Cells;
 use super::order::keys;
 use crate::call::{Call, Outcome};
-use crate::error::KernelError;
+use glassbox_exec::KernelError;
 
 pub(super) fn kernel(call: &Call) -> Outcome {
     let x = call.tensor(0)?;

@@ -4,7 +4,7 @@ use glassbox_tensor::{Class, Compute, DType, Overflow, Tensor};
 
 use super::elementwise::*;
 use crate::call::{Call, Outcome, one};
-use crate::error::KernelError;
+use glassbox_exec::KernelError;
 
 pub(super) fn kernel(call: &Call) -> Outcome {
     let (sizes, dtype) = (call.sizes(0)?, call.dtype(0));

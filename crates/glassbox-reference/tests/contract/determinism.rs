@@ -1,9 +1,9 @@
 //! The result is the same to the bit at any number of threads.
 
-use glassbox_reference::{Options, Session, Value};
+use glassbox_exec::{Options, Value};
 use glassbox_tensor::{Overflow, Tensor};
 
-use super::graph;
+use super::{Session, graph};
 
 const PROGRAM: &str = r#"graph "mix" {
   input %a: f32[37, 511]

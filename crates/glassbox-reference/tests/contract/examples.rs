@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use glassbox_exec::{Host, HostError, ImageDecoder, Options, Value};
+use glassbox_image::ImageFiles;
 use glassbox_ir::ops;
 use glassbox_ir::text::{ExampleValue, parse_example};
-use glassbox_reference::{Host, HostError, Nothing, Options, Session, Value};
 use glassbox_tensor::{ParamError, ParamId, ParamInfo, ParamSource, Tensor};
+
+use super::Session;
 
 #[test]
 fn the_example_of_every_op_gives_what_it_says() {
@@ -20,10 +23,10 @@ fn the_example_of_every_op_gives_what_it_says() {
 pub(super) fn run(text: &str) -> Result<(), String> {
     let example = parse_example(text).map_err(|error| error.to_string())?;
     let inputs: Vec<Value> = example.inputs.iter().map(value).collect();
-    let session = Session::new(example.graph, Options::default()).map_err(|error| error.to_string())?;
-    let session = session.with_params(Arc::new(One::new(example.parameter)));
+    let options = Options { images: Some(ImageDecoder::new(ImageFiles)), ..Options::default() };
+    let session = Session::with(example.graph, Arc::new(One::new(example.parameter)), options);
     let mut session = session.map_err(|error| error.to_string())?;
-    let results = session.run_with(&inputs, &mut Nothing, &mut Echo).map_err(|error| error.to_string())?;
+    let results = session.run_hosted(&inputs, &mut Echo).map_err(|error| error.to_string())?;
     if results.len() != example.expected.len() {
         return Err(format!("{} results, {} expected", results.len(), example.expected.len()));
     }

@@ -1,9 +1,9 @@
 //! Where a run stops with an error: memory, turns, contents that break a rule, wrong inputs.
 
-use glassbox_reference::{Limits, Options, Session, Value};
+use glassbox_exec::{Limits, Options, Value};
 use glassbox_tensor::Tensor;
 
-use super::{graph, vector};
+use super::{Session, graph, vector};
 
 fn error(source: &str, inputs: &[Value], options: Options) -> String {
     Session::new(graph(source), options).expect("a session").run(inputs).expect_err("an error").to_string()

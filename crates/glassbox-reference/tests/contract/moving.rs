@@ -1,8 +1,10 @@
 //! The ops that pick, place and order elements, sequences and text: dtypes and edges that the official
 //! tests don't reach, and what is refused.
 
+use glassbox_exec::{Options, RunError};
 use glassbox_ir::{Attrs, GraphBuilder, ops};
-use glassbox_reference::{Options, RunError, Session};
+
+use super::Session;
 use glassbox_tensor::Tensor;
 
 use crate::examples::run;

@@ -1,12 +1,11 @@
 //! The observer sees every value, inside bodies and, if it asks, inside composites; dead values are freed.
 
-use std::ops::ControlFlow;
 use std::sync::{Arc, Weak};
 
-use glassbox_reference::{Event, Observer, Options, RunError, Session, Value};
+use glassbox_exec::{Event, Flow, Observer, Options, RunError, Value, Wants};
 use glassbox_tensor::{DType, Tensor};
 
-use super::{graph, vector};
+use super::{Session, graph, vector};
 
 #[derive(Default)]
 struct Log {
@@ -16,17 +15,17 @@ struct Log {
 }
 
 impl Observer for Log {
-    fn observe(&mut self, event: &Event) -> ControlFlow<()> {
+    fn observe(&mut self, event: &Event) -> Result<Flow, RunError> {
         let node = event.graph.node(event.node);
-        let turns: Vec<String> = event.path.iter().map(|frame| format!("{}{:?}", frame.op, frame.turn)).collect();
+        let turns: Vec<String> = event.path.iter().map(|frame| format!("{}{:?}", frame.op(), frame.turn)).collect();
         let line = format!("{}{}", turns.iter().map(|turn| format!("{turn} ")).collect::<String>(), node.op.name);
         self.lines.push(line);
-        assert_eq!(node.results.len(), event.results.len());
-        if self.stop_at == Some(node.op.name) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        assert_eq!(node.results.len(), event.results()?.len());
+        if self.stop_at == Some(node.op.name) { Ok(Flow::Stop) } else { Ok(Flow::Continue) }
     }
 
-    fn inside_composites(&self) -> bool {
-        self.inside
+    fn wants(&self) -> Wants {
+        Wants { inside: self.inside, ..Wants::default() }
     }
 }
 
@@ -104,9 +103,9 @@ fn an_input_is_freed_after_its_last_use() {
     let mut session = Session::new(graph(source), Options::default()).unwrap();
     struct After(Weak<Probe>, Vec<usize>);
     impl Observer for After {
-        fn observe(&mut self, _: &Event) -> ControlFlow<()> {
+        fn observe(&mut self, _: &Event) -> Result<Flow, RunError> {
             self.1.push(self.0.strong_count());
-            ControlFlow::Continue(())
+            Ok(Flow::Continue)
         }
     }
     let mut after = After(weak, Vec::new());

@@ -1,9 +1,9 @@
 //! Precise mode: floats are carried as f64, and the difference is the rounding error.
 
-use glassbox_reference::{Options, Precision, Session};
+use glassbox_exec::{Options, Precision};
 use glassbox_tensor::DType;
 
-use super::{elements, graph, vector};
+use super::{Session, elements, graph, vector};
 
 #[test]
 fn rounding_between_nodes_is_gone() {
@@ -50,5 +50,5 @@ fn composites_casts_states_and_bodies_are_precise_too() {
     let want = 1.0 / (1.0 + difference.exp());
     assert!((elements(&outputs[0])[0] - want).abs() < 1e-15);
     assert!((elements(&outputs[1])[0] - f64::from(1.1f32).powi(3)).abs() < 1e-15);
-    assert_eq!(session.states().get("s").unwrap().dtype(), DType::F64);
+    assert_eq!(session.state("s").unwrap().dtype(), DType::F64);
 }

@@ -1,9 +1,9 @@
 //! Regions of states: read, overwritten, grown; and taken back after an error.
 
-use glassbox_reference::{Limits, Options, Precision, Session, Value};
+use glassbox_exec::{Limits, Options, Precision, Value};
 use glassbox_tensor::{DType, Overflow, Tensor};
 
-use super::{elements, graph, vector};
+use super::{Session, elements, graph, vector};
 
 /// A session of a graph with these lines.
 fn session(lines: &str) -> Session {
@@ -33,7 +33,7 @@ fn matrix(shape: [usize; 2], values: &[i32]) -> Value {
 
 /// The dims and elements of a state of i32.
 fn table(session: &Session, name: &str) -> (Vec<usize>, Vec<i32>) {
-    let state = session.states().get(name).unwrap();
+    let state = session.state(name).unwrap();
     (state.shape().to_vec(), state.to_vec().unwrap())
 }
 
@@ -95,7 +95,7 @@ fn growth_keeps_to_the_capacity_and_to_the_memory() {
         let error = large.run(&at(place)).unwrap_err().to_string();
         let named = ["larger than the limit of 4000 bytes", "is past it", "no valid size"];
         assert!(named.iter().any(|text| error.contains(text)), "{error}");
-        assert_eq!(large.states().get("K").unwrap().len(), 500);
+        assert_eq!(large.state("K").unwrap().len(), 500);
     }
     // Zeros take no memory until one of them is overwritten.
     let mut declared = with(
@@ -163,7 +163,7 @@ fn what_is_written_has_the_declared_dims() {
     session.run(&[vector(&[1.0, 2.0])]).unwrap();
     let error = session.run(&[vector(&[1.0, 2.0, 3.0])]).unwrap_err().to_string();
     assert!(error.contains("`s` is f32[2], and can't hold f32[3]"), "{error}");
-    assert_eq!(session.states().get("s").unwrap().to_vec::<f32>().unwrap(), [1.0, 2.0]);
+    assert_eq!(session.state("s").unwrap().to_vec::<f32>().unwrap(), [1.0, 2.0]);
 }
 
 #[test]
@@ -179,7 +179,7 @@ fn slices_are_what_the_state_holds() {
         let outputs = session.run(&[ints(&starts), ints(&ends)])?;
         let part = outputs[1].as_tensor().unwrap();
         let row = outputs[0].as_tensor().unwrap().to_vec::<i32>().unwrap();
-        Ok::<_, glassbox_reference::RunError>((row, part.shape().to_vec(), part.to_vec::<i32>().unwrap()))
+        Ok::<_, glassbox_exec::RunError>((row, part.shape().to_vec(), part.to_vec::<i32>().unwrap()))
     };
     assert_eq!(read([-2, 1], [END, -1]).unwrap(), (vec![5, 6], vec![2, 2], vec![5, 6, 9, 10]));
     assert_eq!(read([1, 4], [1, END]).unwrap(), (vec![], vec![0, 0], vec![]));
@@ -235,7 +235,7 @@ fn cells_are_written_in_place() {
     );
     let row = Value::from(Tensor::from_vec(&[8], vec![1f32; 8]).unwrap());
     session.run(&[row.clone(), ints(&[0])]).unwrap();
-    let address = |session: &Session| session.states().get("K").unwrap().as_bytes().unwrap().as_ptr();
+    let address = |session: &Session| session.state("K").unwrap().as_bytes().unwrap().as_ptr();
     let before = address(&session);
     for place in [1, -1, 500] {
         session.run(&[row.clone(), ints(&[place])]).unwrap();
@@ -254,7 +254,7 @@ fn packed_and_text_states_are_written_by_region() {
         let x = |values: [i64; 2]| Value::from(Tensor::store(dtype, &[2], values.to_vec(), Overflow::Wrap).unwrap());
         session.run(&[x([1, 0]), ints(&[0, 1]), ints(&[0, 3])]).unwrap();
         session.run(&[x([0, 0]), ints(&[2, 0]), ints(&[0, 2])]).unwrap();
-        let held = session.states().get("K").unwrap();
+        let held = session.state("K").unwrap();
         assert_eq!(held.shape(), [3, 3]);
         let one = Tensor::store(dtype, &[], vec![1i64], Overflow::Wrap).unwrap().item::<i64>().unwrap();
         assert_eq!(held.load::<i64>().unwrap()[..], [one, one, 0, one, one, one, 0, 0, one], "{dtype}");
@@ -266,9 +266,9 @@ fn packed_and_text_states_are_written_by_region() {
     let text = |text: &str| Value::from(Tensor::from_strings(&[1], vec![text.to_owned()]).unwrap());
     session.run(&[text("c"), ints(&[2]), ints(&[3])]).unwrap();
     session.run(&[text("a"), ints(&[0]), ints(&[1])]).unwrap();
-    assert_eq!(session.states().get("K").unwrap().to_strings().unwrap(), ["a", "-", "c"]);
+    assert_eq!(session.state("K").unwrap().to_strings().unwrap(), ["a", "-", "c"]);
     assert!(session.run(&[text("x"), ints(&[3]), ints(&[3])]).is_err());
-    assert_eq!(session.states().get("K").unwrap().to_strings().unwrap(), ["a", "-", "c"]);
+    assert_eq!(session.state("K").unwrap().to_strings().unwrap(), ["a", "-", "c"]);
 }
 
 #[test]
@@ -281,7 +281,7 @@ fn precise_runs_carry_and_fill_tables_in_f64() {
     );
     let x = Tensor::from_vec(&[1], vec![0.1f64]).unwrap().cast(DType::F16, Overflow::Wrap).unwrap();
     session.run(&[x.clone().into(), ints(&[1]), ints(&[2])]).unwrap();
-    let held = session.states().get("K").unwrap();
+    let held = session.state("K").unwrap();
     assert_eq!(held.to_vec::<f64>().unwrap(), [0.5, x.item::<f64>().unwrap()]);
 }
 
@@ -314,7 +314,7 @@ fn whatever_a_run_did_is_taken_back() {
             // Contents of its own, or shared with somebody.
             let contents = Tensor::from_vec(&[300, 2], (0..600).collect::<Vec<i32>>()).unwrap();
             session.set_state("K", contents.copied().unwrap()).unwrap();
-            let other = held.then(|| session.states().get("K").unwrap().clone());
+            let other = held.then(|| session.state("K").unwrap().clone());
             let inputs = |d: i32| {
                 let x = Tensor::from_vec(&[2], vec![-1i32, -2]).unwrap();
                 [Tensor::scalar(turns as i64).into(), Tensor::from_vec(&[1], vec![d]).unwrap().into(), x.into()]
@@ -412,10 +412,10 @@ fn random_updates_are_what_anybody_would_do_and_are_taken_back() {
 #[test]
 fn an_observer_that_panics_leaves_the_states() {
     struct Panics;
-    impl glassbox_reference::Observer for Panics {
-        fn observe(&mut self, event: &glassbox_reference::Event) -> std::ops::ControlFlow<()> {
+    impl glassbox_exec::Observer for Panics {
+        fn observe(&mut self, event: &glassbox_exec::Event) -> Result<glassbox_exec::Flow, glassbox_exec::RunError> {
             assert!(event.graph.node(event.node).op.name != "neg", "as it is meant to");
-            std::ops::ControlFlow::Continue(())
+            Ok(glassbox_exec::Flow::Continue)
         }
     }
     let mut session = session(

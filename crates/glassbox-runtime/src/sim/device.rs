@@ -1,113 +1,65 @@
-//! Where programs run. What an executor needs of a backend is [`Engine`], and [`engine`] is the one place that
-//! knows which backend a device has.
+//! Where programs run: a row of the table of backends, by its name.
 
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use glassbox_ir::Graph;
-use glassbox_reference::{Observer, Options, RunError, Session, Value};
-use glassbox_tensor::{ParamSource, Tensor};
+use glassbox_backends::{BACKENDS, UnknownBackend};
+use glassbox_exec::Runtime;
 
-use super::error::SimError;
 use crate::error::RuntimeError;
 
-/// Where programs run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Device {
-    /// The best backend that there is for the processor of this machine: today the reference.
-    #[default]
-    Cpu,
+/// Where programs run: the name of a backend.
+///
+/// ```
+/// use glassbox_runtime::Device;
+/// assert_eq!("reference".parse::<Device>()?, Device::Reference);
+/// assert!("referense".parse::<Device>().is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Device(&'static str);
+
+#[allow(non_upper_case_globals, reason = "programs name devices as variants: `Device::Cpu`")]
+impl Device {
+    /// The fastest backend that there is for the processor of this machine.
+    pub const Cpu: Device = Device("cpu");
     /// The reference, which says what every op means.
-    Reference,
+    pub const Reference: Device = Device("reference");
+}
+
+impl Device {
+    /// Every device that there is.
+    pub fn all() -> impl Iterator<Item = Device> {
+        BACKENDS.iter().map(|backend| Device(backend.name))
+    }
+
+    /// The backend.
+    ///
+    /// # Errors
+    ///
+    /// Where this program was built without it.
+    pub fn runtime(self) -> Result<Arc<dyn Runtime>, RuntimeError> {
+        Ok(glassbox_backends::find(self.0)?)
+    }
+}
+
+impl Default for Device {
+    fn default() -> Device {
+        Device::Cpu
+    }
 }
 
 impl fmt::Display for Device {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Device::Cpu => "cpu",
-            Device::Reference => "reference",
-        })
+        f.pad(self.0)
     }
 }
 
 impl FromStr for Device {
-    type Err = SimError;
+    type Err = UnknownBackend;
 
-    fn from_str(name: &str) -> Result<Device, SimError> {
-        match name {
-            "cpu" => Ok(Device::Cpu),
-            "reference" => Ok(Device::Reference),
-            _ => Err(SimError::Device(name.to_owned())),
-        }
-    }
-}
-
-/// A graph that is ready to run on some backend, with its states.
-pub(super) trait Engine: Send + Sync {
-    /// The graph.
-    fn graph(&self) -> &Graph;
-
-    /// Another one that shares graph, plan and parameters, with states as at the start.
-    fn fork(&self) -> Result<Box<dyn Engine>, RuntimeError>;
-
-    /// Runs the graph once and shows `observer` every value, if there is one. After an error the states are what they
-    /// were before.
-    fn run(&mut self, inputs: &[Value], observer: Option<&mut dyn Observer>) -> Result<Vec<Value>, RunError>;
-
-    /// What a state holds.
-    fn state(&self, name: &str) -> Option<Tensor>;
-
-    /// Gives a state other contents: of its dtype and dims, within its capacity.
-    fn set_state(&mut self, name: &str, contents: Tensor) -> Result<(), RuntimeError>;
-
-    /// Every state as at the start.
-    fn reset(&mut self) -> Result<(), RuntimeError>;
-}
-
-/// The engine of a device.
-pub(super) fn engine(
-    device: Device,
-    graph: &Graph,
-    params: Arc<dyn ParamSource>,
-    options: Options,
-) -> Result<Box<dyn Engine>, RuntimeError> {
-    match device {
-        Device::Cpu | Device::Reference => {
-            Ok(Box::new(Reference(Session::new(graph.clone(), options)?.with_params(params)?)))
-        }
-    }
-}
-
-/// The reference.
-struct Reference(Session);
-
-impl Engine for Reference {
-    fn graph(&self) -> &Graph {
-        self.0.graph()
-    }
-
-    fn fork(&self) -> Result<Box<dyn Engine>, RuntimeError> {
-        Ok(Box::new(Reference(self.0.fork())))
-    }
-
-    fn run(&mut self, inputs: &[Value], observer: Option<&mut dyn Observer>) -> Result<Vec<Value>, RunError> {
-        match observer {
-            Some(observer) => self.0.run_observed(inputs, observer),
-            None => self.0.run(inputs),
-        }
-    }
-
-    fn state(&self, name: &str) -> Option<Tensor> {
-        self.0.states().get(name).cloned()
-    }
-
-    fn set_state(&mut self, name: &str, contents: Tensor) -> Result<(), RuntimeError> {
-        Ok(self.0.set_state(name, contents)?)
-    }
-
-    fn reset(&mut self) -> Result<(), RuntimeError> {
-        Ok(self.0.reset()?)
+    fn from_str(name: &str) -> Result<Device, UnknownBackend> {
+        Device::all().find(|device| device.0 == name).ok_or_else(|| UnknownBackend { name: name.to_owned() })
     }
 }

@@ -96,9 +96,6 @@ pub enum SimError {
     /// A trace without what is asked for.
     #[error("{0}")]
     Trace(String),
-    /// A device that isn't there.
-    #[error("there is no device `{0}`; there are `cpu` (the best that this machine's processor has) and `reference`")]
-    Device(String),
     /// Bounds or dims of which no tensor can be made.
     #[error("{0}")]
     Random(String),

@@ -3,16 +3,14 @@
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
+use glassbox_exec::{Event, Executable, Flow, Observer, Progress, RunContext, RunError, Session, Value, Wants};
 use glassbox_ir::Graph;
-use glassbox_reference::Value;
 use glassbox_tensor::ParamSource;
 
-use super::device::Engine;
 use super::error::SimError;
 use super::inputs::Pending;
 use super::ledger::{Ledger, Settings, Until};
 use super::program::Program;
-use super::stepper::{self, Job, Outcome, Paused, Reached, Seeing};
 use super::trace::TraceEvent;
 use super::values::Inserted;
 use crate::error::RuntimeError;
@@ -22,30 +20,21 @@ use crate::error::RuntimeError;
 /// A value that is inserted stays until a step has run with it; each step needs all inputs anew. After an error the
 /// states are what they were before the step, bit for bit, and what was inserted stays inserted.
 ///
-/// A step that may pause runs on a thread of its own. While it is under way the program's variables can be
-/// fetched as they are then; what would change the executor's states is refused.
+/// While a step is paused the program's variables can be fetched as they are then; what would change the executor's
+/// states is refused.
 pub struct Executor {
     pub(super) program: Arc<Program>,
-    /// What executors of the same simulator are made of.
-    origin: Arc<dyn Engine>,
+    pub(super) session: Box<dyn Session>,
+    pub(super) ledger: Ledger,
     pub(super) params: Arc<dyn ParamSource>,
     pub(super) settings: Settings,
     inputs: Pending,
     pub(super) outputs: Option<Vec<Value>>,
-    /// What the last step that ran was given.
+    /// What the last step that ran was given, or the one that is under way is.
     pub(super) given: Vec<Value>,
+    /// What the step before the one that is under way was given.
+    given_before: Vec<Value>,
     steps: u64,
-    pub(super) run: Run,
-}
-
-/// Where the engine of an executor is.
-pub(super) enum Run {
-    /// Here, between two steps.
-    Idle(Box<dyn Engine>, Box<Ledger>),
-    /// In the thread of a step that is paused.
-    Paused(Paused),
-    /// With the step that runs right now; or nowhere, where its thread is gone.
-    Away,
 }
 
 /// How far a step has come.
@@ -70,25 +59,33 @@ impl StepOutcome {
     }
 }
 
-pub(super) fn lost() -> RuntimeError {
-    RuntimeError::Internal("the thread of a step is gone, and the executor's states with it".to_owned())
-}
-
 impl Executor {
     pub(super) fn new(
-        origin: Arc<dyn Engine>,
+        executable: &dyn Executable,
         program: Arc<Program>,
         params: Arc<dyn ParamSource>,
         settings: Settings,
     ) -> Result<Executor, RuntimeError> {
-        let (engine, ledger) = (origin.fork()?, Box::new(Ledger::new(settings.clone())));
-        let (inputs, run) = (Pending::new(program.inputs.len()), Run::Idle(engine, ledger));
-        Ok(Executor { program, origin, params, settings, inputs, outputs: None, given: Vec::new(), steps: 0, run })
+        let (session, ledger) = (executable.session()?, Ledger::new(settings.clone()));
+        let inputs = Pending::new(program.inputs.len());
+        let (given, given_before) = (Vec::new(), Vec::new());
+        Ok(Executor {
+            program,
+            session,
+            ledger,
+            params,
+            settings,
+            inputs,
+            outputs: None,
+            given,
+            given_before,
+            steps: 0,
+        })
     }
 
     /// The graph.
     pub fn graph(&self) -> &Graph {
-        self.origin.graph()
+        self.session.graph()
     }
 
     /// How many steps have run to their end.
@@ -98,36 +95,21 @@ impl Executor {
 
     /// Whether a step is under way: it has paused, and not ended.
     pub fn is_under_way(&self) -> bool {
-        matches!(self.run, Run::Paused(_))
+        self.session.is_under_way()
     }
 
-    pub(super) fn idle(&mut self, what: &str) -> Result<(&mut dyn Engine, &mut Ledger), RuntimeError> {
-        match &mut self.run {
-            Run::Idle(engine, ledger) => Ok((engine.as_mut(), ledger)),
-            Run::Paused(_) => Err(under_way(what)),
-            Run::Away => Err(lost()),
+    /// An error where a step is under way, so that `what` can't be done.
+    pub(super) fn check_idle(&self, what: &str) -> Result<(), RuntimeError> {
+        if !self.is_under_way() {
+            return Ok(());
         }
-    }
-
-    pub(super) fn ledger(&self) -> Result<&Ledger, RuntimeError> {
-        match &self.run {
-            Run::Idle(_, ledger) => Ok(ledger),
-            Run::Paused(paused) => Ok(&paused.ledger),
-            Run::Away => Err(lost()),
-        }
-    }
-
-    pub(super) fn ledger_mut(&mut self) -> Result<&mut Ledger, RuntimeError> {
-        match &mut self.run {
-            Run::Idle(_, ledger) => Ok(ledger),
-            Run::Paused(paused) => Ok(&mut paused.ledger),
-            Run::Away => Err(lost()),
-        }
+        let rule = format!("a step is under way, so {what}: let it end with `resume`, or give it up with `stop`");
+        Err(SimError::UnderWay(rule).into())
     }
 
     /// Inserts the value of an input for the next step.
     pub fn insert(&mut self, name: &str, value: impl Into<Inserted>) -> Result<(), RuntimeError> {
-        self.idle("nothing can be inserted")?;
+        self.check_idle("nothing can be inserted")?;
         let program = &self.program;
         match program.inputs.iter().position(|input| *input.name == *name) {
             Some(place) => Ok(self.inputs.insert(program, place, value.into())?),
@@ -142,13 +124,13 @@ impl Executor {
 
     /// Runs a step to its end or, where there are breakpoints, until one of them pauses it.
     pub fn run_step(&mut self) -> Result<StepOutcome, RuntimeError> {
-        self.idle("another can't begin")?;
+        self.check_idle("another can't begin")?;
         self.begin(Until::Break)
     }
 
     /// Runs one statement: the first of a step, or the next of the step that is under way.
     pub fn step(&mut self) -> Result<StepOutcome, RuntimeError> {
-        if self.is_under_way() { self.go_on(Until::Statement) } else { self.begin(Until::Statement) }
+        if self.is_under_way() { self.go_on(Some(Until::Statement)) } else { self.begin(Until::Statement) }
     }
 
     /// The statements of a step one by one, each as it is run: of the step that is under way, or of a new one. Dropped
@@ -162,115 +144,94 @@ impl Executor {
         if !self.is_under_way() {
             return Err(SimError::UnderWay("no step is under way; `run_step` begins one".to_owned()).into());
         }
-        self.go_on(Until::Break)
+        self.go_on(Some(Until::Break))
     }
 
     /// Gives the step up that is under way, if there is one: states and inputs are as they were before it.
-    pub fn stop(&mut self) -> Result<(), RuntimeError> {
-        match std::mem::replace(&mut self.run, Run::Away) {
-            Run::Paused(paused) => {
-                let job = paused.stop().ok_or_else(lost)?;
-                self.inputs.put_back(job.inputs);
-                self.rest(job.engine, job.ledger);
-                Ok(())
-            }
-            other => {
-                self.run = other;
-                Ok(())
-            }
+    pub fn stop(&mut self) {
+        if self.is_under_way() {
+            self.session.cancel();
+            self.took_back();
         }
     }
 
     fn begin(&mut self, until: Until) -> Result<StepOutcome, RuntimeError> {
         let inputs = self.inputs.take(&self.program)?;
-        let (mut engine, mut ledger) = match std::mem::replace(&mut self.run, Run::Away) {
-            Run::Idle(engine, ledger) => (engine, ledger),
-            other => {
-                self.run = other;
-                return Err(lost());
-            }
-        };
-        let step = self.steps;
-        let pauses = until == Until::Statement || ledger.has_breaks();
-        ledger.begin(&self.program, &inputs, pauses);
-        if !pauses {
-            let outcome = if ledger.looks() {
-                let mut seeing = Seeing { program: &self.program, step, ledger: &mut ledger };
-                // What the user wants to be told may panic; the executor is as it was then.
-                catch_unwind(AssertUnwindSafe(|| engine.run(&inputs, Some(&mut seeing))))
-            } else {
-                Ok(engine.run(&inputs, None))
-            };
-            return self.end(Job { engine, inputs, ledger, step }, outcome);
+        if let Err(error) = self.session.start(&inputs) {
+            self.inputs.put_back(inputs);
+            return Err(error.into());
         }
-        let reached = stepper::begin(&self.program, Job { engine, inputs, ledger, step }, until);
-        self.reached(reached)
+        let pauses = until == Until::Statement || self.ledger.has_breaks();
+        self.ledger.begin(&self.program, &inputs, pauses);
+        self.given_before = std::mem::replace(&mut self.given, inputs);
+        self.go_on(pauses.then_some(until))
     }
 
-    fn go_on(&mut self, until: Until) -> Result<StepOutcome, RuntimeError> {
-        match std::mem::replace(&mut self.run, Run::Away) {
-            Run::Paused(paused) => self.reached(paused.go_on(until)),
-            other => {
-                self.run = other;
-                Err(lost())
-            }
-        }
-    }
-
-    fn reached(&mut self, reached: Reached) -> Result<StepOutcome, RuntimeError> {
-        match reached {
-            Reached::Pause(at, paused) => {
-                self.run = Run::Paused(paused);
-                Ok(StepOutcome::Paused { at })
-            }
-            Reached::End(job, outcome) => self.end(job, outcome),
-            Reached::Nowhere(job, error) => {
-                self.inputs.put_back(job.inputs);
-                self.rest(job.engine, job.ledger);
-                Err(error)
-            }
-            Reached::Lost => Err(lost()),
-        }
-    }
-
-    /// A step has ended, one way or the other.
-    fn end(&mut self, job: Job, outcome: Outcome) -> Result<StepOutcome, RuntimeError> {
-        self.rest(job.engine, job.ledger);
+    /// Goes on with the step that is under way, to its end or until it is to pause.
+    fn go_on(&mut self, until: Option<Until>) -> Result<StepOutcome, RuntimeError> {
+        let looks = until.is_some() || self.ledger.looks();
+        let (program, step, times) = (&*self.program, self.steps, self.settings.timer);
+        let mut seeing = Seeing { program, step, until, times, ledger: &mut self.ledger, paused: None };
+        let session = &mut self.session;
+        // What the user wants to be told may panic; the executor is as it was before the step then.
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            let context = RunContext::new();
+            session.resume(if looks { context.observed(&mut seeing) } else { context })
+        }));
+        let paused = seeing.paused;
         match outcome {
-            Ok(Ok(outputs)) => {
+            Ok(Ok(Progress::Paused)) => {
+                let missing = || RuntimeError::Internal("a step paused at no statement".to_owned());
+                Ok(StepOutcome::Paused { at: paused.ok_or_else(missing)? })
+            }
+            Ok(Ok(Progress::Done(outputs))) => {
+                self.ledger.end();
                 self.outputs = Some(outputs);
-                self.given = job.inputs;
                 self.steps += 1;
                 Ok(StepOutcome::Done)
             }
             Ok(Err(error)) => {
-                self.inputs.put_back(job.inputs);
+                self.took_back();
                 Err(error.into())
             }
             Err(panic) => {
-                self.inputs.put_back(job.inputs);
+                self.session.cancel();
+                self.took_back();
                 resume_unwind(panic)
             }
         }
     }
 
-    fn rest(&mut self, engine: Box<dyn Engine>, mut ledger: Box<Ledger>) {
-        ledger.end();
-        self.run = Run::Idle(engine, ledger);
+    /// The step that was under way is no more, and its inputs are inserted again.
+    fn took_back(&mut self) {
+        self.ledger.end();
+        let before = std::mem::take(&mut self.given_before);
+        self.inputs.put_back(std::mem::replace(&mut self.given, before));
     }
 }
 
-/// A step that is under way ends where it stands; nothing of it stays.
-impl Drop for Executor {
-    fn drop(&mut self) {
-        // There is nobody to tell.
-        let _ = self.stop();
-    }
+/// Sees a step as it goes.
+struct Seeing<'a> {
+    program: &'a Program,
+    step: u64,
+    /// Where it is to pause, if it is.
+    until: Option<Until>,
+    times: bool,
+    ledger: &'a mut Ledger,
+    /// The statement at which it paused.
+    paused: Option<Box<TraceEvent>>,
 }
 
-fn under_way(what: &str) -> RuntimeError {
-    let rule = format!("a step is under way, so {what}: let it end with `resume`, or give it up with `stop`");
-    SimError::UnderWay(rule).into()
+impl Observer for Seeing<'_> {
+    fn observe(&mut self, event: &Event) -> Result<Flow, RunError> {
+        let told = self.ledger.see(self.program, self.step, event, self.until)?;
+        self.paused = told.map(Box::new);
+        Ok(if self.paused.is_some() { Flow::Pause } else { Flow::Continue })
+    }
+
+    fn wants(&self) -> Wants {
+        Wants { times: self.times, ..Wants::default() }
+    }
 }
 
 /// The statements of a step, each as it is run. See [`Executor::iterate`].

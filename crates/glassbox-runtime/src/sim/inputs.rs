@@ -1,7 +1,7 @@
 //! The inputs of the next step, as far as they are inserted.
 
+use glassbox_exec::Value;
 use glassbox_ir::{Bindings, Type};
-use glassbox_reference::Value;
 
 use super::error::SimError;
 use super::program::{Input, Program};

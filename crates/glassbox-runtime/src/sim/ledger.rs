@@ -1,14 +1,13 @@
 //! What an executor sees of a run: it keeps the trace, asks breakpoints, calls watches, remembers the latest value
 //! of every variable.
 //!
-//! All of it belongs to one [`Ledger`], which is with whoever runs: the executor between statements, the run's own
-//! thread in between (see [`stepper`](super::stepper)).
+//! All of it belongs to one [`Ledger`], which the executor has.
 
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use glassbox_reference::{Event, States, Value};
+use glassbox_exec::{Event, RunError, Value};
 use glassbox_tensor::Tensor;
 
 use super::error::SimError;
@@ -77,8 +76,6 @@ pub(super) struct Ledger {
     latest: Latest,
     /// Whether the latest values are remembered.
     remembers: bool,
-    /// What the states hold where the step is paused.
-    pub(super) states: Option<States>,
     /// The nodes that helped the statement which is next to end: their statement and when they began.
     helped: Option<(Helped, Instant)>,
     epoch: Instant,
@@ -108,7 +105,6 @@ impl Ledger {
             watches: Vec::new(),
             latest: Latest::default(),
             remembers: false,
-            states: None,
             helped: None,
             epoch: Instant::now(),
         }
@@ -151,15 +147,10 @@ impl Ledger {
     /// A step has ended.
     pub(super) fn end(&mut self) {
         self.latest = Latest::default();
-        self.states = None;
     }
 
     /// The latest value of a variable, in a step that is under way.
     pub(super) fn latest(&self, program: &Program, name: &str) -> Result<Value, SimError> {
-        let state = self.states.as_ref().and_then(|states| states.get(name));
-        if let Some(state) = state {
-            return Ok(state.clone().into());
-        }
         let variable = program.variable(name);
         let value = variable.and_then(|variable| self.latest.0.get(variable)?.clone());
         value.ok_or_else(|| match variable {
@@ -178,17 +169,17 @@ impl Ledger {
         step: u64,
         event: &Event,
         until: Option<Until>,
-    ) -> Option<TraceEvent> {
+    ) -> Result<Option<TraceEvent>, RunError> {
         let node = event.node.index();
-        let statement = program.nodes.get(node)?;
+        let Some(statement) = program.nodes.get(node) else { return Ok(None) };
         if self.remembers {
-            self.remember(program, statement, event);
+            self.remember(program, statement, event)?;
         }
         if !statement.ends {
             if !statement.follows {
                 self.help(statement, event.started);
             }
-            return None;
+            return Ok(None);
         }
         let began = self.began(statement, event.started);
         let asked = self.breaks.iter().any(|at| at.matching.get(node).copied().unwrap_or(false));
@@ -196,9 +187,9 @@ impl Ledger {
         let watched = self.watches.iter().any(|watch| written(watch.variable).is_some());
         let stops = until == Some(Until::Statement);
         if !(self.settings.tells_all() || asked || watched || stops) {
-            return None;
+            return Ok(None);
         }
-        let told = self.describe(statement, step, event, began);
+        let told = self.describe(statement, step, event, began)?;
         if let Some(sink) = &self.settings.sink {
             // Whoever panicked in it has told so.
             let mut sink = sink.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -207,58 +198,52 @@ impl Ledger {
         for watch in &mut self.watches {
             let Some((variable, source)) = written(watch.variable) else { continue };
             let value = match source {
-                Source::Result(place) => event.results.get(*place).cloned(),
-                Source::State => event.states.get(&program.variables[*variable]).cloned().map(Value::Tensor),
+                Source::Result(place) => event.result(*place)?,
+                Source::State => event.state(&program.variables[*variable])?.into(),
             };
-            if let Some(value) = value {
-                (watch.tell)(&told, &value);
-            }
+            (watch.tell)(&told, &value);
         }
-        let pauses = stops | (asked && self.ask(program, node, &told, event.states));
-        if pauses {
-            self.states = Some(event.states.clone());
-        }
+        let pauses = stops | (asked && self.ask(program, &told, event));
         match (self.settings.keeps(), pauses) {
             (true, true) => self.log.push(told.clone()),
             (true, false) => {
                 self.log.push(told);
-                return None;
+                return Ok(None);
             }
             (false, _) => {}
         }
-        pauses.then_some(told)
+        Ok(pauses.then_some(told))
     }
 
     /// Asks every breakpoint that matches whether to pause.
-    fn ask(&mut self, program: &Program, node: usize, told: &TraceEvent, states: &States) -> bool {
+    fn ask(&mut self, program: &Program, told: &TraceEvent, event: &Event) -> bool {
         let mut breaks = std::mem::take(&mut self.breaks);
-        // For the time of the questions; a clone shares what the states hold.
-        self.states = Some(states.clone());
-        let view = View { event: told, ledger: self, program };
+        let node = event.node.index();
+        let view = View { event: told, ledger: self, program, run: event };
         let mut pauses = false;
         for at in breaks.iter_mut().filter(|at| at.matching.get(node).copied().unwrap_or(false)) {
             pauses |= (at.ask)(&view);
         }
-        self.states = None;
         self.breaks = breaks;
         pauses
     }
 
-    fn remember(&mut self, program: &Program, statement: &Statement, event: &Event) {
-        for (variable, value) in statement.variables.iter().zip(event.results) {
+    fn remember(&mut self, program: &Program, statement: &Statement, event: &Event) -> Result<(), RunError> {
+        for (place, variable) in statement.variables.iter().enumerate() {
             if let Some(variable) = variable {
-                self.latest.set(*variable, value.clone());
+                self.latest.set(*variable, event.result(place)?);
             }
         }
         // The number of its turn is the first parameter of a loop's body, which no node gives.
         for (node, frame) in statement.around.iter().zip(event.path) {
-            let (Some(turn), "loop") = (frame.turn, frame.op) else { continue };
+            let (Some(turn), "loop") = (frame.turn, frame.op()) else { continue };
             let body = event.graph.node(*node).regions.first().map(|body| event.graph.region(*body));
             let number = body.and_then(|body| body.parameters.first().copied());
             if let Some(variable) = number.and_then(|number| program.variable_of(number)) {
                 self.latest.set(variable, Tensor::scalar(turn as i64).into());
             }
         }
+        Ok(())
     }
 
     fn help(&mut self, statement: &Statement, started: Instant) {
@@ -281,17 +266,23 @@ impl Ledger {
         }
     }
 
-    fn describe(&mut self, statement: &Statement, step: u64, event: &Event, began: Instant) -> TraceEvent {
+    fn describe(
+        &mut self,
+        statement: &Statement,
+        step: u64,
+        event: &Event,
+        began: Instant,
+    ) -> Result<TraceEvent, RunError> {
         let statistics = self.settings.statistics;
         let look = || {
-            let results = statement.results.iter().zip(event.results);
-            results.map(|(name, value)| TraceOutput::of(name, value, statistics)).collect::<Vec<_>>()
+            let results = statement.results.iter().enumerate();
+            results.map(|(place, name)| Ok(TraceOutput::of(name, &event.result(place)?, statistics))).collect()
         };
         let node = event.node.index();
-        let outputs = if statement.fixed { self.log.outputs_of_fixed(node, look) } else { look() };
+        let outputs = if statement.fixed { self.log.outputs_of_fixed(node, look)? } else { look()? };
         let end = event.started + event.time;
         let timed = |time: Duration| self.settings.timer.then(|| (time.as_nanos() as f64) / 1e3);
-        TraceEvent {
+        Ok(TraceEvent {
             step,
             block: statement.block.clone(),
             node: statement.label.clone(),
@@ -304,7 +295,7 @@ impl Ledger {
             outputs,
             began: timed(began.saturating_duration_since(self.epoch)),
             micros: timed(end.saturating_duration_since(began)),
-        }
+        })
     }
 }
 
@@ -313,6 +304,7 @@ pub struct View<'a> {
     event: &'a TraceEvent,
     ledger: &'a Ledger,
     program: &'a Program,
+    run: &'a Event<'a>,
 }
 
 impl View<'_> {
@@ -328,6 +320,9 @@ impl View<'_> {
 
     /// The latest value of a variable.
     pub fn fetch<T: Fetched>(&self, name: &str) -> Result<T, RuntimeError> {
+        if self.run.graph.states.iter().any(|state| state.name == name) {
+            return fetched(name, &self.run.state(name)?.into());
+        }
         fetched(name, &self.ledger.latest(self.program, name)?)
     }
 }

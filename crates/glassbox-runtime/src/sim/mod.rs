@@ -49,7 +49,6 @@ mod seeing;
 mod session;
 mod source;
 mod states;
-mod stepper;
 mod trace;
 mod values;
 mod variables;
@@ -57,8 +56,8 @@ mod variables;
 use std::sync::{Arc, Mutex};
 
 use glassbox_dsl::Lower;
+use glassbox_exec::{Executable, Options};
 use glassbox_ir::Graph;
-use glassbox_reference::Options;
 use glassbox_tensor::ParamSource;
 
 pub use chrome::{ChromeWriter, write_chrome};
@@ -75,7 +74,6 @@ pub use trace::{Statistics, TraceEvent, TraceOutput, write_jsonl};
 pub use values::{Fetched, Inserted};
 
 use crate::error::RuntimeError;
-use device::Engine;
 use ledger::Settings;
 use program::Program;
 
@@ -84,7 +82,7 @@ pub const TRACE_KEPT: usize = 65_536;
 
 /// A program that is lowered, checked and planned: what makes executors. See the [module](self).
 pub struct Simulator {
-    origin: Arc<dyn Engine>,
+    executable: Arc<dyn Executable>,
     program: Arc<Program>,
     params: Arc<dyn ParamSource>,
     device: Device,
@@ -99,19 +97,19 @@ impl Simulator {
         device: Device,
     ) -> Result<Simulator, RuntimeError> {
         let graph = program.lower(model)?;
-        Simulator::of_graph(&graph, model.params(), device, Options::default())
+        Simulator::of_graph(&graph, model.params(), device, glassbox_backends::options())
     }
 
     fn of_graph(
-        graph: &Graph,
+        graph: &Arc<Graph>,
         params: Arc<dyn ParamSource>,
         device: Device,
         options: Options,
     ) -> Result<Simulator, RuntimeError> {
-        let origin: Arc<dyn Engine> = device::engine(device, graph, params.clone(), options)?.into();
+        let executable = device.runtime()?.prepare(graph.clone(), params.clone(), &options)?;
         let program = Arc::new(Program::new(graph));
         let settings = Settings { statistics: false, timer: false, bound: TRACE_KEPT, sink: None };
-        Ok(Simulator { origin, program, params, device, settings })
+        Ok(Simulator { executable, program, params, device, settings })
     }
 
     /// Executors keep an event of every statement, with statistics of what it gives.
@@ -141,13 +139,13 @@ impl Simulator {
 
     /// With another precision, seed, or other limits.
     pub fn with_options(self, options: Options) -> Result<Simulator, RuntimeError> {
-        let other = Simulator::of_graph(self.graph(), self.params.clone(), self.device, options)?;
+        let other = Simulator::of_graph(self.executable.graph(), self.params.clone(), self.device, options)?;
         Ok(Simulator { settings: self.settings, ..other })
     }
 
     /// The graph that the program became.
     pub fn graph(&self) -> &Graph {
-        self.origin.graph()
+        self.executable.graph()
     }
 
     /// The variables that every step gives, by the names that they can be fetched by. Persistent ones come besides.
@@ -166,6 +164,6 @@ impl Simulator {
 
     /// An executor, with states as at the start.
     pub fn make_executor(&self) -> Result<Executor, RuntimeError> {
-        Executor::new(self.origin.clone(), self.program.clone(), self.params.clone(), self.settings.clone())
+        Executor::new(self.executable.as_ref(), self.program.clone(), self.params.clone(), self.settings.clone())
     }
 }

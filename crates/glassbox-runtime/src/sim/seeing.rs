@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::BufWriter;
 use std::path::Path;
 
-use glassbox_reference::Value;
+use glassbox_exec::Value;
 
 use super::chrome::ChromeWriter;
 use super::error::SimError;
@@ -22,7 +22,7 @@ impl Executor {
         pause: impl FnMut(&View) -> bool + Send + 'static,
     ) -> Result<(), RuntimeError> {
         let matching = self.program.matching(name)?;
-        self.ledger_mut()?.break_at(matching, Box::new(pause));
+        self.ledger.break_at(matching, Box::new(pause));
         Ok(())
     }
 
@@ -33,29 +33,28 @@ impl Executor {
         tell: impl FnMut(&TraceEvent, &Value) + Send + 'static,
     ) -> Result<(), RuntimeError> {
         let variable = self.program.written(name)?;
-        self.ledger_mut()?.watch(variable, Box::new(tell));
+        self.ledger.watch(variable, Box::new(tell));
         Ok(())
     }
 
     /// Removes all breakpoints and watches.
-    pub fn clear_breaks(&mut self) -> Result<(), RuntimeError> {
-        self.ledger_mut()?.clear();
-        Ok(())
+    pub fn clear_breaks(&mut self) {
+        self.ledger.clear();
     }
 
     /// The events that were collected, oldest first: the last ones, as many as the simulator keeps.
     pub fn trace(&self) -> &[TraceEvent] {
-        self.ledger().map(|ledger| ledger.log.events()).unwrap_or_default()
+        self.ledger.log.events()
     }
 
     /// How many events were not kept, because there were too many.
     pub fn trace_left_out(&self) -> u64 {
-        self.ledger().map(|ledger| ledger.log.left_out()).unwrap_or_default()
+        self.ledger.log.left_out()
     }
 
     /// The events that were collected, which aren't kept any longer.
     pub fn take_trace(&mut self) -> Vec<TraceEvent> {
-        self.ledger_mut().map(|ledger| ledger.log.take()).unwrap_or_default()
+        self.ledger.log.take()
     }
 
     /// Writes the events that were collected as lines of JSON.

@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use glassbox_dsl::{Lower, Output};
+use glassbox_exec::Value;
 use glassbox_ir::Graph;
-use glassbox_reference::{Options, Value};
 use glassbox_tensor::Tensor;
 
 use super::device::Device;
@@ -58,7 +58,8 @@ impl SimSession {
         let place = match self.executors.iter().position(|(held, _)| same(held)) {
             Some(place) => place,
             None => {
-                let simulator = Simulator::of_graph(&graph, self.model.params(), self.backend, Options::default())?;
+                let simulator =
+                    Simulator::of_graph(&graph, self.model.params(), self.backend, glassbox_backends::options())?;
                 self.executors.push((graph, simulator.make_executor()?));
                 self.executors.len() - 1
             }

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
+use glassbox_exec::{Session, StateStore};
 use glassbox_ir::Graph;
 use glassbox_tensor::{DType, ParamSource, Tensor};
 use glassbox_weights::{Metadata, Output, Value};
 
-use super::device::Engine;
 use super::error::{List, SimError};
 use crate::error::RuntimeError;
 
@@ -18,15 +18,14 @@ fn wrong(path: &Path, rule: String) -> RuntimeError {
 }
 
 /// Writes every state to a file, `.safetensors` or `.oinf`.
-pub(super) fn save(engine: &dyn Engine, path: &Path) -> Result<(), RuntimeError> {
+pub(super) fn save(session: &dyn Session, path: &Path) -> Result<(), RuntimeError> {
     let Some(output) = Output::of(path) else {
         return Err(wrong(path, "states are written to files that end in .safetensors or .oinf".to_owned()));
     };
-    let graph = engine.graph();
+    let graph = session.graph();
     let mut tensors = Vec::new();
     for state in &graph.states {
-        let held = engine.state(&state.name);
-        let held = held.ok_or_else(|| RuntimeError::Internal(format!("state `{}` isn't there", state.name)))?;
+        let held = session.states().read(&state.name)?;
         if held.dtype() == DType::String {
             let rule = format!("`{}` is text, {}, which no file of weights holds", state.name, state.ty);
             return Err(wrong(path, rule));
@@ -39,16 +38,16 @@ pub(super) fn save(engine: &dyn Engine, path: &Path) -> Result<(), RuntimeError>
 }
 
 /// Gives every state the contents that a file has for it. After an error all are as they were.
-pub(super) fn load(engine: &mut dyn Engine, path: &Path) -> Result<(), RuntimeError> {
+pub(super) fn load(session: &mut dyn Session, path: &Path) -> Result<(), RuntimeError> {
     let package = glassbox_weights::open(path)?;
     let mut loaded = Vec::new();
-    check_names(engine.graph(), &package, path)?;
-    for state in &engine.graph().states {
+    check_names(session.graph(), &package, path)?;
+    for state in &session.graph().states {
         let tensor = package.load(&state.name)?;
         // The file may change later on.
         loaded.push((state.name.clone(), Tensor::from_bytes(tensor.dtype(), tensor.shape(), tensor.to_bytes()?)?));
     }
-    set(engine, loaded).map_err(|error| wrong(path, error.to_string()))
+    set(session.states_mut(), loaded).map_err(|error| wrong(path, error.to_string()))
 }
 
 fn check_names(graph: &Graph, source: &dyn ParamSource, path: &Path) -> Result<(), RuntimeError> {
@@ -72,17 +71,15 @@ fn check_names(graph: &Graph, source: &dyn ParamSource, path: &Path) -> Result<(
 }
 
 /// Gives states other contents: all of them or, after an error, none.
-fn set(engine: &mut dyn Engine, contents: Vec<(String, Tensor)>) -> Result<(), RuntimeError> {
-    let before: Vec<(String, Option<Tensor>)> =
-        contents.iter().map(|(name, _)| (name.clone(), engine.state(name))).collect();
+fn set(states: &mut dyn StateStore, contents: Vec<(String, Tensor)>) -> Result<(), RuntimeError> {
+    let before = contents.iter().map(|(name, _)| Ok((name.clone(), states.read(name)?)));
+    let before = before.collect::<Result<Vec<_>, RuntimeError>>()?;
     for (place, (name, tensor)) in contents.into_iter().enumerate() {
-        let Err(error) = engine.set_state(&name, tensor) else { continue };
+        let Err(error) = states.write(&name, tensor) else { continue };
         for (name, tensor) in before.into_iter().take(place) {
-            if let Some(tensor) = tensor {
-                engine.set_state(&name, tensor)?;
-            }
+            states.write(&name, tensor)?;
         }
-        return Err(error);
+        return Err(error.into());
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use glassbox_reference::Value;
+use glassbox_exec::{RunError, Value};
 use glassbox_tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
@@ -176,9 +176,14 @@ impl TraceLog {
     pub(super) fn outputs_of_fixed(
         &mut self,
         node: usize,
-        look: impl FnOnce() -> Vec<TraceOutput>,
-    ) -> Vec<TraceOutput> {
-        self.fixed.entry(node).or_insert_with(look).clone()
+        look: impl FnOnce() -> Result<Vec<TraceOutput>, RunError>,
+    ) -> Result<Vec<TraceOutput>, RunError> {
+        if let Some(known) = self.fixed.get(&node) {
+            return Ok(known.clone());
+        }
+        let outputs = look()?;
+        self.fixed.insert(node, outputs.clone());
+        Ok(outputs)
     }
 }
 

@@ -5,8 +5,8 @@
 //! one of them exactly, and a list takes the declared dims. So `vec![42]`, which Rust makes of i32, fits an input
 //! `i64[1, T]`, and 0.1, which Rust makes an f64, doesn't fit one of f32: that wants `0.1f32`.
 
+use glassbox_exec::Value;
 use glassbox_ir::{Dim, Shape, Type};
-use glassbox_reference::Value;
 use glassbox_tensor::{DType, Element, Overflow, Tensor, TensorError, bf16, f16};
 
 /// What can be inserted: a tensor or value of the graph, a number, a text, or a list of either.

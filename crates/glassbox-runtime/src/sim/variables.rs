@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
+use glassbox_exec::Value;
 use glassbox_ir::{Attr, AttrView, TensorType, Type};
-use glassbox_reference::Value;
 use glassbox_tensor::Tensor;
 
 use super::error::SimError;
-use super::executor::{Executor, Run, lost};
+use super::executor::Executor;
 use super::ledger::fetched;
 use super::states;
 use super::values::{Fetched, Inserted};
@@ -20,30 +20,33 @@ impl Executor {
     }
 
     fn value(&self, name: &str) -> Result<Value, RuntimeError> {
-        match &self.run {
-            Run::Paused(paused) => match paused.ledger.latest(&self.program, name) {
+        if self.is_under_way() {
+            if self.keeps(name) {
+                return Ok(self.session.states().read(name)?.into());
+            }
+            return match self.ledger.latest(&self.program, name) {
                 Ok(value) => Ok(value),
                 Err(error) => self.constant(name).unwrap_or_else(|| Err(error.into())),
-            },
-            Run::Idle(engine, _) => {
-                if let Some(place) = self.program.output(name) {
-                    let value = self.outputs.as_ref().and_then(|outputs| outputs.get(place)).cloned();
-                    let why = "no step has run to its end yet".to_owned();
-                    return value.ok_or_else(|| SimError::NoValue { name: name.to_owned(), why }.into());
-                }
-                if let Some(state) = engine.state(name) {
-                    return Ok(state.into());
-                }
-                if let Some(place) = self.program.inputs.iter().position(|input| *input.name == *name) {
-                    let why = "no step has run to its end yet".to_owned();
-                    let given = self.given.get(place).cloned();
-                    return given.ok_or_else(|| SimError::NoValue { name: name.to_owned(), why }.into());
-                }
-                let missing = || Err(self.program.not_fetched(self.graph(), name).into());
-                self.constant(name).unwrap_or_else(missing)
-            }
-            Run::Away => Err(lost()),
+            };
         }
+        let why = || SimError::NoValue { name: name.to_owned(), why: "no step has run to its end yet".to_owned() };
+        if let Some(place) = self.program.output(name) {
+            let value = self.outputs.as_ref().and_then(|outputs| outputs.get(place)).cloned();
+            return value.ok_or_else(|| why().into());
+        }
+        if self.keeps(name) {
+            return Ok(self.session.states().read(name)?.into());
+        }
+        if let Some(place) = self.program.inputs.iter().position(|input| *input.name == *name) {
+            return self.given.get(place).cloned().ok_or_else(|| why().into());
+        }
+        let missing = || Err(self.program.not_fetched(self.graph(), name).into());
+        self.constant(name).unwrap_or_else(missing)
+    }
+
+    /// Whether the program keeps a variable of this name from step to step.
+    fn keeps(&self, name: &str) -> bool {
+        self.graph().states.iter().any(|state| state.name == name)
     }
 
     /// A constant or a parameter of the program.
@@ -58,12 +61,10 @@ impl Executor {
 
     /// What a persistent variable holds; in a step that is under way, what it holds by then.
     pub fn state(&self, name: &str) -> Result<Tensor, RuntimeError> {
-        let held = match &self.run {
-            Run::Idle(engine, _) => engine.state(name),
-            Run::Paused(paused) => paused.ledger.states.as_ref().and_then(|states| states.get(name)).cloned(),
-            Run::Away => return Err(lost()),
-        };
-        held.ok_or_else(|| self.no_state(name))
+        if !self.keeps(name) {
+            return Err(self.no_state(name));
+        }
+        Ok(self.session.states().read(name)?)
     }
 
     fn no_state(&self, name: &str) -> RuntimeError {
@@ -86,14 +87,14 @@ impl Executor {
             fits: misfit.fits,
         })?;
         let tensor = Tensor::from_value(&value).map_err(RuntimeError::Internal)?;
-        let (engine, _) = self.idle("no persistent variable can be set")?;
-        engine.set_state(name, tensor)
+        self.check_idle("no persistent variable can be set")?;
+        Ok(self.session.states_mut().write(name, tensor)?)
     }
 
     /// Every persistent variable as at the start. What was inserted stays inserted.
     pub fn reset(&mut self) -> Result<(), RuntimeError> {
-        let (engine, _) = self.idle("persistent variables can't be reset")?;
-        engine.reset()?;
+        self.check_idle("persistent variables can't be reset")?;
+        self.session.states_mut().reset()?;
         self.outputs = None;
         self.given.clear();
         Ok(())
@@ -101,15 +102,15 @@ impl Executor {
 
     /// Writes all persistent variables to a file, `.safetensors` or `.oinf`, which appears whole or not at all.
     pub fn save_states(&mut self, path: impl AsRef<Path>) -> Result<(), RuntimeError> {
-        let (engine, _) = self.idle("states can't be saved")?;
-        states::save(engine, path.as_ref())
+        self.check_idle("states can't be saved")?;
+        states::save(self.session.as_ref(), path.as_ref())
     }
 
     /// Gives all persistent variables the contents that a file has: the file must have every one of them, of its dtype
     /// and dims, and no other. After an error they are as they were.
     pub fn load_states(&mut self, path: impl AsRef<Path>) -> Result<(), RuntimeError> {
-        let (engine, _) = self.idle("states can't be loaded")?;
-        states::load(engine, path.as_ref())
+        self.check_idle("states can't be loaded")?;
+        states::load(self.session.as_mut(), path.as_ref())
     }
 
     /// Everything that the last step gave, by name: outputs, and what persistent variables hold.

@@ -2,12 +2,12 @@
 
 use std::ops::ControlFlow;
 
-use glassbox_reference::Options;
+use glassbox_exec::{Options, RunContext};
 use glassbox_runtime::{Finish, LoadOptions, Piece, Prompt, Request, load_model};
 use glassbox_tensor::Tensor;
 use serde_json::json;
 
-use super::{generator, model, most, root, write};
+use super::{generator, model, most, root, runtime, write};
 
 #[test]
 fn a_full_context_ends_the_text() {
@@ -42,13 +42,13 @@ fn a_model_that_changes_as_the_text_grows_reads_it_anew() {
     std::fs::write(folder.path().join("tokenizer.json"), tokenizer.to_string()).expect("a file");
     let model = load_model(folder.path(), LoadOptions::default()).unwrap_or_else(|error| panic!("{error}"));
     let mut generator = generator(&model);
-    let mut session = model.forward(Options::default()).expect("a session");
+    let mut session = model.forward(runtime().as_ref(), &Options::default()).expect("a session");
     let mut tokens: Vec<i64> = vec![5, 17, 40, 3];
     let prompt = Prompt::Tokens(tokens.iter().map(|token| *token as u32).collect());
     for _ in 0..12 {
-        session.reset().expect("a reset");
+        session.states_mut().reset().expect("a reset");
         let input = Tensor::from_vec(&[1, tokens.len()], tokens.clone()).expect("sizes fit");
-        let outputs = session.run(&[input.into()]).expect("a run");
+        let outputs = session.run(&[input.into()], RunContext::new()).expect("a run");
         let logits: Vec<f32> = outputs[0].as_tensor().expect("a tensor").to_vec().expect("f32");
         let last = &logits[logits.len() - 97..];
         let best = (0..97).max_by(|a, b| last[*a].total_cmp(&last[*b])).expect("logits");
@@ -69,10 +69,14 @@ fn checkpoints_of_every_format_load() {
     let golden = root().join("crates/glassbox-models/tests/golden");
     let logits = |path: &str| {
         let model = load_model(&golden.join(path), LoadOptions::default()).unwrap_or_else(|error| panic!("{error}"));
-        assert!(model.as_text_generator().unwrap_or_else(|error| panic!("{error}")).is_none(), "it has no tokenizer");
-        let mut session = model.forward(Options::default()).unwrap_or_else(|error| panic!("{error}"));
+        assert!(
+            model.as_text_generator(runtime().as_ref()).unwrap_or_else(|error| panic!("{error}")).is_none(),
+            "it has no tokenizer"
+        );
+        let mut session =
+            model.forward(runtime().as_ref(), &Options::default()).unwrap_or_else(|error| panic!("{error}"));
         let tokens = Tensor::from_vec(&[1, 3], vec![7i64, 21, 4]).expect("sizes fit");
-        let outputs = session.run(&[tokens.into()]).unwrap_or_else(|error| panic!("{error}"));
+        let outputs = session.run(&[tokens.into()], RunContext::new()).unwrap_or_else(|error| panic!("{error}"));
         outputs[0].as_tensor().expect("a tensor").clone()
     };
     // Weights of these are floats that bf16 holds exactly, so every format has the same numbers.
@@ -94,7 +98,7 @@ fn files_that_are_graphs_load_and_do_what_they_can() {
     let model = load_model(&root().join("models/shapes/shapes.onnx"), LoadOptions::default());
     let model = model.unwrap_or_else(|error| panic!("{error}"));
     assert!(model.onnx().is_some() && model.package().is_none() && model.tokenizer().is_none());
-    assert!(model.as_text_generator().expect("no error").is_none());
+    assert!(model.as_text_generator(runtime().as_ref()).expect("no error").is_none());
     assert_eq!(model.outputs(), ["probabilities"]);
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("shapes.gb");

@@ -11,8 +11,15 @@ mod stories;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use glassbox_exec::Runtime;
 use glassbox_runtime::{Generation, LoadOptions, Model, Piece, Prompt, Request, TextGenerator, load_model};
+
+/// The backend that the tests run on.
+fn runtime() -> Arc<dyn Runtime> {
+    glassbox_backends::testing::runtime().unwrap_or_else(|error| panic!("{error}"))
+}
 
 /// The root of the repository.
 fn root() -> PathBuf {
@@ -25,7 +32,7 @@ fn model(name: &str, options: LoadOptions) -> Model {
 }
 
 fn generator(model: &Model) -> TextGenerator {
-    model.as_text_generator().unwrap_or_else(|error| panic!("{error}")).expect("it has a tokenizer")
+    model.as_text_generator(runtime().as_ref()).unwrap_or_else(|error| panic!("{error}")).expect("it has a tokenizer")
 }
 
 /// The model that tells stories.

@@ -2,12 +2,12 @@
 
 use std::ops::ControlFlow;
 
-use glassbox_reference::Options;
+use glassbox_exec::{Options, RunContext};
 use glassbox_runtime::{Finish, LoadOptions, Piece, Prompt, Request, Sampling};
 use glassbox_tensor::Tensor;
 use serde_json::Value;
 
-use super::{generator, model, most, root, stories, write};
+use super::{generator, model, most, root, runtime, stories, write};
 
 fn expected(name: &str) -> Value {
     let path = root().join("models").join(name).join("expected.json");
@@ -44,10 +44,10 @@ fn check_held_out(name: &str) {
     let tokens = model.tokenizer().expect("a tokenizer").encode(held_out["text"].as_str().expect("a text"));
     let tokens = tokens.expect("tokens");
     assert_eq!(tokens, numbers(&held_out["tokens"]), "{name}");
-    let mut session = model.forward(Options::default()).expect("a session");
+    let mut session = model.forward(runtime().as_ref(), &Options::default()).expect("a session");
     let ids: Vec<i64> = tokens.iter().map(|token| i64::from(*token)).collect();
     let input = Tensor::from_vec(&[1, ids.len()], ids).expect("sizes fit");
-    let outputs = session.run(&[input.into()]).expect("a run");
+    let outputs = session.run(&[input.into()], RunContext::new()).expect("a run");
     let logits = outputs[0].as_tensor().expect("a tensor").load::<f64>().expect("numbers");
     let vocabulary = logits.len() / tokens.len();
     let losses = logits.chunks(vocabulary).zip(&tokens[1..]).map(|(row, next)| {

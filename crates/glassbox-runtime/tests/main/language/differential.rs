@@ -132,7 +132,7 @@ impl Batch {
             (Err(error), None) => Err(format!("failed: {error}")),
             (Ok(()), Some(error)) => Err(format!("didn't fail, though {error}")),
             (Err(error), Some(wanted)) => {
-                executor.stop().map_err(|error| error.to_string())?;
+                executor.stop();
                 check_error(&error.to_string(), wanted)?;
                 let after = states(executor);
                 let changed = before.iter().find(|(name, old)| !after[*name].bit_eq(old));

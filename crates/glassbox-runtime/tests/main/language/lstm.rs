@@ -1,7 +1,7 @@
 //! An LSTM cell, step by step, held against the op `lstm` over the whole sequence.
 
+use glassbox_exec::{Options, RunContext};
 use glassbox_ir::text::{ParseOptions, parse};
-use glassbox_reference::{Options, Session};
 use glassbox_runtime::dsl::Program;
 use glassbox_runtime::{ModelPackage, ModelParts, Random, graph};
 use glassbox_weights::Metadata;
@@ -78,10 +78,14 @@ fn a_cell_step_by_step_gives_the_bits_of_a_layer() {
     let x = random(4, &[steps, 2, 3]);
 
     let layer = parse(LAYER, &ParseOptions::default()).unwrap_or_else(|error| panic!("{error}"));
-    let mut session = Session::new(layer, Options::default()).unwrap();
+    let mut session = glassbox_backends::testing::session(layer, &Options::default()).unwrap();
     let operands = [&x, &w, &r, &b].map(|tensor| tensor.clone().into());
-    let wanted: Vec<Vec<f32>> =
-        session.run(&operands).unwrap().iter().map(|value| value.as_tensor().unwrap().to_vec().unwrap()).collect();
+    let wanted: Vec<Vec<f32>> = session
+        .run(&operands, RunContext::new())
+        .unwrap()
+        .iter()
+        .map(|value| value.as_tensor().unwrap().to_vec().unwrap())
+        .collect();
     assert!(wanted[0].iter().any(|value| value.abs() > 0.3), "the gates are open");
 
     let tensors = [("w", w), ("r", r), ("b", b)].map(|(name, tensor)| (name.to_owned(), tensor)).to_vec();

@@ -8,8 +8,8 @@ mod lstm;
 mod rwkv7;
 mod shapes;
 
+use glassbox_exec::{Options as RunOptions, RunContext, Session};
 use glassbox_models::{Config, Options, build};
-use glassbox_reference::{Options as RunOptions, Session};
 use glassbox_runtime::dsl::Lower;
 use glassbox_runtime::{Device, Executor, ModelLoader, ModelPackage, Simulator};
 use glassbox_tensor::Tensor;
@@ -23,15 +23,15 @@ fn package(name: &str) -> ModelPackage {
 }
 
 /// The graph that the model library builds of a model, in a session.
-fn library(name: &str, model: &ModelPackage) -> Session {
+fn library(name: &str, model: &ModelPackage) -> Box<dyn Session> {
     let config = std::fs::read_to_string(root().join("models").join(name).join("config.json")).unwrap();
     let graph = build(&Config::parse(&config).unwrap(), model.params().as_ref(), &Options::default()).unwrap();
-    Session::new(graph, RunOptions::default()).unwrap().with_params(model.params()).unwrap()
+    glassbox_backends::testing::session_with(graph, model.params(), &RunOptions::default()).unwrap()
 }
 
 /// One step of the library's graph: the logits.
-fn library_step(session: &mut Session, token: i64) -> Vec<f32> {
-    let outputs = session.run(&[Tensor::from_vec(&[1, 1], vec![token]).unwrap().into()]).unwrap();
+fn library_step(session: &mut Box<dyn Session>, token: i64) -> Vec<f32> {
+    let outputs = session.run(&[Tensor::from_vec(&[1, 1], vec![token]).unwrap().into()], RunContext::new()).unwrap();
     outputs[0].as_tensor().unwrap().to_vec().unwrap()
 }
 

@@ -1,7 +1,7 @@
 //! The image classifier that comes with Glassbox as formulas, held against what is imported from its ONNX file.
 
+use glassbox_exec::{Options, RunContext};
 use glassbox_onnx::{ImportOptions, Model, import, load};
-use glassbox_reference::{Options, Session};
 use glassbox_runtime::dsl::{Formula, Output};
 use glassbox_runtime::{ModelPackage, ModelParts, Random, graph};
 use glassbox_tensor::Tensor;
@@ -69,7 +69,7 @@ fn network(model: &ModelPackage) -> (Formula, Output) {
 fn formulas_give_the_bits_of_the_imported_network() {
     let file = load(&root().join("models/shapes/shapes.onnx")).unwrap_or_else(|error| panic!("{error}"));
     let imported = import(&file, &ImportOptions::default()).unwrap_or_else(|error| panic!("{error}"));
-    let mut session = Session::new(imported.graph, Options::default()).unwrap();
+    let mut session = glassbox_backends::testing::session(imported.graph, &Options::default()).unwrap();
 
     let model = parameters(&file);
     let (program, probabilities) = network(&model);
@@ -79,7 +79,8 @@ fn formulas_give_the_bits_of_the_imported_network() {
     };
     // One image and two: `N` is free.
     for image in [random(1, 1), random(2, 2)] {
-        let wanted: Vec<f32> = session.run(&[image.clone().into()]).unwrap()[0].as_tensor().unwrap().to_vec().unwrap();
+        let wanted: Vec<f32> =
+            session.run(&[image.clone().into()], RunContext::new()).unwrap()[0].as_tensor().unwrap().to_vec().unwrap();
         run.insert("image", image).unwrap();
         run.run_step().unwrap_or_else(|error| panic!("{error}"));
         same_bits(&run.fetch::<Vec<f32>>(probabilities.name()).unwrap(), &wanted, "probabilities");

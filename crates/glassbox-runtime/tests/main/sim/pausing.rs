@@ -146,7 +146,7 @@ fn what_would_change_the_executor_waits_for_the_end_of_the_step() {
     }
     assert_eq!(executor.resume().expect("the rest"), StepOutcome::Done);
     assert_eq!(message(executor.resume()), "no step is under way; `run_step` begins one");
-    assert!(executor.stop().is_ok(), "nothing to stop");
+    executor.stop();
 }
 
 #[test]
@@ -157,7 +157,7 @@ fn a_step_that_is_given_up_leaves_nothing() {
     executor.insert("x", vec![5.0f32, 6.0]).expect("it fits");
     while executor.step().expect("a statement").paused().is_some_and(|at| at.line != Some(15)) {}
     assert_eq!(executor.fetch::<i64>("count").expect("a state"), 2);
-    executor.stop().expect("it stops");
+    executor.stop();
     assert!(all(&executor).iter().zip(&before).all(|(now, before)| now.bit_eq(before)));
     // What was inserted is still there.
     executor.run_step().expect("a step");
@@ -221,7 +221,7 @@ fn breakpoints_pause_where_they_say_so() {
     let mut whole = ready();
     whole.run_step().expect("a step");
     same(&whole, &executor);
-    executor.clear_breaks().expect("none left");
+    executor.clear_breaks();
     executor.insert("x", vec![1.0f32, 2.0]).expect("it fits");
     assert_eq!(executor.run_step().expect("a step"), StepOutcome::Done);
 }
@@ -297,7 +297,7 @@ fn a_panic_in_a_breakpoint_or_a_watch_leaves_the_executor_as_it_was() {
         let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| executor.run_step().map(drop)));
         assert!(panic.is_err());
         assert!(all(&executor).iter().zip(&before).all(|(now, before)| now.bit_eq(before)));
-        executor.clear_breaks().expect("none left");
+        executor.clear_breaks();
         executor.run_step().expect("what was inserted is there");
     }
 }

@@ -19,10 +19,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use ::bytes::Bytes;
+use glassbox_exec::{Limits, Options, RunContext, Value};
 use glassbox_ir::{Dim, Type};
 use glassbox_onnx::proto::{ModelProto, NodeProto};
 use glassbox_onnx::{ImportOptions, import, parse};
-use glassbox_reference::{Limits, Options, Session, Value};
 use glassbox_tensor::Tensor;
 use prost::Message;
 
@@ -109,8 +109,8 @@ fn first_error(bytes: &[u8], folder: Option<&Path>) -> Result<(), String> {
     let graph = import(&model, &ImportOptions::default()).map_err(|error| error.to_string())?.graph;
     let inputs = graph.inputs().iter().map(|input| zeros(&graph.value(*input).ty)).collect::<Result<Vec<_>, _>>()?;
     let options = Options { limits: Limits { bytes: 64 << 20, turns: 100 }, ..Options::default() };
-    let mut session = Session::new(graph, options).map_err(|error| error.to_string())?;
-    session.run(&inputs).map(drop).map_err(|error| error.to_string())
+    let mut session = glassbox_backends::testing::session(graph, &options).map_err(|error| error.to_string())?;
+    session.run(&inputs, RunContext::new()).map(drop).map_err(|error| error.to_string())
 }
 
 fn zeros(ty: &Type) -> Result<Value, String> {

@@ -1,7 +1,7 @@
 //! From coefficients to pixels: the inverse transform, the enlargement of chroma, the colours.
 
 use super::{Component, Failure, File, Frame};
-use crate::kernels::image_file::Pixels;
+use glassbox_exec::Pixels;
 
 /// The samples of one component, row after row.
 struct Plane {

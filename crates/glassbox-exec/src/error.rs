@@ -4,6 +4,7 @@ use glassbox_ir::{BuildError, Violation};
 use glassbox_tensor::{ParamError, TensorError};
 use thiserror::Error;
 
+use crate::cancel::Interruption;
 use crate::host::HostError;
 
 /// Why one kernel can't give its results.
@@ -67,6 +68,30 @@ pub enum RunError {
         /// Which, and how to raise it.
         limit: String,
     },
+    /// The run was given up.
+    #[error("{why}, before `{node}` had ended")]
+    Interrupted {
+        /// Why.
+        why: Interruption,
+        /// The node that it had come to.
+        node: String,
+    },
+    /// A session can't do this now: another run is under way, or none is.
+    #[error("{0}")]
+    Session(&'static str),
+    /// The graph can't be run as it is: something that it needs isn't part of this program.
+    #[error("{op} `{node}`: {why}")]
+    Refused {
+        /// The op.
+        op: &'static str,
+        /// What the node is called.
+        node: String,
+        /// Why, and what to do.
+        why: String,
+    },
+    /// A value or state can't be read, or there is no memory for it.
+    #[error("{0}")]
+    Memory(#[from] glassbox_tensor::TensorError),
     /// The observer asked to stop.
     #[error("stopped at `{node}`")]
     Stopped {

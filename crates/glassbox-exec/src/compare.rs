@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use glassbox_reference::Value;
+use crate::value::Value;
 use glassbox_tensor::{DType, Tensor, TensorError};
 
 /// How much a float may differ.

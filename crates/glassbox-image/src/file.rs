@@ -2,42 +2,27 @@
 //!
 //! In: the bytes of a BMP, JPEG, JPEG 2000, PNG, PNM, TIFF or WebP file. Out: 8-bit red, green and blue of
 //! each pixel, row after row; transparency is dropped, grey becomes three equal channels. What no decoder
-//! understands gives no pixels, as ONNX has it. Built without the feature `images`, other formats than JPEG are
-//! refused.
+//! understands gives no pixels, as ONNX has it.
 
-use super::jpeg;
-use crate::error::KernelError;
+use glassbox_exec::{KernelError, Pixels};
 
-/// The pixels of an image.
-pub(super) struct Pixels {
-    pub(super) height: usize,
-    pub(super) width: usize,
-    /// Red, green and blue of each pixel.
-    pub(super) rgb: Vec<u8>,
-}
+use crate::jpeg;
 
-impl Pixels {
-    /// The pixels of an image file; none if it can't be decoded.
-    pub(super) fn decode(bytes: &[u8]) -> Result<Pixels, KernelError> {
-        let nothing = Pixels { height: 0, width: 0, rgb: Vec::new() };
-        if bytes.starts_with(b"\xff\xd8") {
-            match jpeg::decode(bytes) {
-                Ok(pixels) => return Ok(pixels),
-                Err(jpeg::Failure::Malformed) => return Ok(nothing),
-                Err(jpeg::Failure::Unsupported) => {}
-            }
+/// The pixels of an image file; none if it can't be decoded.
+pub(crate) fn decode(bytes: &[u8]) -> Result<Pixels, KernelError> {
+    let nothing = Pixels { height: 0, width: 0, rgb: Vec::new() };
+    if bytes.starts_with(b"\xff\xd8") {
+        match jpeg::decode(bytes) {
+            Ok(pixels) => return Ok(pixels),
+            Err(jpeg::Failure::Malformed) => return Ok(nothing),
+            Err(jpeg::Failure::Unsupported) => {}
         }
-        Ok(decode(bytes)?.unwrap_or(nothing))
     }
+    Ok(decode_other(bytes)?.unwrap_or(nothing))
 }
 
-#[cfg(not(feature = "images"))]
-fn decode(_: &[u8]) -> Result<Option<Pixels>, KernelError> {
-    Err(KernelError::Unsupported("image files, because Glassbox was built without the feature `images`".to_owned()))
-}
-
-#[cfg(feature = "images")]
-fn decode(bytes: &[u8]) -> Result<Option<Pixels>, KernelError> {
+/// A file that the JPEG decoder of this crate doesn't read.
+fn decode_other(bytes: &[u8]) -> Result<Option<Pixels>, KernelError> {
     const JPEG_2000: [&[u8]; 2] = [b"\x00\x00\x00\x0cjP  ", b"\xff\x4f\xff\x51"];
     if JPEG_2000.iter().any(|magic| bytes.starts_with(magic)) {
         return Ok(jpeg_2000(bytes));
@@ -55,7 +40,6 @@ fn decode(bytes: &[u8]) -> Result<Option<Pixels>, KernelError> {
     }
 }
 
-#[cfg(feature = "images")]
 fn jpeg_2000(bytes: &[u8]) -> Option<Pixels> {
     use hayro_jpeg2000::{DecodeSettings, DecoderContext, Image};
 
@@ -83,8 +67,8 @@ mod tests {
         ($name:literal) => {
             (
                 $name,
-                &include_bytes!(concat!("../../tests/data/", $name, ".jpg"))[..],
-                &include_bytes!(concat!("../../tests/data/", $name, ".rgb"))[..],
+                &include_bytes!(concat!("../tests/data/", $name, ".jpg"))[..],
+                &include_bytes!(concat!("../tests/data/", $name, ".rgb"))[..],
             )
         };
     }
@@ -100,7 +84,7 @@ mod tests {
             pair!("full"),
         ];
         for (name, file, expected) in pairs {
-            let Pixels { height, width, rgb } = Pixels::decode(file).unwrap_or_else(|error| panic!("{name}: {error}"));
+            let Pixels { height, width, rgb } = decode(file).unwrap_or_else(|error| panic!("{name}: {error}"));
             assert_eq!((height, width), (21, 37), "{name}");
             let differ = rgb.iter().zip(expected).filter(|(a, b)| a != b).count();
             assert_eq!((rgb.len(), differ), (expected.len(), 0), "{name}");
@@ -110,7 +94,7 @@ mod tests {
     #[test]
     fn what_is_no_image_has_no_pixels() {
         for bytes in [&b""[..], b"\xff\xd8", b"GIF89a", b"\x89PNG\r\n\x1a\n", b"\xff\x4f\xff\x51\0"] {
-            let Pixels { height, width, rgb } = Pixels::decode(bytes).expect("no error");
+            let Pixels { height, width, rgb } = decode(bytes).expect("no error");
             assert_eq!((height, width, rgb.len()), (0, 0, 0), "{bytes:?}");
         }
     }

@@ -13,7 +13,7 @@ mod scan;
 
 use huffman::Table;
 
-use super::image_file::Pixels;
+use glassbox_exec::Pixels;
 
 /// Why a file can't be decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -234,7 +234,7 @@ mod tests {
 
     #[test]
     fn no_cut_or_flipped_byte_panics() {
-        let file = include_bytes!("../../../tests/data/subsampled.jpg");
+        let file = include_bytes!("../../tests/data/subsampled.jpg");
         assert!(decode(file).is_ok());
         for length in 2..file.len() {
             let _ = decode(&file[..length]);

@@ -1,0 +1,132 @@
+//! The table of everything that runs a graph. A backend is a row of [`BACKENDS`]; command line, simulator, text
+//! generator and test suites look it up by name.
+//!
+//! **Invariant:** no other crate names a backend's own types, so that a new one appears everywhere by its row.
+//!
+//! ```
+//! use glassbox_backends::{BACKENDS, find, options};
+//! assert_eq!(find("reference")?.name(), "reference");
+//! assert!(find("referense").err().unwrap().to_string().contains("did you mean `reference`"));
+//! assert!(BACKENDS.iter().any(|backend| backend.name == "cpu"));
+//! # let _ = options();
+//! # Ok::<(), glassbox_backends::UnknownBackend>(())
+//! ```
+
+pub mod testing;
+mod toy;
+
+use std::sync::Arc;
+
+use glassbox_exec::{Options, Runtime};
+use thiserror::Error;
+
+/// A row of the table.
+pub struct Backend {
+    /// The name, as the command line has it.
+    pub name: &'static str,
+    /// What it is, in a sentence.
+    pub about: &'static str,
+    /// Makes it.
+    pub make: fn() -> Arc<dyn Runtime>,
+}
+
+/// Every backend, the one that is taken where none is named first.
+pub const BACKENDS: &[Backend] = &[
+    Backend {
+        name: "cpu",
+        about: "the fastest that there is for the processor of this machine: today the reference",
+        make: || Arc::new(glassbox_reference::Reference),
+    },
+    Backend {
+        name: "reference",
+        about: "the interpreter that says what every op means",
+        make: || Arc::new(glassbox_reference::Reference),
+    },
+    Backend {
+        name: "toy",
+        about: "computes nothing itself: every node falls back to the reference, and its report says so",
+        make: || Arc::new(toy::Toy),
+    },
+];
+
+/// No backend has this name.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("no backend is named `{name}`; there are {}{}", listed(), meant(.name))]
+pub struct UnknownBackend {
+    /// The name.
+    pub name: String,
+}
+
+/// The backend that is named `name`.
+///
+/// # Errors
+///
+/// Where there is none; the error lists those that there are.
+pub fn find(name: &str) -> Result<Arc<dyn Runtime>, UnknownBackend> {
+    match BACKENDS.iter().find(|backend| backend.name == name) {
+        Some(backend) => Ok((backend.make)()),
+        None => Err(UnknownBackend { name: name.to_owned() }),
+    }
+}
+
+/// The reference, which says what is right.
+pub fn reference() -> Arc<dyn Runtime> {
+    Arc::new(glassbox_reference::Reference)
+}
+
+/// Options with everything registered that this program was built with: image formats, where it has them.
+pub fn options() -> Options {
+    Options {
+        #[cfg(feature = "images")]
+        images: Some(glassbox_exec::ImageDecoder::new(glassbox_image::ImageFiles)),
+        ..Options::default()
+    }
+}
+
+fn listed() -> String {
+    BACKENDS.iter().map(|backend| format!("`{}`", backend.name)).collect::<Vec<_>>().join(", ")
+}
+
+/// What may be meant by a name that nothing has: one that differs by one letter or two.
+fn meant(name: &str) -> String {
+    let nearest = BACKENDS.iter().map(|backend| (distance(backend.name, name), backend.name)).min();
+    match nearest {
+        Some((distance, near)) if distance <= 2 => format!("; did you mean `{near}`?"),
+        _ => String::new(),
+    }
+}
+
+/// How many letters must be changed, added or left out to come from one name to the other.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().take(64).collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, y) in b.iter().enumerate() {
+            let changed = diagonal + usize::from(x != *y);
+            diagonal = row[j + 1];
+            row[j + 1] = changed.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_has_a_name_of_its_own_and_can_be_found() {
+        for (place, backend) in BACKENDS.iter().enumerate() {
+            assert!(BACKENDS[..place].iter().all(|other| other.name != backend.name), "{}", backend.name);
+            assert!(!backend.about.is_empty() && find(backend.name).is_ok(), "{}", backend.name);
+        }
+    }
+
+    #[test]
+    fn what_is_meant_is_near() {
+        assert_eq!(meant("toi"), "; did you mean `toy`?");
+        assert_eq!(meant("vulkan"), "");
+        assert_eq!(distance("kitten", "sitting"), 3);
+    }
+}

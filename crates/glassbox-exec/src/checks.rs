@@ -1,0 +1,146 @@
+//! What every runtime checks around a run: inputs, parameters, results, states.
+
+use std::collections::HashMap;
+
+use glassbox_ir::{AttrView, Dim, Graph, State, TensorType, Type, ops};
+use glassbox_tensor::{ParamError, ParamSource, Tensor};
+
+use crate::error::{KernelError, RunError};
+use crate::options::{Options, Precision};
+use crate::value::Value;
+
+/// Why a graph with an `image_decoder` is refused.
+pub const NO_IMAGES: &str = "image files can't be read, because this program was built without image formats; build it with the feature `images`";
+
+/// Whether a graph that reads pictures has something registered that can.
+///
+/// # Errors
+///
+/// [`RunError::Refused`], for the first node that has not.
+pub fn check_images(graph: &Graph, options: &Options) -> Result<(), RunError> {
+    if options.images.is_some() {
+        return Ok(());
+    }
+    match graph.walk().into_iter().find(|id| graph.node(*id).op == &ops::image_decoder::OP) {
+        None => Ok(()),
+        Some(id) => {
+            let (op, node) = (graph.node(id).op.name, graph.node_label(id));
+            Err(RunError::Refused { op, node, why: NO_IMAGES.to_owned() })
+        }
+    }
+}
+
+/// Whether a state can hold these contents: of its dtype as it is carried, of its dims, within its capacity.
+///
+/// # Errors
+///
+/// A violation of the rule `state` or `capacity`.
+pub fn check_state(state: &State, precision: Precision, contents: &Tensor) -> Result<(), KernelError> {
+    let carried = TensorType { dtype: precision.carried(state.ty.dtype), ..state.ty.clone() };
+    let given = Type::tensor(contents.dtype(), contents.shape().iter().copied());
+    if !Type::from(carried).admits(&given) {
+        return Err(KernelError::invalid("state", format!("`{}` is {}, and can't be {given}", state.name, state.ty)));
+    }
+    check_contents(state, contents.shape())
+}
+
+/// Whether a state can have these extents: those that it declares, and no more than its capacity.
+///
+/// # Errors
+///
+/// A violation of the rule `state` or `capacity`.
+pub fn check_contents(state: &State, extents: &[usize]) -> Result<(), KernelError> {
+    let dims = state.ty.dims().unwrap_or_default();
+    let differs = |(dim, extent): (&Dim, &usize)| dim.as_size().is_some_and(|size| size != *extent);
+    if dims.len() != extents.len() || dims.iter().zip(extents).any(differs) {
+        let given = TensorType::new(state.ty.dtype, extents.iter().copied());
+        return Err(KernelError::invalid("state", format!("`{}` is {}, and can't hold {given}", state.name, state.ty)));
+    }
+    let Some(capacity) = state.capacity else { return Ok(()) };
+    let growing = dims.iter().position(Dim::is_unknown);
+    match growing.map(|axis| extents[axis]).filter(|extent| *extent as u64 > capacity) {
+        Some(extent) => {
+            let message = format!("`{}` would hold {extent}, its capacity is {capacity}", state.name);
+            Err(KernelError::invalid("capacity", message))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The inputs: as many as declared, of the declared types, every symbol with one value.
+///
+/// # Errors
+///
+/// [`RunError::Inputs`].
+pub fn check_inputs(graph: &Graph, inputs: &[Value]) -> Result<(), RunError> {
+    if inputs.len() != graph.inputs().len() {
+        return Err(RunError::Inputs(format!("the graph takes {}, not {}", graph.inputs().len(), inputs.len())));
+    }
+    let mut symbols: HashMap<String, i64> = HashMap::new();
+    for (id, value) in graph.inputs().iter().zip(inputs) {
+        let declared = &graph.value(*id).ty;
+        let (label, ty) = (graph.value_label(*id), value.ty());
+        if !declared.admits(&ty) {
+            return Err(RunError::Inputs(format!("`{label}` is declared {declared}, not {ty}")));
+        }
+        let (Type::Tensor(declared), Value::Tensor(tensor)) = (declared, value) else { continue };
+        for (dim, size) in declared.dims().unwrap_or_default().iter().zip(tensor.shape()) {
+            let (Some(symbol), size) = (dim.as_symbol(), *size as i64) else { continue };
+            let known = *symbols.entry(symbol.to_owned()).or_insert(size);
+            if known != size {
+                return Err(RunError::Inputs(format!("`{symbol}` is {known} in one input and {size} in `{label}`")));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Every parameter that the graph names is in the source, as the graph says.
+///
+/// # Errors
+///
+/// The first parameter that isn't, as a [`RunError::Node`].
+pub fn check_params(graph: &Graph, params: &dyn ParamSource) -> Result<(), RunError> {
+    for id in graph.walk() {
+        let node = graph.node(id);
+        if node.op.name != "parameter" {
+            continue;
+        }
+        let attr = AttrView::new(node.op, &node.attrs);
+        let (name, declared) = (attr.str("name"), attr.ty("type"));
+        let error = match params.find(name) {
+            None => ParamError::Missing { name: name.to_owned(), near: None }.into(),
+            Some(found) => {
+                let ty = Type::tensor(found.dtype, found.shape.iter().copied());
+                if declared.admits(&ty) {
+                    continue;
+                }
+                KernelError::invalid("C1", format!("parameter {name:?} is {ty}, the graph says {declared}"))
+            }
+        };
+        return Err(RunError::Node { op: node.op.name, node: graph.node_label(id), error });
+    }
+    Ok(())
+}
+
+/// The results are as many as inferred, and of the inferred types.
+///
+/// # Errors
+///
+/// An internal error: a kernel did what it must not.
+pub fn check_results(types: &[Type], results: &[Value]) -> Result<(), KernelError> {
+    if types.len() != results.len() {
+        return Err(KernelError::Internal(format!("{} results instead of {}", results.len(), types.len())));
+    }
+    for (index, (ty, value)) in types.iter().zip(results).enumerate() {
+        let same = match (ty, value) {
+            (Type::Tensor(_), Value::Tensor(_)) => ty.admits(&value.ty()),
+            (Type::Sequence(_), Value::Sequence { .. }) | (Type::Optional(_), Value::Optional { .. }) => true,
+            _ => false,
+        };
+        if !same {
+            return Err(KernelError::Internal(format!("result {index} is {}, inferred was {ty}", value.ty())));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,154 @@
+//! Seeing a run as it goes.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use glassbox_ir::{Graph, Node, NodeId};
+use glassbox_tensor::Tensor;
+
+use crate::error::RunError;
+use crate::value::Value;
+
+/// What sees a run.
+pub trait Observer {
+    /// A node has given its results.
+    ///
+    /// # Errors
+    ///
+    /// What is returned ends the run with that error: most often a value that can't be had, by `?`.
+    fn observe(&mut self, event: &Event) -> Result<Flow, RunError>;
+
+    /// What the observer asks for. It is asked before each run; a backend need not have ready what isn't wanted.
+    fn wants(&self) -> Wants {
+        Wants::default()
+    }
+}
+
+/// How a run goes on after a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// With the next one.
+    Continue,
+    /// Not before it is resumed.
+    Pause,
+    /// Not at all: it ends with [`RunError::Stopped`].
+    Stop,
+}
+
+/// What an observer asks for, beside being told of every node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wants {
+    /// When each node began and how long it took; without it both may be those of a larger part of the graph.
+    pub times: bool,
+    /// The values of results and states.
+    pub values: bool,
+    /// The nodes of decompositions too; a composite itself is always shown.
+    pub inside: bool,
+}
+
+/// Times and values, from outside of composites.
+impl Default for Wants {
+    fn default() -> Wants {
+        Wants { times: true, values: true, inside: false }
+    }
+}
+
+impl Wants {
+    /// Times and values, also inside of composites.
+    pub const ALL: Wants = Wants { times: true, values: true, inside: true };
+}
+
+/// A node that has been run.
+pub struct Event<'a> {
+    /// The graph that the node is in: the session's, or that of a decomposition.
+    pub graph: &'a Arc<Graph>,
+    /// The node.
+    pub node: NodeId,
+    /// The bodies around it, outermost first.
+    pub path: &'a [Frame],
+    /// When it began.
+    pub started: Instant,
+    /// How long it took, what is inside it included.
+    pub time: Duration,
+    /// Where its values can be had.
+    pub source: &'a dyn EventSource,
+}
+
+/// Where the values of an [`Event`] can be had. A value is handed over, and downloaded, only when it is asked for.
+pub trait EventSource {
+    /// The result in place `index` of the node.
+    ///
+    /// # Errors
+    ///
+    /// Where it can't be had: it was never stored, or reading it from a device failed.
+    fn result(&self, index: usize) -> Result<Value, RunError>;
+
+    /// What a state holds now.
+    ///
+    /// # Errors
+    ///
+    /// Where it can't be had.
+    fn state(&self, name: &str) -> Result<Tensor, RunError>;
+}
+
+impl<'a> Event<'a> {
+    /// The node.
+    pub fn node(&self) -> &'a Node {
+        self.graph.node(self.node)
+    }
+
+    /// What the node is called.
+    pub fn label(&self) -> String {
+        self.graph.node_label(self.node)
+    }
+
+    /// The result in place `index`.
+    ///
+    /// # Errors
+    ///
+    /// Where it can't be had.
+    pub fn result(&self, index: usize) -> Result<Value, RunError> {
+        self.source.result(index)
+    }
+
+    /// All results, in order.
+    ///
+    /// # Errors
+    ///
+    /// Where one can't be had.
+    pub fn results(&self) -> Result<Vec<Value>, RunError> {
+        (0..self.node().results.len()).map(|index| self.result(index)).collect()
+    }
+
+    /// What a state holds now.
+    ///
+    /// # Errors
+    ///
+    /// Where it can't be had.
+    pub fn state(&self, name: &str) -> Result<Tensor, RunError> {
+        self.source.state(name)
+    }
+}
+
+/// A body that is running.
+#[derive(Clone)]
+pub struct Frame {
+    /// The graph that the node is in.
+    pub graph: Arc<Graph>,
+    /// The node that the body belongs to.
+    pub node: NodeId,
+    /// Which turn of a loop or scan it is.
+    pub turn: Option<u64>,
+}
+
+impl Frame {
+    /// What the node is called.
+    pub fn label(&self) -> String {
+        self.graph.node_label(self.node)
+    }
+
+    /// The op of the node.
+    pub fn op(&self) -> &'static str {
+        self.graph.node(self.node).op.name
+    }
+}
