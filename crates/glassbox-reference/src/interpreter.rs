@@ -174,8 +174,8 @@ impl Session {
     /// Gives a state other contents: of its dtype and dims, within its capacity.
     pub fn set_state(&mut self, name: &str, contents: Tensor) -> Result<(), KernelError> {
         let program = self.program.clone();
-        let Some(state) = program.graph.states.iter().find(|state| state.name == name) else {
-            let names: Vec<&str> = program.graph.states.iter().map(|state| state.name.as_str()).collect();
+        let Some(state) = program.graph.state(name) else {
+            let names: Vec<&str> = program.graph.states().iter().map(|state| state.name.as_str()).collect();
             return Err(KernelError::invalid("state", format!("no state is named `{name}`; there are {names:?}")));
         };
         let carried = TensorType { dtype: promote(state.ty.dtype, self.options.precision), ..state.ty.clone() };
@@ -303,7 +303,7 @@ impl Run<'_> {
         let fail = |error| RunError::Node { op: node.op.name, node: graph.node_label(id), error };
         let operands = operands_of(graph, node, &inputs);
         let outputs = node.results.len();
-        let inferred = infer_op(node.op, &node.attrs, &operands, &[], &graph.states, outputs);
+        let inferred = infer_op(node.op, &node.attrs, &operands, &[], graph.states(), outputs);
         let inferred = inferred.map_err(|violation| fail(violation.into()))?;
         let precision = self.options.precision;
         let types: Vec<Type> = inferred.into_iter().map(|(ty, _)| promote_type(&ty, precision)).collect();

@@ -22,7 +22,7 @@ impl Run<'_> {
     pub(crate) fn run_state(&mut self, scope: &Scope, id: NodeId, node: &Node, inputs: &[Option<Value>]) -> Results {
         let attr = AttrView::new(node.op, &node.attrs);
         let name = attr.str("state");
-        let Some(state) = scope.graph.states.iter().find(|state| state.name == name) else {
+        let Some(state) = scope.graph.state(name) else {
             return Err(KernelError::Internal(format!("state `{name}` isn't declared")).into());
         };
         let given = |place: usize| inputs.get(place).and_then(Option::as_ref).map_or_else(|| Err(missing()), tensor);

@@ -24,7 +24,7 @@ pub(super) fn save(engine: &dyn Engine, path: &Path) -> Result<(), RuntimeError>
     };
     let graph = engine.graph();
     let mut tensors = Vec::new();
-    for state in &graph.states {
+    for state in graph.states() {
         let held = engine.state(&state.name);
         let held = held.ok_or_else(|| RuntimeError::Internal(format!("state `{}` isn't there", state.name)))?;
         if held.dtype() == DType::String {
@@ -43,7 +43,7 @@ pub(super) fn load(engine: &mut dyn Engine, path: &Path) -> Result<(), RuntimeEr
     let package = glassbox_weights::open(path)?;
     let mut loaded = Vec::new();
     check_names(engine.graph(), &package, path)?;
-    for state in &engine.graph().states {
+    for state in engine.graph().states() {
         let tensor = package.load(&state.name)?;
         // The file may change later on.
         loaded.push((state.name.clone(), Tensor::from_bytes(tensor.dtype(), tensor.shape(), tensor.to_bytes()?)?));
@@ -53,7 +53,7 @@ pub(super) fn load(engine: &mut dyn Engine, path: &Path) -> Result<(), RuntimeEr
 
 fn check_names(graph: &Graph, source: &dyn ParamSource, path: &Path) -> Result<(), RuntimeError> {
     let listed = |names: Vec<String>| List(&names).to_string();
-    let missing = graph.states.iter().filter(|state| source.find(&state.name).is_none());
+    let missing = graph.states().iter().filter(|state| source.find(&state.name).is_none());
     let missing: Vec<String> = missing.map(|state| state.name.clone()).collect();
     if !missing.is_empty() {
         let there = listed(source.params().iter().map(|info| info.name.clone()).collect());
@@ -61,7 +61,7 @@ fn check_names(graph: &Graph, source: &dyn ParamSource, path: &Path) -> Result<(
         let rule = format!("it has {there}, but not {}, which the program keeps", List(&missing));
         return Err(wrong(path, rule));
     }
-    let known = |name: &str| graph.states.iter().any(|state| state.name == name);
+    let known = |name: &str| graph.states().iter().any(|state| state.name == name);
     let more = source.params().iter().filter(|info| !known(&info.name));
     let more: Vec<String> = more.map(|info| info.name.clone()).collect();
     if !more.is_empty() {
