@@ -14,6 +14,7 @@
 mod cancel;
 pub mod checks;
 pub mod compare;
+mod draws;
 mod error;
 mod host;
 mod image;
@@ -26,6 +27,7 @@ mod value;
 
 pub use cancel::{Cancel, Interruption};
 pub use compare::{Comparison, Difference, Tolerance, compare, compare_tensors};
+pub use draws::draw_seed;
 pub use error::{KernelError, RunError};
 pub use host::{Host, HostError, NoHost};
 pub use image::{DecodeImage, ImageDecoder, Pixels};

@@ -54,6 +54,8 @@ pub enum AttrKind {
     Str,
     /// [`Attr::Str`], one of these
     Enum(&'static [&'static str]),
+    /// [`Attr::Str`], the name of the state that the node reads or writes
+    State,
     /// [`Attr::Ints`]
     Ints,
     /// [`Attr::Floats`]
@@ -112,7 +114,7 @@ impl AttrKind {
             AttrKind::Bool => "bool",
             AttrKind::Int => "int",
             AttrKind::Float => "float",
-            AttrKind::Str | AttrKind::Enum(_) => "string",
+            AttrKind::Str | AttrKind::Enum(_) | AttrKind::State => "string",
             AttrKind::Ints => "ints",
             AttrKind::Floats => "floats",
             AttrKind::Strs => "strings",

@@ -4,28 +4,41 @@
 //! passes alike, so that no graph exists that inference hasn't accepted. For code that reads as
 //! formulas, see [`expr`](crate::expr).
 
-use std::collections::HashSet;
+mod live;
+mod scope;
+mod splice;
+
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use glassbox_tensor::Tensor;
 
 use crate::attr::{Attr, Attrs, Hints};
 use crate::dim::Dim;
+use crate::draws::Draws;
 use crate::error::{BuildError, Violation};
-use crate::graph::{Graph, Node, NodeId, Provenance, Region, RegionId, State, Value, ValueId};
+use crate::graph::{Graph, Node, NodeId, Region, RegionId, State, Value, ValueId};
 use crate::infer::{Known, Operand, Signature, check_use, infer_op};
 use crate::op::OpDef;
 use crate::ops;
+use crate::provenance::Provenance;
 use crate::types::{TensorType, Type};
-use crate::verify::check_hints;
+use crate::verify::{check_hints, check_state};
+
+pub use live::Live;
+use scope::Scopes;
+pub use splice::Splice;
 
 /// Builds one graph. See the [module](self).
 pub struct GraphBuilder {
     graph: Graph,
     known: Vec<Option<Known>>,
     open: Vec<RegionId>,
-    names: HashSet<Arc<str>>,
+    scopes: Scopes,
+    /// For names that were taken, the number from which on one that is free is looked for.
+    numbers: HashMap<Arc<str>, usize>,
     provenance: Provenance,
+    draws: Draws,
     /// The regions that specialisation hasn't come to yet.
     unvisited: HashSet<RegionId>,
 }
@@ -41,16 +54,28 @@ macro_rules! attrs {
 impl GraphBuilder {
     /// A builder of a graph that is named `name`.
     pub fn new(name: impl Into<String>) -> GraphBuilder {
-        let graph = Graph { name: name.into(), ..Graph::default() };
-        let open = vec![graph.body()];
+        GraphBuilder::over(Graph { name: name.into(), ..Graph::default() })
+    }
+
+    /// A builder that goes on with `graph`, of whose contents nothing is known.
+    pub(crate) fn over(graph: Graph) -> GraphBuilder {
         GraphBuilder {
+            known: vec![None; graph.value_count()],
+            open: vec![graph.body()],
+            scopes: Scopes::of(&graph),
             graph,
-            known: Vec::new(),
-            open,
-            names: HashSet::new(),
+            numbers: HashMap::new(),
             provenance: Provenance::default(),
+            draws: Draws::default(),
             unvisited: HashSet::new(),
         }
+    }
+
+    /// The same builder for the decomposition of a composite whose draw has the number `draw`: what draws is numbered by
+    /// [`draw_within`](crate::draw_within).
+    pub(crate) fn decomposing(mut self, draw: i64) -> GraphBuilder {
+        self.draws = Draws::within(draw);
+        self
     }
 
     /// The graph as far as it is built.
@@ -78,8 +103,13 @@ impl GraphBuilder {
     }
 
     /// Declares a state.
+    ///
+    /// # Errors
+    ///
+    /// The name is taken or empty, or the declaration contradicts itself (rule `state`).
     pub fn state(&mut self, state: State) -> Result<(), BuildError> {
-        if self.graph.states.iter().any(|other| other.name == state.name) {
+        check_state(&state).map_err(BuildError::Graph)?;
+        if self.graph.state(&state.name).is_some() {
             let message = format!("two states are named `{}`", state.name);
             return Err(BuildError::Graph(Violation::new("state", message)));
         }
@@ -93,14 +123,50 @@ impl GraphBuilder {
             return;
         }
         let mut unique: Arc<str> = name.into();
-        let mut number = 1;
-        while !self.names.insert(unique.clone()) {
-            number += 1;
-            unique = format!("{name}#{number}").into();
+        if self.graph.names.contains_key(&unique) {
+            let number = self.numbers.entry(unique.clone()).or_insert(1);
+            while self.graph.names.contains_key(&unique) {
+                *number += 1;
+                unique = format!("{name}#{number}").into();
+            }
         }
+        self.graph.names.insert(unique.clone(), value);
         if let Some(old) = self.graph.values[value.index()].name.replace(unique) {
-            self.names.remove(&old);
+            self.graph.names.remove(&old);
         }
+    }
+
+    /// The node that gives a value, and which of its results it is. `None` of inputs and parameters of regions.
+    ///
+    /// ```
+    /// use glassbox_ir::{Attrs, GraphBuilder, Type, ops};
+    /// use glassbox_tensor::DType;
+    ///
+    /// let mut builder = GraphBuilder::new("g");
+    /// let x = builder.input("x", Type::tensor(DType::F32, ["N"]));
+    /// let y = builder.node(&ops::abs::OP, &[Some(x)], Attrs::new(), 1)?[0];
+    /// let (node, result) = builder.def(y).ok_or("a node gives it")?;
+    /// assert_eq!((builder.graph().node(node).op.name, result), ("abs", 0));
+    /// assert!(builder.def(x).is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn def(&self, value: ValueId) -> Option<(NodeId, usize)> {
+        self.scopes.def(value)
+    }
+
+    /// Whether a node that is added now may read `value`: it is defined before, in the region that is open or one around.
+    pub fn is_visible(&self, value: ValueId) -> bool {
+        self.scopes.is_visible(value, self.current())
+    }
+
+    /// The region to which nodes are added.
+    pub fn current(&self) -> RegionId {
+        self.open.last().copied().unwrap_or(self.graph.body())
+    }
+
+    /// The region in which a value is defined.
+    pub fn region_of(&self, value: ValueId) -> Option<RegionId> {
+        self.scopes.region_of(value)
     }
 
     /// The type of a value.
@@ -130,7 +196,13 @@ impl GraphBuilder {
         result
     }
 
-    /// Adds a node without regions. `outputs` is how many results it shall have.
+    /// Adds a node without regions. `outputs` is how many results it shall have. A node that draws is given the number of
+    /// its draw, where the attributes don't.
+    ///
+    /// # Errors
+    ///
+    /// An operand isn't visible here (rule `visible`), or inference refuses the node: an attribute, the arity, a dtype, a
+    /// state that isn't declared, or a constraint of the op.
     pub fn node(
         &mut self,
         op: &'static OpDef,
@@ -142,25 +214,40 @@ impl GraphBuilder {
     }
 
     /// The types that the parameters of the regions of a use of `op` begin with.
+    ///
+    /// # Errors
+    ///
+    /// The operands aren't visible here, or aren't what the op takes.
     pub fn region_parameters(
         &self,
         op: &'static OpDef,
         operands: &[Option<ValueId>],
         attrs: &Attrs,
     ) -> Result<Vec<Vec<Type>>, BuildError> {
+        let fail = |violation| BuildError::Node { op: op.name, node: String::new(), violation };
+        self.check_operands(operands).map_err(fail)?;
+        self.body_types(op, operands, attrs).map_err(fail)
+    }
+
+    fn body_types(
+        &self,
+        op: &'static OpDef,
+        operands: &[Option<ValueId>],
+        attrs: &Attrs,
+    ) -> Result<Vec<Vec<Type>>, Violation> {
         let operands = self.operands(operands);
-        check_use(op, attrs, &operands, op.regions)
-            .and_then(|()| ops::region_parameters(op, attrs, &operands, None))
-            .map_err(|violation| BuildError::Node { op: op.name, node: String::new(), violation })
+        check_use(op, attrs, &operands, op.regions)?;
+        ops::region_parameters(op, attrs, &operands, None)
     }
 
     /// Opens a region whose parameters have these types; nodes are added to it until
     /// [`GraphBuilder::end_region`].
     pub fn begin_region(&mut self, parameters: &[Type]) -> (RegionId, Vec<ValueId>) {
         let id = RegionId(self.graph.regions.len() as u32);
+        self.scopes.begin(self.current());
+        self.open.push(id);
         let parameters: Vec<_> = parameters.iter().map(|ty| self.value(ty.clone(), None)).collect();
         self.graph.regions.push(Region { parameters: parameters.clone(), ..Region::default() });
-        self.open.push(id);
         (id, parameters)
     }
 
@@ -197,6 +284,12 @@ impl GraphBuilder {
     }
 
     /// Adds a node with regions that were built before it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`GraphBuilder::node`]; a region is open, belongs to another node, or was begun where the node can't see what
+    /// it reads (rule `regions`); a region gives what isn't visible in it (rule `visible`); regions stand deeper in each
+    /// other than the limit (rule `nesting`).
     pub fn node_with_regions(
         &mut self,
         op: &'static OpDef,
@@ -210,6 +303,10 @@ impl GraphBuilder {
 
     /// Adds a node with regions whose parameters were given the types that they settle on: as
     /// [`GraphBuilder::node_with_regions`], but where a type would have to be widened, that is an error.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`GraphBuilder::node_with_regions`], and a parameter that has another type than it settles on.
     pub fn node_with_settled_regions(
         &mut self,
         op: &'static OpDef,
@@ -225,11 +322,15 @@ impl GraphBuilder {
         &mut self,
         op: &'static OpDef,
         operands: &[Option<ValueId>],
-        attrs: Attrs,
+        mut attrs: Attrs,
         regions: Vec<RegionId>,
         outputs: usize,
         parameters: Parameters,
     ) -> Result<Vec<ValueId>, BuildError> {
+        let place = self.scopes.check_open(self.current());
+        let checked = place.and_then(|()| self.check_operands(operands)).and_then(|()| self.check_regions(&regions));
+        checked.map_err(|violation| self.fault(op, violation))?;
+        self.draws.number(op, &mut attrs);
         let mut node = Node {
             op,
             operands: operands.to_vec(),
@@ -247,14 +348,18 @@ impl GraphBuilder {
     }
 
     /// Advises the compiler about the node that gives `value`; the advice never changes a value.
+    ///
+    /// # Errors
+    ///
+    /// No node gives the value, or the hint has no name (rule `hint`).
     pub fn hint(&mut self, value: ValueId, name: &str, advice: impl Into<Attr>) -> Result<(), BuildError> {
         let hints = Hints::from([(name.to_owned(), advice.into())]);
         check_hints(&hints).map_err(BuildError::Graph)?;
-        let Some(node) = self.graph.nodes.iter_mut().rev().find(|node| node.results.contains(&value)) else {
+        let Some((node, _)) = self.def(value) else {
             let message = format!("no node gives `{}`, so none takes the hint `{name}`", self.graph.value_label(value));
             return Err(BuildError::Graph(Violation::new("hint", message)));
         };
-        node.hints.extend(hints);
+        self.graph.nodes[node.index()].hints.extend(hints);
         Ok(())
     }
 
@@ -265,28 +370,68 @@ impl GraphBuilder {
         }
     }
 
-    /// The finished graph, with these outputs.
+    /// The finished graph, with these outputs. Nodes that nobody needs stay; [`GraphBuilder::finish_live`] drops them.
+    ///
+    /// # Errors
+    ///
+    /// A region is open, or an output isn't a value of the body.
     pub fn finish(mut self, outputs: Vec<ValueId>) -> Result<Graph, BuildError> {
+        self.set_outputs(outputs)?;
+        Ok(self.graph)
+    }
+
+    fn set_outputs(&mut self, outputs: Vec<ValueId>) -> Result<(), BuildError> {
         if self.open.len() != 1 {
             return Err(BuildError::Graph(Violation::new("regions", "a region is still open")));
         }
         let body = self.graph.body();
+        self.scopes.check_uses(&self.graph, outputs.iter().copied(), "output", body).map_err(BuildError::Graph)?;
         self.graph.regions[body.index()].results = outputs;
-        Ok(self.graph)
+        Ok(())
     }
 
     fn value(&mut self, ty: Type, known: Option<Known>) -> ValueId {
         let id = ValueId(self.graph.values.len() as u32);
         self.graph.values.push(Value { name: None, ty });
         self.known.push(known);
+        self.scopes.define(self.current());
         id
     }
 
     fn append(&mut self, node: Node) {
         let id = NodeId(self.graph.nodes.len() as u32);
+        self.scopes.add(self.current(), id, &node);
         self.graph.nodes.push(node);
-        let region = self.open.last().copied().unwrap_or(self.graph.body());
+        let region = self.current();
         self.graph.regions[region.index()].nodes.push(id);
+    }
+
+    /// The operands may be read here.
+    fn check_operands(&self, operands: &[Option<ValueId>]) -> Result<(), Violation> {
+        self.scopes.check_uses(&self.graph, operands.iter().flatten().copied(), "operand", self.current())
+    }
+
+    /// The regions may become those of a node that is added here, and give what is visible in them.
+    fn check_regions(&mut self, regions: &[RegionId]) -> Result<(), Violation> {
+        let current = self.current();
+        for (place, id) in regions.iter().enumerate() {
+            if self.open.contains(id) || regions[..place].contains(id) {
+                let message = format!("region {} is still open, or given twice", id.index());
+                return Err(Violation::new("regions", message));
+            }
+        }
+        self.scopes.check_regions(regions, current)?;
+        for id in regions {
+            let results = self.graph.region(*id).results.iter().copied();
+            self.scopes.check_uses(&self.graph, results, "result", *id)?;
+        }
+        Ok(())
+    }
+
+    /// The error of a node that breaks a rule, called by where it comes from.
+    fn fault(&self, op: &OpDef, violation: Violation) -> BuildError {
+        let last = self.provenance.chains().next().and_then(<[_]>::last);
+        BuildError::Node { op: op.name, node: last.map(ToString::to_string).unwrap_or_default(), violation }
     }
 
     fn operands(&self, operands: &[Option<ValueId>]) -> Vec<Option<Operand>> {
@@ -313,15 +458,13 @@ impl GraphBuilder {
         parameters: Parameters,
     ) -> Result<Vec<(Type, Option<Known>)>, BuildError> {
         let operands = self.operands(&node.operands);
-        let label = self.provenance.0.last().map(|origin| Provenance::new(origin.clone()).to_string());
-        let fail =
-            |violation| BuildError::Node { op: node.op.name, node: label.clone().unwrap_or_default(), violation };
         if !node.regions.is_empty() {
-            check_use(node.op, &node.attrs, &operands, node.regions.len()).map_err(fail)?;
+            check_use(node.op, &node.attrs, &operands, node.regions.len())
+                .map_err(|violation| self.fault(node.op, violation))?;
             loop {
                 let signatures = self.signatures(&node.regions);
-                let wanted =
-                    ops::region_parameters(node.op, &node.attrs, &operands, Some(&signatures)).map_err(fail)?;
+                let wanted = ops::region_parameters(node.op, &node.attrs, &operands, Some(&signatures))
+                    .map_err(|violation| self.fault(node.op, violation))?;
                 // A body that takes another number of values is for the op's own inference to report.
                 let settled = signatures.iter().zip(&wanted).all(|(signature, wanted)| {
                     signature.parameters == *wanted || signature.parameters.len() != wanted.len()
@@ -330,7 +473,7 @@ impl GraphBuilder {
                     break;
                 }
                 if matches!(parameters, Parameters::Settled) {
-                    return Err(fail(unsettled(&signatures, &wanted)));
+                    return Err(self.fault(node.op, unsettled(&signatures, &wanted)));
                 }
                 for (region, types) in node.regions.iter().zip(wanted) {
                     self.retype_region(*region, types)?;
@@ -338,7 +481,8 @@ impl GraphBuilder {
             }
         }
         let signatures = self.signatures(&node.regions);
-        infer_op(node.op, &node.attrs, &operands, &signatures, &self.graph.states, outputs).map_err(fail)
+        infer_op(node.op, &node.attrs, &operands, &signatures, &self.graph.states, outputs)
+            .map_err(|violation| self.fault(node.op, violation))
     }
 
     /// Gives the parameters of a region new types and infers its nodes again.
@@ -363,7 +507,8 @@ impl GraphBuilder {
     /// Infers the bodies of a node again: from the types that they begin with the first time, from then
     /// on from those that they have been widened to, so that the work on nested bodies doesn't multiply.
     fn retype_bodies(&mut self, node: &Node) -> Result<(), BuildError> {
-        let initial = self.region_parameters(node.op, &node.operands, &node.attrs)?;
+        let initial = self.body_types(node.op, &node.operands, &node.attrs);
+        let initial = initial.map_err(|violation| self.fault(node.op, violation))?;
         for (region, initial) in node.regions.iter().zip(initial) {
             let types = if self.unvisited.remove(region) {
                 initial
@@ -414,15 +559,8 @@ pub fn specialise(graph: &Graph, inputs: &[Type]) -> Result<Graph, BuildError> {
             return wrong(format!("input `{}` is declared {declared}, not {ty}", graph.value_label(*id)));
         }
     }
-    let known = vec![None; graph.value_count()];
-    let mut builder = GraphBuilder {
-        open: vec![graph.body()],
-        graph: graph.clone(),
-        known,
-        names: HashSet::new(),
-        provenance: Provenance::default(),
-        unvisited: (1..graph.regions.len()).map(|index| RegionId(index as u32)).collect(),
-    };
+    let mut builder = GraphBuilder::over(graph.clone());
+    builder.unvisited = (1..graph.regions.len()).map(|index| RegionId(index as u32)).collect();
     builder.retype_region(graph.body(), inputs.to_vec())?;
     Ok(builder.graph)
 }
@@ -443,7 +581,7 @@ mod tests {
     use glassbox_tensor::DType;
 
     use super::*;
-    use crate::graph::Origin;
+    use crate::provenance::Origin;
 
     /// A nest of loops whose innermost body makes the carried vector longer.
     fn nest(builder: &mut GraphBuilder, value: ValueId, depth: usize) -> ValueId {
@@ -475,7 +613,8 @@ mod tests {
     fn hints_are_for_nodes_and_stay_with_them() {
         let mut builder = GraphBuilder::new("hints");
         let input = builder.input("x", Type::tensor(DType::F32, ["N"]));
-        let statement = Origin::Statement { file: "main.rs".into(), line: 12, block: "entry/layers".into() };
+        let statement =
+            Origin::Statement { file: "main.rs".into(), line: 12, block: "entry/layers".into(), completes: true };
         builder.set_provenance(Provenance::new(statement));
         let output = builder.node(&ops::abs::OP, &[Some(input)], Attrs::new(), 1).unwrap()[0];
         builder.hint(output, "fuse", true).unwrap();

@@ -10,11 +10,13 @@ use glassbox_tensor::{DType, Tensor};
 
 use crate::attr::Attrs;
 use crate::builder::GraphBuilder;
+use crate::draws::draw_of;
 use crate::error::{BuildError, Violation};
 use crate::expr::{Expr, ExprBuilder};
-use crate::graph::{Graph, Origin, Provenance, ValueId};
+use crate::graph::{Graph, ValueId};
 use crate::infer::{AttrView, Known, Operand};
 use crate::op::{OpDef, Tier};
+use crate::provenance::{Origin, Provenance};
 
 /// One use of a composite, as its decomposition sees it.
 pub struct Decompose<'a> {
@@ -29,7 +31,12 @@ pub struct Decompose<'a> {
     inputs: Vec<Option<ValueId>>,
 }
 
-/// The graph that a use of the composite `op` stands for.
+/// The graph that a use of the composite `op` stands for. What it draws is numbered by
+/// [`draw_within`](crate::draw_within), from the number of the composite's own draw.
+///
+/// # Errors
+///
+/// The op is no composite, the decomposition needs to know more than the operands tell, or the operands break a rule.
 pub fn decompose(
     op: &'static OpDef,
     attrs: &Attrs,
@@ -39,7 +46,8 @@ pub fn decompose(
     let Tier::Composite(rule) = op.tier else {
         return Err(BuildError::Graph(Violation::new("tier", format!("`{}` is not a composite", op.name))));
     };
-    let mut builder = GraphBuilder::new(op.name);
+    // Numbers that follow from the composite's own, so that it draws the same whoever takes it apart.
+    let mut builder = GraphBuilder::new(op.name).decomposing(draw_of(op, attrs).unwrap_or(0));
     builder.set_provenance(Provenance::new(Origin::Decomposed(op.name.to_owned())));
     let inputs = operands
         .iter()

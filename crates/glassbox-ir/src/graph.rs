@@ -9,13 +9,16 @@
 //! in the region of the use or one around it; names of values are unique; types are what inference
 //! says. Nodes are only ever appended; a pass that changes a graph builds a new one.
 
-use std::fmt;
+use std::collections::HashMap;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use glassbox_tensor::Tensor;
 
-use crate::attr::{Attrs, Hints};
+use crate::attr::{Attr, Attrs, Hints};
+use crate::draws::draw_of;
 use crate::op::OpDef;
+use crate::provenance::{Origin, Provenance};
 use crate::types::{TensorType, Type};
 
 macro_rules! id {
@@ -53,8 +56,9 @@ pub struct Graph {
     pub name: String,
     /// Text about the model by key: producer, labels, task.
     pub metadata: Vec<(String, String)>,
-    /// The states, in order of declaration.
-    pub states: Vec<State>,
+    pub(crate) states: StateTable,
+    /// The values that have a name.
+    pub(crate) names: HashMap<Arc<str>, ValueId>,
     pub(crate) values: Vec<Value>,
     pub(crate) nodes: Vec<Node>,
     pub(crate) regions: Vec<Region>,
@@ -66,7 +70,8 @@ impl Default for Graph {
         Graph {
             name: String::new(),
             metadata: Vec::new(),
-            states: Vec::new(),
+            states: StateTable::default(),
+            names: HashMap::new(),
             values: Vec::new(),
             nodes: Vec::new(),
             regions: vec![Region::default()],
@@ -136,63 +141,64 @@ impl PartialEq for State {
     }
 }
 
-/// Where a node comes from: the first origin, then what it went through since.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Provenance(pub Vec<Origin>);
-
-/// One place that a node can come from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Origin {
-    /// A node of an ONNX model: its name (or, if it has none, that of its first output) and op.
-    Onnx {
-        /// The name.
-        node: String,
-        /// The op, with its domain where that isn't the default.
-        op: String,
-    },
-    /// A layer of a model: `decoder/layers.3/attn/q`.
-    Layer(String),
-    /// A statement of a program. The node that does what it says has it as its last origin; one that only
-    /// helps (reads an index, checks a shape) has a [`Origin::Decomposed`] after it.
-    Statement {
-        /// The file.
-        file: String,
-        /// The line, from one.
-        line: u32,
-        /// The block and the loops in it: `entry/layers`. Empty in a program without blocks.
-        block: String,
-    },
-    /// The decomposition of this op.
-    Decomposed(String),
+/// The states of a graph, in order of declaration. It reads as a slice, and finds a state by name in constant time.
+#[derive(Clone, Debug, Default)]
+pub struct StateTable {
+    pub(crate) list: Vec<State>,
+    index: HashMap<String, usize>,
 }
 
-impl Provenance {
-    /// A provenance with one origin.
-    pub fn new(origin: Origin) -> Provenance {
-        Provenance(vec![origin])
+impl StateTable {
+    /// The state that is named `name`.
+    pub fn named(&self, name: &str) -> Option<&State> {
+        self.list.get(*self.index.get(name)?)
     }
 
-    /// This provenance, then one step more.
-    pub fn then(&self, origin: Origin) -> Provenance {
-        Provenance(self.0.iter().cloned().chain([origin]).collect())
+    /// Adds a state. Of two with one name, the first is found by it.
+    pub(crate) fn push(&mut self, state: State) {
+        self.index.entry(state.name.clone()).or_insert(self.list.len());
+        self.list.push(state);
     }
 }
 
-impl fmt::Display for Provenance {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, origin) in self.0.iter().enumerate() {
-            if place > 0 {
-                f.write_str(" > ")?;
-            }
-            match origin {
-                Origin::Onnx { node, op } => write!(f, "onnx({node:?}, {op:?})")?,
-                Origin::Layer(path) => write!(f, "layer({path:?})")?,
-                Origin::Statement { file, line, block } => write!(f, "statement({file:?}, {line}, {block:?})")?,
-                Origin::Decomposed(op) => write!(f, "decomposed({op:?})")?,
-            }
+impl FromIterator<State> for StateTable {
+    fn from_iter<I: IntoIterator<Item = State>>(states: I) -> StateTable {
+        let mut made = StateTable::default();
+        states.into_iter().for_each(|state| made.push(state));
+        made
+    }
+}
+
+impl Deref for StateTable {
+    type Target = [State];
+
+    fn deref(&self) -> &[State] {
+        &self.list
+    }
+}
+
+impl<'s> IntoIterator for &'s StateTable {
+    type Item = &'s State;
+    type IntoIter = std::slice::Iter<'s, State>;
+
+    fn into_iter(self) -> std::slice::Iter<'s, State> {
+        self.list.iter()
+    }
+}
+
+impl Node {
+    /// The name of the state that the node reads or writes, where its op declares that it does.
+    pub fn state(&self) -> Option<&str> {
+        let spec = self.op.state_attr()?;
+        match self.attrs.get(spec.name) {
+            Some(Attr::Str(name)) => Some(name),
+            _ => None,
         }
-        Ok(())
+    }
+
+    /// The number of the draw, where the node draws: see [`draws`](crate::draws).
+    pub fn draw(&self) -> Option<i64> {
+        draw_of(self.op, &self.attrs)
     }
 }
 
@@ -210,6 +216,16 @@ impl Graph {
     /// The outputs.
     pub fn outputs(&self) -> &[ValueId] {
         &self.region(self.body()).results
+    }
+
+    /// The states, in order of declaration.
+    pub fn states(&self) -> &StateTable {
+        &self.states
+    }
+
+    /// The state that is named `name`.
+    pub fn state(&self, name: &str) -> Option<&State> {
+        self.states.named(name)
     }
 
     /// A value.
@@ -251,10 +267,14 @@ impl Graph {
         order
     }
 
+    /// The number of regions, the body included.
+    pub fn region_count(&self) -> usize {
+        self.regions.len()
+    }
+
     /// The value that is named `name`.
     pub fn find_value(&self, name: &str) -> Option<ValueId> {
-        let found = self.values.iter().position(|value| value.name.as_deref() == Some(name))?;
-        u32::try_from(found).ok().map(ValueId)
+        self.names.get(name).copied()
     }
 
     /// How a message calls a value: its name, or its number.
@@ -268,11 +288,11 @@ impl Graph {
     /// How a message calls a node: the name it came with, or that of its first result.
     pub fn node_label(&self, id: NodeId) -> String {
         let node = self.node(id);
-        let origin = match node.provenance.0.first() {
+        let origin = match node.provenance.first() {
             Some(Origin::Onnx { node, .. }) if !node.is_empty() => Some(node.clone()),
             Some(Origin::Layer(path)) => Some(path.clone()),
-            Some(Origin::Statement { file, line, block }) if block.is_empty() => Some(format!("{file}:{line}")),
-            Some(Origin::Statement { file, line, block }) => Some(format!("{file}:{line}, block {block}")),
+            Some(Origin::Statement { file, line, block, .. }) if block.is_empty() => Some(format!("{file}:{line}")),
+            Some(Origin::Statement { file, line, block, .. }) => Some(format!("{file}:{line}, block {block}")),
             _ => None,
         };
         origin.unwrap_or_else(|| match node.results.first() {

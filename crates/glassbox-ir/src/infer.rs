@@ -13,7 +13,7 @@ use glassbox_tensor::{DType, Tensor};
 use crate::attr::{Attr, AttrKind, Attrs, Default};
 use crate::dim::Dim;
 use crate::error::Violation;
-use crate::graph::State;
+use crate::graph::StateTable;
 use crate::op::{Count, Input, Kind, OpDef};
 use crate::types::{Shape, TensorType, Type};
 
@@ -118,7 +118,7 @@ pub struct Infer<'a> {
     /// The regions.
     pub regions: &'a [Signature],
     /// The states of the graph.
-    pub states: &'a [State],
+    pub states: &'a StateTable,
     /// How many results the node has.
     pub outputs: usize,
 }
@@ -348,7 +348,7 @@ pub fn infer_op(
     attrs: &Attrs,
     operands: &[Option<Operand>],
     regions: &[Signature],
-    states: &[State],
+    states: &StateTable,
     outputs: usize,
 ) -> Result<Vec<(Type, Option<Known>)>, Violation> {
     check_use(op, attrs, operands, regions.len())?;

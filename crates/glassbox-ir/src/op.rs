@@ -11,9 +11,10 @@ use glassbox_tensor::{Class, DType};
 
 use crate::attr::{AttrKind, Default};
 use crate::decompose::Decompose;
+use crate::effects::Effects;
 use crate::error::{BuildError, Violation};
 use crate::expr::Expr;
-use crate::infer::{Infer, Known};
+use crate::infer::{AttrView, Infer, Known, Operand, Signature};
 use crate::types::Type;
 
 /// The declaration of an op.
@@ -35,20 +36,24 @@ pub struct OpDef {
     pub constraints: &'static [(&'static str, &'static str)],
     /// How many regions it has.
     pub regions: usize,
-    /// Whether it does more than give results: reads or writes a state, draws random numbers.
-    pub effect: bool,
+    /// What a use of it does besides giving results, without what its bodies do.
+    pub effects: Effects,
     /// One example in the text form, that runs as a test: `abs(f32[2] [-1, 2]) -> f32[2] [1, 2]`.
     pub example: &'static str,
     /// The result types, or the constraint that doesn't hold.
     pub infer: InferFn,
     /// What is known of the results' contents, for the ops that shape computations are made of.
     pub known: Option<KnownFn>,
+    /// The types that the parameters of its regions have. Without it the regions take nothing.
+    pub body_types: Option<BodyTypesFn>,
 }
 
 /// Infers the types of the results.
 pub type InferFn = fn(&Infer) -> Result<Vec<Type>, Violation>;
 /// Says what is known of the contents of the results, which have the given types.
 pub type KnownFn = fn(&Infer, &[Type]) -> Vec<Option<Known>>;
+/// Gives the types that the parameters of the regions have: at first, then given what is known of the regions.
+pub type BodyTypesFn = fn(AttrView, &[Option<Operand>], Option<&[Signature]>) -> Result<Vec<Vec<Type>>, Violation>;
 /// Takes a composite apart; gives the values that stand for its results.
 pub type DecomposeFn = for<'a> fn(&Decompose<'a>) -> Result<Vec<Expr<'a>>, BuildError>;
 
@@ -155,15 +160,21 @@ impl OpDef {
         attrs: &[],
         constraints: &[],
         regions: 0,
-        effect: false,
+        effects: Effects::NONE,
         example: "",
         infer: |_| Ok(Vec::new()),
         known: None,
+        body_types: None,
     };
 
     /// The declaration of the attribute `name`.
     pub fn attr(&self, name: &str) -> Option<&'static AttrSpec> {
         self.attrs.iter().find(|spec| spec.name == name)
+    }
+
+    /// The attribute that names the state which the op reads or writes.
+    pub fn state_attr(&self) -> Option<&'static AttrSpec> {
+        self.attrs.iter().find(|spec| spec.kind == AttrKind::State)
     }
 
     /// The declaration of the operand in place `index`.

@@ -198,6 +198,36 @@ impl Shape {
     }
 }
 
+/// Whether `new` says all that `old` says of a value, or more: a dim that was known is the same or has become an integer.
+///
+/// ```
+/// use glassbox_ir::text::parse_type;
+/// use glassbox_ir::types::refines;
+///
+/// let refines = |new, old| Some(refines(&parse_type(new).ok()?, &parse_type(old).ok()?));
+/// assert_eq!(refines("f32[2, 3]", "f32[N, ?]"), Some(true));
+/// assert_eq!(refines("f32[N]", "f32[*]"), Some(true));
+/// assert_eq!(refines("f32[?]", "f32[N]"), Some(false));
+/// assert_eq!(refines("f32[M]", "f32[N]"), Some(false));
+/// ```
+pub fn refines(new: &Type, old: &Type) -> bool {
+    match (new, old) {
+        (Type::Tensor(new), Type::Tensor(old)) => {
+            let dim = |(new, old): (&Dim, &Dim)| {
+                new == old || old.is_unknown() || old.as_int().is_none() && new.as_int().is_some()
+            };
+            new.dtype == old.dtype
+                && match (new.dims(), old.dims()) {
+                    (_, None) => true,
+                    (None, Some(_)) => false,
+                    (Some(new), Some(old)) => new.len() == old.len() && new.iter().zip(old).all(dim),
+                }
+        }
+        (Type::Sequence(new), Type::Sequence(old)) | (Type::Optional(new), Type::Optional(old)) => refines(new, old),
+        _ => false,
+    }
+}
+
 impl From<TensorType> for Type {
     fn from(tensor: TensorType) -> Type {
         Type::Tensor(tensor)

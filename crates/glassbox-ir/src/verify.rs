@@ -12,6 +12,7 @@
 //! | `defined` | a value is defined once |
 //! | `visible` | a value is used after its definition, in the same region or one inside |
 //! | `names` | names of values are unique, and not empty |
+//! | `draw` | a node that draws has the number of its draw |
 //! | `state` | declarations of states make sense |
 //! | `types` | types are what inference says, without negative dims |
 //! | `hint` | hints have names; types in them are types |
@@ -24,6 +25,7 @@ use thiserror::Error;
 
 use crate::attr::{Attr, Hints};
 use crate::builder::{type_of_tensor, unsettled};
+use crate::effects::Effects;
 use crate::error::Violation;
 use crate::graph::{Graph, NodeId, RegionId, State, ValueId};
 use crate::infer::{Known, Operand, Signature, check_type, check_use, infer_op};
@@ -298,6 +300,9 @@ impl<'g> Verifier<'g> {
         }
         check_use(node.op, &node.attrs, &operands, node.regions.len())?;
         check_hints(&node.hints)?;
+        if node.op.effects.contains(Effects::DRAWS) && node.draw().is_none() {
+            return Err(Violation::new("draw", "the node draws, and doesn't say the number of its draw"));
+        }
         if !node.regions.is_empty() {
             let wanted = ops::region_parameters(node.op, &node.attrs, &operands, Some(&signatures))?;
             let differ = signatures.iter().zip(&wanted).any(|(signature, wanted)| signature.parameters != *wanted);
@@ -465,10 +470,10 @@ mod tests {
 
     #[test]
     fn states_are_checked() {
-        assert_eq!(rules(|graph| graph.states[0].capacity = Some(1)), ["state"]);
-        assert_eq!(rules(|graph| graph.states[0].name.clear()), ["state"]);
-        assert_eq!(rules(|graph| graph.states.push(graph.states[0].clone())), ["state"]);
-        let ty = |shape| move |graph: &mut Graph| graph.states[0].ty = TensorType { dtype: DType::F32, shape };
+        assert_eq!(rules(|graph| graph.states.list[0].capacity = Some(1)), ["state"]);
+        assert_eq!(rules(|graph| graph.states.list[0].name.clear()), ["state"]);
+        assert_eq!(rules(|graph| graph.states.push(graph.states.list[0].clone())), ["state"]);
+        let ty = |shape| move |graph: &mut Graph| graph.states.list[0].ty = TensorType { dtype: DType::F32, shape };
         assert_eq!(rules(ty(Shape::Unranked)), ["state"]);
         assert_eq!(rules(ty(Shape::of_rank(2))), ["state"]);
         assert_eq!(rules(ty(Shape::Ranked(vec![Dim::Int(2)]))), ["state"]);
@@ -510,7 +515,7 @@ mod tests {
     fn all_errors_are_reported() {
         let found = rules(|graph| {
             graph.nodes[0].attrs.insert("axis", Attr::Int(5));
-            graph.states[0].name.clear();
+            graph.states.list[0].name.clear();
             graph.regions[0].results = vec![named(graph, "a")];
         });
         assert_eq!(found, ["state", "C1", "visible"]);

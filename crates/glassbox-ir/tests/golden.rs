@@ -41,11 +41,15 @@ fn build() -> Result<Graph, Box<dyn std::error::Error>> {
     b.hint(y, "fuse", true)?;
     b.hint(y, "tile sizes", vec![8i64, 16])?;
     b.hint(y, "share", 1.0)?;
-    let statement = Origin::Statement { file: "model.rs".into(), line: 12, block: "entry/layers".into() };
-    b.set_provenance(Provenance::new(statement.clone()).then(Origin::Decomposed("add".into())));
+    let statement =
+        |completes| Origin::Statement { file: "model.rs".into(), line: 12, block: "entry/layers".into(), completes };
+    b.set_provenance(Provenance::new(statement(false)).then(Origin::Decomposed("add".into())));
     b.node(&ops::shape::OP, &[Some(y)], Attrs::new(), 1)?;
-    b.set_provenance(Provenance::new(statement));
+    let does_it = Provenance::new(statement(true));
+    b.set_provenance(does_it.clone());
     let y = b.node(&ops::tanh::OP, &[Some(y)], Attrs::new(), 1)?[0];
+    b.set_provenance(Provenance::merge([&onnx, &does_it]));
+    let y = b.node(&ops::dropout::OP, &[Some(y)], Attrs::new(), 1)?[0];
 
     b.set_provenance(Provenance::default());
     let (yes, _) = b.begin_region(&[]);

@@ -93,6 +93,11 @@ fn what_is_no_body() {
             ("%y = abs(%x) @ onnx(\"n\")", "found `)`, expected `,`"),
             ("%y = abs(%x) @ statement(\"f\", 99999999999, \"b\")", "no file has that line"),
             ("%y = abs(%x) @ statement(\"f\", 1)", "found `)`, expected `,`"),
+            ("%y = abs(%x) @ statement(\"f\", 1, \"b\", ends)", "found `ends`, expected `helps`"),
+            ("%y = abs(%x) @ layer(\"f\") |", "expected an origin"),
+            ("%y = abs(%x) @ layer(\"f\") > | layer(\"f\")", "found `|`, expected an origin"),
+            ("%y = state_read() {state = \"s\"}", "breaks C1: no state is named `s`"),
+            ("%y = random_normal() {shape = [2], draw = 1.5}", "`1.5` is not an integer"),
             ("%y = abs(%x) @{fuse = true, fuse = false}", "2:29: the hint `fuse` is already defined"),
             ("%y = abs(%x) @{\"\" = true}", "a hint has no name"),
             ("%y = abs(%x) @{fuse}", "found `}`, expected `=`"),
@@ -274,15 +279,15 @@ fn what_is_no_dim_or_type() {
 
 #[test]
 fn what_is_no_json() {
-    let good = r#"{"format":"glassbox-graph","version":1,"name":"g","metadata":[],"states":[],
+    let good = r#"{"format":"glassbox-graph","version":2,"name":"g","metadata":[],"states":[],
         "values":[{"name":"x","type":"f32[2]"},{"type":"f32[2]"}],
         "regions":[{"parameters":[0],"nodes":[0],"results":[1]}],
         "nodes":[{"op":"abs","operands":[0],"attributes":[],"regions":[],"results":[1],"provenance":[]}]}"#;
     assert!(json::from_str(good).is_ok());
     for (from, to, fragment) in [
         ("glassbox-graph", "onnx", "the format is \"onnx\", expected \"glassbox-graph\""),
-        ("\"version\":1", "\"version\":2", "version 2 of the format is not known"),
-        ("\"version\":1,", "", "missing field `version`"),
+        ("\"version\":2", "\"version\":3", "version 3 of the format is not known"),
+        ("\"version\":2,", "", "missing field `version`"),
         ("\"name\":\"g\"", "\"name\":\"g\",\"colour\":3", "unknown field `colour`"),
         ("\"name\":\"g\",", "", "missing field `name`"),
         ("\"op\":\"abs\"", "\"op\":\"abz\"", "nodes[0]: there is no op \"abz\""),
@@ -292,6 +297,12 @@ fn what_is_no_json() {
         ("\"operands\":[0]", "\"operands\":[1]", "visible"),
         ("\"operands\":[0]", "\"operands\":[-1]", "invalid value"),
         ("{\"type\":\"f32[2]\"}", "{\"type\":\"f32[3]\"}", "inference says f32[2]"),
+        (
+            "\"op\":\"abs\"",
+            "\"op\":\"random_uniform_like\"",
+            "draw: the node draws, and doesn't say the number of its draw",
+        ),
+        ("\"provenance\":[]", "\"provenance\":[{\"layer\":\"a\"}]", "invalid type"),
         ("{\"type\":\"f32[2]\"}", "{\"type\":\"f32[2\"}", "values[1]: the type"),
         (
             "{\"type\":\"f32[2]\"}",

@@ -23,7 +23,7 @@ pub(crate) enum Step {
     If(Vec<Step>, Vec<Step>, usize, usize),
     Loop(Vec<Step>, usize, usize),
     Name(usize, String),
-    Provenance(Vec<Origin>),
+    Provenance(Vec<Vec<Origin>>),
     Hint(usize, String, Attr),
 }
 
@@ -76,7 +76,12 @@ fn origin() -> impl Strategy<Value = Origin> {
     prop_oneof![
         (name(), name()).prop_map(|(node, op)| Origin::Onnx { node, op }),
         name().prop_map(Origin::Layer),
-        (name(), any::<u32>(), name()).prop_map(|(file, line, block)| Origin::Statement { file, line, block }),
+        (name(), any::<u32>(), name(), any::<bool>()).prop_map(|(file, line, block, completes)| Origin::Statement {
+            file,
+            line,
+            block,
+            completes
+        }),
         name().prop_map(Origin::Decomposed),
     ]
 }
@@ -128,7 +133,7 @@ fn leaf_step() -> impl Strategy<Value = Step> {
         2 => (any::<usize>(), any::<usize>()).prop_map(|(x, y)| Step::Concat(x, y)),
         1 => (any::<usize>(), any::<u64>()).prop_map(|(x, bits)| Step::Scale(x, f64::from_bits(bits))),
         2 => (any::<usize>(), name()).prop_map(|(x, name)| Step::Name(x, name)),
-        1 => prop::collection::vec(origin(), 0..3).prop_map(Step::Provenance),
+        1 => prop::collection::vec(prop::collection::vec(origin(), 0..3), 0..3).prop_map(Step::Provenance),
         2 => (any::<usize>(), name(), advice()).prop_map(|(x, name, advice)| Step::Hint(x, name, advice)),
     ]
 }
@@ -260,7 +265,7 @@ impl Cook {
             Step::If(yes, no, x, y) => self.branch(yes, no, *x, *y),
             Step::Loop(body, x, y) => self.turns(body, *x, *y),
             Step::Name(x, name) => self.builder.set_name(self.pick(*x), name),
-            Step::Provenance(origins) => self.builder.set_provenance(Provenance(origins.clone())),
+            Step::Provenance(chains) => self.builder.set_provenance(Provenance::of_chains(chains.clone())),
             // Inputs take no hints, and a hint has a name.
             Step::Hint(x, name, advice) => drop(self.builder.hint(self.pick(*x), name, advice.clone())),
         }

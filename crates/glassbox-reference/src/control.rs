@@ -107,7 +107,7 @@ impl Execution {
                 Ok(Begun::Body { region: node.regions[0], turns: Turns::Once, arguments })
             }
             "barrier" => Ok(Begun::Results(inputs.into_iter().flatten().collect())),
-            name if name.starts_with("state_") => self.run_state(graph, id, node, &inputs).map(Begun::Results),
+            _ if node.op.state_attr().is_some() => self.run_state(graph, id, node, &inputs).map(Begun::Results),
             "parameter" => self.run_parameter(graph, node).map(Begun::Results),
             "host" => self.run_host(node, inputs, around).map(Begun::Results),
             other => Err(KernelError::Internal(format!("`{other}` isn't known to the interpreter")).into()),

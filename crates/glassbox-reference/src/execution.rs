@@ -24,7 +24,6 @@ pub(crate) struct Execution {
     scopes: Vec<Scope>,
     activations: Vec<Activation>,
     pub(crate) path: Vec<Frame>,
-    pub(crate) draws: u64,
 }
 
 /// One graph within a run.
@@ -78,7 +77,7 @@ impl Execution {
     pub(crate) fn new(prepared: Arc<Prepared>, states: Transaction, inputs: Vec<Value>) -> Execution {
         let program = prepared.program.clone();
         let mut execution =
-            Execution { prepared, states, scopes: Vec::new(), activations: Vec::new(), path: Vec::new(), draws: 0 };
+            Execution { prepared, states, scopes: Vec::new(), activations: Vec::new(), path: Vec::new() };
         let body = program.graph.body();
         execution.scopes.push(Scope { values: vec![None; program.graph.value_count()], program });
         execution.enter(body, Body::Whole, inputs, None);

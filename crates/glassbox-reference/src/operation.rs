@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use glassbox_exec::checks::check_results;
-use glassbox_exec::{Interruption, KernelError, RunError, Value};
+use glassbox_exec::{Interruption, KernelError, RunError, Value, draw_seed};
 use glassbox_ir::{AttrView, Dim, Graph, Known, Node, NodeId, Operand, TensorType, Tier, Type, infer_op};
 use glassbox_tensor::{Interrupt, interruptible};
 
@@ -25,7 +25,7 @@ impl Execution {
     ) -> Result<Begun, RunError> {
         let graph = &*program.graph;
         let operands = operands_of(graph, node, &inputs);
-        let inferred = infer_op(node.op, &node.attrs, &operands, &[], &graph.states, node.results.len());
+        let inferred = infer_op(node.op, &node.attrs, &operands, &[], graph.states(), node.results.len());
         let inferred = inferred.map_err(|violation| fail(graph, id, violation.into()))?;
         let options = &self.prepared.options;
         let types: Vec<Type> = inferred.into_iter().map(|(ty, _)| options.precision.carried_type(&ty)).collect();
@@ -35,8 +35,8 @@ impl Execution {
             let program = made.map_err(|error| fail(graph, id, error.into()))?;
             return Ok(Begun::Composite { program, types, arguments: inputs.into_iter().flatten().collect() });
         }
-        self.draws += 1;
-        let seed = self.prepared.options.seed ^ self.draws.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let turns = self.path.iter().filter_map(|frame| frame.turn);
+        let seed = node.draw().map_or(0, |draw| draw_seed(self.prepared.options.seed, draw, turns));
         let (attr, images) = (AttrView::new(node.op, &node.attrs), self.prepared.options.images.as_ref());
         let call = Call { op: node.op, attr, inputs: &inputs, types: &types, seed, images };
         let Some(outcome) = run_kernel(&call, around.interrupt.as_ref()) else {

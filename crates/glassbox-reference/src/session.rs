@@ -18,8 +18,7 @@ use crate::states::{States, Transaction, initial};
 /// The reference interpreter.
 ///
 /// ```
-/// use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::Arc;
+/// use std::sync::Arc;
 /// use glassbox_exec::{Options, RunContext, Runtime};
 /// use glassbox_ir::text::{ParseOptions, parse};
 /// use glassbox_reference::Reference;
@@ -122,8 +121,8 @@ impl ReferenceSession {
 }
 
 fn find<'g>(graph: &'g Graph, name: &str) -> Result<&'g State, KernelError> {
-    graph.states.iter().find(|state| state.name == name).ok_or_else(|| {
-        let names: Vec<&str> = graph.states.iter().map(|state| state.name.as_str()).collect();
+    graph.state(name).ok_or_else(|| {
+        let names: Vec<&str> = graph.states().iter().map(|state| state.name.as_str()).collect();
         KernelError::invalid("state", format!("no state is named `{name}`; there are {names:?}"))
     })
 }

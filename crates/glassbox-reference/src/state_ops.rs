@@ -27,7 +27,7 @@ impl Execution {
     ) -> Result<Vec<Value>, Stop> {
         let attr = AttrView::new(node.op, &node.attrs);
         let name = attr.str("state");
-        let Some(state) = graph.states.iter().find(|state| state.name == name) else {
+        let Some(state) = graph.state(name) else {
             return Err(KernelError::Internal(format!("state `{name}` isn't declared")).into());
         };
         let given = |place: usize| inputs.get(place).and_then(Option::as_ref).map_or_else(|| Err(missing()), tensor);

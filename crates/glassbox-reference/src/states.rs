@@ -19,7 +19,7 @@ pub(crate) struct States(BTreeMap<String, Tensor>);
 impl States {
     /// Every state of `graph` as it is at the start.
     pub(crate) fn initial(graph: &Graph, precision: Precision) -> Result<States, TensorError> {
-        let states = graph.states.iter().map(|state| Ok((state.name.clone(), initial(state, precision)?)));
+        let states = graph.states().iter().map(|state| Ok((state.name.clone(), initial(state, precision)?)));
         states.collect::<Result<_, _>>().map(States)
     }
 

@@ -116,7 +116,7 @@ impl TextGenerator {
         params: Arc<dyn ParamSource>,
         tokenizer: Tokenizer,
     ) -> Result<TextGenerator, RuntimeError> {
-        let capacity = graph.states.iter().filter_map(|state| state.capacity).min();
+        let capacity = graph.states().iter().filter_map(|state| state.capacity).min();
         let context = capacity.map_or(usize::MAX, |capacity| usize::try_from(capacity).unwrap_or(usize::MAX));
         let beyond = graph.metadata.iter().find(|(key, _)| key == RECOMPUTE_BEYOND);
         let recompute_beyond = match beyond.map(|(_, value)| value.parse()) {

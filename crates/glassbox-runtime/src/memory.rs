@@ -27,7 +27,7 @@ impl Memory {
         self.tokens.truncate(common);
         let growing: Option<Vec<(String, usize)>> = session
             .graph()
-            .states
+            .states()
             .iter()
             .map(|state| {
                 let axis = state.ty.dims()?.iter().position(|dim| dim.as_int().is_none())?;

@@ -91,7 +91,7 @@ fn layer(path: &str) -> String {
 impl Observer for Profile {
     fn observe(&mut self, event: &Event) -> Result<Flow, RunError> {
         let node = event.graph.node(event.node);
-        let path = node.provenance.0.iter().find_map(|origin| match origin {
+        let path = node.provenance.origins().find_map(|origin| match origin {
             Origin::Layer(path) => Some(path.as_str()),
             _ => None,
         });

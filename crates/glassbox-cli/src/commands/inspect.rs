@@ -86,7 +86,7 @@ impl Facts {
         for (index, (name, id)) in model.outputs().iter().zip(graph.outputs()).enumerate() {
             print_value("outputs", index, name, &graph.value(*id).ty);
         }
-        for state in &graph.states {
+        for state in graph.states() {
             println!("state       {NAME}{}{NAME:#}: {}", state.name, state.ty);
         }
         let dtypes: Vec<String> = self.dtypes.iter().map(|(dtype, count)| format!("{count} {dtype}")).collect();
@@ -108,7 +108,7 @@ impl Facts {
             "metadata": graph.metadata.iter().cloned().collect::<BTreeMap<_, _>>(),
             "inputs": inputs.collect::<Vec<_>>(),
             "outputs": outputs.collect::<Vec<_>>(),
-            "states": graph.states.iter().map(|state| json!({ "name": state.name, "type": state.ty.to_string() })).collect::<Vec<_>>(),
+            "states": graph.states().iter().map(|state| json!({ "name": state.name, "type": state.ty.to_string() })).collect::<Vec<_>>(),
             "constants": { "tensors": self.constants, "elements": self.elements, "bytes": self.bytes, "elements_by_dtype": self.dtypes },
             "ops": self.ops,
         });

@@ -106,7 +106,7 @@ impl Tracer<'_> {
     /// A line with the name of the layer, where another one begins.
     fn title(&mut self, event: &Event) {
         let node = event.graph.node(event.node);
-        let layer = node.provenance.0.iter().find_map(|origin| match origin {
+        let layer = node.provenance.origins().find_map(|origin| match origin {
             Origin::Layer(path) => Some(path.as_str()),
             _ => None,
         });

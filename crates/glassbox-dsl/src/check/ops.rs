@@ -106,7 +106,7 @@ fn count_results(op: &OpDef, outputs: usize, how: &str) -> Result<(), (Part, Str
         let plural = if most == 1 { "" } else { "s" };
         return Err((Part::Result(most), format!("`{}` gives {most} result{plural}, not {outputs}", op.name)));
     }
-    if outputs == 0 && !op.outputs.is_empty() && !op.effect {
+    if outputs == 0 && !op.outputs.is_empty() && op.effects.is_pure() {
         return Err((Part::Name, format!("the result of `{}` goes nowhere: {how}", op.name)));
     }
     Ok(())

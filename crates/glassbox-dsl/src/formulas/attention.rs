@@ -99,7 +99,7 @@ impl Formulas<'_> {
         let axis = kept.len() - 1;
         kept.insert(axis, Dim::Unknown);
         let rank = kept.len();
-        if !builder.graph().states.iter().any(|state| state.name == name) {
+        if builder.graph().state(&name).is_none() {
             let ty = TensorType::new(kv.dtype, kept);
             let state = State { name: name.clone(), ty, capacity: None, initial: None };
             builder.state(state).map_err(|error| error.to_string())?;
@@ -129,7 +129,7 @@ impl Formulas<'_> {
     fn recall(&self, state: &str, next: ValueId) -> Result<ValueId, String> {
         let mut builder = self.builder();
         let failed = |error: glassbox_ir::BuildError| build_message(&error);
-        let declared = builder.graph().states.iter().find(|known| known.name == state);
+        let declared = builder.graph().state(state);
         let rank = declared.and_then(|known| known.ty.rank()).ok_or_else(|| format!("no state `{state}`"))?;
         let axis = rank - 2;
         let starts = ints(&mut builder, &vec![0; axis + 1])?;

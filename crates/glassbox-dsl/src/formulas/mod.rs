@@ -73,8 +73,8 @@ impl<'m> Formulas<'m> {
 
     fn builder(&self) -> RefMut<'_, GraphBuilder> {
         let mut builder = self.builder.borrow_mut();
-        let place = self.place();
-        let origin = Origin::Statement { file: place.file, line: place.line, block: place.block };
+        let Place { file, line, block } = self.place();
+        let origin = Origin::Statement { file, line, block, completes: true };
         builder.set_provenance(Provenance::new(origin));
         builder
     }

@@ -17,7 +17,7 @@ mod statements;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use glassbox_ir::{Attrs, Dim, Graph, GraphBuilder, OpDef, Origin, Provenance, TensorType, Type, ValueId};
+use glassbox_ir::{Attrs, Dim, Graph, GraphBuilder, OpDef, Origin, Provenance, TensorType, Type, ValueId, ops};
 
 use crate::check::check;
 use crate::error::{DslError, Place};
@@ -236,20 +236,20 @@ impl<'p> Lowerer<'p> {
         Place { file: self.program.file.clone(), line: self.at.line, block: self.path.join("/") }
     }
 
-    fn origin(&self) -> Origin {
+    fn origin(&self, completes: bool) -> Origin {
         let place = self.place();
-        Origin::Statement { file: place.file, line: place.line, block: place.block }
+        Origin::Statement { file: place.file, line: place.line, block: place.block, completes }
     }
 
-    /// From here on nodes do what the statement is for.
+    /// From here on nodes do what the statement is for, and complete it.
     fn main(&mut self) {
-        let origin = self.origin();
+        let origin = self.origin(true);
         self.builder.set_provenance(Provenance::new(origin));
     }
 
     /// From here on nodes help the statement: `what` they do.
     fn helper(&mut self, what: &str) {
-        let origin = self.origin();
+        let origin = self.origin(false);
         self.builder.set_provenance(Provenance::new(origin).then(Origin::Decomposed(what.to_owned())));
     }
 
@@ -311,14 +311,20 @@ pub(crate) fn build_message(error: &glassbox_ir::BuildError) -> String {
 
 /// The statement that an op of states is there for; other ops under their own names.
 fn statement_of(op: &OpDef) -> &'static str {
-    match op.name {
-        "state_read" | "state_slice" => "cache.read",
-        "state_write" | "state_update" => "cache.write",
-        "state_grow" => "cache",
-        "state_reset" => "cache.reset",
-        other => other,
-    }
+    STATE_OPS.iter().find(|(known, _)| *known == op).map_or(op.name, |(_, statement)| statement)
 }
+
+/// The ops on states, each with what a program says to get it.
+const STATE_OPS: &[(&OpDef, &str)] = &[
+    (&ops::state_read::OP, "cache.read"),
+    (&ops::state_slice::OP, "cache.read"),
+    (&ops::state_write::OP, "cache.write"),
+    (&ops::state_update::OP, "cache.write"),
+    (&ops::state_grow::OP, "cache"),
+    (&ops::state_reset::OP, "cache.reset"),
+    // Only `kv_write` of the expression form makes it, and no block.
+    (&ops::state_append::OP, "state_append"),
+];
 
 /// The rule of an op that the label names.
 fn op_rule(op: &str, label: &str) -> Option<&'static str> {
@@ -333,3 +339,16 @@ fn self_wrong(file: &str, error: glassbox_ir::BuildError) -> DslError {
 pub(crate) use control::contains_return;
 pub(crate) use operands::{list_attr, literal_attr, literal_dtype, plain_literals, unknown_attribute, wanted, written};
 pub(crate) use package::{describe, literal_tensor};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A row on states that is added to the op table is given its statement here.
+    #[test]
+    fn every_op_on_states_has_a_statement() {
+        for op in ops::TABLE.iter().filter(|op| op.state_attr().is_some()) {
+            assert!(STATE_OPS.iter().any(|(known, _)| known == op), "{}", op.name);
+        }
+    }
+}

@@ -318,7 +318,7 @@ pub(crate) fn wanted(kind: AttrKind) -> String {
         AttrKind::Bool => "`true` or `false`".to_owned(),
         AttrKind::Int => "an integer".to_owned(),
         AttrKind::Float => "a number".to_owned(),
-        AttrKind::Str => "a string".to_owned(),
+        AttrKind::Str | AttrKind::State => "a string".to_owned(),
         AttrKind::Enum(members) => format!("one of {members:?}"),
         AttrKind::Ints => "a list of integers".to_owned(),
         AttrKind::Floats => "a list of numbers".to_owned(),
@@ -336,7 +336,7 @@ pub(crate) fn literal_attr(literal: &Literal, kind: AttrKind) -> Option<Attr> {
         (Literal::Int(value), AttrKind::Int) => Attr::Int(i64::try_from(*value).ok()?),
         (Literal::Int(value), AttrKind::Float) if (*value as f64) as i128 == *value => Attr::Float(*value as f64),
         (Literal::Float(value), AttrKind::Float) => Attr::Float(*value),
-        (Literal::Text(text), AttrKind::Str) => Attr::Str(text.clone()),
+        (Literal::Text(text), AttrKind::Str | AttrKind::State) => Attr::Str(text.clone()),
         (Literal::Text(text), AttrKind::Enum(members)) if members.contains(&text.as_str()) => Attr::Str(text.clone()),
         _ => return None,
     })

@@ -65,7 +65,8 @@ pub(super) struct NodeJson {
     pub(super) hints: Vec<(String, AttrJson)>,
     pub(super) regions: Vec<u32>,
     pub(super) results: Vec<u32>,
-    pub(super) provenance: Vec<OriginJson>,
+    /// Chains of origins.
+    pub(super) provenance: Vec<Vec<OriginJson>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -100,7 +101,7 @@ pub(super) struct TensorJson {
 pub(super) enum OriginJson {
     Onnx { node: String, op: String },
     Layer(String),
-    Statement { file: String, line: u32, block: String },
+    Statement { file: String, line: u32, block: String, completes: bool },
     Decomposed(String),
 }
 

@@ -3,7 +3,7 @@
 //! One object with the arenas of the graph in canonical order, so that equal graphs give equal bytes:
 //!
 //! ```json
-//! {"format":"glassbox-graph","version":1,"name":"g","metadata":[],"states":[],
+//! {"format":"glassbox-graph","version":2,"name":"g","metadata":[],"states":[],
 //!  "values":[{"name":"x","type":"f32[B]"},{"name":"y","type":"f32[B]"}],
 //!  "regions":[{"parameters":[0],"nodes":[0],"results":[1]}],
 //!  "nodes":[{"op":"abs","operands":[0],"attributes":[],"regions":[],"results":[1],"provenance":[]}]}
@@ -11,7 +11,7 @@
 //!
 //! Region 0 is the body; values, regions and nodes are named by their place in the lists. Types are
 //! written as in the [text form](crate::text); floats that aren't finite as strings; the bytes of tensors
-//! as base64, those of strings as strings. What is read is verified. Refuses other formats and versions,
+//! as base64, those of strings as strings. `provenance` is a list of chains of origins. What is read is verified. Refuses other formats and versions,
 //! unknown fields, parts that the body doesn't reach, and graphs that the verifier refuses.
 
 mod document;
@@ -29,7 +29,7 @@ use crate::verify::VerifyError;
 /// What `format` says.
 const FORMAT: &str = "glassbox-graph";
 /// The version that is written, and the only one that is read.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 
 /// Why a graph can't be written to or read from JSON.
 #[derive(Debug, Error)]

@@ -7,9 +7,10 @@ use glassbox_tensor::{DType, Tensor};
 use super::document::{AttrJson, Document, Float, Header, NodeJson, OriginJson, RegionJson, StateJson, TensorJson};
 use super::{FORMAT, JsonError, VERSION};
 use crate::attr::{Attr, Attrs, Hints};
-use crate::graph::{Graph, Node, NodeId, Origin, Provenance, Region, RegionId, State, Value, ValueId};
+use crate::graph::{Graph, Node, NodeId, Region, RegionId, State, StateTable, Value, ValueId};
 use crate::ops;
 use crate::order::Order;
+use crate::provenance::{Origin, Provenance};
 use crate::text::parse_type;
 use crate::types::Type;
 use crate::verify::verify;
@@ -27,13 +28,17 @@ pub fn from_str(text: &str) -> Result<Graph, JsonError> {
         return Err(JsonError::Version { found: header.version });
     }
     let document: Document = serde_json::from_str(text)?;
+    let values = each("values", document.values, |value| {
+        Ok(Value { ty: ty(&value.r#type)?, name: value.name.map(Into::into) })
+    })?;
+    let named = values.iter().enumerate();
+    let names = named.filter_map(|(index, value)| Some((value.name.clone()?, ValueId(index as u32)))).collect();
     let graph = Graph {
         name: document.name,
         metadata: document.metadata,
-        states: each("states", document.states, state)?,
-        values: each("values", document.values, |value| {
-            Ok(Value { ty: ty(&value.r#type)?, name: value.name.map(Into::into) })
-        })?,
+        states: StateTable::from_iter(each("states", document.states, state)?),
+        names,
+        values,
         regions: each("regions", document.regions, |value| Ok(region(value)))?,
         nodes: each("nodes", document.nodes, node)?,
     };
@@ -105,7 +110,9 @@ fn node(node: NodeJson) -> Meaning<Node> {
         hints,
         regions: node.regions.into_iter().map(RegionId).collect(),
         results: node.results.into_iter().map(ValueId).collect(),
-        provenance: Provenance(node.provenance.into_iter().map(origin).collect()),
+        provenance: Provenance::of_chains(
+            node.provenance.into_iter().map(|chain| chain.into_iter().map(origin).collect()),
+        ),
     })
 }
 
@@ -142,7 +149,7 @@ fn origin(origin: OriginJson) -> Origin {
     match origin {
         OriginJson::Onnx { node, op } => Origin::Onnx { node, op },
         OriginJson::Layer(path) => Origin::Layer(path),
-        OriginJson::Statement { file, line, block } => Origin::Statement { file, line, block },
+        OriginJson::Statement { file, line, block, completes } => Origin::Statement { file, line, block, completes },
         OriginJson::Decomposed(op) => Origin::Decomposed(op),
     }
 }

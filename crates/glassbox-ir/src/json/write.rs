@@ -7,8 +7,9 @@ use glassbox_tensor::{DType, Tensor};
 use super::document::{AttrJson, Document, Float, NodeJson, OriginJson, RegionJson, StateJson, TensorJson, ValueJson};
 use super::{FORMAT, JsonError, VERSION};
 use crate::attr::Attr;
-use crate::graph::{Graph, Node, Origin, State};
+use crate::graph::{Graph, Node, State};
 use crate::order::Order;
+use crate::provenance::Origin;
 use crate::text::data_bytes;
 
 /// The graph as JSON, the same bytes for the same graph. Fails where the bytes of a tensor can't be read.
@@ -27,7 +28,7 @@ pub fn to_string(graph: &Graph) -> Result<String, JsonError> {
             hints: hints.collect::<Result<_, JsonError>>()?,
             regions: node.regions.iter().map(|id| regions.of(id.index())).collect(),
             results: node.results.iter().map(|id| values.of(id.index())).collect(),
-            provenance: node.provenance.0.iter().map(origin_json).collect(),
+            provenance: node.provenance.chains().map(|chain| chain.iter().map(origin_json).collect()).collect(),
         })
     };
     let document = Document {
@@ -115,7 +116,7 @@ fn origin_json(origin: &Origin) -> OriginJson {
     match origin.clone() {
         Origin::Onnx { node, op } => OriginJson::Onnx { node, op },
         Origin::Layer(path) => OriginJson::Layer(path),
-        Origin::Statement { file, line, block } => OriginJson::Statement { file, line, block },
+        Origin::Statement { file, line, block, completes } => OriginJson::Statement { file, line, block, completes },
         Origin::Decomposed(op) => OriginJson::Decomposed(op),
     }
 }

@@ -11,7 +11,7 @@ pub static OP: OpDef = OpDef {
     inputs: &[Input::value("values").mixed(0)],
     outputs: &[Output::variadic("values")],
     constraints: &[("C1", "there are as many results as operands, none of which is left out")],
-    effect: true,
+    effects: Effects::ORDERS,
     example: "barrier(f32[1] [1], seq(i64[] 2)) -> f32[1] [1], seq(i64[] 2)",
     infer: |infer| {
         let types: Option<Vec<Type>> = infer.operands.iter().map(|operand| Some(operand.as_ref()?.ty.clone())).collect();

@@ -1,7 +1,7 @@
 //! `bernoulli`: ones and zeros, drawn with given probabilities.
 
 use super::common::*;
-use super::random::{DTYPE, SEED, draw_like};
+use super::random::{DRAW, DTYPE, SEED, draw_like};
 
 /// The declaration.
 pub static OP: OpDef = OpDef {
@@ -14,9 +14,9 @@ pub static OP: OpDef = OpDef {
     doc: "For each element p of x: 1 with probability p, else 0; of x's dtype unless `dtype` says another. 1 where p is \
           1 or more, 0 where it is 0 or less, or NaN. Draws as random_uniform does.",
     inputs: FLOAT,
-    attrs: &[DTYPE, SEED],
+    attrs: &[DTYPE, SEED, DRAW],
     constraints: &[("C1", "dtype is a dtype of numbers or bool")],
-    effect: true,
+    effects: Effects::DRAWS,
     example: "bernoulli(f32[2] [0, 1]) -> f32[2] [0, 1]",
     infer: |infer| {
         let x = infer.tensor(0)?;

@@ -21,5 +21,6 @@ pub static OP: OpDef = OpDef {
         }
         Ok(body.results.clone())
     },
+    body_types: Some(|_, operands, _| Ok(vec![operands.iter().flatten().map(|operand| operand.ty.clone()).collect()])),
     ..OpDef::BASE
 };

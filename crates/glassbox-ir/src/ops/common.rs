@@ -5,6 +5,7 @@ pub(super) use glassbox_tensor::{Class, DType};
 pub(super) use crate::attr::AttrKind;
 pub(super) use crate::decompose::Decompose;
 pub(super) use crate::dim::Dim;
+pub(super) use crate::effects::Effects;
 pub(super) use crate::error::{BuildError, Violation};
 pub(super) use crate::expr::Expr;
 pub(super) use crate::infer::{Infer, Known, normalise_axis};

@@ -1,6 +1,7 @@
 //! `dropout`: elements left out at random, while a model learns.
 
 use super::common::*;
+use super::random::DRAW;
 
 /// The declaration.
 pub static OP: OpDef = OpDef {
@@ -9,16 +10,16 @@ pub static OP: OpDef = OpDef {
           probability 1 - ratio, else times 0, and the mask that says which are kept. The ratio is 0.5 if left out. An \
           element is kept where the next number of the generator MT19937, made a f64 in [0, 1) from 53 of its bits, is \
           at least the ratio; it is seeded with `seed` as NumPy's RandomState, or, if that is absent, with a seed of the \
-          run. The product is computed in f64 and rounded once.",
+          run and the draw. The product is computed in f64 and rounded once.",
     inputs: &[
         Input::one("x", DTypes::Float),
         Input::one("ratio", DTypes::Float).optional(),
         Input::one("training_mode", DTypes::These(&[DType::Bool])).optional(),
     ],
     outputs: &[Output::one("y"), Output::one("mask")],
-    attrs: &[AttrSpec::optional("seed", AttrKind::Int)],
+    attrs: &[AttrSpec::optional("seed", AttrKind::Int), DRAW],
     constraints: &[("C1", "ratio and training_mode have one element"), ("C2", "ratio is in [0, 1)")],
-    effect: true,
+    effects: Effects::DRAWS,
     example: "dropout(f32[2] [1, 2], f32[] 0.5, bool[] false) -> f32[2] [1, 2], bool[2] [true, true]",
     infer: |infer| {
         for index in [1, 2] {

@@ -11,6 +11,7 @@ pub static OP: OpDef = OpDef {
     inputs: &[Input::one("x", DTypes::Any), Input::one("dims", SIZES).shapes()],
     attrs: &[AttrSpec::optional("name", AttrKind::Str)],
     constraints: &[("C1", "dims is a vector of extents that are at least 0"), ("C2", "x has these dims")],
+    effects: Effects::MAY_FAIL,
     example: "expect(f32[2] [1, 2], i64[1] [2]) -> f32[2] [1, 2]",
     infer: |infer| {
         let x = infer.tensor(0)?;

@@ -12,7 +12,7 @@ pub static OP: OpDef = OpDef {
           of another type.",
     inputs: &[Input::value("operands").mixed(0)],
     attrs: &[AttrSpec::required("function", AttrKind::Str), AttrSpec::required("type", AttrKind::Type)],
-    effect: true,
+    effects: Effects::HOST,
     example: "host(i64[2] [1, 2]) {function = \"echo\", type = i64[?]} -> i64[2] [1, 2]",
     infer: |infer| Ok(vec![infer.attr.ty("type").clone()]),
     ..OpDef::BASE

@@ -2,7 +2,7 @@
 
 use super::common::*;
 use super::control::carried;
-use crate::infer::{Operand, Signature};
+use crate::infer::{AttrView, Operand, Signature};
 
 /// The declaration.
 pub static OP: OpDef = OpDef {
@@ -28,11 +28,13 @@ pub static OP: OpDef = OpDef {
     example: "loop(i64[] 3, _, i64[] 1) (%i: i64[], %go: bool[], %x: i64[]) { %y = add(%x, %x) : i64[] yield %go, %y, %x } \
               -> i64[] 8, i64[3] [1, 2, 4]",
     infer,
+    body_types: Some(body_types),
     ..OpDef::BASE
 };
 
 /// The types that the body's parameters have, given what it is known to give so far.
-pub(super) fn region_parameters(
+fn body_types(
+    _: AttrView,
     operands: &[Option<Operand>],
     regions: Option<&[Signature]>,
 ) -> Result<Vec<Vec<Type>>, Violation> {

@@ -281,12 +281,9 @@ pub(crate) fn region_parameters(
     operands: &[Option<Operand>],
     regions: Option<&[Signature]>,
 ) -> Result<Vec<Vec<Type>>, Violation> {
-    let types = || operands.iter().flatten().map(|operand| operand.ty.clone()).collect();
-    match op.name {
-        "loop" => loop_::region_parameters(operands, regions),
-        "scan" => scan::region_parameters(AttrView::new(op, attrs), operands, regions),
-        "call" => Ok(vec![types()]),
-        _ => Ok(vec![Vec::new(); op.regions]),
+    match op.body_types {
+        Some(types) => types(AttrView::new(op, attrs), operands, regions),
+        None => Ok(vec![Vec::new(); op.regions]),
     }
 }
 

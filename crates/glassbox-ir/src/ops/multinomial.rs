@@ -1,7 +1,7 @@
 //! `multinomial`: indices, drawn with given probabilities.
 
 use super::common::*;
-use super::random::SEED;
+use super::random::{DRAW, SEED};
 
 /// The declaration.
 pub static OP: OpDef = OpDef {
@@ -9,14 +9,14 @@ pub static OP: OpDef = OpDef {
     doc: "From each row of x `sample_size` indices, drawn independently: index c with a probability that is proportional \
           to exp(x[c]), computed in f64. Draws as random_uniform does.",
     inputs: FLOAT,
-    attrs: &[AttrSpec::optional("dtype", AttrKind::DType), AttrSpec::int("sample_size", 1), SEED],
+    attrs: &[AttrSpec::optional("dtype", AttrKind::DType), AttrSpec::int("sample_size", 1), SEED, DRAW],
     constraints: &[
         ("C1", "x has two axes"),
         ("C2", "sample_size is at least 0"),
         ("C3", "dtype is i32 or i64"),
         ("C4", "each row has an element that is more than -inf, and none that is NaN or inf"),
     ],
-    effect: true,
+    effects: Effects::DRAWS,
     example: "multinomial(f32[1, 3] [-inf, 0, -inf]) {sample_size = 2} -> i32[1, 2] [1, 1]",
     infer: |infer| {
         let x = infer.tensor(0)?;

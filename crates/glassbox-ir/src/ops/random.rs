@@ -4,6 +4,8 @@ use super::common::*;
 
 /// The seed of a draw.
 pub(super) const SEED: AttrSpec = AttrSpec::optional("seed", AttrKind::Float);
+/// The number of the draw, on which it depends where there is no seed: see [`draws`](crate::draws).
+pub(super) const DRAW: AttrSpec = AttrSpec::optional(crate::draws::DRAW, AttrKind::Int);
 /// The dtype of what is drawn, where it isn't that of the operand.
 pub(super) const DTYPE: AttrSpec = AttrSpec::optional("dtype", AttrKind::DType);
 /// The constraints of a draw of a given shape.

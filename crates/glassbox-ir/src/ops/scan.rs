@@ -32,6 +32,7 @@ pub static OP: OpDef = OpDef {
     example: "scan(i64[] 0, i64[3] [1, 2, 3]) {num_scan_inputs = 1} (%s: i64[], %x: i64[]) \
               { %t = add(%s, %x) : i64[] yield %t, %t } -> i64[] 6, i64[3] [1, 3, 6]",
     infer,
+    body_types: Some(body_types),
     ..OpDef::BASE
 };
 
@@ -57,7 +58,7 @@ fn axes(
 }
 
 /// The types that the body's parameters have, given what it is known to give so far.
-pub(super) fn region_parameters(
+fn body_types(
     attr: AttrView,
     operands: &[Option<Operand>],
     regions: Option<&[Signature]>,

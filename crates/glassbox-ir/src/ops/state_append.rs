@@ -16,7 +16,7 @@ pub static OP: OpDef = OpDef {
         ("C2", "x has the state's dtype, rank and dims but for the axis, whose dim in the state's declared type is unknown"),
         ("C3", "axis is in [-r, r)"),
     ],
-    effect: true,
+    effects: Effects::READS.union(Effects::WRITES),
     example: "state f32[?] [1, 2]: state_append(f32[1] [3]) {state = \"s\", axis = 0} -> f32[3] [1, 2, 3]",
     infer: |infer| {
         let state = find(infer, "C1")?;

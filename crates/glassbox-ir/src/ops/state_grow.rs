@@ -21,7 +21,7 @@ pub static OP: OpDef = OpDef {
         ("C3", "the size along an axis that grows is at least 0"),
         ("C4", GROWTH),
     ],
-    effect: true,
+    effects: Effects::READS.union(Effects::WRITES),
     example: "state f32[?, 1] [1, 2]: state_grow(i64[2] [3, 0]) {state = \"s\", fill = f32[] 7} -> f32[3, 1] [1, 2, 7]",
     infer: |infer| {
         let state = find(infer, "C1")?;

@@ -10,7 +10,7 @@ pub static OP: OpDef = OpDef {
     doc: "What the state `state` holds now. A later write doesn't change the value that was read.",
     attrs: &[STATE],
     constraints: &[("C1", "the graph declares the state")],
-    effect: true,
+    effects: Effects::READS,
     example: "state f32[2] [1, 2]: state_read() {state = \"s\"} -> f32[2] [1, 2]",
     infer: |infer| Ok(vec![find(infer, "C1")?.ty.clone().into()]),
     ..OpDef::BASE

@@ -10,7 +10,7 @@ pub static OP: OpDef = OpDef {
     doc: "The state `state` holds its initial contents again; the result is these.",
     attrs: &[STATE],
     constraints: &[("C1", "the graph declares the state")],
-    effect: true,
+    effects: Effects::WRITES,
     example: "state f32[2] [1, 2]: state_reset() {state = \"s\"} -> f32[2] [1, 2]",
     infer: |infer| Ok(vec![find(infer, "C1")?.ty.clone().into()]),
     ..OpDef::BASE

@@ -21,7 +21,7 @@ pub static OP: OpDef = OpDef {
         INDICES,
         ("C4", "counted from the front, 0 <= start <= end <= what the state holds, and 0 <= index < what it holds"),
     ],
-    effect: true,
+    effects: Effects::READS,
     example: "state f32[2, 3] [1, 2, 3, 4, 5, 6]: state_slice(i64[2] [-1, 0], i64[2] [0, 2]) {state = \"s\", squeeze = [0]} \
               -> f32[2] [4, 5]",
     infer: |infer| {

@@ -27,7 +27,7 @@ pub static OP: OpDef = OpDef {
         ("C5", "x has the state's dtype and the dims of the region"),
         ("C6", GROWTH),
     ],
-    effect: true,
+    effects: Effects::READS.union(Effects::WRITES),
     example: "state f32[?, 2] [1, 2]: state_update(f32[2] [3, 4], i64[1] [1], i64[1] [0]) {state = \"s\", squeeze = [0]} \
               -> f32[2] [3, 4]",
     infer: |infer| {

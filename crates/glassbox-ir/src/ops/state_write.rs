@@ -14,7 +14,7 @@ pub static OP: OpDef = OpDef {
         ("C1", "the graph declares the state"),
         ("C2", "x fits the state's type, and the growing dim its capacity"),
     ],
-    effect: true,
+    effects: Effects::WRITES,
     example: "state f32[2] [1, 2]: state_write(f32[2] [3, 4]) {state = \"s\"} -> f32[2] [3, 4]",
     infer: |infer| {
         let state = find(infer, "C1")?;

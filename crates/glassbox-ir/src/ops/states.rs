@@ -4,13 +4,12 @@ use super::common::*;
 use crate::graph::State;
 
 /// The attribute that names the state.
-pub(super) const STATE: AttrSpec = AttrSpec::required("state", AttrKind::Str);
+pub(super) const STATE: AttrSpec = AttrSpec::required("state", AttrKind::State);
 
 /// The state that the node names.
 pub(super) fn find<'a>(infer: &Infer<'a>, rule: &'static str) -> Result<&'a State, Violation> {
     let name = infer.attr.str("state");
-    let found = infer.states.iter().find(|state| state.name == name);
-    found.ok_or_else(|| {
+    infer.states.named(name).ok_or_else(|| {
         let names: Vec<_> = infer.states.iter().map(|state| state.name.as_str()).collect();
         Violation::new(rule, format!("no state is named `{name}`; there are {names:?}"))
     })

@@ -38,7 +38,7 @@ pub(super) enum Token<'a> {
 }
 
 /// The tokens of punctuation; a longer one before its beginning. `@` that no name follows is one too.
-const MARKS: &[&str] = &["->", "(", ")", "{", "}", "[", "]", "<", ">", ",", ":", "=", "+", "-", "*", "?"];
+const MARKS: &[&str] = &["->", "(", ")", "{", "}", "[", "]", "<", ">", ",", ":", "=", "+", "-", "*", "?", "|"];
 
 /// The place in a text from which the next token is read.
 #[derive(Clone)]

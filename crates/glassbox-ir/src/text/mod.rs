@@ -29,7 +29,7 @@
 //!           | "state" "@"name ":" tensortype ("capacity" number)? ("=" tensor)?
 //!           | "input" value ":" type
 //! node      = (value,* "=")? op "(" operand,* ")" ("{" attribute,* "}")? ("@" "{" hint,* "}")? region*
-//!             (":" type,*)? ("@" origin>*)?
+//!             (":" type,*)? ("@" chain|*)?
 //! operand   = value | "_"
 //! attribute = name "=" (bool | int | float | string | dtype | type | tensor | "[" …,* "]")
 //! hint      = (name | string) "=" (bool | int | float | string | dtype | type | tensor | list)
@@ -41,8 +41,9 @@
 //! tensortype = dtype "[" (dim,* | "*") "]"
 //! dim       = "?" | a sum of products of numbers, symbols and floordiv, mod, min, max of two dims
 //! tensor    = dtype "[" number,* "]" ("[" element,* "]" | element | "data" "(" string ")")
+//! chain     = origin>*
 //! origin    = "onnx" "(" string "," string ")" | "layer" "(" string ")"
-//!           | "statement" "(" string "," number "," string ")" | "decomposed" "(" string ")"
+//!           | "statement" "(" string "," number "," string ("," "helps")? ")" | "decomposed" "(" string ")"
 //! data      = "data" "{" (string "=" "base64" string)* "}"
 //! ```
 //!

@@ -14,12 +14,13 @@ use super::parser::{Parsed, Parser, did_you_mean};
 use crate::attr::{Attrs, Hints};
 use crate::builder::GraphBuilder;
 use crate::error::{BuildError, Violation};
-use crate::graph::{Graph, Origin, Provenance, RegionId, State, ValueId};
+use crate::graph::{Graph, RegionId, State, ValueId};
 use crate::infer::check_type;
 use crate::op::OpDef;
 use crate::ops;
+use crate::provenance::{Origin, Provenance};
 use crate::types::Type;
-use crate::verify::{MAX_NESTED_REGIONS, check_hints, check_state};
+use crate::verify::{MAX_NESTED_REGIONS, check_hints};
 
 /// The graph that a text is.
 pub fn parse(text: &str, options: &ParseOptions) -> Result<Graph, ParseError> {
@@ -163,7 +164,7 @@ impl<'a> GraphParser<'a> {
     }
 
     pub(super) fn add_state(&mut self, start: usize, state: State) -> Parsed<()> {
-        let added = check_state(&state).map_err(BuildError::Graph).and_then(|()| self.builder.state(state));
+        let added = self.builder.state(state);
         added.map_err(|error| self.parser.error(start, error.into()))
     }
 
@@ -456,14 +457,17 @@ impl<'a> GraphParser<'a> {
         Ok(())
     }
 
-    /// `onnx("n", "Conv") > decomposed("softmax")`
+    /// `onnx("n", "Conv") > decomposed("softmax") | layer("l")`
     fn provenance(&mut self) -> Parsed<Provenance> {
-        let mut origins = Vec::new();
+        let mut chains = vec![vec![self.origin()?]];
         loop {
-            origins.push(self.origin()?);
-            if !self.parser.take(">")? {
-                return Ok(Provenance(origins));
+            if self.parser.take("|")? {
+                chains.push(Vec::new());
+            } else if !self.parser.take(">")? {
+                return Ok(Provenance::of_chains(chains));
             }
+            let origin = self.origin()?;
+            chains.last_mut().into_iter().for_each(|chain| chain.push(origin.clone()));
         }
     }
 
@@ -487,7 +491,11 @@ impl<'a> GraphParser<'a> {
                 let line = u32::try_from(line).map_err(|_| self.parser.invalid(start, "no file has that line"))?;
                 self.parser.expect(",")?;
                 let block = self.parser.string("the block, in quotes")?.into_owned();
-                Origin::Statement { file: first, line, block }
+                let helps = self.parser.take(",")?;
+                if helps && !self.parser.take_word("helps")? {
+                    return Err(self.parser.expected("`helps`"));
+                }
+                Origin::Statement { file: first, line, block, completes: !helps }
             }
             "layer" => Origin::Layer(first),
             _ => Origin::Decomposed(first),

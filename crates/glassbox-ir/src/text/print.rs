@@ -195,7 +195,7 @@ impl<'g> Printer<'g> {
             self.out.push_str(if place == 0 { " : " } else { ", " });
             write!(self.out, "{}", self.graph.value(*result).ty)?;
         }
-        if !node.provenance.0.is_empty() {
+        if !node.provenance.is_empty() {
             write!(self.out, "  @ {}", node.provenance)?;
         }
         self.out.push('\n');

@@ -210,7 +210,7 @@ impl<'a> Parser<'a> {
             },
             AttrKind::Int => Attr::Int(self.element(DType::I64)?.cast_signed()),
             AttrKind::Float => Attr::Float(f64::from_bits(self.element(DType::F64)?)),
-            AttrKind::Str => Attr::Str(self.string("a string")?.into_owned()),
+            AttrKind::Str | AttrKind::State => Attr::Str(self.string("a string")?.into_owned()),
             AttrKind::Enum(members) => {
                 let start = self.start;
                 let value = self.string(&format!("one of {members:?}"))?;

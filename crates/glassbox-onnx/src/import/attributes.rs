@@ -162,7 +162,7 @@ impl<'a> NodeContext<'a> {
                 AttrKind::Bool => None,
                 AttrKind::Int => self.opt_int(name)?.map(Attr::from),
                 AttrKind::Float => self.opt_float(name)?.map(Attr::from),
-                AttrKind::Str | AttrKind::Enum(_) => self.opt_str(name)?.map(Attr::from),
+                AttrKind::Str | AttrKind::State | AttrKind::Enum(_) => self.opt_str(name)?.map(Attr::from),
                 AttrKind::Ints => self.ints(name)?.map(Attr::from),
                 AttrKind::Floats => self.floats(name)?.map(Attr::from),
                 AttrKind::Strs => {

@@ -320,7 +320,7 @@ impl View<'_> {
 
     /// The latest value of a variable.
     pub fn fetch<T: Fetched>(&self, name: &str) -> Result<T, RuntimeError> {
-        if self.run.graph.states.iter().any(|state| state.name == name) {
+        if self.run.graph.states().iter().any(|state| state.name == name) {
             return fetched(name, &self.run.state(name)?.into());
         }
         fetched(name, &self.ledger.latest(self.program, name)?)

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use glassbox_ir::{AttrView, Dim, Graph, NodeId, Origin, RegionId, ValueId};
+use glassbox_ir::{Dim, Effects, Graph, NodeId, Origin, RegionId, ValueId};
 
 use super::program::{Input, Source, Statement, Variable};
 
@@ -85,11 +85,14 @@ impl Names {
 
     fn statement(&mut self, graph: &Graph, id: NodeId, around: Arc<[NodeId]>, inside: &HashSet<Variable>) -> Statement {
         let node = graph.node(id);
-        let found = node.provenance.0.iter().find_map(|origin| match origin {
-            Origin::Statement { file, line, block } => Some((file.as_str(), *line, block.as_str())),
+        let mut statements = node.provenance.origins().filter_map(|origin| match origin {
+            Origin::Statement { file, line, block, .. } => Some((file.as_str(), *line, block.as_str())),
             _ => None,
         });
-        let ends = found.is_none() || matches!(node.provenance.0.last(), Some(Origin::Statement { .. }));
+        // A node that stands for several is shown at the first statement that it completes.
+        let completed = node.provenance.completed().next();
+        let found = completed.or_else(|| statements.next());
+        let ends = found.is_none() || completed.is_some();
         let parts: Vec<Arc<str>> = match found {
             Some((_, _, "")) => Vec::new(),
             Some((_, _, block)) => block.split('/').map(Arc::from).collect(),
@@ -155,8 +158,7 @@ impl Names {
 /// The state that a node writes.
 fn written_state(graph: &Graph, id: NodeId) -> Option<String> {
     let node = graph.node(id);
-    let writes = node.op.name.starts_with("state_") && !matches!(node.op.name, "state_read" | "state_slice");
-    writes.then(|| AttrView::new(node.op, &node.attrs).str("state").to_owned())
+    node.state().filter(|_| node.op.effects.contains(Effects::WRITES)).map(str::to_owned)
 }
 
 /// The free sizes of inputs that are a dim of their own.
@@ -190,8 +192,7 @@ fn join_parts(graph: &Graph, id: RegionId, statements: &mut [Option<Statement>])
     let mut next: HashMap<(&str, u32, &str), NodeId> = HashMap::new();
     for id in graph.region(id).nodes.iter().rev() {
         let node = graph.node(*id);
-        let Some(Origin::Statement { file, line, block }) = node.provenance.0.last() else { continue };
-        let key = (file.as_str(), *line, block.as_str());
+        let Some(key) = node.provenance.completed().next() else { continue };
         let nameless = node.results.iter().all(|result| graph.value(*result).name.is_none());
         let inner =
             !node.results.is_empty() && node.regions.is_empty() && nameless && written_state(graph, *id).is_none();
@@ -201,7 +202,8 @@ fn join_parts(graph: &Graph, id: RegionId, statements: &mut [Option<Statement>])
             continue;
         };
         let check = graph.node(last);
-        let checked = check.operands.first().copied().flatten().filter(|_| check.op.name == "expect");
+        let checks = check.op.effects.contains(Effects::MAY_FAIL);
+        let checked = check.operands.first().copied().flatten().filter(|_| checks);
         let checked = checked.and_then(|value| node.results.iter().position(|result| *result == value));
         let Ok([Some(part), Some(after)]) = statements.get_disjoint_mut([id.index(), last.index()]) else { continue };
         let Some(result) = checked else {

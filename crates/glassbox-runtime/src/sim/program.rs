@@ -1,7 +1,7 @@
 //! What a lowered graph says by name: its statements, its variables, and what can be inserted and fetched.
 //!
-//! A node whose last origin is a statement ends it; nodes that go through more origins only help. Every node of a
-//! graph that comes from no program is a statement of its own. In a graph of a program the values `h`, `h#2`, …
+//! A node whose provenance says that it completes a statement ends it; the other nodes of a statement only help. Every
+//! node of a graph that comes from no program is a statement of its own. In a graph of a program the values `h`, `h#2`, …
 //! are versions of the variable `h`; elsewhere each name is a variable.
 
 use std::collections::{HashMap, HashSet};
@@ -86,12 +86,12 @@ impl Program {
     pub(super) fn new(graph: &Graph) -> Program {
         let nodes = graph.walk();
         let is_statement = |origin: &Origin| matches!(origin, Origin::Statement { .. });
-        let written = nodes.iter().any(|id| graph.node(*id).provenance.0.iter().any(is_statement));
+        let written = nodes.iter().any(|id| graph.node(*id).provenance.origins().any(is_statement));
         let mut names = Names { versions: written, ..Names::default() };
         for input in graph.inputs() {
             names.value(graph, *input);
         }
-        for state in &graph.states {
+        for state in graph.states() {
             names.variable(state.name.as_str().into());
         }
         let mut statements: Vec<Option<Statement>> = (0..graph.node_count()).map(|_| None).collect();
@@ -177,7 +177,7 @@ impl Program {
     /// The error of inserting a value for `name`, which isn't an input.
     pub(super) fn not_an_input(&self, graph: &Graph, name: &str) -> SimError {
         let refuse = |why: String| SimError::NotAnInput { name: name.to_owned(), why };
-        if let Some(state) = graph.states.iter().find(|state| state.name == name) {
+        if let Some(state) = graph.state(name) {
             let ty = &state.ty;
             return refuse(format!(
                 "it is persistent, {ty}: it keeps from step to step what the program writes; set it with `set_state`"
@@ -220,7 +220,7 @@ impl Program {
             }
             None => {
                 let outputs = self.outputs.iter().map(|(label, _)| &**label);
-                let states = graph.states.iter().map(|state| state.name.as_str());
+                let states = graph.states().iter().map(|state| state.name.as_str());
                 let constants = self.constants.keys().map(|variable| &*self.variables[*variable]);
                 let mut known: Vec<&str> = outputs.chain(states).chain(constants).collect();
                 known.sort_unstable();

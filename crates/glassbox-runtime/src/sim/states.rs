@@ -24,7 +24,7 @@ pub(super) fn save(session: &dyn Session, path: &Path) -> Result<(), RuntimeErro
     };
     let graph = session.graph();
     let mut tensors = Vec::new();
-    for state in &graph.states {
+    for state in graph.states() {
         let held = session.states().read(&state.name)?;
         if held.dtype() == DType::String {
             let rule = format!("`{}` is text, {}, which no file of weights holds", state.name, state.ty);
@@ -42,7 +42,7 @@ pub(super) fn load(session: &mut dyn Session, path: &Path) -> Result<(), Runtime
     let package = glassbox_weights::open(path)?;
     let mut loaded = Vec::new();
     check_names(session.graph(), &package, path)?;
-    for state in &session.graph().states {
+    for state in session.graph().states() {
         let tensor = package.load(&state.name)?;
         // The file may change later on.
         loaded.push((state.name.clone(), Tensor::from_bytes(tensor.dtype(), tensor.shape(), tensor.to_bytes()?)?));
@@ -52,7 +52,7 @@ pub(super) fn load(session: &mut dyn Session, path: &Path) -> Result<(), Runtime
 
 fn check_names(graph: &Graph, source: &dyn ParamSource, path: &Path) -> Result<(), RuntimeError> {
     let listed = |names: Vec<String>| List(&names).to_string();
-    let missing = graph.states.iter().filter(|state| source.find(&state.name).is_none());
+    let missing = graph.states().iter().filter(|state| source.find(&state.name).is_none());
     let missing: Vec<String> = missing.map(|state| state.name.clone()).collect();
     if !missing.is_empty() {
         let there = listed(source.params().iter().map(|info| info.name.clone()).collect());
@@ -60,7 +60,7 @@ fn check_names(graph: &Graph, source: &dyn ParamSource, path: &Path) -> Result<(
         let rule = format!("it has {there}, but not {}, which the program keeps", List(&missing));
         return Err(wrong(path, rule));
     }
-    let known = |name: &str| graph.states.iter().any(|state| state.name == name);
+    let known = |name: &str| graph.states().iter().any(|state| state.name == name);
     let more = source.params().iter().filter(|info| !known(&info.name));
     let more: Vec<String> = more.map(|info| info.name.clone()).collect();
     if !more.is_empty() {

@@ -46,7 +46,7 @@ impl Executor {
 
     /// Whether the program keeps a variable of this name from step to step.
     fn keeps(&self, name: &str) -> bool {
-        self.graph().states.iter().any(|state| state.name == name)
+        self.graph().states().iter().any(|state| state.name == name)
     }
 
     /// A constant or a parameter of the program.
@@ -68,13 +68,13 @@ impl Executor {
     }
 
     fn no_state(&self, name: &str) -> RuntimeError {
-        let known = self.graph().states.iter().map(|state| state.name.as_str());
+        let known = self.graph().states().iter().map(|state| state.name.as_str());
         SimError::unknown("", "persistent variable", name, known).into()
     }
 
     /// Gives a persistent variable other contents.
     pub fn set_state(&mut self, name: &str, value: impl Into<Inserted>) -> Result<(), RuntimeError> {
-        let Some(state) = self.graph().states.iter().find(|state| state.name == name) else {
+        let Some(state) = self.graph().state(name) else {
             return Err(self.no_state(name));
         };
         let ty = Type::from(state.ty.clone());
@@ -115,7 +115,7 @@ impl Executor {
 
     /// Everything that the last step gave, by name: outputs, and what persistent variables hold.
     pub(super) fn results(&self) -> Result<Vec<(String, Value)>, RuntimeError> {
-        let states: Vec<String> = self.graph().states.iter().map(|state| state.name.clone()).collect();
+        let states: Vec<String> = self.graph().states().iter().map(|state| state.name.clone()).collect();
         let outputs = || self.program.outputs.iter().zip(self.outputs.iter().flatten());
         let mut results: Vec<(String, Value)> =
             outputs().map(|((label, _), v)| (label.to_string(), v.clone())).collect();

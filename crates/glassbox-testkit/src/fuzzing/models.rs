@@ -404,7 +404,7 @@ fn kind_of(kind: AttrKind) -> i32 {
     match kind {
         AttrKind::Bool | AttrKind::Int | AttrKind::DType => attribute_type::INT,
         AttrKind::Float => attribute_type::FLOAT,
-        AttrKind::Str | AttrKind::Enum(_) => attribute_type::STRING,
+        AttrKind::Str | AttrKind::State | AttrKind::Enum(_) => attribute_type::STRING,
         AttrKind::Ints => attribute_type::INTS,
         AttrKind::Floats => attribute_type::FLOATS,
         AttrKind::Strs => attribute_type::STRINGS,

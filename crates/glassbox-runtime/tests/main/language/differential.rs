@@ -210,7 +210,7 @@ fn metadata_of(value: &Json) -> Value {
 }
 
 fn states(executor: &Executor) -> BTreeMap<String, Tensor> {
-    let names = executor.graph().states.iter().map(|state| state.name.clone());
+    let names = executor.graph().states().iter().map(|state| state.name.clone());
     names.map(|name| (name.clone(), executor.state(&name).unwrap())).collect()
 }
 
