@@ -5,8 +5,11 @@ use std::sync::Arc;
 
 use glassbox_dsl::{Lower, ModelSource};
 use glassbox_ir::Attr;
-use glassbox_reference::{Options, Session, Value};
+use glassbox_reference::{Limits, Options, Session, Value};
 use glassbox_tensor::{NoParams, ParamError, ParamId, ParamInfo, ParamSource, Tensor};
+
+/// Messages name the limit on memory, so it isn't that of the machine.
+const LIMITS: Limits = Limits { bytes: 1 << 30, turns: 100_000_000 };
 
 /// Parameters, sizes and metadata.
 #[derive(Default)]
@@ -81,7 +84,8 @@ impl Model {
         let graph = program.lower(self).map_err(|error| error.to_string())?;
         let text = glassbox_ir::text::print(&graph, &glassbox_ir::text::PrintOptions::default());
         glassbox_ir::verify(&graph).map_err(|error| format!("{error:?}\n{text}"))?;
-        let session = Session::new(graph.as_ref().clone(), Options::default()).map_err(|error| error.to_string())?;
+        let options = Options { limits: LIMITS, ..Options::default() };
+        let session = Session::new(graph.as_ref().clone(), options).map_err(|error| error.to_string())?;
         let session = session.with_params(self.params.clone()).map_err(|error| error.to_string())?;
         Ok(Run { session, text })
     }
