@@ -1,17 +1,22 @@
 #!/usr/bin/env python3
 """Prepares what the tests need beside the source tree, under `$GLASSBOX_CACHE`.
 
-The folder (default `~/.cache/glassbox`) gets, in this order:
+The folder (default `~/.cache/glassbox`) gets:
 
 - `venv/`: a virtual environment with the packages of `requirements.txt`;
-- `conformance/`: the official ONNX backend tests, by `conformance_cases.py`;
+- `language/`: random programs of the `graph!` language and what they must give, by `language/generate.py`;
 - `peers/`: models with inputs and a peer's outputs, by `peer_models.py`;
-- `language/`: random programs of the `graph!` language and what they must give, by `language/generate.py`.
+- `conformance/`: the official ONNX backend tests, by `conformance_cases.py`;
+- `venv-torch/`, only when it is asked for: a second environment with torch and transformers (6 GB), which the
+  tests of the scripts that train models and make golden files need.
 
-A part is made again only when it is missing or when what it was made from has changed: each
-holds a `.stamp` with a hash of its sources, written last. Data folders are made beside their
-place and renamed into it; a virtual environment cannot be moved, so one without a valid stamp
-is removed and made again. One run works at a time (a lock file), others wait for it.
+The environment comes first; the data is made two parts at a time.
+
+A part is made again only when it is missing or when what it was made from has changed: each holds a `.stamp`,
+written last, with a hash of the script and of the modules beside it that it imports, of its arguments, of the
+pinned packages and of Python's version. Data folders are made beside their place and renamed into it; a virtual
+environment cannot be moved, so one without a valid stamp is removed and made again. One run works at a time (a
+lock file), others wait for it.
 
 Needs only the standard library and a POSIX system, and runs under Python 3.10 or newer.
 """
@@ -19,6 +24,7 @@ Needs only the standard library and a POSIX system, and runs under Python 3.10 o
 from __future__ import annotations
 
 import argparse
+import ast
 import contextlib
 import fcntl
 import hashlib
@@ -28,16 +34,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 SCRIPTS = Path(__file__).resolve().parent
-REQUIREMENTS = SCRIPTS / "requirements.txt"
 STAMP = ".stamp"
 OLDEST_PYTHON = (3, 11)
 """The oldest Python that the pinned packages install on."""
 CANDIDATES = ("python3", "python3.14", "python3.13", "python3.12", "python3.11")
 """Interpreters tried, in this order, when the running one is too old for the packages."""
+AT_A_TIME = 2
+"""How many parts of the data are made at a time."""
 
 
 class SetupError(Exception):
@@ -45,28 +53,58 @@ class SetupError(Exception):
 
 
 @dataclass(frozen=True)
-class DataPart:
-    """A folder of test data, the script that writes it, and its arguments before the folder.
+class Environment:
+    """A virtual environment with the packages of these files."""
 
-    The other scripts of a script's own folder, if it has one, are parts of it.
-    """
+    name: str
+    requirements: tuple[Path, ...]
+
+    def stamp(self) -> str:
+        """What decides which packages it has."""
+        return hash_of(*(file.read_bytes() for file in self.requirements))
+
+
+PACKAGES = Environment("venv", (SCRIPTS / "requirements.txt",))
+TORCH = Environment("venv-torch", (SCRIPTS / "families/requirements.txt", SCRIPTS / "stories/requirements.txt"))
+
+
+@dataclass(frozen=True)
+class DataPart:
+    """A folder of test data, the script that writes it, and its arguments before the folder."""
 
     name: str
     script: str
     arguments: tuple[str, ...] = ()
 
-    def sources(self) -> list[Path]:
-        """What the data is made from."""
-        script = SCRIPTS / self.script
-        own = sorted(script.parent.glob("*.py")) if script.parent != SCRIPTS else [script]
-        return [*own, REQUIREMENTS]
+    def stamp(self, python: str) -> str:
+        """What the data is made from, with this version of Python."""
+        sources = [*modules_of(SCRIPTS / self.script), *PACKAGES.requirements]
+        return hash_of(*(source.read_bytes() for source in sources), *map(str.encode, (python, *self.arguments)))
 
 
 DATA_PARTS = (
-    DataPart("conformance", "conformance_cases.py"),
-    DataPart("peers", "peer_models.py"),
+    # What takes longest comes first.
     DataPart("language", "language/generate.py", ("--count", "2000", "--seed", "1", "--check-coverage")),
+    DataPart("peers", "peer_models.py"),
+    DataPart("conformance", "conformance_cases.py"),
 )
+
+
+def modules_of(script: Path) -> list[Path]:
+    """The script and the modules of its folder that it imports, they that those import, and so on; sorted."""
+    found, waiting = {script}, [script]
+    while waiting:
+        names = set()
+        for node in ast.walk(ast.parse(waiting.pop().read_bytes())):
+            if isinstance(node, ast.Import):
+                names |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                names.add(node.module)
+        beside = {script.parent / f"{name.split('.')[0]}.py" for name in names}
+        new = {path for path in beside if path.is_file()} - found
+        found |= new
+        waiting += new
+    return sorted(found)
 
 
 def say(step: str, message: str) -> None:
@@ -74,11 +112,10 @@ def say(step: str, message: str) -> None:
     print(f"setup: {step}: {message}", flush=True)
 
 
-def hash_of(*sources: Path) -> str:
-    """A hash over the contents of the files, in the given order."""
+def hash_of(*contents: bytes) -> str:
+    """A hash over these contents, in the given order."""
     digest = hashlib.sha256()
-    for source in sources:
-        content = source.read_bytes()
+    for content in contents:
         digest.update(len(content).to_bytes(8, "little"))
         digest.update(content)
     return digest.hexdigest()
@@ -145,25 +182,38 @@ def succeeds(command: list[str]) -> bool:
         return False
 
 
-def prepare_venv(cache: Path) -> Path:
-    """Makes the virtual environment if it is missing, half made or outdated; gives its Python."""
-    venv = cache / "venv"
+def prepare_environment(cache: Path, environment: Environment) -> Path:
+    """Makes a virtual environment if it is missing, half made or outdated; gives its Python."""
+    name, stamp = environment.name, environment.stamp()
+    venv = cache / name
     python = venv / "bin" / "python"
-    stamp = hash_of(REQUIREMENTS)
     if is_fresh(venv, stamp) and succeeds([str(python), "-c", ""]):
-        say("venv", f"up to date: {venv}")
+        say(name, f"up to date: {venv}")
         return python
     base = base_interpreter()
+    started = time.monotonic()
     if venv.exists():
-        say("venv", f"removing {venv}: it is outdated or was never completed")
+        say(name, f"removing {venv}: it is outdated or was never completed")
         remove(venv)
-    say("venv", f"making {venv} with {base}")
+    say(name, f"making {venv} with {base}")
     run([base, "-m", "venv", str(venv)], "making the virtual environment")
-    say("venv", f"installing the packages of {REQUIREMENTS}")
-    install = ["-m", "pip", "install", "--quiet", "--no-input", "--requirement", str(REQUIREMENTS)]
+    files = list(map(str, environment.requirements))
+    say(name, f"installing the packages of {' and '.join(files)}")
+    install = ["-m", "pip", "install", "--quiet", "--no-input"]
+    install += [argument for file in files for argument in ("--requirement", file)]
     run([str(python), *install], "installing the packages")
     (venv / STAMP).write_text(stamp)
+    say(name, f"made in {time.monotonic() - started:.1f} s")
     return python
+
+
+def version_of(venv: Path) -> str:
+    """The version of Python that an environment was made with, without its last part."""
+    for line in (venv / "pyvenv.cfg").read_text().splitlines():
+        key, _, value = line.partition("=")
+        if key.strip() == "version":
+            return ".".join(value.strip().split(".")[:2])
+    raise SetupError(f"{venv / 'pyvenv.cfg'} tells no version; remove {venv} and run this again")
 
 
 def prepare_data(cache: Path, part: DataPart, python: Path) -> None:
@@ -174,7 +224,7 @@ def prepare_data(cache: Path, part: DataPart, python: Path) -> None:
     remove(unfinished)
     remove(previous)
     script = SCRIPTS / part.script
-    stamp = hash_of(*part.sources())
+    stamp = part.stamp(version_of(cache / PACKAGES.name))
     if is_fresh(target, stamp):
         say(part.name, f"up to date: {target}")
         return
@@ -187,6 +237,19 @@ def prepare_data(cache: Path, part: DataPart, python: Path) -> None:
     unfinished.rename(target)
     remove(previous)
     say(part.name, f"made in {time.monotonic() - started:.1f} s")
+
+
+def prepare_all_data(cache: Path, parts: list[DataPart], python: Path) -> None:
+    """Makes the data, some parts at a time. A part that fails doesn't keep others from being made."""
+    with ThreadPoolExecutor(AT_A_TIME) as workers:
+        made = [(part, workers.submit(prepare_data, cache, part, python)) for part in parts]
+    errors = {part.name: done.exception() for part, done in made}
+    failed = {name: error for name, error in errors.items() if error is not None}
+    for error in failed.values():
+        if not isinstance(error, (SetupError, OSError)):
+            raise error
+    if failed:
+        raise SetupError("; ".join(f"{name}: {error}" for name, error in failed.items()))
 
 
 @contextlib.contextmanager
@@ -213,25 +276,27 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Prepares the tests' packages and data.")
     parser.add_argument(
         "--only",
-        choices=["venv", *(part.name for part in DATA_PARTS)],
-        help="prepare this part alone (a data part includes the venv that it is made with)",
+        choices=[PACKAGES.name, *(part.name for part in DATA_PARTS), TORCH.name],
+        help=f"prepare this part alone (data includes the {PACKAGES.name} that it is made with); "
+        f"{TORCH.name} is made only so",
     )
     return parser.parse_args()
 
 
 def main() -> int:
     """Prepares the parts asked for; gives the exit status."""
-    arguments = parse_arguments()
+    only = parse_arguments().only
     try:
         if sys.version_info < (3, 10):
             raise SetupError(f"needs Python 3.10 or newer; this is {sys.version.split()[0]}")
         cache = cache_directory()
         cache.mkdir(parents=True, exist_ok=True)
         with locked(cache):
-            python = prepare_venv(cache)
-            for part in DATA_PARTS:
-                if arguments.only in (None, part.name):
-                    prepare_data(cache, part, python)
+            if only == TORCH.name:
+                prepare_environment(cache, TORCH)
+                return 0
+            python = prepare_environment(cache, PACKAGES)
+            prepare_all_data(cache, [part for part in DATA_PARTS if only in (None, part.name)], python)
     except (SetupError, OSError) as error:
         print(f"setup: error: {error}", file=sys.stderr)
         return 1

@@ -574,6 +574,11 @@ class Tally:
         self.programs += 1
         self.counts.update(found)
 
+    def merge(self, other: Tally) -> None:
+        """Adds what another tally has counted."""
+        self.programs += other.programs
+        self.counts.update(other.counts)
+
     def missing(self) -> list[str]:
         wanted = REQUIRED + [f"op {name}" for name in OPS] + [f"dtype {name}" for name in dtypes.NUMPY]
         return [f"{name}: {self.counts[name]} programs" for name in wanted if self.counts[name] < LEAST]

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Makes random programs of the block form, with all that is needed to run them and what must come out.
 
-    generate.py [--count N] [--seed S] [--check-coverage] OUT
+    generate.py [--count N] [--seed S] [--jobs J] [--check-coverage] [--report] OUT
 
 What comes out is worked out by `evaluate.py`, which follows docs/language.md. The same count and seed give the same
-files to the byte. Needs numpy and ml_dtypes (scripts/requirements.txt).
+files to the byte, with any number of jobs: a program depends on the seed and its own number only. Needs numpy and
+ml_dtypes (scripts/requirements.txt).
 
 OUT gets one zip file for each 100 programs, `batch-00.npz`, `batch-01.npz`, … (NumPy opens them too). Program 0042
 is the entries that begin with `0042/`:
@@ -42,7 +43,10 @@ from __future__ import annotations
 
 import argparse
 import functools
+import io
 import json
+import multiprocessing
+import os
 import pathlib
 import sys
 import zipfile
@@ -133,10 +137,17 @@ def type_of(array: np.ndarray) -> dict:
 
 
 class Batch:
-    """One zip file. The same entries give the same bytes."""
+    """One zip file, in memory until it is whole. The same entries give the same bytes."""
 
-    def __init__(self, path: pathlib.Path):
-        self.zip = zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1)
+    def __init__(self):
+        # `zipfile` goes back to the header of each entry: in a file that is a flush and a seek each time.
+        self.bytes = io.BytesIO()
+        self.zip = zipfile.ZipFile(self.bytes, "w", zipfile.ZIP_DEFLATED, compresslevel=1)
+
+    def write(self, path: pathlib.Path) -> None:
+        """Ends the zip file and writes it."""
+        self.zip.close()
+        path.write_bytes(self.bytes.getbuffer())
 
     def entry(self, name: str, data: bytes) -> None:
         info = zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 0))
@@ -194,36 +205,73 @@ def shown(evaluator: Evaluator, values: dict, everything: bool) -> dict:
     return {name: value for name, value in values.items() if everything or name in written}
 
 
+@dataclass
+class Drawn:
+    """What one batch adds to the report, or what is wrong with it."""
+
+    tally: Tally
+    discarded: Counter
+    fault: str | None = None
+
+
+def make_batch(seed: int, numbers: range, path: pathlib.Path) -> Drawn:
+    """Makes the programs with these numbers and writes them to one file."""
+    drawn, batch = Drawn(Tally(), Counter()), Batch()
+    for number in numbers:
+        for attempt in range(MAX_ATTEMPTS):
+            try:
+                made = make(((seed * 1_000_003) + number) * MAX_ATTEMPTS + attempt)
+                break
+            except Discarded as reason:
+                drawn.discarded[str(reason)] += 1
+        else:
+            drawn.fault = f"program {number}: every draw was discarded"
+            return drawn
+        drawn.tally.add(made.uses)
+        batch.program(number, made)
+    batch.write(path)
+    return drawn
+
+
+def make_all(options: argparse.Namespace) -> list[Drawn]:
+    """Makes every batch, some at a time; what they give is in their order."""
+    work = []
+    for start in range(0, options.count, BATCH):
+        numbers = range(start, min(start + BATCH, options.count))
+        work.append((options.seed, numbers, options.out / f"batch-{start // BATCH:02}.npz"))
+    jobs = min(options.jobs, len(work))
+    if jobs <= 1:
+        return [make_batch(*one) for one in work]
+    with multiprocessing.Pool(jobs) as pool:
+        return pool.starmap(make_batch, work, chunksize=1)
+
+
+def cores() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description="Makes random programs and what must come out of them.")
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=cores(), help="processes that work at a time")
     parser.add_argument(
         "--check-coverage", action="store_true", help="fail if a construct is used in fewer than 20 programs"
     )
+    parser.add_argument("--report", action="store_true", help="print in how many programs each construct is used")
     parser.add_argument("out", type=pathlib.Path)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    tally, discarded, batch = Tally(), Counter(), None
-    for number in range(options.count):
-        if number % BATCH == 0:
-            if batch is not None:
-                batch.zip.close()
-            batch = Batch(options.out / f"batch-{number // BATCH:02}.npz")
-        for attempt in range(MAX_ATTEMPTS):
-            try:
-                made = make(((options.seed * 1_000_003) + number) * MAX_ATTEMPTS + attempt)
-                break
-            except Discarded as reason:
-                discarded[str(reason)] += 1
-        else:
-            print(f"program {number}: every draw was discarded", file=sys.stderr)
+    tally, discarded = Tally(), Counter()
+    for drawn in make_all(options):
+        if drawn.fault:
+            print(drawn.fault, file=sys.stderr)
             return 1
-        tally.add(made.uses)
-        batch.program(number, made)
-    if batch is not None:
-        batch.zip.close()
-    print(tally.report())
+        tally.merge(drawn.tally)
+        discarded.update(drawn.discarded)
+    if options.report:
+        print(tally.report())
     print(f"{tally.programs} programs; {discarded.total()} draws discarded")
     for reason, count in discarded.most_common():
         print(f"{count:6}  discarded: {reason}")

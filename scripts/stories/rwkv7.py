@@ -9,7 +9,7 @@ step takes out, u_t = S_{t-1} p_t, follows from one triangular system:
     O = R S_0ᵀ + tril(R Qᵀ) U + tril(R Kᵀ) V,             R_t = W_t r_t
 A decay is above 0.54, so that 1 / W stays below 0.54^-CHUNK, which f32 bears well for 16.
 
-Invariants: the logits are those of `scripts/families/rwkv7.py`, which goes step by step; `test_stories.py`
+Invariants: the logits are those of `scripts/families/rwkv7.py`, which goes step by step; `test_models.py`
 checks that.
 """
 

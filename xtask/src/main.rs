@@ -1,12 +1,15 @@
 //! `cargo xtask`: the chores of the repository. `cargo xtask test` is what CI runs.
 
+mod pages;
 mod peers;
+mod soak;
 mod test;
 mod tidy;
 mod tools;
 
 use std::process::ExitCode;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand};
 
 /// The chores of the Glassbox repository.
@@ -19,8 +22,21 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Chore {
-    /// Everything that CI checks: tidy, format, lints, tests, ONNX conformance, peer models
-    Test,
+    /// Everything that CI checks, or the suites of these names only
+    Test {
+        /// Suites to run; all without one
+        #[arg(value_name = "NAME", value_parser = PossibleValuesParser::new(test::names()))]
+        suites: Vec<String>,
+    },
+    /// Random tests with seeds that nobody has tried
+    Soak {
+        /// How long to go on; the round that has begun is ended
+        #[arg(long, default_value_t = 10)]
+        minutes: u64,
+        /// The seed of the first round, to repeat it; a new one where it isn't given
+        #[arg(long)]
+        seed: Option<u32>,
+    },
     /// Check the rules of the repository that no other tool checks
     Tidy,
     /// Make the virtual environment and the test data (about 1 GB in the cache folder)
@@ -35,12 +51,13 @@ enum Chore {
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().chore {
-        Chore::Test => test::main(),
+        Chore::Test { suites } => return test::main(&suites),
+        Chore::Soak { minutes, seed } => soak::main(minutes, seed),
         Chore::Tidy => tidy::main(),
         Chore::Setup => tools::setup(),
         Chore::Peers => peers::main(),
-        Chore::Status => test::status(),
-        Chore::Bless => test::bless(),
+        Chore::Status => pages::status(),
+        Chore::Bless => pages::bless(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

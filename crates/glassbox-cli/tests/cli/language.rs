@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use super::{Folder, glassbox, printed, refused, root, stderr, stdout};
+use super::{Folder, command, glassbox, printed, refused, root, stderr, stdout};
 
 #[test]
 fn a_story_is_told_without_any_file() {
@@ -61,8 +61,7 @@ fn talking() -> Folder {
 #[test]
 fn a_conversation_remembers_what_was_said() {
     let folder = talking();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_glassbox"))
-        .args(["chat", "-m", &folder.path(""), "-n", "6", "--stats"])
+    let mut child = command(&["chat", "-m", &folder.path(""), "-n", "6", "--stats"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -15,9 +15,19 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("the root").to_owned()
 }
 
-/// Runs `glassbox` in the root of the repository.
+/// `glassbox` in the root of the repository, without the variables that make it write otherwise.
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_glassbox"));
+    command.args(arguments).current_dir(root());
+    for name in ["CLICOLOR_FORCE", "FORCE_COLOR", "RUST_BACKTRACE", "RUST_LIB_BACKTRACE"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// Runs `glassbox`.
 fn glassbox(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_glassbox")).args(arguments).current_dir(root()).output().expect("it starts")
+    command(arguments).output().expect("it starts")
 }
 
 fn stdout(output: &Output) -> String {
@@ -43,29 +53,21 @@ fn refused(arguments: &[&str], code: i32) -> String {
 }
 
 /// A folder of this test's own, which is gone afterwards.
-struct Folder(PathBuf);
+struct Folder(tempfile::TempDir);
 
 impl Folder {
     fn new(name: &str) -> Folder {
-        let path = std::env::temp_dir().join(format!("glassbox-cli-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&path).expect("a folder");
-        Folder(path)
+        Folder(tempfile::Builder::new().prefix(name).tempdir().expect("a folder"))
     }
 
     fn file(&self, name: &str, text: &str) -> String {
-        let path = self.0.join(name);
+        let path = self.0.path().join(name);
         std::fs::write(&path, text).expect("a file");
         path.display().to_string()
     }
 
     fn path(&self, name: &str) -> String {
-        self.0.join(name).display().to_string()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
+        self.0.path().join(name).display().to_string()
     }
 }
 

@@ -8,6 +8,9 @@ use glassbox_exec::{Limits, Options, RunContext, Session, Value};
 use glassbox_ir::Attr;
 use glassbox_tensor::{NoParams, ParamError, ParamId, ParamInfo, ParamSource, Tensor};
 
+/// Messages name the limit on memory, so it isn't that of the machine.
+const LIMITS: Limits = Limits { bytes: 1 << 30, turns: 100_000_000 };
+
 /// Parameters, sizes and metadata.
 #[derive(Default)]
 pub(crate) struct Model {
@@ -81,9 +84,7 @@ impl Model {
         let graph = program.lower(self).map_err(|error| error.to_string())?;
         let text = glassbox_ir::text::print(&graph, &glassbox_ir::text::PrintOptions::default());
         glassbox_ir::verify(&graph).map_err(|error| format!("{error:?}\n{text}"))?;
-        // Limits that are the same on every machine: messages have them in them.
-        let limits = Limits { bytes: 1 << 30, turns: 100_000_000 };
-        let options = Options { limits, ..Options::default() };
+        let options = Options { limits: LIMITS, ..Options::default() };
         let session = glassbox_backends::testing::session_with(graph, self.params.clone(), &options);
         let session = session.map_err(|error| error.to_string())?;
         Ok(Run { session, text })

@@ -8,32 +8,30 @@ use glassbox_onnx::proto::{ModelProto, StringStringEntryProto, TensorProto};
 use glassbox_onnx::{ImportOptions, OnnxError, import, load, parse};
 use glassbox_tensor::DType;
 use prost::Message;
+use tempfile::TempDir;
 
 use crate::functions::tower;
 use crate::names::nested;
 use crate::protos::{assert_says, graph, model, node, number, untyped};
 
 /// A folder of its own, removed at the end.
-struct Folder(PathBuf);
+struct Folder(TempDir);
 
 impl Folder {
-    fn new(name: &str) -> Folder {
-        let path = std::env::temp_dir().join(format!("glassbox-onnx-{}-{name}", std::process::id()));
-        fs::create_dir_all(path.join("model")).expect("the temporary folder can be made");
-        Folder(path)
+    fn new() -> Folder {
+        let folder = tempfile::tempdir().expect("the temporary folder can be made");
+        fs::create_dir_all(folder.path().join("model")).expect("the temporary folder can be made");
+        Folder(folder)
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
     }
 
     fn write(&self, name: &str, bytes: &[u8]) -> PathBuf {
-        let path = self.0.join(name);
+        let path = self.path().join(name);
         fs::write(&path, bytes).expect("the temporary folder can be written");
         path
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // A folder that is left behind does no harm.
-        let _ = fs::remove_dir_all(&self.0);
     }
 }
 
@@ -72,7 +70,7 @@ fn data(first: f32, count: usize) -> Vec<u8> {
 
 #[test]
 fn offset_and_length_may_be_left_out() {
-    let folder = Folder::new("defaults");
+    let folder = Folder::new();
     folder.write("model/four", &data(1.0, 4));
     folder.write("model/eight", &data(1.0, 8));
     folder.write("model/odd", &[&[0u8; 3][..], &data(1.0, 4)].concat());
@@ -92,10 +90,10 @@ fn offset_and_length_may_be_left_out() {
 
 #[test]
 fn data_outside_the_folder_or_the_file_is_refused() {
-    let folder = Folder::new("refused");
+    let folder = Folder::new();
     let outside = folder.write("outside", &data(1.0, 4));
     folder.write("model/four", &data(1.0, 4));
-    fs::create_dir_all(folder.0.join("model/deep")).expect("the temporary folder can be written");
+    fs::create_dir_all(folder.path().join("model/deep")).expect("the temporary folder can be written");
     let absolute = outside.to_string_lossy().into_owned();
     let cases: Vec<(Vec<Entry>, &[&str])> = vec![
         (vec![], &["path inside the model's folder"]),
@@ -123,12 +121,12 @@ fn data_outside_the_folder_or_the_file_is_refused() {
 #[test]
 fn links_may_not_lead_outside() {
     use std::os::unix::fs::symlink;
-    let folder = Folder::new("links");
+    let folder = Folder::new();
     folder.write("outside", &data(1.0, 4));
     folder.write("model/four", &data(1.0, 4));
-    symlink("../outside", folder.0.join("model/out")).expect("a link can be made");
-    symlink("..", folder.0.join("model/up")).expect("a link can be made");
-    symlink("four", folder.0.join("model/in")).expect("a link can be made");
+    symlink("../outside", folder.path().join("model/out")).expect("a link can be made");
+    symlink("..", folder.path().join("model/up")).expect("a link can be made");
+    symlink("four", folder.path().join("model/in")).expect("a link can be made");
     for location in ["out", "up/outside"] {
         let error = weights(&folder, &[("location", location)]).expect_err(location);
         assert_says(&error.to_string(), &["outside the model's folder"]);
@@ -161,7 +159,7 @@ fn damaged_files_are_errors() {
         let cut = Bytes::copy_from_slice(&whole[..length]);
         assert!(parse(cut, None).is_err(), "the first {length} of {} bytes were read as a model", whole.len());
     }
-    let folder = Folder::new("damaged");
+    let folder = Folder::new();
     let error = load(&folder.write("model/text.onnx", b"this is no model")).expect_err("text is no model");
     assert!(matches!(error.root(), OnnxError::Protobuf { .. }), "{error:?}");
     assert_says(&error.to_string(), &["text.onnx", "ModelProto"]);
@@ -169,7 +167,7 @@ fn damaged_files_are_errors() {
     assert_says(&error.to_string(), &["empty.onnx"]);
     let error = load(Path::new("/no/such/file.onnx")).expect_err("there is no such file");
     assert!(matches!(error.root(), OnnxError::Io { .. }), "{error:?}");
-    assert!(load(&folder.0.join("model")).is_err(), "a folder is no model");
+    assert!(load(&folder.path().join("model")).is_err(), "a folder is no model");
 }
 
 #[test]

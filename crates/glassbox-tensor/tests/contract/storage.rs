@@ -42,7 +42,8 @@ fn zeros_are_aligned_for_vectors() {
 
 #[test]
 fn a_mapped_file_is_read_in_place_at_any_alignment() {
-    let path = std::env::temp_dir().join(format!("glassbox-tensor-{}", std::process::id()));
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("data");
     let values: Vec<f32> = (0..100).map(|v| v as f32 * 0.5).collect();
     let mut file = std::fs::File::create_new(&path).expect("a temporary file");
     for start in [64, 101] {
@@ -66,7 +67,6 @@ fn a_mapped_file_is_read_in_place_at_any_alignment() {
             Err(TensorError::RangeOutsideStorage { .. })
         ));
     }
-    std::fs::remove_file(&path).expect("remove");
 }
 
 /// A tensor's bytes as an owner that others can share.

@@ -83,8 +83,11 @@ fn what_is_no_template_is_refused_with_its_line() {
 
 #[test]
 fn the_day_is_the_system_s() {
-    let day =
-        || String::from_utf8(std::process::Command::new("date").arg("+%d %b %Y").output().unwrap().stdout).unwrap();
+    // Templates name months in English, whatever the locale.
+    let day = || {
+        let output = std::process::Command::new("date").arg("+%d %b %Y").env("LC_ALL", "C").output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
     let (before, ours, after) = (day(), render("{{ strftime_now('%d %b %Y') }}").unwrap(), day());
     assert!([before.trim(), after.trim()].contains(&ours.as_str()), "{ours}");
 }

@@ -10,6 +10,12 @@ pub(crate) fn peak(compute: impl FnOnce()) -> usize {
     usize::try_from(measure(compute).bytes_max).unwrap_or(usize::MAX)
 }
 
+/// The bytes that this thread has read from files so far; `None` where the system doesn't tell.
+pub(crate) fn bytes_read() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/thread-self/io").ok()?;
+    text.lines().find_map(|line| line.strip_prefix("rchar: "))?.parse().ok()
+}
+
 /// The bytes of a file's maps in this process that are in memory; `None` where the system doesn't tell.
 pub(crate) fn resident(path: &Path) -> Option<u64> {
     let path = path.canonicalize().ok()?;

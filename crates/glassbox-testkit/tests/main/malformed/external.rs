@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use glassbox_onnx::proto::*;
+use tempfile::TempDir;
 
 use super::Cases;
 use super::tensors::holding;
@@ -10,13 +11,14 @@ use crate::protos::floats;
 
 /// A folder with a model's folder in it, and a file beside that. Gone at the end of the test.
 pub(super) struct Folder {
-    root: PathBuf,
+    root: TempDir,
     pub(super) model: PathBuf,
 }
 
 impl Folder {
     pub(super) fn new() -> Folder {
-        let root = std::env::temp_dir().join(format!("glassbox-malformed-{}", std::process::id()));
+        let folder = tempfile::tempdir().expect("the folder can be made");
+        let root = folder.path();
         let model = root.join("model");
         std::fs::create_dir_all(model.join("folder")).expect("the folder can be made");
         std::fs::write(root.join("secret.bin"), [0; 64]).expect("the file can be written");
@@ -25,14 +27,8 @@ impl Folder {
         #[cfg(unix)]
         std::os::unix::fs::symlink(root.join("secret.bin"), model.join("link.bin")).expect("the link can be made");
         #[cfg(unix)]
-        std::os::unix::fs::symlink(&root, model.join("up")).expect("the link can be made");
-        Folder { root, model }
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.root);
+        std::os::unix::fs::symlink(root, model.join("up")).expect("the link can be made");
+        Folder { root: folder, model }
     }
 }
 
@@ -52,7 +48,7 @@ type Row<'a> = (&'a str, Vec<(&'a str, &'a str)>, &'a [&'a str]);
 pub(super) fn add(cases: &mut Cases, folder: &Folder) {
     let w = "tensor `w`";
     const INSIDE: &str = "inside the model's folder";
-    let absolute = folder.root.join("secret.bin").display().to_string();
+    let absolute = folder.root.path().join("secret.bin").display().to_string();
     let mut rows: Vec<Row> = vec![
         ("no location", vec![], &[INSIDE]),
         ("an empty location", vec![("location", "")], &[INSIDE]),

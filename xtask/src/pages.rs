@@ -1,0 +1,20 @@
+//! What is written into the repository from what the program gives: status pages and golden files.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::tools::{PROFILE, glassbox, root, run_command, setup};
+
+/// Writes the generated pages.
+pub(crate) fn status() -> Result<()> {
+    setup()?;
+    glassbox(&["conformance", "--at-least", "0", "--report", "docs/status/onnx.md"])
+}
+
+/// Runs the golden tests with leave to write what they give.
+pub(crate) fn bless() -> Result<()> {
+    let mut command = Command::new("cargo");
+    command.args(["test", "--profile", PROFILE, "--workspace", "golden"]).env("BLESS", "1");
+    run_command(command.current_dir(root()))
+}

@@ -1,0 +1,75 @@
+//! The table of suites, in the order of what is quickest to say no.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use super::lines::run_and_note;
+use super::{Context, elsewhere, python};
+use crate::tools::{PROFILE, glassbox, root, run};
+use crate::{peers, tidy};
+
+/// Something that must hold.
+pub(crate) struct Suite {
+    pub(crate) name: &'static str,
+    /// What it is, in one line.
+    pub(crate) what: &'static str,
+    pub(crate) run: fn(&mut Context) -> Result<()>,
+}
+
+/// The number of official ONNX tests that pass; a change may raise it, never lower it.
+const CONFORMANCE_FLOOR: &str = "2003";
+
+/// Every suite.
+pub(crate) const SUITES: &[Suite] = &[
+    Suite { name: "tidy", what: "the rules of the repository that no other tool checks", run: |_| tidy::main() },
+    Suite {
+        name: "format",
+        what: "the format of the Rust sources",
+        run: |_| run("cargo", &["fmt", "--all", "--check"]),
+    },
+    Suite { name: "setup", what: "the packages and data of the other suites", run: Context::data },
+    Suite { name: "scripts", what: "the tests of the scripts that make data", run: python::scripts },
+    Suite { name: "tests", what: "all tests of the workspace", run: tests },
+    Suite { name: "elsewhere", what: "tests again, as on another machine", run: elsewhere::main },
+    Suite { name: "lints", what: "clippy, without a warning", run: lints },
+    Suite { name: "conformance", what: "the official ONNX backend tests", run: conformance },
+    Suite { name: "peers", what: "whole models against onnxruntime", run: peers },
+    Suite { name: "torch", what: "the tests of the scripts that need torch", run: python::torch },
+];
+
+/// The names of the suites.
+pub(crate) fn names() -> Vec<&'static str> {
+    SUITES.iter().map(|suite| suite.name).collect()
+}
+
+/// The same random cases at every run, so that a change that is red is red for its own sake. A plain `cargo test`
+/// draws others each time, `cargo xtask soak` goes on for as long as it is let, and so do the fuzzers.
+pub(crate) const FIXED_SEED: (&str, &str) = ("PROPTEST_RNG_SEED", "1");
+
+/// `cargo test` over the workspace, going on after a binary that fails.
+pub(crate) fn cargo_test() -> Command {
+    let mut command = Command::new("cargo");
+    command.args(["test", "--profile", PROFILE, "--workspace", "--no-fail-fast"]);
+    command.current_dir(root()).env(FIXED_SEED.0, FIXED_SEED.1);
+    command
+}
+
+fn tests(context: &mut Context) -> Result<()> {
+    context.data()?;
+    run_and_note(context, cargo_test().args(["--", "--show-output"]))
+}
+
+fn lints(_: &mut Context) -> Result<()> {
+    run("cargo", &["clippy", "--profile", PROFILE, "--workspace", "--all-targets", "--", "-D", "warnings"])
+}
+
+fn conformance(context: &mut Context) -> Result<()> {
+    context.data()?;
+    glassbox(&["conformance", "--at-least", CONFORMANCE_FLOOR])
+}
+
+fn peers(context: &mut Context) -> Result<()> {
+    context.data()?;
+    peers::check()
+}
