@@ -165,37 +165,20 @@ fn a_step_that_is_given_up_leaves_nothing() {
     assert_eq!(executor.fetch::<Tensor>("past").expect("a state").shape(), [3, 2]);
 }
 
-/// How many threads of steps this process has.
-#[cfg(target_os = "linux")]
-fn threads(name: &str) -> usize {
-    let tasks = std::fs::read_dir("/proc/self/task").expect("the threads");
-    let named = |task: &std::fs::DirEntry| std::fs::read_to_string(task.path().join("comm")).unwrap_or_default();
-    tasks.filter_map(Result::ok).filter(|task| named(task).trim() == name).count()
-}
-
-/// In a process of its own, where no other test has threads of steps.
+/// A step that is paused is in no thread: it can be gone on with on another one, and given up by letting it go.
 #[test]
-#[cfg(target_os = "linux")]
-fn an_executor_that_is_dropped_takes_its_thread_along() {
-    const ALONE: &str = "GLASSBOX_TEST_ALONE";
-    if std::env::var_os(ALONE).is_none() {
-        let this = std::env::current_exe().expect("this test");
-        let name = "sim::pausing::an_executor_that_is_dropped_takes_its_thread_along";
-        let run = std::process::Command::new(this).args(["--exact", name]).env(ALONE, "1").output().expect("it runs");
-        let said = String::from_utf8_lossy(&run.stdout);
-        assert!(run.status.success() && said.contains("1 passed"), "{said}");
-        return;
-    }
-    for _ in 0..20 {
-        let mut executor = ready();
-        executor.step().expect("a statement");
-        assert_eq!(threads("glassbox-step"), 1);
-        drop(executor);
-        assert_eq!(threads("glassbox-step"), 0);
-    }
+fn a_paused_step_goes_from_thread_to_thread() {
     let mut executor = ready();
-    executor.run_step().expect("a step without breakpoints needs none");
-    assert_eq!(threads("glassbox-step"), 0);
+    executor.step().expect("a statement");
+    let goes_on = std::thread::spawn(move || {
+        assert!(executor.is_under_way());
+        executor.resume().map(|outcome| (outcome, executor.steps()))
+    });
+    let outcome = goes_on.join().expect("it doesn't panic").expect("it goes on");
+    assert_eq!(outcome, (StepOutcome::Done, 1));
+    let mut dropped = ready();
+    dropped.step().expect("a statement");
+    drop(dropped);
 }
 
 #[test]
@@ -357,14 +340,14 @@ fn a_statement_of_several_nodes_is_one() {
     let text = r#"graph "parts" {
       state @K: f32[?]
       input %x: f32[N]
-      %two = constant() {value = i64[1] [2]} : i64[1] @ statement("p.gbp", 2, "entry") > decomposed("dims")
+      %two = constant() {value = i64[1] [2]} : i64[1] @ statement("p.gbp", 2, "entry", helps) > decomposed("dims")
       %0 = neg(%x) : f32[N] @ statement("p.gbp", 2, "entry")
       %h = expect(%0, %two) : f32[2] @ statement("p.gbp", 2, "entry")
       %1 = state_append(%h) {state = "K", axis = 0} : f32[?] @ statement("p.gbp", 3, "entry")
-      %from = constant() {value = i64[1] [0]} : i64[1] @ statement("p.gbp", 4, "entry") > decomposed("index")
-      %to = constant() {value = i64[1] [1]} : i64[1] @ statement("p.gbp", 4, "entry") > decomposed("index")
+      %from = constant() {value = i64[1] [0]} : i64[1] @ statement("p.gbp", 4, "entry", helps) > decomposed("index")
+      %to = constant() {value = i64[1] [1]} : i64[1] @ statement("p.gbp", 4, "entry", helps) > decomposed("index")
       %2 = state_slice(%from, %to) {state = "K"} : f32[1] @ statement("p.gbp", 4, "entry")
-      %3 = sub(%2, %2) : f32[1] @ statement("p.gbp", 4, "entry") > decomposed("reset")
+      %3 = sub(%2, %2) : f32[1] @ statement("p.gbp", 4, "entry", helps) > decomposed("reset")
       %4 = state_update(%3, %from, %to) {state = "K"} : f32[1] @ statement("p.gbp", 4, "entry")
       output %h
     }"#;
