@@ -15,17 +15,23 @@ use crate::args::{Given, ModelAndInputs};
 use crate::arrays;
 use crate::pictures;
 
+/// The endings that are taken for images.
+const IMAGE_ENDINGS: &[&str] = &["png", "jpg", "jpeg", "bmp", "webp", "gif", "tif", "tiff", "ppm", "pgm", "pnm"];
+
 /// Turns a text into tokens.
 pub(crate) type Encode<'a> = &'a dyn Fn(&str) -> Result<Vec<u32>>;
 
 /// A value for every input of the model's graph, in order.
 pub(crate) fn values(model: &Model, arguments: &ModelAndInputs, quiet: bool) -> Result<Vec<Value>> {
     let graph = model.graph()?;
+    #[cfg(feature = "text")]
     let encode = |text: &str| {
         let tokenizer = model.tokenizer();
         let tokenizer = tokenizer.with_context(|| format!("{}: it has no tokenizer", model.name()))?;
         Ok(tokenizer.encode(text)?)
     };
+    #[cfg(not(feature = "text"))]
+    let encode = no_tokenizers;
     let given = given(graph, &arguments.given, &encode, quiet)?;
     let missing = graph.inputs().iter().zip(&given).filter(|(_, value)| value.is_none());
     let missing: Vec<String> =
@@ -37,6 +43,12 @@ pub(crate) fn values(model: &Model, arguments: &ModelAndInputs, quiet: bool) -> 
         );
     }
     Ok(given.into_iter().flatten().collect())
+}
+
+/// Says why no text becomes tokens.
+#[cfg(not(feature = "text"))]
+pub(crate) fn no_tokenizers(_: &str) -> Result<Vec<u32>> {
+    bail!("this program was built without tokenizers; build it with the feature `text`, or give the tokens")
 }
 
 /// The values that are given for inputs of the graph, in the order of the inputs.
@@ -142,7 +154,7 @@ impl Maker<'_> {
                 Data::Tensor(tensor) => Ok(tensor.into()),
                 _ => bail!("{text}: it doesn't hold a tensor"),
             },
-            _ if pictures::ENDINGS.contains(&ending.as_str()) => {
+            _ if IMAGE_ENDINGS.contains(&ending.as_str()) => {
                 let Type::Tensor(wanted) = &self.graph.value(self.id).ty else {
                     bail!("{text}: the input is no tensor")
                 };

@@ -8,8 +8,13 @@ mod args;
 mod arrays;
 mod commands;
 mod inputs;
+#[cfg(feature = "text")]
 mod language;
 mod model;
+#[cfg(feature = "images")]
+mod pictures;
+#[cfg(not(feature = "images"))]
+#[path = "no_pictures.rs"]
 mod pictures;
 mod progress;
 mod steps;
@@ -37,9 +42,13 @@ fn main() -> ExitCode {
         Command::Inspect(inspect) => commands::inspect::main(&inspect),
         Command::Trace(trace) => commands::trace::main(&trace, quiet),
         Command::Check(check) => commands::check::main(&check, quiet),
+        #[cfg(feature = "text")]
         Command::Generate(generate) => commands::generate::main(&generate, quiet),
+        #[cfg(feature = "text")]
         Command::Chat(chat) => commands::chat::main(&chat, quiet),
+        #[cfg(feature = "text")]
         Command::Forward(forward) => commands::forward::main(&forward, quiet),
+        #[cfg(feature = "text")]
         Command::Perplexity(perplexity) => commands::perplexity::main(&perplexity, quiet),
         Command::Convert(convert) => commands::convert::main(&convert, quiet),
         Command::Verify(verify) => commands::verify::main(&verify, quiet),

@@ -10,9 +10,6 @@ use image::imageops::FilterType;
 
 use crate::args::Given;
 
-/// The endings that are taken for images.
-pub(crate) const ENDINGS: &[&str] = &["png", "jpg", "jpeg", "bmp", "webp", "gif", "tif", "tiff", "ppm", "pgm", "pnm"];
-
 /// Where the axes of an image stand in a tensor of rank 3 or 4.
 struct Layout {
     /// The height's axis; the width's is the next.

@@ -3,9 +3,11 @@
 use glassbox_backends::UnknownBackend;
 use glassbox_dsl::DslError;
 use glassbox_exec::{KernelError, RunError};
+#[cfg(feature = "text")]
 use glassbox_models::ModelError;
 use glassbox_onnx::OnnxError;
 use glassbox_tensor::{ParamError, TensorError};
+#[cfg(feature = "text")]
 use glassbox_text::TextError;
 use glassbox_weights::WeightsError;
 use thiserror::Error;
@@ -47,9 +49,11 @@ pub enum RuntimeError {
     #[error("{0}")]
     Onnx(#[from] OnnxError),
     /// The graph of the model can't be built.
+    #[cfg(feature = "text")]
     #[error("{0}")]
     Model(#[from] ModelError),
     /// The tokenizer or the chat template can't be read, or can't do its work.
+    #[cfg(feature = "text")]
     #[error("{0}")]
     Text(#[from] TextError),
     /// A program can't be lowered.

@@ -1,26 +1,34 @@
 //! Models that are loaded and do what they are for.
 //!
 //! [`load_model`] opens a model, whatever file it is in and of whichever family, and gives a [`Model`] that says
-//! what it can do: [`Model::forward`] for all, [`Model::as_text_generator`] for those that write. What a generator runs is a graph
-//! like any other ([`graphs`]): the model inside a loop that calls the host to choose tokens. It prints,
+//! what it can do: `Model::forward` for all, `Model::as_text_generator` for those that write. What a generator runs is a graph
+//! like any other (`graphs`): the model inside a loop that calls the host to choose tokens. It prints,
 //! traces and serialises.
 //!
 //! Programs of one's own, one step at a time, are run by a [`Simulator`] (see [`sim`]).
 //!
 //! This crate knows no transport: the command line and servers are built on it.
 
+#[cfg(feature = "text")]
 mod checkpoint;
 mod eager;
 mod error;
+#[cfg(feature = "text")]
 mod generator;
+#[cfg(feature = "grammars")]
 pub mod grammar;
+#[cfg(feature = "text")]
 pub mod graphs;
+#[cfg(feature = "text")]
 mod memory;
 mod model;
 mod profile;
+#[cfg(feature = "text")]
 pub mod sampling;
 pub mod sim;
+#[cfg(feature = "text")]
 mod stop;
+#[cfg(feature = "text")]
 mod writer;
 
 #[doc(hidden)]
@@ -38,13 +46,17 @@ macro_rules! graph {
 
 pub use eager::Eager;
 pub use error::RuntimeError;
+#[cfg(feature = "text")]
 pub use generator::{Finish, Generation, Prompt, Request, Stats, TextGenerator};
 pub use glassbox_dsl as dsl;
 pub use glassbox_exec::{Cancel, Limits, Options as SimOptions, Precision, Value};
+#[cfg(feature = "text")]
 pub use glassbox_text::{Extras, Message};
+#[cfg(feature = "grammars")]
 pub use grammar::{Grammar, Grammatical};
 pub use model::{LoadOptions, Model, load_model};
 pub use profile::Profile;
+#[cfg(feature = "text")]
 pub use sampling::{Choice, Constraint, Penalties, Sampler, Sampling};
 pub use sim::{
     ChromeWriter, Device, Executor, Fetched, FromMetadata, Inputs, Inserted, Mismatch, ModelLoader, ModelPackage,
@@ -52,6 +64,7 @@ pub use sim::{
     StepOutcome, StepResult, TRACE_KEPT, TraceEvent, TraceOutput, View, format_program, read_program, write_chrome,
     write_jsonl,
 };
+#[cfg(feature = "text")]
 pub use writer::Piece;
 
 /// The examples of the reference of the language, run as tests.

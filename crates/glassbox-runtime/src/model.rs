@@ -12,11 +12,14 @@ use glassbox_exec::{Executable, Options, Runtime, Session};
 use glassbox_ir::{Graph, json, text};
 use glassbox_onnx::ImportOptions;
 use glassbox_tensor::{NoParams, ParamSource};
+#[cfg(feature = "text")]
 use glassbox_text::{ChatTemplate, Tokenizer};
 use glassbox_weights::Package;
 
+#[cfg(feature = "text")]
 use crate::checkpoint::Checkpoint;
 use crate::error::RuntimeError;
+#[cfg(feature = "text")]
 use crate::generator::TextGenerator;
 
 /// How a model is loaded.
@@ -37,6 +40,7 @@ pub struct Model {
     outputs: Vec<String>,
     notes: Vec<String>,
     onnx: Option<glassbox_onnx::Model>,
+    #[cfg(feature = "text")]
     checkpoint: Option<Checkpoint>,
 }
 
@@ -85,6 +89,13 @@ impl Model {
         }
     }
 
+    #[cfg(not(feature = "text"))]
+    fn of_package(_: Package, name: String, _: LoadOptions) -> Result<Model, RuntimeError> {
+        let rule = "it is a file of weights; this program was built without language models, so it has no graph for it";
+        Err(RuntimeError::Setting(format!("{name}: {rule}. Build it with the feature `text`")))
+    }
+
+    #[cfg(feature = "text")]
     fn of_package(package: Package, name: String, options: LoadOptions) -> Result<Model, RuntimeError> {
         let checkpoint = Checkpoint::new(package, &name, options)?;
         let (graph, outputs) = (OnceLock::new(), vec!["logits".to_owned()]);
@@ -103,7 +114,15 @@ impl Model {
             return Err(RuntimeError::Setting(rule));
         }
         let outputs = graph.outputs().iter().map(|id| graph.value_label(*id)).collect();
-        Ok(Model { name, graph: Arc::new(graph).into(), outputs, notes: Vec::new(), onnx: None, checkpoint: None })
+        Ok(Model {
+            name,
+            graph: Arc::new(graph).into(),
+            outputs,
+            notes: Vec::new(),
+            onnx: None,
+            #[cfg(feature = "text")]
+            checkpoint: None,
+        })
     }
 
     /// What it is called: its path, or the name it was opened under.
@@ -114,6 +133,7 @@ impl Model {
     /// The graph. That of a language model is one step: `tokens` i64[1, T] in, `logits` f32[1, T, V] out, those of
     /// every token.
     pub fn graph(&self) -> Result<&Arc<Graph>, RuntimeError> {
+        #[cfg(feature = "text")]
         if let (None, Some(checkpoint)) = (self.graph.get(), &self.checkpoint) {
             // Should another thread be first, its graph is the same.
             let _ = self.graph.set(Arc::new(checkpoint.graph()?));
@@ -139,20 +159,29 @@ impl Model {
 
     /// The file or folder of weights, where it is a checkpoint.
     pub fn package(&self) -> Option<&Package> {
-        self.checkpoint.as_ref().map(Checkpoint::package)
+        #[cfg(feature = "text")]
+        return self.checkpoint.as_ref().map(Checkpoint::package);
+        #[cfg(not(feature = "text"))]
+        None
     }
 
     /// The parameters that its graph names.
     pub fn params(&self) -> Arc<dyn ParamSource> {
-        self.checkpoint.as_ref().map_or_else(|| Arc::new(NoParams) as _, Checkpoint::params)
+        #[cfg(feature = "text")]
+        if let Some(checkpoint) = &self.checkpoint {
+            return checkpoint.params();
+        }
+        Arc::new(NoParams)
     }
 
     /// Its tokenizer, where it has one.
+    #[cfg(feature = "text")]
     pub fn tokenizer(&self) -> Option<&Tokenizer> {
         self.checkpoint.as_ref()?.tokenizer.as_ref()
     }
 
     /// How it wants conversations spelled, where it says so.
+    #[cfg(feature = "text")]
     pub fn chat_template(&self) -> Option<&ChatTemplate> {
         self.checkpoint.as_ref()?.template.as_ref()
     }
@@ -176,6 +205,7 @@ impl Model {
     }
 
     /// The model as one that writes, if it is one and has a tokenizer.
+    #[cfg(feature = "text")]
     ///
     /// # Errors
     ///

@@ -1,6 +1,7 @@
 //! What the command line takes.
 
 mod sim;
+#[cfg(feature = "text")]
 mod text;
 
 use std::num::NonZeroUsize;
@@ -12,6 +13,7 @@ use glassbox_exec::Runtime;
 use glassbox_runtime::Device;
 
 pub(crate) use sim::{Fmt, Sim};
+#[cfg(feature = "text")]
 pub(crate) use text::{
     Chat, Forward, Generate, GrammarArguments, LanguageModel, Perplexity, SamplingArguments, StopArguments,
 };
@@ -41,12 +43,16 @@ pub(crate) enum Command {
     /// Hold what a model computes against something else, and name the first node that differs
     Check(Check),
     /// Write on from a text with a language model
+    #[cfg(feature = "text")]
     Generate(Generate),
     /// Talk with a language model
+    #[cfg(feature = "text")]
     Chat(Chat),
     /// Compute the logits of a text or of tokens
+    #[cfg(feature = "text")]
     Forward(Forward),
     /// How well a language model expects a text
+    #[cfg(feature = "text")]
     Perplexity(Perplexity),
     /// Convert weights to .oinf or safetensors, and into other dtypes
     Convert(Convert),

@@ -1,16 +1,20 @@
 //! The commands, one file each. `Ok(false)` says that the answer is no.
 
+#[cfg(feature = "text")]
 pub(crate) mod chat;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod conformance;
 pub(crate) mod convert;
 pub(crate) mod fmt;
+#[cfg(feature = "text")]
 pub(crate) mod forward;
+#[cfg(feature = "text")]
 pub(crate) mod generate;
 pub(crate) mod inspect;
 pub(crate) mod ops;
 mod package;
+#[cfg(feature = "text")]
 pub(crate) mod perplexity;
 pub(crate) mod run;
 pub(crate) mod sim;

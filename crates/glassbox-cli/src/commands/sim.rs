@@ -61,15 +61,19 @@ fn write_graph(graph: &Graph, file: &Path) -> Result<()> {
 fn run(
     simulator: &Simulator,
     executor: &mut Executor,
+    #[cfg_attr(not(feature = "text"), allow(unused_variables, reason = "only tokenizers ask the package"))]
     package: &ModelPackage,
     arguments: &Sim,
     quiet: bool,
 ) -> Result<()> {
     let graph = simulator.graph();
+    #[cfg(feature = "text")]
     let encode = |text: &str| {
         let tokenizer = package.tokenizer()?;
         Ok(tokenizer.with_context(|| format!("{}: it has no tokenizer", package.name()))?.encode(text)?)
     };
+    #[cfg(not(feature = "text"))]
+    let encode = inputs::no_tokenizers;
     let given = inputs::given(graph, &arguments.given, &encode, quiet)?;
     let mut sets = arguments.input_steps.as_deref().map(Steps::open).transpose()?;
     let available = sets.as_ref().map(Steps::count);

@@ -12,6 +12,7 @@ use glassbox_dsl::ModelSource;
 use glassbox_ir::Attr;
 use glassbox_ir::text::{data_hash, nearest};
 use glassbox_tensor::{ParamError, ParamId, ParamInfo, ParamSource, Tensor};
+#[cfg(feature = "text")]
 use glassbox_text::Tokenizer;
 use glassbox_weights::{Metadata, Package, Size};
 
@@ -102,6 +103,7 @@ impl ModelPackage {
         self.0.package.as_deref()
     }
 
+    #[cfg(feature = "text")]
     /// The tokenizer that it has inside or beside it, if there is one.
     pub fn tokenizer(&self) -> Result<Option<Tokenizer>, RuntimeError> {
         self.package().map_or(Ok(None), |package| Ok(Tokenizer::of(package)?))
