@@ -17,6 +17,7 @@ const ORDER: &[&str] = &[
     "glassbox-models",
     "glassbox-onnx",
     "glassbox-reference",
+    "glassbox-compiler",
     "glassbox-testkit",
     "glassbox-runtime",
     "glassbox-cli",

@@ -240,6 +240,27 @@ impl GraphBuilder {
         ops::region_parameters(op, attrs, &operands, None)
     }
 
+    /// As [`GraphBuilder::region_parameters`], given what is known of the regions: the types that another turn of the bodies
+    /// leads to. Where they are those of the parameters, the parameters are settled.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`GraphBuilder::region_parameters`].
+    pub fn region_parameters_after(
+        &self,
+        op: &'static OpDef,
+        operands: &[Option<ValueId>],
+        attrs: &Attrs,
+        regions: &[Signature],
+    ) -> Result<Vec<Vec<Type>>, BuildError> {
+        let fail = |violation| BuildError::Node { op: op.name, node: String::new(), violation };
+        self.check_operands(operands).map_err(fail)?;
+        let operands = self.operands(operands);
+        check_use(op, attrs, &operands, op.regions)
+            .and_then(|()| ops::region_parameters(op, attrs, &operands, Some(regions)))
+            .map_err(fail)
+    }
+
     /// Opens a region whose parameters have these types; nodes are added to it until
     /// [`GraphBuilder::end_region`].
     pub fn begin_region(&mut self, parameters: &[Type]) -> (RegionId, Vec<ValueId>) {
@@ -361,6 +382,28 @@ impl GraphBuilder {
         };
         self.graph.nodes[node.index()].hints.extend(hints);
         Ok(())
+    }
+
+    /// The node that was added last.
+    pub fn last_node(&self) -> Option<NodeId> {
+        self.graph.nodes.len().checked_sub(1).map(|index| NodeId(index as u32))
+    }
+
+    /// Gives a node these hints instead of those that it has.
+    ///
+    /// # Errors
+    ///
+    /// A hint has no name (rule `hint`).
+    pub fn set_hints(&mut self, node: NodeId, hints: Hints) -> Result<(), BuildError> {
+        check_hints(&hints).map_err(BuildError::Graph)?;
+        self.graph.nodes[node.index()].hints = hints;
+        Ok(())
+    }
+
+    /// Says of a node that it also comes from there: it stands for more than one node of what it is made of.
+    pub fn add_provenance(&mut self, node: NodeId, more: &Provenance) {
+        let node = &mut self.graph.nodes[node.index()];
+        node.provenance = Provenance::merge([&node.provenance, more]);
     }
 
     /// Gives the node that was added last its hints, which are checked.

@@ -253,6 +253,11 @@ impl Graph {
         self.nodes.len()
     }
 
+    /// Every value, by index.
+    pub fn value_ids(&self) -> impl Iterator<Item = ValueId> + use<> {
+        (0..self.values.len() as u32).map(ValueId)
+    }
+
     /// Every node in program order, a node before those of its regions.
     pub fn walk(&self) -> Vec<NodeId> {
         let mut order = Vec::with_capacity(self.nodes.len());

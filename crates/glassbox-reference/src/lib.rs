@@ -19,6 +19,7 @@ mod checks;
 mod composites;
 mod control;
 mod error;
+mod evaluate;
 mod host;
 mod interpreter;
 pub mod kernels;
@@ -30,6 +31,7 @@ mod value;
 
 pub use call::{Call, Outcome};
 pub use error::{KernelError, RunError};
+pub use evaluate::evaluate;
 pub use host::{Host, HostError, NoHost};
 pub use interpreter::{Limits, Options, Precision, Session};
 pub use observer::{Event, Frame, Nothing, Observer};
