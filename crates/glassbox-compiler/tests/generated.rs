@@ -74,8 +74,7 @@ impl Maker {
 
     fn pick_like(&mut self, x: ValueId) -> ValueId {
         let ty = self.builder.type_of(x).clone();
-        let alike: Vec<ValueId> =
-            self.visible.iter().copied().filter(|id| *self.builder.type_of(*id) == ty).collect();
+        let alike: Vec<ValueId> = self.visible.iter().copied().filter(|id| *self.builder.type_of(*id) == ty).collect();
         alike[self.below(alike.len())]
     }
 
@@ -110,13 +109,16 @@ impl Maker {
         let x = self.pick();
         match self.below(16) {
             0 | 1 => {
-                let op = UNARY[self.below(UNARY.len())];
+                let giver = self.builder.def(x).map(|(node, _)| self.builder.graph().node(node).op);
+                let again = giver.filter(|op| UNARY.contains(op) && self.below(2) == 0);
+                let op = again.unwrap_or(UNARY[self.below(UNARY.len())]);
                 self.add(op, &[x], Attrs::new());
             }
             2 => {
                 let op = BINARY[self.below(BINARY.len())];
                 let other = self.pick_like(x);
                 self.add(op, &[x, other], Attrs::new());
+                self.transposed_pair(x, other, op);
             }
             3 | 4 => self.neutral(x),
             5 | 6 => self.transpose(x),
@@ -175,6 +177,16 @@ impl Maker {
         self.add(&ops::transpose::OP, &[x], attrs);
     }
 
+    /// Both operands, transposed in the same way.
+    fn transposed_pair(&mut self, x: ValueId, other: ValueId, op: &'static OpDef) {
+        let [Ok(left), Ok(right)] =
+            [x, other].map(|id| self.builder.node(&ops::transpose::OP, &[Some(id)], Attrs::new(), 1))
+        else {
+            return;
+        };
+        self.add(op, &[left[0], right[0]], Attrs::new());
+    }
+
     fn reshape(&mut self, x: ValueId) {
         let shape = match self.below(5) {
             0 => self.ints(vec![-1]),
@@ -227,7 +239,8 @@ impl Maker {
             region
         };
         let regions = vec![body(self), body(self)];
-        if let Ok(results) = self.builder.node_with_regions(&ops::if_::OP, &[Some(condition)], Attrs::new(), regions, 1) {
+        if let Ok(results) = self.builder.node_with_regions(&ops::if_::OP, &[Some(condition)], Attrs::new(), regions, 1)
+        {
             self.visible.extend(results);
         }
     }
