@@ -229,7 +229,7 @@ impl Maker {
     fn branch(&mut self, depth: usize) {
         let condition = self.builder.constant(Tensor::scalar(self.random & 1 == 0));
         let (x, seen) = (self.pick(), self.visible.len());
-        let mut body = |maker: &mut Maker| {
+        let body = |maker: &mut Maker| {
             let (region, _) = maker.builder.begin_region(&[]);
             let steps = maker.below(8);
             maker.steps(steps, depth);

@@ -32,7 +32,8 @@ pub use splice::Splice;
 /// Builds one graph. See the [module](self).
 pub struct GraphBuilder {
     graph: Graph,
-    known: Vec<Option<Known>>,
+    /// Boxed, since of most values nothing is known.
+    known: Vec<Option<Box<Known>>>,
     open: Vec<RegionId>,
     scopes: Scopes,
     /// For names that were taken, the number from which on one that is free is looked for.
@@ -176,7 +177,7 @@ impl GraphBuilder {
 
     /// What is known of the contents of a value.
     pub fn known(&self, value: ValueId) -> Option<&Known> {
-        self.known.get(value.index())?.as_ref()
+        self.known.get(value.index())?.as_deref()
     }
 
     /// A value that holds `tensor`.
@@ -436,7 +437,7 @@ impl GraphBuilder {
     fn value(&mut self, ty: Type, known: Option<Known>) -> ValueId {
         let id = ValueId(self.graph.values.len() as u32);
         self.graph.values.push(Value { name: None, ty });
-        self.known.push(known);
+        self.known.push(known.map(Box::new));
         self.scopes.define(self.current());
         id
     }
@@ -541,7 +542,7 @@ impl GraphBuilder {
             let types = self.infer(&node, node.results.len(), Parameters::Widen)?;
             for (result, (ty, known)) in node.results.iter().zip(types) {
                 self.graph.values[result.index()].ty = ty;
-                self.known[result.index()] = known;
+                self.known[result.index()] = known.map(Box::new);
             }
         }
         Ok(())
