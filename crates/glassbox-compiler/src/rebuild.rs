@@ -4,7 +4,8 @@
 //! a use, and is dropped at the end with everything else that nobody needs. How often rules are tried for one node of the
 //! source is limited, so that rebuilding ends, in time that is linear in the number of nodes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 
 use glassbox_ir::types::refines;
 use glassbox_ir::{
@@ -14,7 +15,7 @@ use glassbox_ir::{
 use glassbox_tensor::Tensor;
 
 use crate::no_match::NoMatch;
-use crate::rule::{Candidate, Rule};
+use crate::rule::{Candidate, Roots, Rule};
 use crate::sharing::Sharing;
 
 /// The most replacements for one node of the source.
@@ -37,7 +38,7 @@ pub struct Rebuild<'r> {
     pub(crate) builder: GraphBuilder,
     rules: &'r [&'static Rule],
     /// For each op, by its name, the rules that it may be the root of.
-    by_root: BTreeMap<&'static str, Vec<usize>>,
+    by_root: HashMap<&'static str, Rc<[usize]>>,
     /// Nodes that are there already, where they are looked for.
     sharing: Option<Sharing>,
     /// Whether rules and sharing are off, for what is copied as it is.
@@ -61,7 +62,7 @@ impl<'r> Rebuild<'r> {
         Rebuild {
             builder,
             rules,
-            by_root: BTreeMap::new(),
+            by_root: HashMap::new(),
             sharing: share.then(Sharing::default),
             plain: false,
             uses: Vec::new(),
@@ -257,12 +258,22 @@ impl<'r> Rebuild<'r> {
             return results;
         }
         let roots = roots.clone();
-        let candidate = self.candidate(node);
+        let (constants, known) = (self.is_of_constants(node), results.iter().any(|it| self.known(*it).is_some()));
+        let mut candidate = None;
         let before = self.builder.graph().value_count();
-        for place in roots {
+        for place in roots.iter().copied() {
+            let holds = match rules[place].roots {
+                Roots::Ops(_) => true,
+                Roots::OfConstants => constants,
+                Roots::OfKnown => known,
+            };
+            if !holds {
+                continue;
+            }
             if self.replaced >= MAX_REPLACEMENTS {
                 break;
             }
+            let candidate = Rc::clone(candidate.get_or_insert_with(|| Rc::new(self.candidate(node))));
             self.depth += 1;
             let outer = (std::mem::take(&mut self.seen), std::mem::take(&mut self.constants));
             let made = (rules[place].apply)(self, &candidate).and_then(|made| self.accept(&results, made));
@@ -280,6 +291,17 @@ impl<'r> Rebuild<'r> {
             }
         }
         results
+    }
+
+    /// Whether all operands of a node are constants.
+    fn is_of_constants(&self, node: NodeId) -> bool {
+        let graph = self.builder.graph();
+        let constant = |operand: &Option<ValueId>| {
+            let Some(operand) = operand else { return true };
+            self.builder.def(*operand).is_some_and(|(node, _)| *graph.node(node).op == ops::constant::OP)
+        };
+        let node = graph.node(node);
+        *node.op != ops::constant::OP && node.operands.iter().all(constant)
     }
 
     /// Whether values may stand for the results of a node.

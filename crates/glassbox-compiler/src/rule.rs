@@ -22,13 +22,15 @@ pub struct Rule {
     pub apply: fn(&mut Rebuild, &Candidate) -> Result<Vec<ValueId>, NoMatch>,
 }
 
-/// Which ops the root of a rule may have.
+/// Which nodes may be the root of a rule. What doesn't hold costs nothing and is no attempt.
 #[derive(Clone, Copy)]
 pub enum Roots {
-    /// Any.
-    Any,
-    /// One of these.
+    /// Nodes of one of these ops.
     Ops(&'static [&'static OpDef]),
+    /// Nodes of any op all of whose operands are given by `constant` nodes.
+    OfConstants,
+    /// Nodes of any op with a result of whose contents inference knows something.
+    OfKnown,
 }
 
 /// A node of the graph that is being built.
@@ -47,11 +49,11 @@ pub struct Candidate {
 }
 
 impl Rule {
-    /// Whether `op` may be its root.
+    /// Whether a node of the op may be its root.
     pub fn has_root(&self, op: &OpDef) -> bool {
         match self.roots {
-            Roots::Any => true,
             Roots::Ops(ops) => ops.iter().any(|root| *root == op),
+            Roots::OfConstants | Roots::OfKnown => true,
         }
     }
 }

@@ -33,6 +33,12 @@ macro_rules! id {
                 self.0 as usize
             }
         }
+
+        impl From<$name> for usize {
+            fn from(id: $name) -> usize {
+                id.index()
+            }
+        }
     };
 }
 

@@ -18,7 +18,7 @@ const MAX_RESULT_BYTES: usize = 64 << 10;
 pub(super) static KNOWN_CONTENTS: Rule = Rule {
     name: "known-contents",
     equation: "shape(x) = [2, 3] for x of f32[2, 3], and what is computed from known dims",
-    roots: Roots::Any,
+    roots: Roots::OfKnown,
     apply: |rebuild, root| {
         if *root.op == ops::constant::OP {
             return Err(NoMatch::NoGain);
@@ -49,7 +49,7 @@ pub(super) static KNOWN_CONTENTS: Rule = Rule {
 pub(super) static CONSTANTS: Rule = Rule {
     name: "fold-constants",
     equation: "op(constant, ..) = constant, for an op without effects",
-    roots: Roots::Any,
+    roots: Roots::OfConstants,
     apply: fold,
 };
 
