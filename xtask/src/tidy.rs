@@ -23,6 +23,7 @@ const ORDER: &[&str] = &[
     "glassbox-exec",
     "glassbox-image",
     "glassbox-reference",
+    "glassbox-compiler",
     "glassbox-backends",
     "glassbox-testkit",
     "glassbox-runtime",

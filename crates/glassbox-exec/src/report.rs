@@ -1,6 +1,9 @@
 //! What a runtime says of a graph that it has prepared.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use glassbox_ir::Lineage;
 
 /// What became of a graph.
 #[derive(Clone, Debug, Default)]
@@ -9,6 +12,8 @@ pub struct Report {
     pub runtime: String,
     /// What was done with the graph, in order.
     pub stages: Vec<Stage>,
+    /// What became of every value of the graph, where the runtime runs another one.
+    pub lineage: Option<Arc<Lineage>>,
     /// The nodes that the runtime doesn't compute itself.
     pub fallbacks: Vec<Fallback>,
     /// The most bytes that the values of one run take together, states and parameters aside, where that is known

@@ -35,8 +35,132 @@ pub enum Attr {
     Tensor(Tensor),
 }
 
-/// The attributes of a node, by name.
-pub type Attrs = BTreeMap<&'static str, Attr>;
+/// The attributes of a node, by name. It reads as a map whose keys are in order.
+///
+/// A node has none or a few, so they stand in one short list: a search tree would take a kilobyte and more for each node.
+///
+/// ```
+/// use glassbox_ir::{Attr, Attrs};
+///
+/// let mut attrs = Attrs::from([("to", Attr::Str("a".into())), ("axis", Attr::Int(1))]);
+/// assert_eq!(attrs.get("axis"), Some(&Attr::Int(1)));
+/// assert_eq!(attrs.insert("axis", Attr::Int(2)), Some(Attr::Int(1)));
+/// assert_eq!(attrs.keys().collect::<Vec<_>>(), ["axis", "to"]);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Attrs(Vec<(&'static str, Attr)>);
+
+impl Attrs {
+    /// No attributes.
+    pub const fn new() -> Attrs {
+        Attrs(Vec::new())
+    }
+
+    fn place(&self, name: &str) -> Result<usize, usize> {
+        self.0.binary_search_by(|(known, _)| (*known).cmp(name))
+    }
+
+    /// The value of an attribute, where it is given.
+    pub fn get(&self, name: &str) -> Option<&Attr> {
+        self.place(name).ok().and_then(|place| self.0.get(place)).map(|(_, attr)| attr)
+    }
+
+    /// Gives an attribute a value; gives back the one that it had.
+    pub fn insert(&mut self, name: &'static str, attr: Attr) -> Option<Attr> {
+        match self.place(name) {
+            Ok(place) => Some(std::mem::replace(&mut self.0[place].1, attr)),
+            Err(place) => {
+                if self.0.is_empty() {
+                    self.0.reserve_exact(1);
+                }
+                self.0.insert(place, (name, attr));
+                None
+            }
+        }
+    }
+
+    /// Takes an attribute away.
+    pub fn remove(&mut self, name: &str) -> Option<Attr> {
+        self.place(name).ok().map(|place| self.0.remove(place).1)
+    }
+
+    /// Whether an attribute is given.
+    pub fn contains_key(&self, name: &str) -> bool {
+        self.place(name).is_ok()
+    }
+
+    /// Whether none is given.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How many are given.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The attributes, in the order of their names.
+    pub fn iter(&self) -> AttrIter<'_> {
+        AttrIter(self.0.iter())
+    }
+
+    /// The names, in order.
+    pub fn keys(&self) -> impl Iterator<Item = &'static str> {
+        self.0.iter().map(|(name, _)| *name)
+    }
+}
+
+/// The attributes of a node, one after the other.
+#[derive(Clone, Debug)]
+pub struct AttrIter<'a>(std::slice::Iter<'a, (&'static str, Attr)>);
+
+impl<'a> Iterator for AttrIter<'a> {
+    type Item = (&'a &'static str, &'a Attr);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next().map(|(name, attr)| (name, attr))
+    }
+}
+
+impl<'a> IntoIterator for &'a Attrs {
+    type Item = (&'a &'static str, &'a Attr);
+    type IntoIter = AttrIter<'a>;
+
+    fn into_iter(self) -> AttrIter<'a> {
+        self.iter()
+    }
+}
+
+impl IntoIterator for Attrs {
+    type Item = (&'static str, Attr);
+    type IntoIter = std::vec::IntoIter<(&'static str, Attr)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl<const N: usize> From<[(&'static str, Attr); N]> for Attrs {
+    fn from(attrs: [(&'static str, Attr); N]) -> Attrs {
+        Attrs::from_iter(attrs)
+    }
+}
+
+impl FromIterator<(&'static str, Attr)> for Attrs {
+    fn from_iter<I: IntoIterator<Item = (&'static str, Attr)>>(attrs: I) -> Attrs {
+        let mut made = Attrs::new();
+        made.extend(attrs);
+        made
+    }
+}
+
+impl Extend<(&'static str, Attr)> for Attrs {
+    fn extend<I: IntoIterator<Item = (&'static str, Attr)>>(&mut self, attrs: I) {
+        for (name, attr) in attrs {
+            self.insert(name, attr);
+        }
+    }
+}
 
 /// What the author of a node advises the compiler, by name. The names are free: nothing declares them.
 pub type Hints = BTreeMap<String, Attr>;

@@ -32,7 +32,8 @@ pub use splice::Splice;
 /// Builds one graph. See the [module](self).
 pub struct GraphBuilder {
     graph: Graph,
-    known: Vec<Option<Known>>,
+    /// Boxed, since of most values nothing is known.
+    known: Vec<Option<Box<Known>>>,
     open: Vec<RegionId>,
     scopes: Scopes,
     /// For names that were taken, the number from which on one that is free is looked for.
@@ -176,7 +177,7 @@ impl GraphBuilder {
 
     /// What is known of the contents of a value.
     pub fn known(&self, value: ValueId) -> Option<&Known> {
-        self.known.get(value.index())?.as_ref()
+        self.known.get(value.index())?.as_deref()
     }
 
     /// A value that holds `tensor`.
@@ -238,6 +239,27 @@ impl GraphBuilder {
         let operands = self.operands(operands);
         check_use(op, attrs, &operands, op.regions)?;
         ops::region_parameters(op, attrs, &operands, None)
+    }
+
+    /// As [`GraphBuilder::region_parameters`], given what is known of the regions: the types that another turn of the bodies
+    /// leads to. Where they are those of the parameters, the parameters are settled.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`GraphBuilder::region_parameters`].
+    pub fn region_parameters_after(
+        &self,
+        op: &'static OpDef,
+        operands: &[Option<ValueId>],
+        attrs: &Attrs,
+        regions: &[Signature],
+    ) -> Result<Vec<Vec<Type>>, BuildError> {
+        let fail = |violation| BuildError::Node { op: op.name, node: String::new(), violation };
+        self.check_operands(operands).map_err(fail)?;
+        let operands = self.operands(operands);
+        check_use(op, attrs, &operands, op.regions)
+            .and_then(|()| ops::region_parameters(op, attrs, &operands, Some(regions)))
+            .map_err(fail)
     }
 
     /// Opens a region whose parameters have these types; nodes are added to it until
@@ -363,6 +385,28 @@ impl GraphBuilder {
         Ok(())
     }
 
+    /// The node that was added last.
+    pub fn last_node(&self) -> Option<NodeId> {
+        self.graph.nodes.len().checked_sub(1).map(|index| NodeId(index as u32))
+    }
+
+    /// Gives a node these hints instead of those that it has.
+    ///
+    /// # Errors
+    ///
+    /// A hint has no name (rule `hint`).
+    pub fn set_hints(&mut self, node: NodeId, hints: Hints) -> Result<(), BuildError> {
+        check_hints(&hints).map_err(BuildError::Graph)?;
+        self.graph.nodes[node.index()].hints = hints;
+        Ok(())
+    }
+
+    /// Says of a node that it also comes from there: it stands for more than one node of what it is made of.
+    pub fn add_provenance(&mut self, node: NodeId, more: &Provenance) {
+        let node = &mut self.graph.nodes[node.index()];
+        node.provenance = Provenance::merge([&node.provenance, more]);
+    }
+
     /// Gives the node that was added last its hints, which are checked.
     pub(crate) fn hint_last(&mut self, hints: Hints) {
         if let Some(node) = self.graph.nodes.last_mut() {
@@ -393,7 +437,7 @@ impl GraphBuilder {
     fn value(&mut self, ty: Type, known: Option<Known>) -> ValueId {
         let id = ValueId(self.graph.values.len() as u32);
         self.graph.values.push(Value { name: None, ty });
-        self.known.push(known);
+        self.known.push(known.map(Box::new));
         self.scopes.define(self.current());
         id
     }
@@ -498,7 +542,7 @@ impl GraphBuilder {
             let types = self.infer(&node, node.results.len(), Parameters::Widen)?;
             for (result, (ty, known)) in node.results.iter().zip(types) {
                 self.graph.values[result.index()].ty = ty;
-                self.known[result.index()] = known;
+                self.known[result.index()] = known.map(Box::new);
             }
         }
         Ok(())

@@ -3,7 +3,7 @@
 //! Same means: names, metadata, states, types, ops, attributes and hints (by bits), provenance, order and
 //! nesting are equal. Where a value or node lies in its arena doesn't count, nor does what the body doesn't reach.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fmt::Display;
 
 use thiserror::Error;
@@ -55,17 +55,26 @@ fn difference(place: &str, what: String) -> Difference {
     Difference { place: place.to_owned(), what }
 }
 
-/// Attributes or hints, by name.
-fn named<K: Ord + Display>(
+/// Attributes or hints, by name, in order.
+fn named<'a, K: Ord + Display + 'a>(
     place: &str,
     what: &str,
-    left: &BTreeMap<K, Attr>,
-    right: &BTreeMap<K, Attr>,
+    left: impl IntoIterator<Item = (&'a K, &'a Attr)>,
+    right: impl IntoIterator<Item = (&'a K, &'a Attr)>,
 ) -> Result<(), Difference> {
-    let differs = |name: &&K| left.get(name) != right.get(name);
-    let Some(name) = left.keys().chain(right.keys()).find(differs) else { return Ok(()) };
-    let (a, b) = (left.get(name), right.get(name));
-    Err(difference(place, format!("the {what} `{name}` is {a:?} in one graph, {b:?} in the other")))
+    let (mut left, mut right) = (left.into_iter().peekable(), right.into_iter().peekable());
+    loop {
+        let name = match (left.peek(), right.peek()) {
+            (None, None) => return Ok(()),
+            (Some((a, _)), Some((b, _))) => (*a).min(*b),
+            (Some((name, _)), None) | (None, Some((name, _))) => *name,
+        };
+        let a = left.next_if(|(other, _)| *other == name).map(|(_, attr)| attr);
+        let b = right.next_if(|(other, _)| *other == name).map(|(_, attr)| attr);
+        if a != b {
+            return Err(difference(place, format!("the {what} `{name}` is {a:?} in one graph, {b:?} in the other")));
+        }
+    }
 }
 
 impl Compare<'_> {

@@ -33,6 +33,12 @@ macro_rules! id {
                 self.0 as usize
             }
         }
+
+        impl From<$name> for usize {
+            fn from(id: $name) -> usize {
+                id.index()
+            }
+        }
     };
 }
 
@@ -251,6 +257,11 @@ impl Graph {
     /// The number of nodes, those of nested regions included.
     pub fn node_count(&self) -> usize {
         self.nodes.len()
+    }
+
+    /// Every value, by index.
+    pub fn value_ids(&self) -> impl Iterator<Item = ValueId> + use<> {
+        (0..self.values.len() as u32).map(ValueId)
     }
 
     /// Every node in program order, a node before those of its regions.

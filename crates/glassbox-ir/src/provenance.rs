@@ -26,6 +26,10 @@ pub struct Provenance {
     chains: Option<Arc<[Chain]>>,
 }
 
+/// The most chains that merging leads to: without a limit a chain of merges would take time and memory that grow with the
+/// square of its length.
+pub const MAX_CHAINS: usize = 64;
+
 /// A chain of origins, which is never empty.
 type Chain = Arc<[Origin]>;
 
@@ -104,7 +108,8 @@ impl Provenance {
         }
     }
 
-    /// The chains of all of `parts`, each once, in the order in which they first occur.
+    /// The chains of all of `parts`, each once, in the order in which they first occur; of more than [`MAX_CHAINS`] the
+    /// first. What became of the others is in the [lineage](crate::Lineage) of the graph.
     pub fn merge<'p>(parts: impl IntoIterator<Item = &'p Provenance>) -> Provenance {
         let mut parts = parts.into_iter().filter(|part| !part.is_empty());
         let Some(first) = parts.next() else { return Provenance::default() };
@@ -112,8 +117,12 @@ impl Provenance {
         if rest.is_empty() {
             return first.clone();
         }
+        if first.chains().count() >= MAX_CHAINS {
+            return first.clone();
+        }
         let all = [first].into_iter().chain(rest).flat_map(|part| part.chains.iter().flat_map(|chains| chains.iter()));
-        Provenance::of_shared(all.cloned())
+        let mut seen = HashSet::new();
+        Provenance::of_shared(all.filter(|chain| seen.insert(*chain)).take(MAX_CHAINS).cloned())
     }
 
     /// Whether nothing is known.

@@ -168,7 +168,7 @@ struct Verifier<'g> {
     defined: Vec<bool>,
     visible: Vec<bool>,
     /// What is known of contents, as the builder knew it.
-    known: Vec<Option<Known>>,
+    known: Vec<Option<Box<Known>>>,
     names: HashMap<&'g str, ValueId>,
 }
 
@@ -285,7 +285,8 @@ impl<'g> Verifier<'g> {
         let graph = self.graph;
         let node = graph.node(id);
         let types = |ids: &[ValueId]| ids.iter().map(|id| graph.value(*id).ty.clone()).collect::<Vec<_>>();
-        let operand = |id: ValueId| Operand { ty: graph.value(id).ty.clone(), known: self.known[id.index()].clone() };
+        let operand =
+            |id: ValueId| Operand { ty: graph.value(id).ty.clone(), known: self.known[id.index()].as_deref().cloned() };
         let operands: Vec<Option<Operand>> = node.operands.iter().map(|id| id.map(operand)).collect();
         let signature = |id: &RegionId| {
             let region = graph.region(*id);
@@ -318,7 +319,7 @@ impl<'g> Verifier<'g> {
                 let (label, declared) = (graph.value_label(*result), Shown(declared));
                 wrong.push(format!("`{label}` has the type {declared}, but inference says {ty}"));
             }
-            self.known[result.index()] = known;
+            self.known[result.index()] = known.map(Box::new);
         }
         if wrong.is_empty() { Ok(()) } else { Err(Violation::new("types", wrong.join("; "))) }
     }

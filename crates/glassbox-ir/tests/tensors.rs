@@ -11,7 +11,7 @@ fn graph_of(tensor: Tensor) -> Graph {
 }
 
 fn tensor_in(graph: &Graph) -> Tensor {
-    match graph.walk().first().map(|id| &graph.node(*id).attrs["value"]) {
+    match graph.walk().first().and_then(|id| graph.node(*id).attrs.get("value")) {
         Some(Attr::Tensor(tensor)) => tensor.clone(),
         other => panic!("no tensor but {other:?}"),
     }

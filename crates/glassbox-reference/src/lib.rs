@@ -16,6 +16,7 @@ mod call;
 #[cfg(test)]
 mod composites;
 mod control;
+mod evaluate;
 mod execution;
 pub mod kernels;
 mod operation;
@@ -26,4 +27,5 @@ mod state_ops;
 mod states;
 
 pub use call::{Call, Outcome};
+pub use evaluate::evaluate;
 pub use session::Reference;

@@ -5,8 +5,6 @@
 //! is. The arenas of the finished graph hold what is reachable, in the canonical order, so that equal graphs that were
 //! built in different ways have equal ids.
 
-use std::collections::HashMap;
-
 use crate::builder::GraphBuilder;
 use crate::effects::EffectTable;
 use crate::error::BuildError;
@@ -94,51 +92,51 @@ impl Needed<'_> {
     }
 }
 
-/// The graph with arenas that hold what the body reaches, in canonical order.
-fn compact(mut graph: Graph) -> Live {
+/// The graph with arenas that hold what the body reaches, in canonical order. Parts are moved, not copied.
+fn compact(graph: Graph) -> Live {
     let order = Order::of(&graph);
     let values = places(graph.value_count(), order.values.iter().map(|id| id.index()), ValueId);
     let nodes = places(graph.node_count(), order.nodes.iter().map(|id| id.index()), NodeId);
     let regions = places(graph.region_count(), order.regions.iter().map(|id| id.index()), RegionId);
-    // Everything that is reachable has a place.
-    let value = |id: &ValueId| values[id.index()].unwrap_or(*id);
-    let all = |ids: &[ValueId]| ids.iter().map(value).collect();
-    let node = |id: &NodeId| {
-        let node = &mut graph.nodes[id.index()];
-        Node {
-            op: node.op,
-            operands: node.operands.iter().map(|operand| operand.as_ref().map(value)).collect(),
-            attrs: std::mem::take(&mut node.attrs),
-            hints: std::mem::take(&mut node.hints),
-            regions: node.regions.iter().map(|id| regions[id.index()].unwrap_or(*id)).collect(),
-            results: all(&node.results),
-            provenance: node.provenance.clone(),
-        }
+    let Graph { name, metadata, states, mut names, values: old_values, nodes: old_nodes, regions: old_regions } = graph;
+    let to_values = |ids: &mut [ValueId]| move_all(ids, &values);
+    names.retain(|_, id| values[id.index()].is_some());
+    names.values_mut().for_each(|id| move_all(std::slice::from_mut(id), &values));
+    let node = |mut node: Node| {
+        node.operands.iter_mut().flatten().for_each(|id| to_values(std::slice::from_mut(id)));
+        to_values(&mut node.results);
+        move_all(&mut node.regions, &regions);
+        node
     };
-    let made_nodes = order.nodes.iter().map(node).collect();
-    let region = |id: &RegionId| {
-        let region = graph.region(*id);
-        Region {
-            parameters: all(&region.parameters),
-            nodes: region.nodes.iter().map(|id| nodes[id.index()].unwrap_or(*id)).collect(),
-            results: all(&region.results),
-        }
+    let region = |mut region: Region| {
+        to_values(&mut region.parameters);
+        to_values(&mut region.results);
+        move_all(&mut region.nodes, &nodes);
+        region
     };
-    let made_regions = order.regions.iter().map(region).collect();
-    let made_values: Vec<_> = order.values.iter().map(|id| graph.values[id.index()].clone()).collect();
-    let named = made_values.iter().enumerate();
-    let names: HashMap<_, _> =
-        named.filter_map(|(place, value)| Some((value.name.clone()?, ValueId(place as u32)))).collect();
     let graph = Graph {
-        name: graph.name,
-        metadata: graph.metadata,
-        states: graph.states,
+        name,
+        metadata,
+        states,
         names,
-        values: made_values,
-        nodes: made_nodes,
-        regions: made_regions,
+        values: in_order(old_values, order.values.iter().map(|id| id.index())).collect(),
+        nodes: in_order(old_nodes, order.nodes.iter().map(|id| id.index())).map(node).collect(),
+        regions: in_order(old_regions, order.regions.iter().map(|id| id.index())).map(region).collect(),
     };
     Live { graph, values, nodes }
+}
+
+/// The items at these places, each of which occurs once.
+fn in_order<T>(items: Vec<T>, order: impl Iterator<Item = usize>) -> impl Iterator<Item = T> {
+    let mut items: Vec<Option<T>> = items.into_iter().map(Some).collect();
+    order.filter_map(move |index| items.get_mut(index).and_then(Option::take))
+}
+
+/// Each id becomes the one that it has now; everything that is reachable has one.
+fn move_all<Id: Copy + Into<usize>>(ids: &mut [Id], places: &[Option<Id>]) {
+    for id in ids {
+        *id = places[(*id).into()].unwrap_or(*id);
+    }
 }
 
 /// By index: the id that says at which place of `order` the index is.
