@@ -7,8 +7,8 @@
 //! as before and only starts the binaries through `env`, so that nothing is built anew. At the end both folders must be
 //! empty.
 //!
-//! Left out are the tests of [`LONG`], which take minutes on one processor and look at none of this, and the examples in
-//! documentation, each of which would be linked again.
+//! Left out are the tests of [`LONG`], which take long on one processor for what they could show here, and the examples
+//! in documentation, each of which would be linked again.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -33,7 +33,10 @@ const TIME_ZONE: &str = "Asia/Kathmandu";
 const LOCALES: &[&str] = &["tr_TR.utf8", "tr_TR.UTF-8", "tr_TR"];
 
 /// Parts of the names of tests that are left out, and why.
-const LONG: &[(&str, &str)] = &[];
+const LONG: &[(&str, &str)] = &[
+    ("wrong_programs_are_pointed_at", "it has cargo compile programs, which takes a minute and looks at none of this"),
+    ("grammar::a_text_follows_its_gbnf", "half a minute of writing; the other grammars' tests run"),
+];
 
 /// Runs the tests elsewhere.
 pub(super) fn main(context: &mut Context) -> Result<()> {
