@@ -50,33 +50,27 @@ fn check_tokens(tokens: &[Token]) -> Vec<(usize, String)> {
 
 /// Checks the path or tree of paths that goes on at `at`, after a part of it. Gives the place after it.
 fn check_path(tokens: &[Token], mut at: usize, found: &mut Vec<(usize, String)>) -> usize {
-    let text = |at: usize| tokens.get(at).map_or("", |token| token.text.as_str());
-    let mut add = |at: usize, what: &str| {
-        if let Some(token) = tokens.get(at) {
-            found.push((token.line, what.to_owned()));
+    match text_at(tokens, at) {
+        "as" => {
+            found.push((tokens[at].line, "gives the library another name".to_owned()));
+            at + 2
         }
-    };
-    if text(at) == "as" {
-        add(at, "gives the library another name");
-        return at + 2;
-    }
-    while text(at) == "::" {
-        at += 1;
-        match text(at) {
-            "{" => {
-                at += 1;
-                while !matches!(text(at), "}" | "") {
-                    at = check_part(tokens, at, found);
-                    if text(at) == "," {
-                        at += 1;
-                    }
-                }
-                return at + 1;
+        "::" if text_at(tokens, at + 1) == "{" => {
+            at += 2;
+            while !matches!(text_at(tokens, at), "}" | "") {
+                at = check_part(tokens, at, found);
+                at += usize::from(text_at(tokens, at) == ",");
             }
-            _ => return check_part(tokens, at, found),
+            at + 1
         }
+        "::" => check_part(tokens, at + 1, found),
+        _ => at,
     }
-    at
+}
+
+/// The text of a token; empty past the end.
+fn text_at(tokens: &[Token], at: usize) -> &str {
+    tokens.get(at).map_or("", |token| token.text.as_str())
 }
 
 /// Checks a path without what stands before it. Gives the place after it, which is at least the next one.
@@ -89,7 +83,7 @@ fn check_part(tokens: &[Token], at: usize, found: &mut Vec<(usize, String)>) -> 
         "self" => return check_path(tokens, at + 1, found),
         _ => {}
     }
-    match tokens.get(at + 1).map_or("", |next| next.text.as_str()) {
+    match text_at(tokens, at + 1) {
         "as" => at + 3,
         "::" => check_path(tokens, at + 1, found),
         _ => at + 1,

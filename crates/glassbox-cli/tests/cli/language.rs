@@ -1,7 +1,7 @@
 //! The commands for language models and for weights.
 
 use std::io::Write;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use serde_json::Value;
 
