@@ -41,6 +41,7 @@ fn main() -> ExitCode {
         Command::Run(run) => commands::run::main(&run, quiet),
         Command::Inspect(inspect) => commands::inspect::main(&inspect),
         Command::Trace(trace) => commands::trace::main(&trace, quiet),
+        Command::Compile(compile) => commands::compile::main(&compile, quiet),
         Command::Check(check) => commands::check::main(&check, quiet),
         #[cfg(feature = "text")]
         Command::Generate(generate) => commands::generate::main(&generate, quiet),

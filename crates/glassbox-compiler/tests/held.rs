@@ -33,21 +33,6 @@ pub(crate) fn record(graph: &Graph, inputs: &[Value]) -> Result<Record, RunError
     Ok(Record { outputs, made: recorder.0 })
 }
 
-/// Whether two values are the same to the bit.
-pub(crate) fn same(a: &Value, b: &Value) -> bool {
-    match (a, b) {
-        (Value::Tensor(a), Value::Tensor(b)) => a.bit_eq(b),
-        (Value::Sequence { items: a, .. }, Value::Sequence { items: b, .. }) => {
-            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
-        }
-        (Value::Optional { item: a, .. }, Value::Optional { item: b, .. }) => match (a, b) {
-            (Some(a), Some(b)) => same(a, b),
-            (a, b) => a.is_none() && b.is_none(),
-        },
-        _ => false,
-    }
-}
-
 /// What everyone may rely on: it verifies, it reads back from text and JSON, and the lineage is total.
 pub(crate) fn check_graph(source: &Graph, made: &Graph, lineage: &Lineage) {
     assert_eq!(verify(made), Ok(()), "{source}\n{made}");
@@ -72,7 +57,7 @@ pub(crate) fn check_runs(source: &Graph, made: &Graph, lineage: &Lineage, inputs
     let want = record(source, inputs).ok()?;
     let got = record(made, inputs).unwrap_or_else(|error| panic!("{error}\n{source}\n{made}"));
     for (place, (want, got)) in want.outputs.iter().zip(&got.outputs).enumerate() {
-        assert!(same(want, got), "output {place}: {want:?}, not {got:?}\n{source}\n{made}");
+        assert!(want.bit_eq(got), "output {place}: {want:?}, not {got:?}\n{source}\n{made}");
     }
     let mut compared = 0;
     for (old, fate) in lineage.iter() {
@@ -87,7 +72,7 @@ pub(crate) fn check_runs(source: &Graph, made: &Graph, lineage: &Lineage, inputs
         compared += 1;
         for (want, got) in pairs {
             let label = source.value_label(old);
-            assert!(same(want, got), "`{label}`: {want:?}, not {got:?}\n{source}\n{made}");
+            assert!(want.bit_eq(got), "`{label}`: {want:?}, not {got:?}\n{source}\n{made}");
         }
     }
     Some(compared)

@@ -51,6 +51,21 @@ impl Value {
         }
     }
 
+    /// Whether two values are the same: of one kind, and every tensor in them to the bit.
+    pub fn bit_eq(&self, other: &Value) -> bool {
+        match (self, other) {
+            (Value::Tensor(a), Value::Tensor(b)) => a.bit_eq(b),
+            (Value::Sequence { items: a, .. }, Value::Sequence { items: b, .. }) => {
+                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.bit_eq(b))
+            }
+            (Value::Optional { item: a, .. }, Value::Optional { item: b, .. }) => match (a, b) {
+                (Some(a), Some(b)) => a.bit_eq(b),
+                (a, b) => a.is_none() && b.is_none(),
+            },
+            _ => false,
+        }
+    }
+
     /// The value with every tensor in it mapped.
     pub fn map<E>(&self, map: &dyn Fn(&Tensor) -> Result<Tensor, E>) -> Result<Value, E> {
         Ok(match self {

@@ -2,8 +2,8 @@
 //!
 //! A case passes when the model imports, runs on the backend, and every output equals the expected
 //! one under [`compare`](glassbox_exec::compare()) with the tolerance that the case declares. On the way each
-//! graph is verified, printed and parsed back, and written as JSON and read back; a difference is a
-//! failure of the case.
+//! graph is verified, printed and parsed back, written as JSON and read back, and rewritten by the compiler, which
+//! must give the same to the bit; a difference is a failure of the case.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -17,6 +17,8 @@ use glassbox_onnx::{Data, ImportOptions, OnnxError};
 use glassbox_tensor::{NoParams, parallel_map};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+
+use crate::rewriting::rewritten;
 
 /// One official case: a model with inputs and expected outputs.
 #[derive(Clone, Debug)]
@@ -84,6 +86,9 @@ pub enum Failure {
     /// The graph isn't the same after printing and parsing, or after JSON.
     #[error("round trip: {0}")]
     RoundTrip(String),
+    /// The graph as the compiler rewrites it isn't sound, or gives another result.
+    #[error("rewriting: {0}")]
+    Rewriting(String),
     /// The backend gave an error.
     #[error("run: {0}")]
     Run(String),
@@ -188,12 +193,19 @@ fn try_case(case: &Case, backend: &dyn Runtime, ops: &mut Vec<String>) -> Result
     let failed = |error: RunError| Failure::Run(error.to_string());
     let options = glassbox_backends::options();
     let executable = backend.prepare(graph.clone(), Arc::new(NoParams), &options).map_err(failed)?;
+    let rewritten = rewritten(&graph).map_err(Failure::Rewriting)?;
+    let rewritten = backend.prepare(rewritten, Arc::new(NoParams), &options).map_err(failed)?;
     for set in 0..case.about.data_sets {
         let folder = case.folder.join(format!("data_set_{set}"));
         let inputs = inputs(case, &folder, &graph)?;
         let mut session = executable.session().map_err(failed)?;
         let outputs = session.run(&inputs, RunContext::new()).map_err(failed)?;
         check_outputs(case, &folder, &graph, &outputs)?;
+        let mut session = rewritten.session().map_err(failed)?;
+        let again = session.run(&inputs, RunContext::new()).map_err(failed)?;
+        if outputs.len() != again.len() || outputs.iter().zip(&again).any(|(a, b)| !a.bit_eq(b)) {
+            return Err(Failure::Rewriting("the rewritten graph gives other bits".to_owned()));
+        }
     }
     Ok(())
 }

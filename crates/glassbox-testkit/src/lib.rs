@@ -7,4 +7,5 @@
 pub mod cache;
 pub mod conformance;
 pub mod fuzzing;
+pub mod rewriting;
 pub mod status;

@@ -1,5 +1,6 @@
 //! What the command line takes.
 
+mod compile;
 mod sim;
 #[cfg(feature = "text")]
 mod text;
@@ -12,6 +13,7 @@ use clap::{Args, Parser, Subcommand};
 use glassbox_exec::Runtime;
 use glassbox_runtime::Device;
 
+pub(crate) use compile::Compile;
 pub(crate) use sim::{Fmt, Sim};
 #[cfg(feature = "text")]
 pub(crate) use text::{
@@ -42,6 +44,8 @@ pub(crate) enum Command {
     Trace(Trace),
     /// Hold what a model computes against something else, and name the first node that differs
     Check(Check),
+    /// Rewrite a graph as the compiler does, and tell what each pass did
+    Compile(Compile),
     /// Write on from a text with a language model
     #[cfg(feature = "text")]
     Generate(Generate),

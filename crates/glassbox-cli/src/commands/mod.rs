@@ -3,6 +3,7 @@
 #[cfg(feature = "text")]
 pub(crate) mod chat;
 pub(crate) mod check;
+pub(crate) mod compile;
 pub(crate) mod completions;
 pub(crate) mod conformance;
 pub(crate) mod convert;

@@ -1,5 +1,8 @@
 //! Every family against torch, on tiny random checkpoints: `tests/golden` says how they were made.
 
+use glassbox_exec::Options;
+use glassbox_testkit::rewriting::rewritten;
+
 use crate::checkpoint::{Checkpoint, farthest, golden, step};
 
 /// How far logits may be from torch's: both compute in f32, in another order.
@@ -10,6 +13,21 @@ fn best(logits: &[f32]) -> i64 {
     place.expect("there are logits") as i64
 }
 
+/// As the compiler rewrites it, the graph gives the same logits to the bit, for a prompt and for a token after it.
+fn check_rewritten(name: &str, checkpoint: &Checkpoint, prompt: &[i64]) {
+    let (first, rest) = prompt.split_at(prompt.len() - 1);
+    let mut session = checkpoint.session();
+    let rewritten = rewritten(session.graph()).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let params = checkpoint.params.clone();
+    let rewritten = glassbox_backends::testing::session_with(rewritten, params, &Options::default());
+    let mut rewritten = rewritten.unwrap_or_else(|error| panic!("{name}: {error}"));
+    for tokens in [first, rest] {
+        let bits = |logits: Vec<f32>| logits.into_iter().map(f32::to_bits).collect::<Vec<_>>();
+        let (want, got) = (bits(step(&mut session, tokens)), bits(step(&mut rewritten, tokens)));
+        assert!(want == got, "{name}: the rewritten graph gives other bits");
+    }
+}
+
 /// Logits of the prompt, and the 64 tokens that follow: with the cache, one token a step; without it, all
 /// tokens anew at each step; and after a prompt that was given in two parts, the first of `cut` tokens.
 pub(crate) fn check(name: &str, checkpoint: &Checkpoint, cut: Option<usize>) {
@@ -17,6 +35,7 @@ pub(crate) fn check(name: &str, checkpoint: &Checkpoint, cut: Option<usize>) {
     let expected = checkpoint.floats("logits");
     let vocabulary = expected.len() / prompt.len();
 
+    check_rewritten(name, checkpoint, &prompt);
     let mut session = checkpoint.session();
     let logits = step(&mut session, &prompt);
     let distance = farthest(&logits, &expected);

@@ -14,11 +14,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use glassbox_exec::Runtime;
-use glassbox_runtime::{Generation, LoadOptions, Model, Piece, Prompt, Request, TextGenerator, load_model};
+use glassbox_runtime::{Device, Generation, LoadOptions, Model, Piece, Prompt, Request, TextGenerator, load_model};
 
 /// The backend that the tests run on.
 fn runtime() -> Arc<dyn Runtime> {
     glassbox_backends::testing::runtime().unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// The device that the tests' programs run on.
+fn device() -> Device {
+    let name = std::env::var(glassbox_backends::testing::VARIABLE).unwrap_or_else(|_| "reference".to_owned());
+    name.parse().unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// The root of the repository.

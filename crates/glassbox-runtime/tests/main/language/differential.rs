@@ -8,11 +8,13 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use glassbox_ir::{Graph, json, text, verify};
 use glassbox_runtime::dsl::Program;
-use glassbox_runtime::{Device, Executor, ModelPackage, ModelParts, RuntimeError, Simulator};
+use glassbox_runtime::{Executor, ModelPackage, ModelParts, RuntimeError, Simulator};
 use glassbox_tensor::{Class, DType, Tensor};
+use glassbox_testkit::rewriting::rewritten;
 use glassbox_weights::{Array, Metadata, Value};
 use serde_json::Value as Json;
 use zip::ZipArchive;
@@ -101,14 +103,53 @@ impl Batch {
         let package = self.package(name, &about["package"]);
         let program = Program::parse("program.gbp", &text).map_err(|error| shown(error.to_string()))?;
         let simulator =
-            Simulator::new(&package, &program, Device::Reference).map_err(|error| shown(error.to_string()))?;
-        let again = Simulator::new(&package, &program, Device::Reference).map_err(|error| shown(error.to_string()))?;
+            Simulator::new(&package, &program, crate::device()).map_err(|error| shown(error.to_string()))?;
+        let again = Simulator::new(&package, &program, crate::device()).map_err(|error| shown(error.to_string()))?;
         check_graph(simulator.graph(), again.graph()).map_err(shown)?;
         let mut executor = simulator.make_executor().map_err(|error| shown(error.to_string()))?;
-        for (place, step) in about["steps"].as_array().unwrap().iter().enumerate() {
+        let steps = about["steps"].as_array().unwrap();
+        for (place, step) in steps.iter().enumerate() {
             self.step(&mut executor, name, place, step).map_err(|message| shown(format!("step {place}: {message}")))?;
         }
-        Ok(())
+        self.check_rewritten(&simulator, &package, name, steps)
+            .map_err(|message| shown(format!("rewritten: {message}")))
+    }
+
+    /// As the compiler rewrites it, the graph of a program gives the same in every step, to the bit: outputs and what is
+    /// kept. A step that fails may not fail then, where nothing that it gives hangs on what failed.
+    fn check_rewritten(
+        &mut self,
+        simulator: &Simulator,
+        package: &ModelPackage,
+        name: &str,
+        steps: &[Json],
+    ) -> Result<(), String> {
+        let made = rewritten(&Arc::new(simulator.graph().clone()))?;
+        let other = Simulator::new(package, made.as_ref(), crate::device()).map_err(|error| error.to_string())?;
+        let other = other.make_executor().map_err(|error| error.to_string())?;
+        let mut pair = [simulator.make_executor().map_err(|error| error.to_string())?, other];
+        for (place, step) in steps.iter().enumerate() {
+            let outcomes = pair.each_mut().map(|executor| self.try_step(executor, name, place, step));
+            match outcomes {
+                [Ok(()), Ok(())] => {}
+                // What was inserted stays, until the next step inserts others.
+                [Err(_), Err(_)] => continue,
+                [Err(_), Ok(())] => return Ok(()),
+                [Ok(()), Err(error)] => return Err(format!("step {place} failed: {error}")),
+            }
+            for output in step["outputs"].as_object().into_iter().flat_map(|outputs| outputs.keys()) {
+                let [want, got] = pair.each_ref().map(|executor| executor.fetch::<Tensor>(output));
+                let got = got.map_err(|error| format!("step {place}: `{output}`: {error}"))?;
+                if want.is_ok_and(|want| !want.bit_eq(&got)) {
+                    return Err(format!("step {place}: `{output}` has other bits"));
+                }
+            }
+        }
+        let [want, got] = pair.each_ref().map(states);
+        match want.iter().find(|(name, state)| !got[*name].bit_eq(state)) {
+            Some((name, _)) => Err(format!("the state `{name}` has other bits")),
+            None => Ok(()),
+        }
     }
 
     fn package(&mut self, name: &str, about: &Json) -> ModelPackage {

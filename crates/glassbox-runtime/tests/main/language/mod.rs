@@ -11,7 +11,7 @@ mod shapes;
 use glassbox_exec::{Options as RunOptions, RunContext, Session};
 use glassbox_models::{Config, Options, build};
 use glassbox_runtime::dsl::Lower;
-use glassbox_runtime::{Device, Executor, ModelLoader, ModelPackage, Simulator};
+use glassbox_runtime::{Executor, ModelLoader, ModelPackage, Simulator};
 use glassbox_tensor::Tensor;
 
 use super::root;
@@ -37,7 +37,7 @@ fn library_step(session: &mut Box<dyn Session>, token: i64) -> Vec<f32> {
 
 fn executor(model: &ModelPackage, program: &(impl Lower + ?Sized)) -> Executor {
     let simulator =
-        Simulator::new(model, program, Device::Reference).unwrap_or_else(|error| panic!("it isn't lowered: {error}"));
+        Simulator::new(model, program, crate::device()).unwrap_or_else(|error| panic!("it isn't lowered: {error}"));
     simulator.make_executor().unwrap_or_else(|error| panic!("{error}"))
 }
 

@@ -11,7 +11,7 @@ mod traces;
 
 use glassbox_ir::Graph;
 use glassbox_ir::text::{ParseOptions, parse};
-use glassbox_runtime::{Device, Executor, ModelPackage, ModelParts, RuntimeError, Simulator};
+use glassbox_runtime::{Executor, ModelPackage, ModelParts, RuntimeError, Simulator};
 use glassbox_tensor::Tensor;
 use glassbox_weights::{Array, Metadata, Value as Meta};
 
@@ -77,7 +77,7 @@ fn package() -> ModelPackage {
 }
 
 fn simulator(text: &str) -> Simulator {
-    Simulator::new(&package(), &graph(text), Device::Cpu).unwrap_or_else(|error| panic!("{error}"))
+    Simulator::new(&package(), &graph(text), crate::device()).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn executor(text: &str) -> Executor {

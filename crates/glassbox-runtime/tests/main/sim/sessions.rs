@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use glassbox_dsl::{Lower, Output};
-use glassbox_runtime::{SimBackend, SimSession, inputs};
+use glassbox_runtime::{SimSession, inputs};
 
 use super::{PROGRAM, graph, message, package};
 
@@ -21,7 +21,7 @@ const COUNT: &str = r#"graph "count" {
 
 #[test]
 fn states_live_from_step_to_step_of_each_graph() {
-    let mut session = SimSession::new(&package(), SimBackend::Cpu).expect("a session");
+    let mut session = SimSession::new(&package(), crate::device()).expect("a session");
     let (shared, total) = (Arc::new(graph(COUNT)), Output::new("total"));
     for (step, want) in [(0, 42), (1, 84)] {
         let out = session.run_step(&shared, inputs! { tok: vec![40, 2], step: step }).unwrap_or_else(|e| panic!("{e}"));
@@ -45,7 +45,7 @@ fn states_live_from_step_to_step_of_each_graph() {
 
 #[test]
 fn inputs_are_those_of_the_call() {
-    let mut session = SimSession::new(&package(), SimBackend::Reference).expect("a session");
+    let mut session = SimSession::new(&package(), crate::device()).expect("a session");
     let program = graph(COUNT);
     assert!(message(session.run_step(&program, inputs! { tok: vec![1] })).contains("`step`: i32[]"));
     // The first call's `tok` isn't kept for the second.
