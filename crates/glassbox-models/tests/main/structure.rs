@@ -53,7 +53,7 @@ fn every_node_says_which_layer_it_comes_from() {
         let checkpoint = Checkpoint::open(name, "config.json");
         let graph = build(&checkpoint.config, checkpoint.params.as_ref(), &Options::default()).expect(name);
         for id in graph.walk() {
-            assert!(!graph.node(id).provenance.0.is_empty(), "{name}: {} comes from nowhere", graph.node_label(id));
+            assert!(!graph.node(id).provenance.is_empty(), "{name}: {} comes from nowhere", graph.node_label(id));
         }
     }
 }
