@@ -50,9 +50,9 @@ pub struct Candidate {
 
 impl Rule {
     /// Whether a node of the op may be its root.
-    pub fn has_root(&self, op: &OpDef) -> bool {
+    pub fn has_root(&self, op: &'static OpDef) -> bool {
         match self.roots {
-            Roots::Ops(ops) => ops.iter().any(|root| *root == op),
+            Roots::Ops(ops) => ops.contains(&op),
             Roots::OfConstants | Roots::OfKnown => true,
         }
     }
