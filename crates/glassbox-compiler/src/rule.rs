@@ -9,7 +9,7 @@ use crate::rebuild::Rebuild;
 ///
 /// `apply` is given a node that was just emitted, the root of the left side. It looks at what gives the operands, emits the
 /// right side, and returns the values that stand for the node's results. It must decide before it emits, and must not lead
-/// to more work: the replaced nodes go only where nobody else uses them.
+/// to more work: the replaced nodes go only where nobody else uses them. Their hints go with them.
 #[derive(Clone, Copy)]
 pub struct Rule {
     /// The name, in kebab case.
@@ -50,9 +50,9 @@ pub struct Candidate {
 
 impl Rule {
     /// Whether a node of the op may be its root.
-    pub fn has_root(&self, op: &OpDef) -> bool {
+    pub fn has_root(&self, op: &'static OpDef) -> bool {
         match self.roots {
-            Roots::Ops(ops) => ops.iter().any(|root| *root == op),
+            Roots::Ops(ops) => ops.contains(&op),
             Roots::OfConstants | Roots::OfKnown => true,
         }
     }

@@ -7,6 +7,7 @@ mod random;
 
 mod bodies;
 mod draws;
+mod examples;
 mod generated;
 mod held;
 mod stages;

@@ -5,8 +5,10 @@
 //! formulas, see [`expr`](crate::expr).
 
 mod live;
+mod regions;
 mod scope;
 mod splice;
+mod widen;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -17,8 +19,8 @@ use crate::attr::{Attr, Attrs, Hints};
 use crate::dim::Dim;
 use crate::draws::Draws;
 use crate::error::{BuildError, Violation};
-use crate::graph::{Graph, Node, NodeId, Region, RegionId, State, Value, ValueId};
-use crate::infer::{Known, Operand, Signature, check_use, infer_op};
+use crate::graph::{Graph, Node, NodeId, RegionId, State, Value, ValueId};
+use crate::infer::{Known, Operand};
 use crate::op::OpDef;
 use crate::ops;
 use crate::provenance::Provenance;
@@ -28,6 +30,8 @@ use crate::verify::{check_hints, check_state};
 pub use live::Live;
 use scope::Scopes;
 pub use splice::Splice;
+use widen::Parameters;
+pub(crate) use widen::unsettled;
 
 /// Builds one graph. See the [module](self).
 pub struct GraphBuilder {
@@ -214,132 +218,6 @@ impl GraphBuilder {
         self.node_with_regions(op, operands, attrs, Vec::new(), outputs)
     }
 
-    /// The types that the parameters of the regions of a use of `op` begin with.
-    ///
-    /// # Errors
-    ///
-    /// The operands aren't visible here, or aren't what the op takes.
-    pub fn region_parameters(
-        &self,
-        op: &'static OpDef,
-        operands: &[Option<ValueId>],
-        attrs: &Attrs,
-    ) -> Result<Vec<Vec<Type>>, BuildError> {
-        let fail = |violation| BuildError::Node { op: op.name, node: String::new(), violation };
-        self.check_operands(operands).map_err(fail)?;
-        self.body_types(op, operands, attrs).map_err(fail)
-    }
-
-    fn body_types(
-        &self,
-        op: &'static OpDef,
-        operands: &[Option<ValueId>],
-        attrs: &Attrs,
-    ) -> Result<Vec<Vec<Type>>, Violation> {
-        let operands = self.operands(operands);
-        check_use(op, attrs, &operands, op.regions)?;
-        ops::region_parameters(op, attrs, &operands, None)
-    }
-
-    /// As [`GraphBuilder::region_parameters`], given what is known of the regions: the types that another turn of the bodies
-    /// leads to. Where they are those of the parameters, the parameters are settled.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`GraphBuilder::region_parameters`].
-    pub fn region_parameters_after(
-        &self,
-        op: &'static OpDef,
-        operands: &[Option<ValueId>],
-        attrs: &Attrs,
-        regions: &[Signature],
-    ) -> Result<Vec<Vec<Type>>, BuildError> {
-        let fail = |violation| BuildError::Node { op: op.name, node: String::new(), violation };
-        self.check_operands(operands).map_err(fail)?;
-        let operands = self.operands(operands);
-        check_use(op, attrs, &operands, op.regions)
-            .and_then(|()| ops::region_parameters(op, attrs, &operands, Some(regions)))
-            .map_err(fail)
-    }
-
-    /// Opens a region whose parameters have these types; nodes are added to it until
-    /// [`GraphBuilder::end_region`].
-    pub fn begin_region(&mut self, parameters: &[Type]) -> (RegionId, Vec<ValueId>) {
-        let id = RegionId(self.graph.regions.len() as u32);
-        self.scopes.begin(self.current());
-        self.open.push(id);
-        let parameters: Vec<_> = parameters.iter().map(|ty| self.value(ty.clone(), None)).collect();
-        self.graph.regions.push(Region { parameters: parameters.clone(), ..Region::default() });
-        (id, parameters)
-    }
-
-    /// Closes the region that was opened last; it gives `results`.
-    pub fn end_region(&mut self, results: Vec<ValueId>) {
-        debug_assert!(self.open.len() > 1, "end_region without begin_region");
-        if let Some(region) = self.open.pop() {
-            self.graph.regions[region.index()].results = results;
-        }
-    }
-
-    /// What a closed region gives, where that is known only after another region was built.
-    pub fn set_results(&mut self, region: RegionId, results: Vec<ValueId>) {
-        self.graph.regions[region.index()].results = results;
-    }
-
-    /// Adds nodes at the end of a region, whatever regions are open. In a region around the open ones they come before
-    /// the node that the open ones will belong to, and can read only what that region has so far.
-    pub fn in_region<T>(&mut self, region: RegionId, add: impl FnOnce(&mut GraphBuilder) -> T) -> T {
-        self.open.push(region);
-        let made = add(self);
-        self.open.pop();
-        made
-    }
-
-    /// Opens a region again that was closed; nodes are added at its end until [`GraphBuilder::end_region`].
-    pub fn reopen_region(&mut self, region: RegionId) {
-        self.open.push(region);
-    }
-
-    /// [`GraphBuilder::in_region`] with the body of the graph.
-    pub fn in_body<T>(&mut self, add: impl FnOnce(&mut GraphBuilder) -> T) -> T {
-        self.in_region(self.graph.body(), add)
-    }
-
-    /// Adds a node with regions that were built before it.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`GraphBuilder::node`]; a region is open, belongs to another node, or was begun where the node can't see what
-    /// it reads (rule `regions`); a region gives what isn't visible in it (rule `visible`); regions stand deeper in each
-    /// other than the limit (rule `nesting`).
-    pub fn node_with_regions(
-        &mut self,
-        op: &'static OpDef,
-        operands: &[Option<ValueId>],
-        attrs: Attrs,
-        regions: Vec<RegionId>,
-        outputs: usize,
-    ) -> Result<Vec<ValueId>, BuildError> {
-        self.node_from_parts(op, operands, attrs, regions, outputs, Parameters::Widen)
-    }
-
-    /// Adds a node with regions whose parameters were given the types that they settle on: as
-    /// [`GraphBuilder::node_with_regions`], but where a type would have to be widened, that is an error.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`GraphBuilder::node_with_regions`], and a parameter that has another type than it settles on.
-    pub fn node_with_settled_regions(
-        &mut self,
-        op: &'static OpDef,
-        operands: &[Option<ValueId>],
-        attrs: Attrs,
-        regions: Vec<RegionId>,
-        outputs: usize,
-    ) -> Result<Vec<ValueId>, BuildError> {
-        self.node_from_parts(op, operands, attrs, regions, outputs, Parameters::Settled)
-    }
-
     fn node_from_parts(
         &mut self,
         op: &'static OpDef,
@@ -484,111 +362,6 @@ impl GraphBuilder {
             .map(|operand| operand.map(|id| Operand { ty: self.type_of(id).clone(), known: self.known(id).cloned() }))
             .collect()
     }
-
-    fn signatures(&self, regions: &[RegionId]) -> Vec<Signature> {
-        let types = |ids: &[ValueId]| ids.iter().map(|id| self.type_of(*id).clone()).collect();
-        let regions = regions.iter().map(|id| self.graph.region(*id));
-        regions
-            .map(|region| Signature { parameters: types(&region.parameters), results: types(&region.results) })
-            .collect()
-    }
-
-    /// Infers a node; where it has regions, first widens the types of their parameters until
-    /// another turn of the body no longer changes them.
-    fn infer(
-        &mut self,
-        node: &Node,
-        outputs: usize,
-        parameters: Parameters,
-    ) -> Result<Vec<(Type, Option<Known>)>, BuildError> {
-        let operands = self.operands(&node.operands);
-        if !node.regions.is_empty() {
-            check_use(node.op, &node.attrs, &operands, node.regions.len())
-                .map_err(|violation| self.fault(node.op, violation))?;
-            loop {
-                let signatures = self.signatures(&node.regions);
-                let wanted = ops::region_parameters(node.op, &node.attrs, &operands, Some(&signatures))
-                    .map_err(|violation| self.fault(node.op, violation))?;
-                // A body that takes another number of values is for the op's own inference to report.
-                let settled = signatures.iter().zip(&wanted).all(|(signature, wanted)| {
-                    signature.parameters == *wanted || signature.parameters.len() != wanted.len()
-                });
-                if settled {
-                    break;
-                }
-                if matches!(parameters, Parameters::Settled) {
-                    return Err(self.fault(node.op, unsettled(&signatures, &wanted)));
-                }
-                for (region, types) in node.regions.iter().zip(wanted) {
-                    self.retype_region(*region, types)?;
-                }
-            }
-        }
-        let signatures = self.signatures(&node.regions);
-        infer_op(node.op, &node.attrs, &operands, &signatures, &self.graph.states, outputs)
-            .map_err(|violation| self.fault(node.op, violation))
-    }
-
-    /// Gives the parameters of a region new types and infers its nodes again.
-    fn retype_region(&mut self, region: RegionId, types: Vec<Type>) -> Result<(), BuildError> {
-        for (id, ty) in self.graph.region(region).parameters.clone().into_iter().zip(types) {
-            self.graph.values[id.index()].ty = ty;
-        }
-        for id in self.graph.region(region).nodes.clone() {
-            let node = self.graph.node(id).clone();
-            if !node.regions.is_empty() {
-                self.retype_bodies(&node)?;
-            }
-            let types = self.infer(&node, node.results.len(), Parameters::Widen)?;
-            for (result, (ty, known)) in node.results.iter().zip(types) {
-                self.graph.values[result.index()].ty = ty;
-                self.known[result.index()] = known.map(Box::new);
-            }
-        }
-        Ok(())
-    }
-
-    /// Infers the bodies of a node again: from the types that they begin with the first time, from then
-    /// on from those that they have been widened to, so that the work on nested bodies doesn't multiply.
-    fn retype_bodies(&mut self, node: &Node) -> Result<(), BuildError> {
-        let initial = self.body_types(node.op, &node.operands, &node.attrs);
-        let initial = initial.map_err(|violation| self.fault(node.op, violation))?;
-        for (region, initial) in node.regions.iter().zip(initial) {
-            let types = if self.unvisited.remove(region) {
-                initial
-            } else {
-                let parameters = &self.graph.region(*region).parameters;
-                parameters.iter().map(|id| self.type_of(*id).clone()).collect()
-            };
-            self.retype_region(*region, types)?;
-        }
-        Ok(())
-    }
-}
-
-/// What is done with parameters of regions that inference doesn't yet agree with.
-#[derive(Clone, Copy)]
-enum Parameters {
-    /// Their types are widened until another turn of the body no longer changes them.
-    Widen,
-    /// It is an error.
-    Settled,
-}
-
-/// The violation of region parameters that would have to be widened.
-pub(crate) fn unsettled(signatures: &[Signature], wanted: &[Vec<Type>]) -> Violation {
-    let pairs = signatures.iter().zip(wanted).enumerate();
-    let parameters = pairs.flat_map(|(region, (signature, wanted))| {
-        let types = signature.parameters.iter().zip(wanted).enumerate();
-        types.map(move |(place, (given, wanted))| (region, place, given, wanted))
-    });
-    let message = match parameters.into_iter().find(|(_, _, given, wanted)| given != wanted) {
-        Some((region, place, given, wanted)) => {
-            format!("parameter {place} of region {region} is {given}, but inference says {wanted}")
-        }
-        None => "the regions take another number of values".to_owned(),
-    };
-    Violation::new("regions", message)
 }
 
 /// A graph as it is for inputs of these types: every type is inferred again from them.
@@ -603,10 +376,7 @@ pub fn specialise(graph: &Graph, inputs: &[Type]) -> Result<Graph, BuildError> {
             return wrong(format!("input `{}` is declared {declared}, not {ty}", graph.value_label(*id)));
         }
     }
-    let mut builder = GraphBuilder::over(graph.clone());
-    builder.unvisited = (1..graph.regions.len()).map(|index| RegionId(index as u32)).collect();
-    builder.retype_region(graph.body(), inputs.to_vec())?;
-    Ok(builder.graph)
+    GraphBuilder::retype(graph.clone(), inputs.to_vec())
 }
 
 /// A constant vector of dims, as far as they are integers.
