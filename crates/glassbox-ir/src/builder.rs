@@ -402,28 +402,17 @@ pub(crate) fn unsettled(signatures: &[Signature], wanted: &[Vec<Type>]) -> Viola
     Violation::new("regions", message)
 }
 
-/// A graph as it is for inputs of these types: every type is inferred again from them.
-pub fn specialise(graph: &Graph, inputs: &[Type]) -> Result<Graph, BuildError> {
-    let wrong = |message| Err(BuildError::Graph(Violation::new("inputs", message)));
-    if inputs.len() != graph.inputs().len() {
-        return wrong(format!("{} input types for {} inputs", inputs.len(), graph.inputs().len()));
-    }
-    for (id, ty) in graph.inputs().iter().zip(inputs) {
-        let declared = &graph.value(*id).ty;
-        if !declared.admits(ty) {
-            return wrong(format!("input `{}` is declared {declared}, not {ty}", graph.value_label(*id)));
-        }
-    }
-    let known = vec![None; graph.value_count()];
+/// The graph with inputs of these types: the types of all other values are inferred again from them.
+pub(crate) fn reinfer(graph: Graph, inputs: Vec<Type>) -> Result<Graph, BuildError> {
     let mut builder = GraphBuilder {
         open: vec![graph.body()],
-        graph: graph.clone(),
-        known,
+        known: vec![None; graph.value_count()],
         names: HashSet::new(),
         provenance: Provenance::default(),
         unvisited: (1..graph.regions.len()).map(|index| RegionId(index as u32)).collect(),
+        graph,
     };
-    builder.retype_region(graph.body(), inputs.to_vec())?;
+    builder.retype_region(builder.graph.body(), inputs)?;
     Ok(builder.graph)
 }
 
@@ -444,6 +433,7 @@ mod tests {
 
     use super::*;
     use crate::graph::Origin;
+    use crate::specialise::specialise;
 
     /// A nest of loops whose innermost body makes the carried vector longer.
     fn nest(builder: &mut GraphBuilder, value: ValueId, depth: usize) -> ValueId {

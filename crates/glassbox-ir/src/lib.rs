@@ -5,31 +5,38 @@
 //! no file formats, kernels or backends.
 
 pub mod attr;
+pub mod bind;
+pub mod bounds;
 pub mod builder;
 pub mod decompose;
 pub mod dim;
 pub mod equal;
 pub mod error;
 pub mod expr;
+pub mod extents;
 pub mod graph;
 pub mod infer;
 pub mod json;
 pub mod op;
 pub mod ops;
 mod order;
+pub mod specialise;
 pub mod text;
 pub mod types;
 pub mod verify;
 
 pub use attr::{Attr, AttrKind, Attrs, Hints};
-pub use builder::{GraphBuilder, specialise};
+pub use bind::{BindError, Bindings, bind, bind_inputs};
+pub use bounds::{Assumptions, Bounds};
+pub use builder::GraphBuilder;
 pub use decompose::decompose;
-pub use dim::{Bindings, Dim};
+pub use dim::Dim;
 pub use equal::Difference;
 pub use error::{BuildError, Violation};
 pub use expr::{Expr, ExprBuilder};
 pub use graph::{Graph, Node, NodeId, Origin, Provenance, Region, RegionId, State, Value, ValueId};
 pub use infer::{AttrView, Infer, Known, Operand, Signature, check_type, infer_op};
 pub use op::{OpDef, Tier};
+pub use specialise::{SpecialiseError, specialise};
 pub use types::{Shape, TensorType, Type};
 pub use verify::{VerifyError, verify};
