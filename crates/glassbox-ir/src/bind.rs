@@ -219,6 +219,29 @@ pub fn bind_inputs(graph: &Graph, given: &[Type]) -> Result<Bindings, BindError>
     bind(&declared, given)
 }
 
+/// What the symbols of a graph stand for in a run: its inputs have the types `inputs`, and its states hold values of the
+/// types that `held` gives. Of states whose growth isn't followed nothing is asked.
+///
+/// # Errors
+///
+/// As [`bind`]; the labels are the names of the inputs and states.
+pub fn bind_run(graph: &Graph, inputs: &[Type], held: &dyn Fn(&str) -> Option<Type>) -> Result<Bindings, BindError> {
+    let labels: Vec<String> = graph.inputs().iter().map(|id| graph.value_label(*id)).collect();
+    let followed: Vec<_> = graph.states.iter().filter(|state| state.is_followed()).collect();
+    let types: Vec<Type> = followed.iter().map(|state| state.ty.clone().into()).collect();
+    let declared = graph.inputs().iter().map(|id| &graph.value(*id).ty);
+    let mut declared: Vec<(&str, &Type)> = labels.iter().map(String::as_str).zip(declared).collect();
+    let mut given = inputs.to_vec();
+    if declared.len() == given.len() {
+        for (state, ty) in followed.iter().zip(&types) {
+            let Some(held) = held(&state.name) else { continue };
+            declared.push((&state.name, ty));
+            given.push(held);
+        }
+    }
+    bind(&declared, &given)
+}
+
 /// A declared dim that is an expression, and the known dim that is given for it.
 struct Equation<'a> {
     site: Site,

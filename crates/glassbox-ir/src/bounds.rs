@@ -91,7 +91,7 @@ impl Assumptions {
         self
     }
 
-    /// What the states of a graph say: a symbol along which a state grows is no more than the state's capacity.
+    /// What the states of a graph say: the symbol of an axis along which a state grows is no more than its capacity.
     pub fn of_states(states: &[State]) -> Assumptions {
         let mut known = Assumptions::new();
         for state in states {

@@ -13,7 +13,8 @@ use crate::attr::{Attr, Attrs, Hints};
 use crate::dim::Dim;
 use crate::error::{BuildError, Violation};
 use crate::graph::{Graph, Node, NodeId, Provenance, Region, RegionId, State, Value, ValueId};
-use crate::infer::{Known, Operand, Signature, check_use, infer_op};
+use crate::held::{Held, changed_by, is_concerned};
+use crate::infer::{Known, Operand, Signature, check_use, infer_op_after};
 use crate::op::OpDef;
 use crate::ops;
 use crate::types::{TensorType, Type};
@@ -28,6 +29,10 @@ pub struct GraphBuilder {
     provenance: Provenance,
     /// The regions that specialisation hasn't come to yet.
     unvisited: HashSet<RegionId>,
+    /// What the states hold at the end of each region, by its index.
+    held: Vec<Held>,
+    /// What they held at its beginning when its nodes were inferred.
+    entered: Vec<Held>,
 }
 
 /// The attributes of a node: `attrs! { axis: 1, keepdims: false }`.
@@ -50,6 +55,8 @@ impl GraphBuilder {
             names: HashSet::new(),
             provenance: Provenance::default(),
             unvisited: HashSet::new(),
+            held: vec![Held::START],
+            entered: vec![Held::START],
         }
     }
 
@@ -154,12 +161,23 @@ impl GraphBuilder {
             .map_err(|violation| BuildError::Node { op: op.name, node: String::new(), violation })
     }
 
+    /// As [`GraphBuilder::begin_region`], for the body of a node of `op`: what is held by states that grow is known in
+    /// it from the beginning, instead of once the node is added.
+    pub fn begin_body(&mut self, op: &OpDef, parameters: &[Type]) -> (RegionId, Vec<ValueId>) {
+        let entry = op.bodies.entry(&self.held[self.place().index()]);
+        let (region, parameters) = self.begin_region(parameters);
+        self.enter(region, entry);
+        (region, parameters)
+    }
+
     /// Opens a region whose parameters have these types; nodes are added to it until
     /// [`GraphBuilder::end_region`].
     pub fn begin_region(&mut self, parameters: &[Type]) -> (RegionId, Vec<ValueId>) {
         let id = RegionId(self.graph.regions.len() as u32);
         let parameters: Vec<_> = parameters.iter().map(|ty| self.value(ty.clone(), None)).collect();
         self.graph.regions.push(Region { parameters: parameters.clone(), ..Region::default() });
+        self.held.push(Held::ANYWHERE);
+        self.entered.push(Held::ANYWHERE);
         self.open.push(id);
         (id, parameters)
     }
@@ -239,7 +257,12 @@ impl GraphBuilder {
             results: Vec::new(),
             provenance: self.provenance.clone(),
         };
-        let types = self.infer(&node, outputs, parameters)?;
+        let place = self.place();
+        if self.is_stale(place, &node) {
+            let types = self.parameter_types(&node);
+            self.retype_each(place, &node, types)?;
+        }
+        let types = self.infer(place, &node, outputs, parameters)?;
         node.results = types.into_iter().map(|(ty, known)| self.value(ty, known)).collect();
         let results = node.results.clone();
         self.append(node);
@@ -282,10 +305,15 @@ impl GraphBuilder {
         id
     }
 
+    /// The region to which nodes are added.
+    fn place(&self) -> RegionId {
+        self.open.last().copied().unwrap_or(self.graph.body())
+    }
+
     fn append(&mut self, node: Node) {
         let id = NodeId(self.graph.nodes.len() as u32);
         self.graph.nodes.push(node);
-        let region = self.open.last().copied().unwrap_or(self.graph.body());
+        let region = self.place();
         self.graph.regions[region.index()].nodes.push(id);
     }
 
@@ -304,10 +332,11 @@ impl GraphBuilder {
             .collect()
     }
 
-    /// Infers a node; where it has regions, first widens the types of their parameters until
+    /// Infers a node of the region `place`; where it has regions, first widens the types of their parameters until
     /// another turn of the body no longer changes them.
     fn infer(
         &mut self,
+        place: RegionId,
         node: &Node,
         outputs: usize,
         parameters: Parameters,
@@ -332,13 +361,47 @@ impl GraphBuilder {
                 if matches!(parameters, Parameters::Settled) {
                     return Err(fail(unsettled(&signatures, &wanted)));
                 }
-                for (region, types) in node.regions.iter().zip(wanted) {
-                    self.retype_region(*region, types)?;
-                }
+                self.retype_each(place, node, wanted)?;
             }
         }
         let signatures = self.signatures(&node.regions);
-        infer_op(node.op, &node.attrs, &operands, &signatures, &self.graph.states, outputs).map_err(fail)
+        let mut held = std::mem::take(&mut self.held[place.index()]);
+        let states = (self.graph.states.as_slice(), &mut held);
+        let inferred = infer_op_after(node.op, &node.attrs, &operands, &signatures, states, outputs).map_err(fail);
+        if inferred.is_ok() && is_concerned(&self.graph, &node.regions) {
+            let bodies: Vec<&Held> = node.regions.iter().map(|region| &self.held[region.index()]).collect();
+            held = node.op.bodies.exit(&self.graph.states, held, &bodies, || changed_by(&self.graph, &node.regions));
+        }
+        self.held[place.index()] = held;
+        inferred
+    }
+
+    /// Whether the bodies of a node of the region `place` were inferred with something else known of the states than is.
+    fn is_stale(&self, place: RegionId, node: &Node) -> bool {
+        let entry = node.op.bodies.entry(&self.held[place.index()]);
+        let differs = node.regions.iter().any(|region| self.entered[region.index()] != entry);
+        differs && is_concerned(&self.graph, &node.regions)
+    }
+
+    fn enter(&mut self, region: RegionId, entry: Held) {
+        self.held[region.index()] = entry.clone();
+        self.entered[region.index()] = entry;
+    }
+
+    fn parameter_types(&self, node: &Node) -> Vec<Vec<Type>> {
+        let types = |region: &RegionId| {
+            self.graph.region(*region).parameters.iter().map(|id| self.type_of(*id).clone()).collect()
+        };
+        node.regions.iter().map(types).collect()
+    }
+
+    /// Gives the parameters of each body of a node of the region `place` new types and infers the nodes in them again.
+    fn retype_each(&mut self, place: RegionId, node: &Node, types: Vec<Vec<Type>>) -> Result<(), BuildError> {
+        for (region, types) in node.regions.iter().zip(types) {
+            self.enter(*region, node.op.bodies.entry(&self.held[place.index()]));
+            self.retype_region(*region, types)?;
+        }
+        Ok(())
     }
 
     /// Gives the parameters of a region new types and infers its nodes again.
@@ -349,9 +412,9 @@ impl GraphBuilder {
         for id in self.graph.region(region).nodes.clone() {
             let node = self.graph.node(id).clone();
             if !node.regions.is_empty() {
-                self.retype_bodies(&node)?;
+                self.retype_bodies(region, &node)?;
             }
-            let types = self.infer(&node, node.results.len(), Parameters::Widen)?;
+            let types = self.infer(region, &node, node.results.len(), Parameters::Widen)?;
             for (result, (ty, known)) in node.results.iter().zip(types) {
                 self.graph.values[result.index()].ty = ty;
                 self.known[result.index()] = known;
@@ -362,18 +425,15 @@ impl GraphBuilder {
 
     /// Infers the bodies of a node again: from the types that they begin with the first time, from then
     /// on from those that they have been widened to, so that the work on nested bodies doesn't multiply.
-    fn retype_bodies(&mut self, node: &Node) -> Result<(), BuildError> {
-        let initial = self.region_parameters(node.op, &node.operands, &node.attrs)?;
-        for (region, initial) in node.regions.iter().zip(initial) {
-            let types = if self.unvisited.remove(region) {
-                initial
-            } else {
-                let parameters = &self.graph.region(*region).parameters;
-                parameters.iter().map(|id| self.type_of(*id).clone()).collect()
-            };
-            self.retype_region(*region, types)?;
+    fn retype_bodies(&mut self, place: RegionId, node: &Node) -> Result<(), BuildError> {
+        let mut types = self.region_parameters(node.op, &node.operands, &node.attrs)?;
+        let settled = self.parameter_types(node);
+        for ((region, types), settled) in node.regions.iter().zip(&mut types).zip(settled) {
+            if !self.unvisited.remove(region) {
+                *types = settled;
+            }
         }
-        Ok(())
+        self.retype_each(place, node, types)
     }
 }
 
@@ -410,6 +470,8 @@ pub(crate) fn reinfer(graph: Graph, inputs: Vec<Type>) -> Result<Graph, BuildErr
         names: HashSet::new(),
         provenance: Provenance::default(),
         unvisited: (1..graph.regions.len()).map(|index| RegionId(index as u32)).collect(),
+        held: vec![Held::START; graph.regions.len()],
+        entered: vec![Held::START; graph.regions.len()],
         graph,
     };
     builder.retype_region(builder.graph.body(), inputs)?;

@@ -13,8 +13,9 @@ use crate::attr::{AttrKind, Default};
 use crate::decompose::Decompose;
 use crate::error::{BuildError, Violation};
 use crate::expr::Expr;
+use crate::held::Bodies;
 use crate::infer::{Infer, Known};
-use crate::types::Type;
+use crate::types::{TensorType, Type};
 
 /// The declaration of an op.
 pub struct OpDef {
@@ -35,6 +36,10 @@ pub struct OpDef {
     pub constraints: &'static [(&'static str, &'static str)],
     /// How many regions it has.
     pub regions: usize,
+    /// How they run.
+    pub bodies: Bodies,
+    /// For an op that changes a state: what the state holds after it.
+    pub holds: Option<HoldsFn>,
     /// Whether it does more than give results: reads or writes a state, draws random numbers.
     pub effect: bool,
     /// One example in the text form, that runs as a test: `abs(f32[2] [-1, 2]) -> f32[2] [1, 2]`.
@@ -49,6 +54,8 @@ pub struct OpDef {
 pub type InferFn = fn(&Infer) -> Result<Vec<Type>, Violation>;
 /// Says what is known of the contents of the results, which have the given types.
 pub type KnownFn = fn(&Infer, &[Type]) -> Vec<Option<Known>>;
+/// Says what the state that a use of the op changes holds after it, given the types of the results.
+pub type HoldsFn = fn(&Infer, &[Type]) -> Option<TensorType>;
 /// Takes a composite apart; gives the values that stand for its results.
 pub type DecomposeFn = for<'a> fn(&Decompose<'a>) -> Result<Vec<Expr<'a>>, BuildError>;
 
@@ -155,6 +162,8 @@ impl OpDef {
         attrs: &[],
         constraints: &[],
         regions: 0,
+        bodies: Bodies::Again,
+        holds: None,
         effect: false,
         example: "",
         infer: |_| Ok(Vec::new()),

@@ -308,7 +308,7 @@ impl<'a> GraphParser<'a> {
         let hints = self.hints()?;
         let mut regions = Vec::new();
         while self.parser.at("(") {
-            regions.push(self.region()?);
+            regions.push(self.region(op)?);
         }
         Ok(Call { start, op, operands, attrs, hints, regions })
     }
@@ -391,7 +391,7 @@ impl<'a> GraphParser<'a> {
     }
 
     /// `(%x: f32[2]) { nodes yield %y }`
-    fn region(&mut self) -> Parsed<RegionId> {
+    fn region(&mut self, op: &OpDef) -> Parsed<RegionId> {
         let start = self.parser.start;
         self.parser.expect("(")?;
         let mut parameters = Vec::new();
@@ -407,7 +407,7 @@ impl<'a> GraphParser<'a> {
             return Err(self.parser.error(start, problem));
         }
         let types: Vec<Type> = parameters.iter().map(|(_, _, ty)| ty.clone()).collect();
-        let (region, ids) = self.builder.begin_region(&types);
+        let (region, ids) = self.builder.begin_body(op, &types);
         self.scopes.push(Vec::new());
         for ((start, label, _), id) in parameters.into_iter().zip(ids) {
             self.define(start, label, id)?;
