@@ -13,7 +13,7 @@ use crate::attr::{Attr, Attrs, Hints};
 use crate::dim::Dim;
 use crate::error::{BuildError, Violation};
 use crate::graph::{Graph, Node, NodeId, Provenance, Region, RegionId, State, Value, ValueId};
-use crate::held::{Held, changed_by, is_concerned};
+use crate::held::{Held, is_concerned, is_steady};
 use crate::infer::{Known, Operand, Signature, check_use, infer_op_after};
 use crate::op::OpDef;
 use crate::ops;
@@ -164,7 +164,7 @@ impl GraphBuilder {
     /// As [`GraphBuilder::begin_region`], for the body of a node of `op`: what is held by states that grow is known in
     /// it from the beginning, instead of once the node is added.
     pub fn begin_body(&mut self, op: &OpDef, parameters: &[Type]) -> (RegionId, Vec<ValueId>) {
-        let entry = op.bodies.entry(&self.held[self.place().index()]);
+        let entry = op.bodies.entry(&self.graph.states, &self.held[self.place().index()]);
         let (region, parameters) = self.begin_region(parameters);
         self.enter(region, entry);
         (region, parameters)
@@ -259,8 +259,8 @@ impl GraphBuilder {
         };
         let place = self.place();
         if self.is_stale(place, &node) {
-            let types = self.parameter_types(&node);
-            self.retype_each(place, &node, types)?;
+            let entry = node.op.bodies.entry(&self.graph.states, &self.held[place.index()]);
+            self.retype_each(&node, &entry, self.parameter_types(&node))?;
         }
         let types = self.infer(place, &node, outputs, parameters)?;
         node.results = types.into_iter().map(|(ty, known)| self.value(ty, known)).collect();
@@ -347,6 +347,7 @@ impl GraphBuilder {
             |violation| BuildError::Node { op: node.op.name, node: label.clone().unwrap_or_default(), violation };
         if !node.regions.is_empty() {
             check_use(node.op, &node.attrs, &operands, node.regions.len()).map_err(fail)?;
+            let mut entry = node.op.bodies.entry(&self.graph.states, &self.held[place.index()]);
             loop {
                 let signatures = self.signatures(&node.regions);
                 let wanted =
@@ -355,22 +356,31 @@ impl GraphBuilder {
                 let settled = signatures.iter().zip(&wanted).all(|(signature, wanted)| {
                     signature.parameters == *wanted || signature.parameters.len() != wanted.len()
                 });
-                if settled {
+                if settled && is_steady(&self.graph, node, &entry) {
                     break;
+                }
+                if settled {
+                    // What one turn leaves isn't what another begins with.
+                    entry = Held::ANYWHERE;
+                    self.retype_each(node, &entry, self.parameter_types(node))?;
+                    continue;
                 }
                 if matches!(parameters, Parameters::Settled) {
                     return Err(fail(unsettled(&signatures, &wanted)));
                 }
-                self.retype_each(place, node, wanted)?;
+                self.retype_each(node, &entry, wanted)?;
             }
         }
         let signatures = self.signatures(&node.regions);
         let mut held = std::mem::take(&mut self.held[place.index()]);
         let states = (self.graph.states.as_slice(), &mut held);
-        let inferred = infer_op_after(node.op, &node.attrs, &operands, &signatures, states, outputs).map_err(fail);
-        if inferred.is_ok() && is_concerned(&self.graph, &node.regions) {
+        let mut inferred = infer_op_after(node.op, &node.attrs, &operands, &signatures, states, outputs).map_err(fail);
+        if let Ok(types) = &mut inferred
+            && is_concerned(&self.graph, &node.regions)
+        {
             let bodies: Vec<&Held> = node.regions.iter().map(|region| &self.held[region.index()]).collect();
-            held = node.op.bodies.exit(&self.graph.states, held, &bodies, || changed_by(&self.graph, &node.regions));
+            held = node.op.bodies.exit(&self.graph, &node.regions, held, &bodies);
+            types.iter_mut().for_each(|(ty, _)| *ty = node.op.bodies.outlive(&self.graph.states, &held, ty));
         }
         self.held[place.index()] = held;
         inferred
@@ -378,7 +388,7 @@ impl GraphBuilder {
 
     /// Whether the bodies of a node of the region `place` were inferred with something else known of the states than is.
     fn is_stale(&self, place: RegionId, node: &Node) -> bool {
-        let entry = node.op.bodies.entry(&self.held[place.index()]);
+        let entry = node.op.bodies.entry(&self.graph.states, &self.held[place.index()]);
         let differs = node.regions.iter().any(|region| self.entered[region.index()] != entry);
         differs && is_concerned(&self.graph, &node.regions)
     }
@@ -395,10 +405,11 @@ impl GraphBuilder {
         node.regions.iter().map(types).collect()
     }
 
-    /// Gives the parameters of each body of a node of the region `place` new types and infers the nodes in them again.
-    fn retype_each(&mut self, place: RegionId, node: &Node, types: Vec<Vec<Type>>) -> Result<(), BuildError> {
+    /// Gives the parameters of each body of a node, at whose beginning the states hold `entry`, new types and infers the
+    /// nodes in them again.
+    fn retype_each(&mut self, node: &Node, entry: &Held, types: Vec<Vec<Type>>) -> Result<(), BuildError> {
         for (region, types) in node.regions.iter().zip(types) {
-            self.enter(*region, node.op.bodies.entry(&self.held[place.index()]));
+            self.enter(*region, entry.clone());
             self.retype_region(*region, types)?;
         }
         Ok(())
@@ -433,7 +444,8 @@ impl GraphBuilder {
                 *types = settled;
             }
         }
-        self.retype_each(place, node, types)
+        let entry = node.op.bodies.entry(&self.graph.states, &self.held[place.index()]);
+        self.retype_each(node, &entry, types)
     }
 }
 

@@ -11,8 +11,9 @@
 //!
 //! - the bodies of a node are entered with what is held before the node; of several, of which one runs, what they
 //!   leave is joined;
-//! - a body that may run again is entered with nothing known, and after it nothing is known of the states that it
-//!   changes;
+//! - a body that may run again is entered with a symbol of its own for each, `K'` for `K`: what is held when that turn
+//!   begins. Where states share a symbol, they must leave as much as each other; else nothing is known in the body. After
+//!   it nothing is known of the states that it changes, and no value that outlives it names its symbols;
 //! - a region that is built before it is said what runs it is entered with nothing known; once the node is added, it is
 //!   inferred again.
 //!
@@ -23,8 +24,9 @@ use std::sync::Arc;
 
 use crate::attr::Attr;
 use crate::dim::Dim;
-use crate::graph::{Graph, Node, NodeId, RegionId, State};
-use crate::types::{Shape, TensorType};
+use crate::graph::{Graph, Node, NodeId, RegionId, State, ValueId};
+use crate::infer::{AttrView, Infer, Operand};
+use crate::types::{Shape, TensorType, Type};
 
 /// What the states hold at one place of a graph. See the [module](self).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,6 +35,8 @@ pub struct Held {
     changed: Option<Arc<BTreeMap<String, TensorType>>>,
     /// Whether the way here isn't known, so that nothing is known of the other states.
     anywhere: bool,
+    /// How many bodies that run again stand around.
+    turns: usize,
 }
 
 /// How the bodies of a node run.
@@ -48,38 +52,47 @@ pub enum Bodies {
 
 impl Bodies {
     /// What is held where a body of a node begins, before which the states hold `outside`.
-    pub(crate) fn entry(self, outside: &Held) -> Held {
+    pub(crate) fn entry(self, states: &[State], outside: &Held) -> Held {
         match self {
             Bodies::Once | Bodies::OneOf => outside.clone(),
-            Bodies::Again => Held::ANYWHERE,
+            Bodies::Again => outside.turn(states),
         }
     }
 
-    /// What is held after a node, before which the states hold `outside`, given what its bodies leave.
-    pub(crate) fn exit(
-        self,
-        states: &[State],
-        mut outside: Held,
-        bodies: &[&Held],
-        changed: impl FnOnce() -> BTreeSet<String>,
-    ) -> Held {
-        let mut left = bodies.iter().map(|held| (*held).clone());
+    /// What is held after a node with these bodies, before which the states hold `outside`, given what each body leaves.
+    pub(crate) fn exit(self, graph: &Graph, regions: &[RegionId], mut outside: Held, left: &[&Held]) -> Held {
+        let mut left = left.iter().map(|held| (*held).clone());
         match (self, left.next()) {
             (Bodies::Once, Some(first)) => left.last().unwrap_or(first),
-            (Bodies::OneOf, Some(first)) => left.fold(first, |so_far, held| so_far.join(&held, states)),
+            (Bodies::OneOf, Some(first)) => left.fold(first, |so_far, held| so_far.join(&held, &graph.states)),
             _ => {
-                outside.forget(states, &changed());
+                outside.forget(&graph.states, &changed_by(graph, regions));
                 outside
             }
         }
+    }
+
+    /// The type of a result of a node, around which the states hold `outside`: what a symbol stands for in one turn of a
+    /// body means nothing after it.
+    pub(crate) fn outlive(self, states: &[State], outside: &Held, ty: &Type) -> Type {
+        if self != Bodies::Again {
+            return ty.clone();
+        }
+        let names: BTreeSet<String> =
+            states.iter().flat_map(State::symbols).map(|name| outside.name_in_turn(name)).collect();
+        ty.map_dims(&|dim| {
+            let mut inside = false;
+            dim.for_each_symbol(&mut |name| inside |= names.contains(name));
+            if inside { Dim::Unknown } else { dim.clone() }
+        })
     }
 }
 
 impl Held {
     /// At the start of a run: as declared.
-    pub const START: Held = Held { changed: None, anywhere: false };
+    pub const START: Held = Held { changed: None, anywhere: false, turns: 0 };
     /// At a place to which the way isn't known.
-    pub const ANYWHERE: Held = Held { changed: None, anywhere: true };
+    pub const ANYWHERE: Held = Held { changed: None, anywhere: true, turns: 0 };
 
     /// The type of what a state holds.
     pub fn ty(&self, state: &State) -> TensorType {
@@ -102,9 +115,47 @@ impl Held {
         states.iter().filter(|state| names.contains(&state.name)).for_each(|state| self.set(state, state.open_type()));
     }
 
+    /// What is held at the beginning of a turn of a body that runs again: as much as a symbol of that turn says, `K'` for
+    /// `K`, where the states that share `K` hold as much as each other before the first.
+    fn turn(&self, states: &[State]) -> Held {
+        if self.anywhere {
+            return Held::ANYWHERE;
+        }
+        let mut before: BTreeMap<&str, Option<Dim>> = BTreeMap::new();
+        for (state, axis, symbol) in each_symbol(states) {
+            let dim = self.dim(state, axis);
+            let known = before.entry(symbol).or_insert_with(|| Some(dim.clone()));
+            if known.as_ref().is_some_and(|known| *known != dim) || dim.is_unknown() {
+                *known = None;
+            }
+        }
+        let mut turn = Held { changed: None, anywhere: false, turns: self.turns + 1 };
+        for state in states.iter().filter(|state| state.is_followed()) {
+            let dim = |dim: &Dim| match dim.as_symbol() {
+                Some(symbol) if before.get(symbol).is_some_and(Option::is_some) => {
+                    Dim::symbol(&self.name_in_turn(symbol))
+                }
+                Some(_) => Dim::Unknown,
+                None => dim.clone(),
+            };
+            turn.set(state, TensorType { dtype: state.ty.dtype, shape: state.ty.shape.map_dims(&dim) });
+        }
+        turn
+    }
+
+    /// The symbol of a turn of a body that begins here.
+    fn name_in_turn(&self, symbol: &str) -> String {
+        format!("{symbol}{}", "'".repeat(self.turns + 1))
+    }
+
+    /// What a state holds along an axis.
+    fn dim(&self, state: &State, axis: usize) -> Dim {
+        self.ty(state).dims().and_then(|dims| dims.get(axis)).cloned().unwrap_or(Dim::Unknown)
+    }
+
     /// What holds of both places.
     pub(crate) fn join(&self, other: &Held, states: &[State]) -> Held {
-        let mut both = Held { changed: None, anywhere: self.anywhere || other.anywhere };
+        let mut both = Held { changed: None, anywhere: self.anywhere || other.anywhere, turns: self.turns };
         for state in states {
             let (a, b) = (self.ty(state), other.ty(state));
             let joined = TensorType { dtype: a.dtype, shape: a.shape.join(&b.shape) };
@@ -133,6 +184,11 @@ impl State {
         self.ty.dims().unwrap_or_default().iter().any(|dim| dim.as_symbol().is_some())
     }
 
+    /// The symbols that say what the state holds.
+    fn symbols(&self) -> impl Iterator<Item = &str> {
+        self.ty.dims().unwrap_or_default().iter().filter_map(Dim::as_symbol)
+    }
+
     /// The type of whatever the state may ever hold: unknown along the axes that grow.
     pub fn open_type(&self) -> TensorType {
         let unknown = |dim: &Dim| if dim.as_symbol().is_some() { crate::dim::Dim::Unknown } else { dim.clone() };
@@ -151,6 +207,65 @@ impl State {
         };
         TensorType { dtype: self.ty.dtype, shape: Shape::Ranked(dims.iter().enumerate().map(dim).collect()) }
     }
+}
+
+/// The axes of states whose extents symbols say.
+fn each_symbol(states: &[State]) -> impl Iterator<Item = (&State, usize, &str)> {
+    states.iter().flat_map(|state| {
+        let dims = state.ty.dims().unwrap_or_default().iter().enumerate();
+        dims.filter_map(move |(axis, dim)| Some((state, axis, dim.as_symbol()?)))
+    })
+}
+
+/// Whether what is held where a turn of a node's body ends is again what one symbol for each shared one says, if the turn
+/// begins with `entry`. It goes by the types that the nodes have, whose inference is checked elsewhere.
+pub(crate) fn is_steady(graph: &Graph, node: &Node, entry: &Held) -> bool {
+    if node.op.bodies != Bodies::Again || *entry == Held::ANYWHERE || !is_concerned(graph, &node.regions) {
+        return true;
+    }
+    node.regions.iter().all(|region| {
+        let left = followed(graph, *region, entry.clone());
+        let mut after: BTreeMap<&str, Dim> = BTreeMap::new();
+        each_symbol(&graph.states).all(|(state, axis, symbol)| {
+            let dim = left.dim(state, axis);
+            match after.get(symbol) {
+                Some(known) => *known == dim && !dim.is_unknown(),
+                None => after.insert(symbol, dim).is_none(),
+            }
+        })
+    })
+}
+
+/// What is held at the end of a region, by the types that its nodes have.
+fn followed(graph: &Graph, region: RegionId, mut held: Held) -> Held {
+    for id in &graph.region(region).nodes {
+        let node = graph.node(*id);
+        let ty = |id: &ValueId| graph.value(*id).ty.clone();
+        if let (Some(holds), Some(Attr::Str(name))) = (node.op.holds, node.attrs.get("state"))
+            && let Some(state) = graph.states.iter().find(|state| state.name == *name)
+        {
+            let operand = |id: &Option<ValueId>| id.as_ref().map(|id| Operand { ty: ty(id), known: None });
+            let operands: Vec<_> = node.operands.iter().map(operand).collect();
+            let types: Vec<Type> = node.results.iter().map(ty).collect();
+            let infer = Infer {
+                op: node.op,
+                attr: AttrView::new(node.op, &node.attrs),
+                operands: &operands,
+                regions: &[],
+                states: &graph.states,
+                held: &held,
+                outputs: types.len(),
+            };
+            let after = holds(&infer, &types).unwrap_or_else(|| state.open_type());
+            held.set(state, after);
+        }
+        if is_concerned(graph, &node.regions) {
+            let entry = if node.op.bodies == Bodies::Again { Held::ANYWHERE } else { held.clone() };
+            let left: Vec<Held> = node.regions.iter().map(|region| followed(graph, *region, entry.clone())).collect();
+            held = node.op.bodies.exit(graph, &node.regions, held, &left.iter().collect::<Vec<_>>());
+        }
+    }
+    held
 }
 
 /// The states that a node's bodies change, bodies of bodies included.
@@ -257,11 +372,20 @@ mod tests {
                 ),
                 "K+T K+T",
             ),
-            // A turn doesn't know how many came before it.
+            // A turn doesn't know how many came before it, and what it read has another extent in each.
             (
                 format!(
-                    "%y = loop(%n, _, %x) (%i: i64[], %g: bool[], %h: f32[T, 2]) {{
-                    %b = state_append(%h) {APPEND} %q = state_read() {{state = \"v\"}} yield %g, %h }}
+                    "%y, %s = loop(%n, _, %x) (%i: i64[], %g: bool[], %h: f32[T, 2]) {{
+                    %b = state_append(%h) {APPEND} %q = state_append(%h) {{state = \"v\", axis = 0}}
+                    %d = sub(%b, %q) yield %g, %h, %d }}
+                    %z {READ} %o = state_read() {{state = \"v\"}} output %y, %s, %z, %o"
+                ),
+                "T ? ? ?",
+            ),
+            (
+                format!(
+                    "loop(%n, _) (%i: i64[], %g: bool[]) {{ %a {READ} %b = state_append(%x) {APPEND}
+                    loop(%n, _) (%j: i64[], %e: bool[]) {{ %d {READ} yield %e }} yield %g }}
                     %z {READ} %o = state_read() {{state = \"v\"}} output %z, %o"
                 ),
                 "? K",
@@ -275,6 +399,35 @@ mod tests {
         ] {
             assert_eq!(extents(&nodes), want, "{nodes}");
         }
+    }
+
+    /// The types in the body of a loop, in the order of the text.
+    fn in_loop(body: &str) -> Vec<String> {
+        let graph = graph(&format!("loop(%n, _) (%i: i64[], %g: bool[]) {{ {body} yield %g }} output %x"));
+        assert_eq!(verify(&graph), Ok(()));
+        let again = parse(&graph.to_string(), &ParseOptions::default()).expect("it reads back");
+        again.same_as(&graph).expect("it reads back as it is");
+        let special = specialise(
+            &graph,
+            &["f32[5, 2]", "f32[1, 2]", "bool[]", "i64[]"].map(|ty| parse_type(ty).expect("a type")),
+        );
+        assert_eq!(verify(&special.expect("it fits")), Ok(()));
+        let results = graph.walk().into_iter().filter_map(|id| graph.node(id).results.first().copied());
+        results.map(|id| graph.value(id).ty.to_string()).collect()
+    }
+
+    #[test]
+    fn a_turn_has_symbols_of_its_own() {
+        let both =
+            format!("%k = state_append(%one) {APPEND} %v = state_append(%one) {{state = \"v\", axis = 0}} %q {READ}");
+        assert_eq!(in_loop(&both), ["f32[\"K'\"+1, 2]", "f32[\"K'\"+1, 2]", "f32[\"K'\"+1, 2]"]);
+        // In the second turn the two states don't hold as much as each other.
+        assert_eq!(in_loop(&format!("%k = state_append(%one) {APPEND} %q {READ}")), ["f32[?, 2]", "f32[?, 2]"]);
+        // Nor do they where only one turn in two appends.
+        let branch = format!("{both} if(%c) () {{ %a = state_append(%one) {APPEND} yield }} () {{ yield }}");
+        assert!(in_loop(&branch)[..3].iter().all(|ty| ty == "f32[?, 2]"), "{:?}", in_loop(&branch));
+        let nested = format!("{both} loop(%n, _) (%j: i64[], %e: bool[]) {{ %r {READ} yield %e }}");
+        assert_eq!(in_loop(&nested).last().map(String::as_str), Some("f32[\"K''\", 2]"));
     }
 
     #[test]

@@ -26,7 +26,7 @@ use crate::attr::{Attr, Hints};
 use crate::builder::{type_of_tensor, unsettled};
 use crate::error::Violation;
 use crate::graph::{Graph, NodeId, RegionId, State, ValueId};
-use crate::held::{Held, changed_by, is_concerned};
+use crate::held::{Held, is_concerned, is_steady};
 use crate::infer::{Known, Operand, Signature, check_type, check_use, infer_op_after};
 use crate::ops;
 use crate::types::Type;
@@ -314,14 +314,18 @@ impl<'g> Verifier<'g> {
             return node.regions.iter().for_each(|region| self.region(*region, Some(id)));
         }
         let outside = self.held.clone();
+        let mut entry = node.op.bodies.entry(&graph.states, &outside);
+        if !is_steady(graph, node, &entry) {
+            entry = Held::ANYWHERE;
+        }
         let mut left = Vec::with_capacity(node.regions.len());
         for region in &node.regions {
-            self.held = node.op.bodies.entry(&outside);
+            self.held = entry.clone();
             self.region(*region, Some(id));
             left.push(self.held.clone());
         }
         let left: Vec<&Held> = left.iter().collect();
-        self.held = node.op.bodies.exit(&graph.states, outside, &left, || changed_by(graph, &node.regions));
+        self.held = node.op.bodies.exit(graph, &node.regions, outside, &left);
     }
 
     /// Infers a node again and compares.
@@ -352,7 +356,11 @@ impl<'g> Verifier<'g> {
             }
         }
         let states = (graph.states.as_slice(), &mut self.held);
-        let inferred = infer_op_after(node.op, &node.attrs, &operands, &signatures, states, node.results.len())?;
+        let mut inferred = infer_op_after(node.op, &node.attrs, &operands, &signatures, states, node.results.len())?;
+        if is_concerned(graph, &node.regions) {
+            let outlive = |ty: &Type| node.op.bodies.outlive(&graph.states, &self.held, ty);
+            inferred.iter_mut().for_each(|(ty, _)| *ty = outlive(ty));
+        }
         let mut wrong = Vec::new();
         for (result, (ty, known)) in node.results.iter().zip(inferred) {
             let declared = &graph.value(*result).ty;

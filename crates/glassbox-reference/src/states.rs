@@ -45,8 +45,7 @@ pub(crate) fn check_contents(state: &State, extents: &[usize]) -> Result<(), Ker
         return Err(KernelError::invalid("state", format!("`{}` is {}, and can't hold {given}", state.name, state.ty)));
     }
     let Some(capacity) = state.capacity else { return Ok(()) };
-    let growing = dims.iter().position(Dim::is_unknown);
-    match growing.map(|axis| extents[axis]).filter(|extent| *extent as u64 > capacity) {
+    match state.growing().first().map(|axis| extents[*axis]).filter(|extent| *extent as u64 > capacity) {
         Some(extent) => {
             let message = format!("`{}` would hold {extent}, its capacity is {capacity}", state.name);
             Err(KernelError::invalid("capacity", message))

@@ -29,12 +29,12 @@ pub fn write_tokens(config: &Config, params: &dyn ParamSource, context: Option<u
         let tokens = f.input("tokens", Type::tensor(DType::I64, [Dim::Int(1), Dim::symbol("N")]));
         let limit = f.input("limit", Type::scalar(DType::I64));
         let any = limit.greater(f.int(0));
-        let (writes, _) = f.builder().begin_region(&[]);
+        let (writes, _) = f.builder().begin_body(&ops::if_::OP, &[]);
         let first = model.turn(&f, tokens)?;
         let rest = later_turns(&f, &model, first, limit)?;
         let all = f.concat(&[first.token.unsqueeze(&[0]), rest], 0);
         f.builder().end_region(vec![all.id()?]);
-        let (writes_nothing, _) = f.builder().begin_region(&[]);
+        let (writes_nothing, _) = f.builder().begin_body(&ops::if_::OP, &[]);
         let nothing = f.constant(Tensor::zeros(DType::I64, &[0, 1, 1]).map_err(invalid)?);
         f.builder().end_region(vec![nothing.id()?]);
         f.op_many(&ops::if_::OP, &[Some(any)], Attrs::new(), vec![writes, writes_nothing], 1)[0].id()?
@@ -57,7 +57,7 @@ fn later_turns<'b>(
     let operands = [limit - f.int(1), first.more, first.token].map(Some);
     let ids = operands.iter().flatten().map(|operand| operand.id().map(Some)).collect::<Result<Vec<_>, _>>()?;
     let types = f.builder().region_parameters(&ops::loop_::OP, &ids, &Attrs::new())?;
-    let (body, parameters) = f.builder().begin_region(&types.concat());
+    let (body, parameters) = f.builder().begin_body(&ops::loop_::OP, &types.concat());
     let [_, _, last] = parameters[..] else {
         return Err(
             BuildError::Graph(Violation::new("regions", "a loop of one carried value has three parameters")).into()
@@ -87,7 +87,7 @@ struct Turn<'b> {
 impl<'m> Model<'m> {
     /// One step over `new` tokens, the choice of the next, and whether to go on.
     fn turn<'b>(&'b self, f: &'b ExprBuilder, new: Expr<'b>) -> Result<Turn<'b>, ModelError> {
-        let (body, parameters) = f.builder().begin_region(&[new.ty()]);
+        let (body, parameters) = f.builder().begin_body(&ops::call::OP, &[new.ty()]);
         let logits = step(f, f.expr(parameters[0]), self.config, self.params, &self.options)?;
         f.builder().end_region(vec![logits.id()?]);
         let logits = f.op_many(&ops::call::OP, &[Some(new)], Attrs::new(), vec![body], 1)[0];

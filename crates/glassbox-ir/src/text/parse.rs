@@ -47,8 +47,18 @@ pub(super) struct GraphParser<'a> {
     given: HashSet<Label<'a>>,
     /// What each open region defined.
     scopes: Vec<Vec<Label<'a>>>,
+    /// Types that are written in bodies of a node that isn't added yet: only then inference is done with them.
+    unchecked: Vec<Written>,
     /// Where each line of the graph begins, as it is printed.
     pub(super) lines: Vec<Line>,
+}
+
+/// The type of a value as it is written.
+struct Written {
+    start: usize,
+    label: String,
+    ty: Type,
+    id: ValueId,
 }
 
 /// A line of a graph that is printed: where it begins in the text.
@@ -78,6 +88,7 @@ impl<'a> GraphParser<'a> {
             visible: HashMap::new(),
             given: HashSet::new(),
             scopes: vec![Vec::new()],
+            unchecked: Vec::new(),
             lines: Vec::new(),
         }
     }
@@ -278,8 +289,16 @@ impl<'a> GraphParser<'a> {
         self.builder.set_provenance(provenance);
         let name = labels.first().map(|(_, label)| label.to_string()).unwrap_or_default();
         let results = self.add(call, labels.len(), &name)?;
-        if let Some(written) = written {
-            self.check_types(&labels, &results, written)?;
+        let written = written.unwrap_or_default().into_iter().zip(&labels).zip(&results);
+        let written =
+            written.map(|(((start, ty), (_, label)), id)| Written { start, label: label.to_string(), ty, id: *id });
+        let written: Vec<Written> = written.collect();
+        // What states hold in a body may be inferred again once it is known what runs the body.
+        if self.scopes.len() > 1 && self.builder.graph().states.iter().any(State::is_followed) {
+            self.unchecked.extend(written);
+        } else {
+            let unchecked = std::mem::take(&mut self.unchecked);
+            unchecked.into_iter().chain(written).try_for_each(|written| self.check_type(written))?;
         }
         for ((start, label), id) in labels.into_iter().zip(results) {
             self.define(start, label, id)?;
@@ -444,16 +463,13 @@ impl<'a> GraphParser<'a> {
         Ok(Some(types))
     }
 
-    fn check_types(&self, labels: &[(usize, Label)], results: &[ValueId], written: Vec<(usize, Type)>) -> Parsed<()> {
-        for (((start, written), id), (_, label)) in written.into_iter().zip(results).zip(labels) {
-            let inferred = self.builder.type_of(*id);
-            if written != *inferred {
-                let (value, inferred) = (format!("%{label}"), inferred.to_string());
-                let problem = Problem::Type { value, written: written.to_string(), inferred };
-                return Err(self.parser.error(start, problem));
-            }
+    fn check_type(&self, Written { start, label, ty, id }: Written) -> Parsed<()> {
+        let inferred = self.builder.type_of(id);
+        if ty == *inferred {
+            return Ok(());
         }
-        Ok(())
+        let (value, inferred) = (format!("%{label}"), inferred.to_string());
+        Err(self.parser.error(start, Problem::Type { value, written: ty.to_string(), inferred }))
     }
 
     /// `onnx("n", "Conv") > decomposed("softmax")`
