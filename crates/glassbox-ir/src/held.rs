@@ -271,31 +271,33 @@ fn followed(graph: &Graph, region: RegionId, mut held: Held) -> Held {
 /// The states that a node's bodies change, bodies of bodies included.
 pub(crate) fn changed_by(graph: &Graph, regions: &[RegionId]) -> BTreeSet<String> {
     let mut changed = BTreeSet::new();
-    each_node(graph, regions, &mut |node| {
+    any_node(graph, regions, &mut |node| {
         if let (Some(_), Some(Attr::Str(name))) = (node.op.holds, node.attrs.get("state")) {
             changed.insert(name.clone());
         }
+        false
     });
     changed
 }
 
 /// Whether a node's bodies have an op on a state whose growth is followed.
 pub(crate) fn is_concerned(graph: &Graph, regions: &[RegionId]) -> bool {
-    if regions.is_empty() || !graph.states.iter().any(State::is_followed) {
-        return false;
-    }
-    let mut found = false;
-    each_node(graph, regions, &mut |node| found |= node.attrs.contains_key("state"));
-    found
+    !regions.is_empty()
+        && graph.states.iter().any(State::is_followed)
+        && any_node(graph, regions, &mut |node| node.attrs.contains_key("state"))
 }
 
-fn each_node(graph: &Graph, regions: &[RegionId], visit: &mut dyn FnMut(&Node)) {
+/// Whether a node in the regions, or in regions inside, is such a one.
+fn any_node(graph: &Graph, regions: &[RegionId], is_such: &mut dyn FnMut(&Node) -> bool) -> bool {
     let mut rest: Vec<NodeId> = regions.iter().flat_map(|region| graph.region(*region).nodes.clone()).collect();
     while let Some(id) = rest.pop() {
         let node = graph.node(id);
-        visit(node);
+        if is_such(node) {
+            return true;
+        }
         rest.extend(node.regions.iter().flat_map(|region| graph.region(*region).nodes.iter().copied()));
     }
+    false
 }
 
 #[cfg(test)]

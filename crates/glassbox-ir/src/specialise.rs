@@ -18,6 +18,7 @@ use crate::builder::reinfer;
 use crate::error::BuildError;
 use crate::graph::Graph;
 use crate::types::{TensorType, Type};
+use crate::verify::check_state;
 
 /// Why a graph can't be specialised.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -37,7 +38,7 @@ pub enum SpecialiseError {
 /// # Errors
 ///
 /// [`SpecialiseError::Bind`] where the types don't fit the inputs or each other, [`SpecialiseError::Build`] where a
-/// node breaks a rule with these sizes.
+/// node or a state breaks a rule with these sizes.
 ///
 /// # Examples
 ///
@@ -57,7 +58,9 @@ pub fn specialise(graph: &Graph, inputs: &[Type]) -> Result<Graph, SpecialiseErr
     let declared = graph.inputs().iter().map(|id| &graph.value(*id).ty);
     let types = declared.zip(inputs).map(|(declared, given)| narrowed(&declared.substitute(&bindings), given));
     let types: Vec<Type> = types.collect();
-    Ok(reinfer(substituted(graph, &bindings), types)?)
+    let graph = substituted(graph, &bindings);
+    graph.states.iter().try_for_each(check_state).map_err(BuildError::Graph)?;
+    Ok(reinfer(graph, types)?)
 }
 
 /// The graph with the bindings in its states and attributes; the types of values are left for inference.
@@ -184,5 +187,9 @@ mod tests {
             outputs(&["f32[4, N]", "f32[N]", "f32[N+1]"]),
             "a given type has the symbol `N`, which stands for something else that no given type binds"
         );
+        let text = "graph \"g\" { state @s: f32[B] = f32[2] [1, 2] input %x: f32[B] output %x }";
+        let graph = parse(text, &ParseOptions::default()).expect("the text is sound");
+        let error = specialise(&graph, &[parse_type("f32[3]").expect("a type")]).map(|_| ()).unwrap_err();
+        assert_eq!(error.to_string(), "graph: state: the state `s` is f32[3], but begins as f32[2]");
     }
 }

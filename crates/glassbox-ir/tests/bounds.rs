@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use glassbox_ir::text::parse_type;
-use glassbox_ir::{Assumptions, Bindings, Bounds, Dim, State, TensorType, Type};
+use glassbox_ir::{Assumptions, Bindings, Bounds, Dim, State, TensorType, Type, bind};
 use glassbox_tensor::DType;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -85,6 +85,34 @@ proptest! {
         if let (Some(x), Some(y)) = (value(&a), value(&b)) {
             prop_assert!(x >= y || !known.prove_ge(&a, &b), "{a} is {x}, {b} is {y}");
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4000))]
+
+    #[test]
+    fn binding_inverts_substitution(
+        sizes in prop::array::uniform3(0i64..9),
+        dims in prop::collection::vec(dim(), 1..5),
+        wrong in 1i64..3,
+        pick in any::<usize>(),
+    ) {
+        let values = Bindings::from_iter(SYMBOLS.iter().copied().zip(sizes));
+        let dims: Vec<Dim> = dims.into_iter().map(|(dim, _)| dim).collect();
+        let given: Option<Vec<i64>> = dims.iter().map(|dim| dim.substitute(&values).as_int().filter(|size| *size >= 0)).collect();
+        let Some(mut given) = given else { return Ok(()) };
+        let (declared, bare) = (Type::tensor(DType::F32, dims.clone()), Type::tensor(DType::F32, SYMBOLS));
+        let found = bind(&[("x", &declared)], &[Type::tensor(DType::F32, given.clone())]);
+        let found = found.map_err(|error| TestCaseError::fail(format!("{error}: {values:?}")))?;
+        for (symbol, dim) in found.iter() {
+            prop_assert_eq!(Some(dim), values.get(symbol), "{} of {}", symbol, declared);
+        }
+        // Where every symbol has a value, another size is refused.
+        let place = pick % given.len();
+        given[place] += wrong;
+        let types = [Type::tensor(DType::F32, given), Type::tensor(DType::F32, sizes)];
+        prop_assert!(bind(&[("x", &declared), ("y", &bare)], &types).is_err(), "{declared} and {bare} as {types:?}");
     }
 }
 

@@ -87,7 +87,8 @@ struct Turn<'b> {
 impl<'m> Model<'m> {
     /// One step over `new` tokens, the choice of the next, and whether to go on.
     fn turn<'b>(&'b self, f: &'b ExprBuilder, new: Expr<'b>) -> Result<Turn<'b>, ModelError> {
-        let (body, parameters) = f.builder().begin_body(&ops::call::OP, &[new.ty()]);
+        let read = new.ty();
+        let (body, parameters) = f.builder().begin_body(&ops::call::OP, &[read]);
         let logits = step(f, f.expr(parameters[0]), self.config, self.params, &self.options)?;
         f.builder().end_region(vec![logits.id()?]);
         let logits = f.op_many(&ops::call::OP, &[Some(new)], Attrs::new(), vec![body], 1)[0];
