@@ -42,7 +42,7 @@ pub struct Held {
 /// How the bodies of a node run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bodies {
-    /// Each of them once, in their order.
+    /// The only one, once.
     Once,
     /// One of them, once.
     OneOf,
@@ -63,7 +63,7 @@ impl Bodies {
     pub(crate) fn exit(self, graph: &Graph, regions: &[RegionId], mut outside: Held, left: &[&Held]) -> Held {
         let mut left = left.iter().map(|held| (*held).clone());
         match (self, left.next()) {
-            (Bodies::Once, Some(first)) => left.last().unwrap_or(first),
+            (Bodies::Once, Some(only)) => only,
             (Bodies::OneOf, Some(first)) => left.fold(first, |so_far, held| so_far.join(&held, &graph.states)),
             _ => {
                 outside.forget(&graph.states, &changed_by(graph, regions));

@@ -6,25 +6,28 @@ use glassbox_ir::{Attrs, GraphBuilder, OpDef, Operand, Type, attrs, decompose, o
 use glassbox_reference::{Options, Session, Value};
 use glassbox_tensor::{DType, Overflow, Tensor};
 
-/// One use of a composite: the shapes of its operands, of which integers are below the last number.
+/// An operand: its dtype and shape, and a number that its elements are below, where they are integers.
+type Given = (DType, Vec<usize>, usize);
+
+/// One use of a composite.
 struct Case {
     op: &'static OpDef,
     attrs: Attrs,
-    operands: Vec<Option<(DType, Vec<usize>, usize)>>,
+    operands: Vec<Option<Given>>,
     /// The axes (operand, axis) that the decomposition is written from.
     numbers: &'static [(usize, usize)],
     outputs: usize,
 }
 
-fn floats(shape: &[usize]) -> Option<(DType, Vec<usize>, usize)> {
+fn floats(shape: &[usize]) -> Option<Given> {
     Some((DType::F32, shape.to_vec(), 0))
 }
 
-fn integers(shape: &[usize], below: usize) -> Option<(DType, Vec<usize>, usize)> {
+fn integers(shape: &[usize], below: usize) -> Option<Given> {
     Some((DType::I64, shape.to_vec(), below))
 }
 
-fn tensor((dtype, shape, below): &(DType, Vec<usize>, usize), seed: usize) -> Tensor {
+fn tensor((dtype, shape, below): &Given, seed: usize) -> Tensor {
     let count: usize = shape.iter().product();
     let number = |index: usize| match dtype {
         DType::I64 => ((index * 31 + seed) % below) as f64,
@@ -97,7 +100,7 @@ fn cases() -> Vec<Case> {
 
 /// The types with a symbol for each axis: one of its own, or the same where extents are the same.
 fn symbolic(case: &Case, shared: bool) -> Vec<Option<Operand>> {
-    let operand = |(index, operand): (usize, &Option<(DType, Vec<usize>, usize)>)| {
+    let operand = |(index, operand): (usize, &Option<Given>)| {
         let (dtype, shape, _) = operand.as_ref()?;
         let dims = shape.iter().enumerate().map(|(axis, size)| match (shared, *size) {
             _ if case.numbers.contains(&(index, axis)) => glassbox_ir::Dim::from(*size),
