@@ -345,10 +345,10 @@ impl<'r> Rebuild<'r> {
         self.sharing.as_ref().map_or(0, Sharing::mark)
     }
 
-    /// Opens a region; [`Rebuild::close`] with what it gives forgets the nodes in it.
-    pub(crate) fn open(&mut self, parameters: &[Type]) -> (RegionId, Vec<ValueId>, usize) {
+    /// Opens a body of a node of `op`; [`Rebuild::close`] with what it gives forgets the nodes in it.
+    pub(crate) fn open(&mut self, op: &OpDef, parameters: &[Type]) -> (RegionId, Vec<ValueId>, usize) {
         let mark = self.mark();
-        let (region, parameters) = self.builder.begin_region(parameters);
+        let (region, parameters) = self.builder.begin_body(op, parameters);
         (region, parameters, mark)
     }
 

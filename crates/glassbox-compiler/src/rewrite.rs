@@ -191,7 +191,7 @@ impl Walk<'_, '_> {
         for (id, types) in node.regions.iter().zip(types) {
             let region = source.region(*id);
             let current = self.rebuild.builder.current();
-            let (made, parameters, mark) = self.rebuild.open(&types);
+            let (made, parameters, mark) = self.rebuild.open(node.op, &types);
             self.define(&region.parameters, &parameters);
             self.nodes(*id)?;
             let results = region.results.iter().map(|id| self.value(*id)).collect::<Result<_, _>>()?;

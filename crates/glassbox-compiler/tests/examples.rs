@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use glassbox_compiler::{CompileOptions, compile};
+use glassbox_exec::Value;
 use glassbox_ir::text::{Example, ExampleValue, parse_example};
 use glassbox_ir::{Graph, GraphBuilder, Splice, ops};
-use glassbox_reference::Value;
 
 use crate::held::{check_graph, check_runs};
 

@@ -1,8 +1,6 @@
 //! What every runtime checks around a run: inputs, parameters, results, states.
 
-use std::collections::HashMap;
-
-use glassbox_ir::{AttrView, Dim, Graph, State, TensorType, Type, ops};
+use glassbox_ir::{AttrView, Dim, Graph, State, TensorType, Type, bind_run, ops};
 use glassbox_tensor::{ParamError, ParamSource, Tensor};
 
 use crate::error::{KernelError, RunError};
@@ -57,8 +55,7 @@ pub fn check_contents(state: &State, extents: &[usize]) -> Result<(), KernelErro
         return Err(KernelError::invalid("state", format!("`{}` is {}, and can't hold {given}", state.name, state.ty)));
     }
     let Some(capacity) = state.capacity else { return Ok(()) };
-    let growing = dims.iter().position(Dim::is_unknown);
-    match growing.map(|axis| extents[axis]).filter(|extent| *extent as u64 > capacity) {
+    match state.growing().first().map(|axis| extents[*axis]).filter(|extent| *extent as u64 > capacity) {
         Some(extent) => {
             let message = format!("`{}` would hold {extent}, its capacity is {capacity}", state.name);
             Err(KernelError::invalid("capacity", message))
@@ -67,32 +64,24 @@ pub fn check_contents(state: &State, extents: &[usize]) -> Result<(), KernelErro
     }
 }
 
-/// The inputs: as many as declared, of the declared types, every symbol with one value.
+/// The inputs: as many as declared, of the declared types, and with the extents that states hold every symbol one value.
+///
+/// `held` gives the extents of what a state holds now.
 ///
 /// # Errors
 ///
 /// [`RunError::Inputs`].
-pub fn check_inputs(graph: &Graph, inputs: &[Value]) -> Result<(), RunError> {
+pub fn check_inputs(
+    graph: &Graph,
+    inputs: &[Value],
+    held: &dyn Fn(&str) -> Option<Vec<usize>>,
+) -> Result<(), RunError> {
     if inputs.len() != graph.inputs().len() {
         return Err(RunError::Inputs(format!("the graph takes {}, not {}", graph.inputs().len(), inputs.len())));
     }
-    let mut symbols: HashMap<String, i64> = HashMap::new();
-    for (id, value) in graph.inputs().iter().zip(inputs) {
-        let declared = &graph.value(*id).ty;
-        let (label, ty) = (graph.value_label(*id), value.ty());
-        if !declared.admits(&ty) {
-            return Err(RunError::Inputs(format!("`{label}` is declared {declared}, not {ty}")));
-        }
-        let (Type::Tensor(declared), Value::Tensor(tensor)) = (declared, value) else { continue };
-        for (dim, size) in declared.dims().unwrap_or_default().iter().zip(tensor.shape()) {
-            let (Some(symbol), size) = (dim.as_symbol(), *size as i64) else { continue };
-            let known = *symbols.entry(symbol.to_owned()).or_insert(size);
-            if known != size {
-                return Err(RunError::Inputs(format!("`{symbol}` is {known} in one input and {size} in `{label}`")));
-            }
-        }
-    }
-    Ok(())
+    let types: Vec<Type> = inputs.iter().map(Value::ty).collect();
+    let state = |name: &str| Some(Type::tensor(graph.state(name)?.ty.dtype, held(name)?));
+    bind_run(graph, &types, &state).map(drop).map_err(|error| RunError::Inputs(error.to_string()))
 }
 
 /// Every parameter that the graph names is in the source, as the graph says.

@@ -104,6 +104,16 @@ impl Attrs {
         AttrIter(self.0.iter())
     }
 
+    /// What they are, in the order of their names.
+    pub fn values(&self) -> impl Iterator<Item = &Attr> {
+        self.0.iter().map(|(_, attr)| attr)
+    }
+
+    /// What they are, in the order of their names, to be changed.
+    pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut Attr> {
+        self.0.iter_mut().map(|(_, attr)| attr)
+    }
+
     /// The names, in order.
     pub fn keys(&self) -> impl Iterator<Item = &'static str> {
         self.0.iter().map(|(name, _)| *name)

@@ -20,6 +20,7 @@ use crate::dim::Dim;
 use crate::draws::Draws;
 use crate::error::{BuildError, Violation};
 use crate::graph::{Graph, Node, NodeId, RegionId, State, Value, ValueId};
+use crate::held::Held;
 use crate::infer::{Known, Operand};
 use crate::op::OpDef;
 use crate::ops;
@@ -46,6 +47,10 @@ pub struct GraphBuilder {
     draws: Draws,
     /// The regions that specialisation hasn't come to yet.
     unvisited: HashSet<RegionId>,
+    /// What the states hold at the end of each region, by its index.
+    held: Vec<Held>,
+    /// What they held at its beginning when its nodes were inferred.
+    entered: Vec<Held>,
 }
 
 /// The attributes of a node: `attrs! { axis: 1, keepdims: false }`.
@@ -64,6 +69,7 @@ impl GraphBuilder {
 
     /// A builder that goes on with `graph`, of whose contents nothing is known.
     pub(crate) fn over(graph: Graph) -> GraphBuilder {
+        let (held, entered) = (vec![Held::START; graph.region_count()], vec![Held::START; graph.region_count()]);
         GraphBuilder {
             known: vec![None; graph.value_count()],
             open: vec![graph.body()],
@@ -73,6 +79,8 @@ impl GraphBuilder {
             provenance: Provenance::default(),
             draws: Draws::default(),
             unvisited: HashSet::new(),
+            held,
+            entered,
         }
     }
 
@@ -240,7 +248,12 @@ impl GraphBuilder {
             results: Vec::new(),
             provenance: self.provenance.clone(),
         };
-        let types = self.infer(&node, outputs, parameters)?;
+        let place = self.current();
+        if self.is_stale(place, &node) {
+            let entry = node.op.bodies.entry(&self.graph.states, &self.held[place.index()]);
+            self.retype_each(&node, &entry, self.parameter_types(&node))?;
+        }
+        let types = self.infer(place, &node, outputs, parameters)?;
         node.results = types.into_iter().map(|(ty, known)| self.value(ty, known)).collect();
         let results = node.results.clone();
         self.append(node);
@@ -364,21 +377,6 @@ impl GraphBuilder {
     }
 }
 
-/// A graph as it is for inputs of these types: every type is inferred again from them.
-pub fn specialise(graph: &Graph, inputs: &[Type]) -> Result<Graph, BuildError> {
-    let wrong = |message| Err(BuildError::Graph(Violation::new("inputs", message)));
-    if inputs.len() != graph.inputs().len() {
-        return wrong(format!("{} input types for {} inputs", inputs.len(), graph.inputs().len()));
-    }
-    for (id, ty) in graph.inputs().iter().zip(inputs) {
-        let declared = &graph.value(*id).ty;
-        if !declared.admits(ty) {
-            return wrong(format!("input `{}` is declared {declared}, not {ty}", graph.value_label(*id)));
-        }
-    }
-    GraphBuilder::retype(graph.clone(), inputs.to_vec())
-}
-
 /// A constant vector of dims, as far as they are integers.
 pub(crate) fn int_vector(dims: &[Dim]) -> Option<Tensor> {
     let values: Option<Vec<i64>> = dims.iter().map(Dim::as_int).collect();
@@ -396,6 +394,7 @@ mod tests {
 
     use super::*;
     use crate::provenance::Origin;
+    use crate::specialise::specialise;
 
     /// A nest of loops whose innermost body makes the carried vector longer.
     fn nest(builder: &mut GraphBuilder, value: ValueId, depth: usize) -> ValueId {

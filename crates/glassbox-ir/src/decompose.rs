@@ -3,13 +3,17 @@
 //! [`decompose`] gives, for one use of a composite with given operand types, a graph that computes
 //! the same from simpler ops: its inputs are the operands that are present, its outputs the results.
 //! A decomposition is written as formulas (see [`expr`](crate::expr)) and may ask for the dims and
-//! for the contents of operands that shape the result; where it needs one that isn't known yet, the
-//! answer is [`BuildError::NotStatic`], never a guess.
+//! for the contents of operands that shape the result. Dims may be symbolic, so that one decomposition serves
+//! every size ([`Decompose::dims`]); an unknown dim of an operand gets a name of its own first. Where a rule needs a
+//! number ([`Decompose::sizes`]) that isn't known yet, the answer is [`BuildError::NotStatic`], never a guess.
+
+use std::collections::BTreeSet;
 
 use glassbox_tensor::{DType, Tensor};
 
 use crate::attr::Attrs;
 use crate::builder::GraphBuilder;
+use crate::dim::Dim;
 use crate::draws::draw_of;
 use crate::error::{BuildError, Violation};
 use crate::expr::{Expr, ExprBuilder};
@@ -17,6 +21,7 @@ use crate::graph::{Graph, ValueId};
 use crate::infer::{AttrView, Known, Operand};
 use crate::op::{OpDef, Tier};
 use crate::provenance::{Origin, Provenance};
+use crate::types::{Shape, TensorType, Type};
 
 /// One use of a composite, as its decomposition sees it.
 pub struct Decompose<'a> {
@@ -36,7 +41,8 @@ pub struct Decompose<'a> {
 ///
 /// # Errors
 ///
-/// The op is no composite, the decomposition needs to know more than the operands tell, or the operands break a rule.
+/// [`BuildError::NotStatic`] where a rank, an extent or contents aren't known that the decomposition is written from;
+/// another [`BuildError`] where the op isn't a composite or its operands break its rules.
 pub fn decompose(
     op: &'static OpDef,
     attrs: &Attrs,
@@ -49,16 +55,45 @@ pub fn decompose(
     // Numbers that follow from the composite's own, so that it draws the same whoever takes it apart.
     let mut builder = GraphBuilder::new(op.name).decomposing(draw_of(op, attrs).unwrap_or(0));
     builder.set_provenance(Provenance::new(Origin::Decomposed(op.name.to_owned())));
-    let inputs = operands
-        .iter()
-        .enumerate()
-        .map(|(index, operand)| Some(builder.input(&format!("operand{index}"), operand.as_ref()?.ty.clone())))
-        .collect();
+    let types = named(operands);
+    let inputs =
+        types.into_iter().enumerate().map(|(index, ty)| Some(builder.input(&format!("operand{index}"), ty?))).collect();
     let f = ExprBuilder::new(builder);
     let context = Decompose { f: &f, attr: AttrView::new(op, attrs), outputs, op, operands, inputs };
-    let results: Vec<ValueId> = rule(&context)?.into_iter().map(Expr::id).collect::<Result<_, _>>()?;
+    let results = rule(&context).and_then(|results| results.into_iter().map(Expr::id).collect::<Result<Vec<_>, _>>());
     drop(context);
-    f.finish(&results)
+    // What a formula couldn't do is the op's own.
+    let own = |error| match error {
+        BuildError::NotStatic { missing, .. } => BuildError::NotStatic { op: op.name, node: String::new(), missing },
+        other => other,
+    };
+    results.and_then(|results: Vec<ValueId>| f.finish(&results)).map_err(own)
+}
+
+/// The types of the operands, with a name for each dim that is unknown. Two such dims have two names: nothing says that
+/// they are equal.
+fn named(operands: &[Option<Operand>]) -> Vec<Option<Type>> {
+    let mut taken = BTreeSet::new();
+    for dim in operands.iter().flatten().filter_map(|operand| operand.ty.as_tensor()?.dims()).flatten() {
+        dim.for_each_symbol(&mut |name| {
+            taken.insert(name.to_owned());
+        });
+    }
+    let fresh = |index: usize, axis: usize| {
+        let mut name = format!("operand{index}_axis{axis}");
+        while taken.contains(&name) {
+            name.push('_');
+        }
+        Dim::symbol(&name)
+    };
+    let operand = |(index, operand): (usize, &Option<Operand>)| {
+        let ty = &operand.as_ref()?.ty;
+        let Some(dims) = ty.as_tensor().and_then(TensorType::dims) else { return Some(ty.clone()) };
+        let name = |(axis, dim): (usize, &Dim)| if dim.is_unknown() { fresh(index, axis) } else { dim.clone() };
+        let shape = Shape::Ranked(dims.iter().enumerate().map(name).collect());
+        Some(TensorType { dtype: ty.dtype(), shape }.into())
+    };
+    operands.iter().enumerate().map(operand).collect()
 }
 
 impl<'a> Decompose<'a> {
@@ -93,6 +128,27 @@ impl<'a> Decompose<'a> {
     /// The rank of a tensor operand.
     pub fn rank(&self, index: usize) -> Result<usize, BuildError> {
         self.x(index).rank().ok_or_else(|| self.missing(format!("the rank of operand {index}")))
+    }
+
+    /// The dims of a tensor operand, of known rank.
+    pub fn dims(&self, index: usize) -> Result<Vec<Dim>, BuildError> {
+        self.dims_of(self.x(index))
+    }
+
+    /// The dims of any expression, of known rank and none of them unknown.
+    pub fn dims_of(&self, expr: Expr<'_>) -> Result<Vec<Dim>, BuildError> {
+        let dims = expr.dims().filter(|dims| !dims.iter().any(Dim::is_unknown));
+        dims.ok_or_else(|| self.missing(format!("the dims of {}", expr.ty())))
+    }
+
+    /// A dim as a number, for a rule that is written from it. `what` says which, for the message.
+    pub fn number(&self, dim: &Dim, what: &str) -> Result<i64, BuildError> {
+        dim.as_int().ok_or_else(|| self.missing(format!("{what}, which is {dim}")))
+    }
+
+    /// A tensor of these dims whose elements are all `value`.
+    pub fn filled(&self, dtype: DType, value: f64, dims: &[Dim]) -> Expr<'a> {
+        self.f.scalar(dtype, value).expand(dims)
     }
 
     /// The dims of a tensor operand, which must all be known integers.

@@ -2,7 +2,8 @@
 //!
 //! A [`Dim`] is an integer, an expression over named symbols (`B`, `T+1`, `2*D`, `min(T, 448)`), or
 //! unknown. Expressions are kept in one canonical form, a sum of products with integer coefficients,
-//! so that two dims that are equal as polynomials are equal as values: `(T+1)*2 == 2*T+2`.
+//! so that two dims that are equal as polynomials are equal as values: `(T+1)*2 == 2*T+2`. What is known of
+//! the values of symbols, and what follows for expressions, is in [`bounds`](crate::bounds).
 //!
 //! Invariants: an expression never is a constant (that is [`Dim::Int`]); symbols stand for integers
 //! that are at least zero; arithmetic that leaves the range of `i64`, or whose result would be larger
@@ -12,6 +13,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+
+use crate::bind::Bindings;
 
 /// The extent of one axis.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -28,28 +31,27 @@ pub enum Dim {
 /// constant term.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Expr {
-    terms: BTreeMap<Vec<Atom>, i64>,
+    pub(crate) terms: BTreeMap<Vec<Atom>, i64>,
 }
 
 /// What products are made of.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-enum Atom {
+pub(crate) enum Atom {
     Symbol(Arc<str>),
     FloorDiv(Dim, Dim),
     Mod(Dim, Dim),
     Min(Dim, Dim),
     Max(Dim, Dim),
+    /// The extent of two axes that are broadcast against each other.
+    Broadcast(Dim, Dim),
 }
 
 /// The most terms and atoms that an expression may have, nested ones included. A larger one is unknown:
 /// a product of sums would otherwise grow without bound.
 pub const MAX_PARTS: usize = 512;
 
-/// How deep `floordiv`, `mod`, `min` and `max` may stand in each other; deeper is unknown.
+/// How deep `floordiv`, `mod`, `min`, `max` and `broadcast` may stand in each other; deeper is unknown.
 pub const MAX_NESTING: usize = 32;
-
-/// Values for symbols, by name.
-pub type Bindings = BTreeMap<String, i64>;
 
 impl Dim {
     /// The dim that is named `name`.
@@ -141,12 +143,88 @@ impl Dim {
         }
     }
 
+    /// The extent of two axes, one of this extent and one of `other`, that are broadcast against each other: an
+    /// extent of 1 gives way, two others are equal. Where they can't be broadcast, the result means nothing, since
+    /// the op that broadcasts is an error then; two numbers of that kind are unknown.
+    ///
+    /// Neither `max` nor any other arithmetic says the same: 0 and 1 are broadcast to 0, 1 and 5 to 5.
+    ///
+    /// ```
+    /// use glassbox_ir::Dim;
+    ///
+    /// let (b, c) = (Dim::symbol("B"), Dim::symbol("C"));
+    /// assert_eq!(b.broadcast(&Dim::Int(1)), b);
+    /// assert_eq!(b.broadcast(&Dim::Int(5)), Dim::Int(5));
+    /// assert_eq!(b.broadcast(&c), c.broadcast(&b));
+    /// assert_eq!(b.broadcast(&c).to_string(), "broadcast(B, C)");
+    /// ```
+    pub fn broadcast(&self, other: &Dim) -> Dim {
+        match (self, other) {
+            (Dim::Int(1), dim) | (dim, Dim::Int(1)) => dim.clone(),
+            (Dim::Int(a), Dim::Int(b)) => {
+                if a == b {
+                    Dim::Int(*a)
+                } else {
+                    Dim::Unknown
+                }
+            }
+            // Whatever the other is, it is this or 1.
+            (Dim::Int(known), _) | (_, Dim::Int(known)) => Dim::Int(*known),
+            (Dim::Unknown, _) | (_, Dim::Unknown) => Dim::Unknown,
+            _ => {
+                // Broadcasting is associative and idempotent: the parts in order, each once, are one form for all.
+                let mut parts: Vec<&Dim> = Vec::new();
+                let mut rest = vec![self, other];
+                while let Some(dim) = rest.pop() {
+                    match dim.as_broadcast() {
+                        Some((a, b)) => rest.extend([a, b]),
+                        None => parts.push(dim),
+                    }
+                }
+                parts.sort_unstable();
+                parts.dedup();
+                let mut all = parts.into_iter().rev();
+                let last = all.next().cloned().unwrap_or(Dim::Unknown);
+                all.fold(last, |so_far, dim| Dim::from_atom(Atom::Broadcast(dim.clone(), so_far)))
+            }
+        }
+    }
+
+    /// The two sides, where the dim is nothing but a broadcast.
+    fn as_broadcast(&self) -> Option<(&Dim, &Dim)> {
+        match self.as_atom()? {
+            Atom::Broadcast(a, b) => Some((a, b)),
+            _ => None,
+        }
+    }
+
+    /// What says more of an extent that is both: an integer before a symbol, a symbol before another expression, an
+    /// expression before nothing; of two of a kind, this one.
+    pub fn meet(&self, other: &Dim) -> Dim {
+        let rank = |dim: &Dim| match dim {
+            Dim::Int(_) => 0,
+            Dim::Expr(_) if dim.as_symbol().is_some() => 1,
+            Dim::Expr(_) if dim.as_broadcast().is_none() => 2,
+            Dim::Expr(_) => 3,
+            Dim::Unknown => 4,
+        };
+        if rank(other) < rank(self) { other.clone() } else { self.clone() }
+    }
+
+    /// Whether the dim is at least zero whatever its symbols are, as far as its form tells.
+    pub(crate) fn is_natural(&self) -> bool {
+        match self {
+            Dim::Int(value) => *value >= 0,
+            Dim::Expr(_) => self.is_natural_past(&Dim::Int(0)),
+            Dim::Unknown => false,
+        }
+    }
+
     /// Whether this is `other` plus something that is at least zero whatever the symbols are, as far as
-    /// the form of the difference tells: a sum of products of symbols.
+    /// the form of the difference tells: a sum of products of what is at least zero.
     fn is_natural_past(&self, other: &Dim) -> bool {
         let Dim::Expr(difference) = self - other else { return false };
-        let symbol = |atom: &Atom| matches!(atom, Atom::Symbol(_));
-        difference.terms.iter().all(|(product, coefficient)| *coefficient > 0 && product.iter().all(symbol))
+        difference.terms.iter().all(|(product, coefficient)| *coefficient > 0 && product.iter().all(Atom::is_natural))
     }
 
     fn choose(&self, other: &Dim, first: impl Fn(i64) -> bool, atom: fn(Dim, Dim) -> Atom) -> Dim {
@@ -167,13 +245,21 @@ impl Dim {
         Dim::from_atom(atom(a.clone(), b.clone()))
     }
 
-    /// The dim with every symbol of `bindings` replaced by its value.
+    /// The dim with every symbol of `bindings` replaced by what it is bound to.
     pub fn substitute(&self, bindings: &Bindings) -> Dim {
-        self.replace(&|name| bindings.get(name).copied().map(Dim::Int))
+        self.replace(&|name| bindings.get(name).cloned())
     }
 
     /// The dim with the symbols that `replacement` knows replaced.
     pub fn replace(&self, replacement: &dyn Fn(&str) -> Option<Dim>) -> Dim {
+        self.replace_atoms(&|atom| match atom {
+            Atom::Symbol(name) => replacement(name),
+            _ => None,
+        })
+    }
+
+    /// The dim with the atoms that `replacement` knows replaced, those that stand in other atoms too.
+    pub(crate) fn replace_atoms(&self, replacement: &dyn Fn(&Atom) -> Option<Dim>) -> Dim {
         let Dim::Expr(expr) = self else { return self.clone() };
         let mut sum = Dim::Int(0);
         for (product, coefficient) in &expr.terms {
@@ -190,27 +276,51 @@ impl Dim {
     pub fn for_each_symbol(&self, visit: &mut dyn FnMut(&str)) {
         let Dim::Expr(expr) = self else { return };
         for atom in expr.terms.keys().flatten() {
-            match atom {
-                Atom::Symbol(name) => visit(name),
-                Atom::FloorDiv(a, b) | Atom::Mod(a, b) | Atom::Min(a, b) | Atom::Max(a, b) => {
-                    a.for_each_symbol(visit);
-                    b.for_each_symbol(visit);
-                }
+            if let Atom::Symbol(name) = atom {
+                visit(name);
+            }
+            if let Some((a, b)) = atom.parts() {
+                a.for_each_symbol(visit);
+                b.for_each_symbol(visit);
             }
         }
     }
 
     /// The name, where the dim is one bare symbol.
     pub fn as_symbol(&self) -> Option<&str> {
-        let Dim::Expr(expr) = self else { return None };
-        let (product, coefficient) = expr.terms.first_key_value()?;
-        match (expr.terms.len(), coefficient, product.as_slice()) {
-            (1, 1, [Atom::Symbol(name)]) => Some(name),
+        match self.as_atom()? {
+            Atom::Symbol(name) => Some(name),
             _ => None,
         }
     }
 
-    fn from_atom(atom: Atom) -> Dim {
+    /// The atom, where the dim is nothing but one.
+    fn as_atom(&self) -> Option<&Atom> {
+        let Dim::Expr(expr) = self else { return None };
+        let (product, coefficient) = expr.terms.first_key_value()?;
+        match (expr.terms.len(), coefficient, product.as_slice()) {
+            (1, 1, [atom]) => Some(atom),
+            _ => None,
+        }
+    }
+
+    /// The dim as c * s + r, where `s` is a symbol that stands in no other place: c and r.
+    pub(crate) fn linear_in(&self, symbol: &str) -> Option<(i64, Dim)> {
+        let Dim::Expr(expr) = self else { return None };
+        let alone = expr
+            .terms
+            .iter()
+            .find(|(product, _)| matches!(product.as_slice(), [Atom::Symbol(name)] if name.as_ref() == symbol));
+        let (product, coefficient) = alone?;
+        let mut rest = expr.terms.clone();
+        rest.remove(product);
+        let rest = Dim::from_terms(rest);
+        let mut again = false;
+        rest.for_each_symbol(&mut |name| again |= name == symbol);
+        (!again).then_some((*coefficient, rest))
+    }
+
+    pub(crate) fn from_atom(atom: Atom) -> Dim {
         Dim::within_limits(BTreeMap::from([(vec![atom], 1)]))
     }
 
@@ -228,7 +338,7 @@ impl Dim {
         }
     }
 
-    fn from_terms(mut terms: BTreeMap<Vec<Atom>, i64>) -> Dim {
+    pub(crate) fn from_terms(mut terms: BTreeMap<Vec<Atom>, i64>) -> Dim {
         terms.retain(|_, coefficient| *coefficient != 0);
         match (terms.len(), terms.first_key_value()) {
             (0, _) => Dim::Int(0),
@@ -279,7 +389,7 @@ impl Expr {
         let mut nested = 0;
         for atom in self.terms.keys().flatten() {
             parts += 1;
-            if let Atom::FloorDiv(a, b) | Atom::Mod(a, b) | Atom::Min(a, b) | Atom::Max(a, b) = atom {
+            if let Some((a, b)) = atom.parts() {
                 let (a, b) = (a.measure(), b.measure());
                 parts += a.0 + b.0;
                 nested = nested.max(1 + a.1.max(b.1));
@@ -314,13 +424,39 @@ impl Expr {
 }
 
 impl Atom {
-    fn replace(&self, replacement: &dyn Fn(&str) -> Option<Dim>) -> Dim {
+    /// The dims that it is made of; a symbol has none.
+    pub(crate) fn parts(&self) -> Option<(&Dim, &Dim)> {
         match self {
-            Atom::Symbol(name) => replacement(name).unwrap_or_else(|| Dim::from_atom(self.clone())),
-            Atom::FloorDiv(a, b) => a.replace(replacement).floor_div(&b.replace(replacement)),
-            Atom::Mod(a, b) => a.replace(replacement).modulo(&b.replace(replacement)),
-            Atom::Min(a, b) => a.replace(replacement).minimum(&b.replace(replacement)),
-            Atom::Max(a, b) => a.replace(replacement).maximum(&b.replace(replacement)),
+            Atom::Symbol(_) => None,
+            Atom::FloorDiv(a, b) | Atom::Mod(a, b) | Atom::Min(a, b) | Atom::Max(a, b) | Atom::Broadcast(a, b) => {
+                Some((a, b))
+            }
+        }
+    }
+
+    /// Whether it is at least zero whatever its symbols are, as far as its form tells.
+    fn is_natural(&self) -> bool {
+        match self {
+            Atom::Symbol(_) => true,
+            Atom::Max(a, b) => a.is_natural() || b.is_natural(),
+            // A remainder has the sign of the divisor.
+            Atom::Mod(_, b) => b.is_natural(),
+            Atom::FloorDiv(a, b) | Atom::Min(a, b) | Atom::Broadcast(a, b) => a.is_natural() && b.is_natural(),
+        }
+    }
+
+    fn replace(&self, replacement: &dyn Fn(&Atom) -> Option<Dim>) -> Dim {
+        if let Some(dim) = replacement(self) {
+            return dim;
+        }
+        let part = |dim: &Dim| dim.replace_atoms(replacement);
+        match self {
+            Atom::Symbol(_) => Dim::from_atom(self.clone()),
+            Atom::FloorDiv(a, b) => part(a).floor_div(&part(b)),
+            Atom::Mod(a, b) => part(a).modulo(&part(b)),
+            Atom::Min(a, b) => part(a).minimum(&part(b)),
+            Atom::Max(a, b) => part(a).maximum(&part(b)),
+            Atom::Broadcast(a, b) => part(a).broadcast(&part(b)),
         }
     }
 }
@@ -427,6 +563,7 @@ impl fmt::Display for Atom {
             Atom::Mod(a, b) => write!(f, "mod({a}, {b})"),
             Atom::Min(a, b) => write!(f, "min({a}, {b})"),
             Atom::Max(a, b) => write!(f, "max({a}, {b})"),
+            Atom::Broadcast(a, b) => write!(f, "broadcast({a}, {b})"),
         }
     }
 }
@@ -434,7 +571,7 @@ impl fmt::Display for Atom {
 /// Whether a symbol can be printed bare; anything else is printed in quotes.
 fn is_identifier(name: &str) -> bool {
     let mut chars = name.chars();
-    let reserved = matches!(name, "floordiv" | "mod" | "min" | "max");
+    let reserved = matches!(name, "floordiv" | "mod" | "min" | "max" | "broadcast");
     !reserved
         && chars.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
         && chars.all(|rest| rest.is_ascii_alphanumeric() || rest == '_')
@@ -481,9 +618,25 @@ mod tests {
 
     #[test]
     fn substitution_evaluates() {
-        let bindings = Bindings::from([("T".to_owned(), 7)]);
+        let bindings = Bindings::from_iter([("T", 7i64)]);
         let dim = t().minimum(&Dim::Int(5)) + t().floor_div(&Dim::Int(2)) + Dim::symbol("B");
         assert_eq!(dim.substitute(&bindings), Dim::symbol("B") + Dim::Int(8));
+    }
+
+    #[test]
+    fn a_broadcast_keeps_a_name() {
+        let (b, c, d) = (Dim::symbol("B"), Dim::symbol("C"), Dim::symbol("D"));
+        let both = b.broadcast(&c);
+        assert_eq!(both.broadcast(&b), both);
+        assert_eq!(b.broadcast(&c.broadcast(&d)), d.broadcast(&b).broadcast(&c));
+        assert_eq!(both.broadcast(&d).to_string(), "broadcast(B, broadcast(C, D))");
+        let at = |b: i64, c: i64| both.substitute(&Bindings::from_iter([("B", b), ("C", c)]));
+        assert_eq!([at(1, 5), at(5, 1), at(4, 4), at(0, 1), at(1, 0), at(1, 1)], [5, 5, 4, 0, 0, 1].map(Dim::Int));
+        assert!(at(2, 3).is_unknown());
+        assert_eq!(both.substitute(&Bindings::from_iter([("B", 3i64)])), Dim::Int(3));
+        assert_eq!(both.substitute(&Bindings::from_iter([("B", 1i64)])), c);
+        assert_eq!(both.same(&b), None);
+        assert_eq!(Dim::symbol("broadcast").to_string(), "\"broadcast\"");
     }
 
     #[test]

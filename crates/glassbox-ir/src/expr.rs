@@ -2,7 +2,8 @@
 //!
 //! An [`Expr`] is a value of a graph under construction; `x * y.sigmoid()` adds two nodes. Mistakes
 //! don't interrupt a formula: the first one is kept in the [`ExprBuilder`], what depends on it adds
-//! no nodes, and [`ExprBuilder::finish`] (or [`ExprBuilder::check`]) reports it.
+//! no nodes, and [`ExprBuilder::finish`] (or [`ExprBuilder::check`]) reports it. What names dims (`reshape`,
+//! `expand`) is in [`extents`](crate::extents).
 
 use std::cell::{Ref, RefCell, RefMut};
 
@@ -10,7 +11,7 @@ use glassbox_tensor::{DType, Overflow, Tensor};
 
 use crate::attr::Attrs;
 use crate::attrs;
-use crate::builder::{GraphBuilder, int_vector};
+use crate::builder::GraphBuilder;
 use crate::dim::Dim;
 use crate::error::{BuildError, Violation};
 use crate::graph::{Graph, RegionId, ValueId};
@@ -145,6 +146,12 @@ impl ExprBuilder {
         Expr { owner: self, id: None }
     }
 
+    /// Keeps an error for [`ExprBuilder::check`] and gives no value.
+    pub(crate) fn refuse(&self, error: BuildError) -> Expr<'_> {
+        self.report(error);
+        Expr { owner: self, id: None }
+    }
+
     fn report(&self, error: BuildError) {
         self.error.borrow_mut().get_or_insert(error);
     }
@@ -210,17 +217,6 @@ impl<'b> Expr<'b> {
             DType::F64 | DType::F32 => self,
             dtype if dtype.is_float() => self.cast(DType::F32),
             _ => self,
-        }
-    }
-
-    /// With these dims, which must be integers; one may be -1, a zero is an extent of zero.
-    pub fn reshape(self, dims: &[Dim]) -> Expr<'b> {
-        match int_vector(dims) {
-            Some(shape) => {
-                let shape = self.owner.constant(shape);
-                self.owner.op(&ops::reshape::OP, &[self, shape], attrs! { allowzero: true })
-            }
-            None => self.owner.mistake("reshape", "the new dims must be integers"),
         }
     }
 

@@ -129,7 +129,7 @@ pub struct Value {
 pub struct State {
     /// The name. Unique within the graph.
     pub name: String,
-    /// The type. The dims that are unknown are those that grow.
+    /// The type. The dims that are no number grow: those that are symbols are followed, see [`held`](crate::held).
     pub ty: TensorType,
     /// How far the growing dim may grow, where exactly one grows.
     pub capacity: Option<u64>,

@@ -14,6 +14,7 @@ use crate::attr::{Attr, AttrKind, Attrs, Default};
 use crate::dim::Dim;
 use crate::error::Violation;
 use crate::graph::StateTable;
+use crate::held::Held;
 use crate::op::{Count, Input, Kind, OpDef};
 use crate::types::{Shape, TensorType, Type};
 
@@ -119,6 +120,8 @@ pub struct Infer<'a> {
     pub regions: &'a [Signature],
     /// The states of the graph.
     pub states: &'a StateTable,
+    /// What the states hold before the node.
+    pub held: &'a Held,
     /// How many results the node has.
     pub outputs: usize,
 }
@@ -342,7 +345,12 @@ pub fn normalise_axis(rule: &'static str, axis: i64, rank: usize) -> Result<usiz
     }
 }
 
-/// The types of the results of one use of an op, and what is known of their contents.
+/// The types of the results of one use of an op, and what is known of their contents. Nothing is taken to be known of
+/// what states hold.
+///
+/// # Errors
+///
+/// The constraint that the use breaks: one of the op's own, or one that all ops share.
 pub fn infer_op(
     op: &'static OpDef,
     attrs: &Attrs,
@@ -351,8 +359,24 @@ pub fn infer_op(
     states: &StateTable,
     outputs: usize,
 ) -> Result<Vec<(Type, Option<Known>)>, Violation> {
+    infer_op_after(op, attrs, operands, regions, (states, &mut Held::ANYWHERE.clone()), outputs)
+}
+
+/// As [`infer_op`], at a place where the states hold what is said, which becomes what they hold after the node.
+///
+/// # Errors
+///
+/// As [`infer_op`].
+pub fn infer_op_after(
+    op: &'static OpDef,
+    attrs: &Attrs,
+    operands: &[Option<Operand>],
+    regions: &[Signature],
+    (states, held): (&StateTable, &mut Held),
+    outputs: usize,
+) -> Result<Vec<(Type, Option<Known>)>, Violation> {
     check_use(op, attrs, operands, regions.len())?;
-    let infer = Infer { op, attr: AttrView::new(op, attrs), operands, regions, states, outputs };
+    let infer = Infer { op, attr: AttrView::new(op, attrs), operands, regions, states, held, outputs };
     let types = (op.infer)(&infer)?;
     if types.len() != outputs {
         return Err(Violation::new("arity", format!("has {outputs} results, gives {}", types.len())));
@@ -362,6 +386,12 @@ pub fn infer_op(
         Some(known) => known(&infer, &types),
         None => vec![None; types.len()],
     };
+    if let (Some(holds), Some(Attr::Str(name))) = (op.holds, attrs.get("state"))
+        && let Some(state) = states.iter().find(|state| state.name == *name)
+    {
+        let after = holds(&infer, &types).unwrap_or_else(|| state.open_type());
+        held.set(state, after);
+    }
     Ok(types.into_iter().zip(known).collect())
 }
 

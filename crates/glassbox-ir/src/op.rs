@@ -14,8 +14,9 @@ use crate::decompose::Decompose;
 use crate::effects::Effects;
 use crate::error::{BuildError, Violation};
 use crate::expr::Expr;
+use crate::held::Bodies;
 use crate::infer::{AttrView, Infer, Known, Operand, Signature};
-use crate::types::Type;
+use crate::types::{TensorType, Type};
 
 /// The declaration of an op.
 pub struct OpDef {
@@ -36,6 +37,10 @@ pub struct OpDef {
     pub constraints: &'static [(&'static str, &'static str)],
     /// How many regions it has.
     pub regions: usize,
+    /// How they run.
+    pub bodies: Bodies,
+    /// For an op that changes a state: what the state holds after it.
+    pub holds: Option<HoldsFn>,
     /// What a use of it does besides giving results, without what its bodies do.
     pub effects: Effects,
     /// One example in the text form, that runs as a test: `abs(f32[2] [-1, 2]) -> f32[2] [1, 2]`.
@@ -54,6 +59,8 @@ pub type InferFn = fn(&Infer) -> Result<Vec<Type>, Violation>;
 pub type KnownFn = fn(&Infer, &[Type]) -> Vec<Option<Known>>;
 /// Gives the types that the parameters of the regions have: at first, then given what is known of the regions.
 pub type BodyTypesFn = fn(AttrView, &[Option<Operand>], Option<&[Signature]>) -> Result<Vec<Vec<Type>>, Violation>;
+/// Says what the state that a use of the op changes holds after it, given the types of the results.
+pub type HoldsFn = fn(&Infer, &[Type]) -> Option<TensorType>;
 /// Takes a composite apart; gives the values that stand for its results.
 pub type DecomposeFn = for<'a> fn(&Decompose<'a>) -> Result<Vec<Expr<'a>>, BuildError>;
 
@@ -160,6 +167,8 @@ impl OpDef {
         attrs: &[],
         constraints: &[],
         regions: 0,
+        bodies: Bodies::Again,
+        holds: None,
         effects: Effects::NONE,
         example: "",
         infer: |_| Ok(Vec::new()),

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use glassbox_tensor::DType;
 
-use crate::dim::{Bindings, Dim};
+use crate::bind::Bindings;
+use crate::dim::Dim;
 
 /// The type of a value.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -106,19 +107,13 @@ impl Type {
     /// The type with every dim mapped.
     pub fn map_dims(&self, map: &dyn Fn(&Dim) -> Dim) -> Type {
         match self {
-            Type::Tensor(tensor) => {
-                let shape = match &tensor.shape {
-                    Shape::Unranked => Shape::Unranked,
-                    Shape::Ranked(dims) => Shape::Ranked(dims.iter().map(map).collect()),
-                };
-                TensorType { dtype: tensor.dtype, shape }.into()
-            }
+            Type::Tensor(tensor) => TensorType { dtype: tensor.dtype, shape: tensor.shape.map_dims(map) }.into(),
             Type::Sequence(element) => Type::sequence(element.map_dims(map)),
             Type::Optional(element) => Type::optional(element.map_dims(map)),
         }
     }
 
-    /// The type with the symbols of `bindings` replaced by their values.
+    /// The type with the symbols of `bindings` replaced by what they are bound to.
     pub fn substitute(&self, bindings: &Bindings) -> Type {
         self.map_dims(&|dim| dim.substitute(bindings))
     }
@@ -150,6 +145,14 @@ impl Shape {
         }
     }
 
+    /// The shape with every dim mapped.
+    pub fn map_dims(&self, map: &dyn Fn(&Dim) -> Dim) -> Shape {
+        match self {
+            Shape::Unranked => Shape::Unranked,
+            Shape::Ranked(dims) => Shape::Ranked(dims.iter().map(map).collect()),
+        }
+    }
+
     /// The shape of known rank of which no dim is known.
     pub fn of_rank(rank: usize) -> Shape {
         Shape::Ranked(vec![Dim::Unknown; rank])
@@ -170,17 +173,11 @@ impl Shape {
         }
     }
 
-    /// What is known from either of two shapes that a tensor has: an integer before a symbol, a symbol before
-    /// nothing, and of two symbols that of this one.
+    /// What is known from either of two shapes that a tensor has, dim by dim: see [`Dim::meet`].
     pub fn meet(&self, other: &Shape) -> Shape {
-        let dim = |(a, b): (&Dim, &Dim)| match (a, b) {
-            (Dim::Int(_), _) => a.clone(),
-            (_, Dim::Int(_)) | (Dim::Unknown, _) => b.clone(),
-            _ => a.clone(),
-        };
         match (self, other) {
             (Shape::Ranked(a), Shape::Ranked(b)) if a.len() == b.len() => {
-                Shape::Ranked(a.iter().zip(b).map(dim).collect())
+                Shape::Ranked(a.iter().zip(b).map(|(a, b)| a.meet(b)).collect())
             }
             (Shape::Unranked, known) => known.clone(),
             (known, _) => known.clone(),

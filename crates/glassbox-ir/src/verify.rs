@@ -28,7 +28,8 @@ use crate::builder::{type_of_tensor, unsettled};
 use crate::effects::Effects;
 use crate::error::Violation;
 use crate::graph::{Graph, NodeId, RegionId, State, ValueId};
-use crate::infer::{Known, Operand, Signature, check_type, check_use, infer_op};
+use crate::held::{Held, is_concerned, is_steady};
+use crate::infer::{Known, Operand, Signature, check_type, check_use, infer_op_after};
 use crate::ops;
 use crate::types::Type;
 
@@ -87,15 +88,19 @@ pub(crate) fn check_state(state: &State) -> Result<(), Violation> {
         return Err(Violation::new("state", "a state has no name"));
     }
     let ty = &state.ty;
-    let Some(dims) = ty.dims() else { return wrong(format!("has the type {ty}, of unknown rank")) };
+    if ty.dims().is_none() {
+        return wrong(format!("has the type {ty}, of unknown rank"));
+    }
     check_type(&ty.clone().into())?;
     let Some(capacity) = state.capacity else { return check_initial(state) };
-    let growing: Vec<usize> = (0..dims.len()).filter(|axis| dims[*axis].is_unknown()).collect();
-    let axis = match growing[..] {
+    let axis = match state.growing()[..] {
         [axis] => axis,
         [] => return wrong(format!("has a capacity, but no dim of {ty} grows")),
         _ => {
-            return wrong(format!("has a capacity, which is for one dim that grows, but of {ty} {} do", growing.len()));
+            return wrong(format!(
+                "has a capacity, which is for one dim that grows, but of {ty} {} do",
+                state.growing().len()
+            ));
         }
     };
     let held = state.initial.as_ref().and_then(|initial| initial.shape().get(axis).copied());
@@ -105,6 +110,24 @@ pub(crate) fn check_state(state: &State) -> Result<(), Violation> {
         }
         _ => check_initial(state),
     }
+}
+
+/// States that share a symbol begin with the same extent along its axes.
+fn check_first_extents(states: &[State]) -> Result<(), Violation> {
+    let mut first: HashMap<&str, (usize, &str)> = HashMap::new();
+    for state in states {
+        for (axis, dim) in state.ty.dims().unwrap_or_default().iter().enumerate() {
+            let Some(symbol) = dim.as_symbol() else { continue };
+            let extent = state.initial.as_ref().and_then(|initial| initial.shape().get(axis).copied()).unwrap_or(0);
+            let (known, other) = *first.entry(symbol).or_insert((extent, &state.name));
+            if known != extent {
+                let message =
+                    format!("`{symbol}` is {known} at the start in `{other}`, and {extent} in `{}`", state.name);
+                return Err(Violation::new("state", message));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn check_initial(state: &State) -> Result<(), Violation> {
@@ -170,6 +193,8 @@ struct Verifier<'g> {
     /// What is known of contents, as the builder knew it.
     known: Vec<Option<Box<Known>>>,
     names: HashMap<&'g str, ValueId>,
+    /// What the states hold here.
+    held: Held,
 }
 
 impl<'g> Verifier<'g> {
@@ -182,6 +207,7 @@ impl<'g> Verifier<'g> {
             visible: vec![false; count],
             known: vec![None; count],
             names: HashMap::new(),
+            held: Held::START,
         }
     }
 
@@ -195,6 +221,9 @@ impl<'g> Verifier<'g> {
             if !names.insert(&state.name) {
                 self.report(None, Violation::new("state", format!("two states are named `{}`", state.name)));
             }
+        }
+        if let Err(violation) = check_first_extents(&graph.states) {
+            self.report(None, violation);
         }
         self.region(graph.body(), None);
     }
@@ -268,9 +297,7 @@ impl<'g> Verifier<'g> {
         for operand in node.operands.iter().flatten() {
             sound &= self.use_value(*operand, "operand", Some(id));
         }
-        for region in &node.regions {
-            self.region(*region, Some(id));
-        }
+        self.bodies(id);
         // What inference would say of values that aren't there helps nobody.
         if sound && let Err(violation) = self.infer(id) {
             self.report(Some(id), violation);
@@ -278,6 +305,29 @@ impl<'g> Verifier<'g> {
         for result in &node.results {
             self.define(*result, Some(id));
         }
+    }
+
+    /// The bodies of a node, and what the states hold after them.
+    fn bodies(&mut self, id: NodeId) {
+        let graph = self.graph;
+        let node = graph.node(id);
+        let concerned = is_concerned(graph, &node.regions);
+        if !concerned {
+            return node.regions.iter().for_each(|region| self.region(*region, Some(id)));
+        }
+        let outside = self.held.clone();
+        let mut entry = node.op.bodies.entry(&graph.states, &outside);
+        if !is_steady(graph, node, &entry) {
+            entry = Held::ANYWHERE;
+        }
+        let mut left = Vec::with_capacity(node.regions.len());
+        for region in &node.regions {
+            self.held = entry.clone();
+            self.region(*region, Some(id));
+            left.push(self.held.clone());
+        }
+        let left: Vec<&Held> = left.iter().collect();
+        self.held = node.op.bodies.exit(graph, &node.regions, outside, &left);
     }
 
     /// Infers a node again and compares.
@@ -311,7 +361,12 @@ impl<'g> Verifier<'g> {
                 return Err(unsettled(&signatures, &wanted));
             }
         }
-        let inferred = infer_op(node.op, &node.attrs, &operands, &signatures, &graph.states, node.results.len())?;
+        let states = (&graph.states, &mut self.held);
+        let mut inferred = infer_op_after(node.op, &node.attrs, &operands, &signatures, states, node.results.len())?;
+        if is_concerned(graph, &node.regions) {
+            let outlive = |ty: &Type| node.op.bodies.outlive(&graph.states, &self.held, ty);
+            inferred.iter_mut().for_each(|(ty, _)| *ty = outlive(ty));
+        }
         let mut wrong = Vec::new();
         for (result, (ty, known)) in node.results.iter().zip(inferred) {
             let declared = &graph.value(*result).ty;

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod bounds;
+mod dims;
 mod examples;
 mod golden;
 mod malformed;

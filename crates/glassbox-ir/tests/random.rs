@@ -60,13 +60,14 @@ pub(crate) fn dim() -> impl Strategy<Value = Dim> {
         prop::sample::select(SYMBOLS).prop_map(Dim::symbol),
     ];
     leaf.prop_recursive(6, 40, 2, |inner| {
-        (inner.clone(), inner, 0..7u8).prop_map(|(a, b, op)| match op {
+        (inner.clone(), inner, 0..8u8).prop_map(|(a, b, op)| match op {
             0 => a + b,
             1 => a - b,
             2 => a * b,
             3 => a.floor_div(&b),
             4 => a.modulo(&b),
             5 => a.minimum(&b),
+            6 => a.broadcast(&b),
             _ => a.maximum(&b),
         })
     })

@@ -231,11 +231,16 @@ impl<'b> Net<'b> {
         self.f.op(&ops::dequantize_linear::OP, &[stored, scales], attrs! { axis: 0 })
     }
 
-    /// A state of this place. Its name is that of the place and `name`: `model.layers.3.self_attn.keys`.
+    /// A state of this place. Its name is that of the place and `name`: `model.layers.3.self_attn.keys`. In a graph with
+    /// several steps of the model, all have the same states.
     pub fn state(&self, name: &str, dims: &[Dim], capacity: Option<u64>) -> Result<String, ModelError> {
         let name = self.name(name);
         let ty = glassbox_ir::TensorType::new(DType::F32, dims.iter().cloned());
-        self.f.builder().state(State { name: name.clone(), ty, capacity, initial: None })?;
+        let state = State { name: name.clone(), ty, capacity, initial: None };
+        let known = self.f.graph().states().contains(&state);
+        if !known {
+            self.f.builder().state(state)?;
+        }
         Ok(name)
     }
 

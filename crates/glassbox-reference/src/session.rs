@@ -136,7 +136,8 @@ impl Session for ReferenceSession {
         let Phase::Idle(states) = &mut self.phase else {
             return Err(RunError::Session("a run is under way; resume it to its end, or cancel it"));
         };
-        check_inputs(&self.prepared.program.graph, inputs)?;
+        let held = |name: &str| states.get(name).ok().map(|held| held.shape().to_vec());
+        check_inputs(&self.prepared.program.graph, inputs, &held)?;
         let precision = self.prepared.options.precision;
         let inputs = inputs.iter().map(|value| precision.carry(value)).collect::<Result<Vec<_>, _>>();
         let inputs = inputs.map_err(|error| RunError::Inputs(error.to_string()))?;

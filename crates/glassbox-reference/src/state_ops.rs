@@ -172,11 +172,10 @@ fn wanted(state: &State, held: &Tensor, sizes: &Tensor) -> Result<Vec<usize>, Ke
         let message = format!("the sizes of `{}`, which has {} axes, are {:?}", state.name, held.rank(), sizes.shape());
         return Err(KernelError::invalid("C2", message));
     }
-    let declared = state.ty.dims().unwrap_or_default();
     let sizes = sizes.load::<i64>()?;
     let mut wanted = held.shape().to_vec();
     for (axis, size) in sizes.iter().enumerate() {
-        if declared.get(axis).is_some_and(Dim::is_unknown) {
+        if state.grows(axis) {
             wanted[axis] = usize::try_from(*size).map_err(|_| {
                 KernelError::invalid("C3", format!("the size of `{}` along axis {axis} is {size}", state.name))
             })?;

@@ -5,6 +5,7 @@ use crate::builder::GraphBuilder;
 use crate::builder::widen::Parameters;
 use crate::error::{BuildError, Violation};
 use crate::graph::{Region, RegionId, ValueId};
+use crate::held::Held;
 use crate::infer::{Signature, check_use};
 use crate::op::OpDef;
 use crate::ops;
@@ -59,6 +60,15 @@ impl GraphBuilder {
             .map_err(fail)
     }
 
+    /// As [`GraphBuilder::begin_region`], for the body of a node of `op`: what is held by states that grow is known in
+    /// it from the beginning, instead of once the node is added.
+    pub fn begin_body(&mut self, op: &OpDef, parameters: &[Type]) -> (RegionId, Vec<ValueId>) {
+        let entry = op.bodies.entry(&self.graph.states, &self.held[self.current().index()]);
+        let (region, parameters) = self.begin_region(parameters);
+        self.enter(region, entry);
+        (region, parameters)
+    }
+
     /// Opens a region whose parameters have these types; nodes are added to it until
     /// [`GraphBuilder::end_region`].
     pub fn begin_region(&mut self, parameters: &[Type]) -> (RegionId, Vec<ValueId>) {
@@ -67,6 +77,8 @@ impl GraphBuilder {
         self.open.push(id);
         let parameters: Vec<_> = parameters.iter().map(|ty| self.value(ty.clone(), None)).collect();
         self.graph.regions.push(Region { parameters: parameters.clone(), ..Region::default() });
+        self.held.push(Held::ANYWHERE);
+        self.entered.push(Held::ANYWHERE);
         (id, parameters)
     }
 

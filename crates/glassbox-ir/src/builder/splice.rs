@@ -111,7 +111,7 @@ impl Copy<'_> {
         if !node.regions.is_empty() {
             let types = builder.region_parameters(node.op, &operands, &attrs)?;
             for (region, types) in node.regions.iter().zip(types) {
-                let (made, parameters) = builder.begin_region(&types);
+                let (made, parameters) = builder.begin_body(node.op, &types);
                 let old = &self.from.region(*region).parameters;
                 self.define(builder, old, &parameters);
                 self.nodes(builder, *region)?;

@@ -3,7 +3,8 @@
 use crate::builder::GraphBuilder;
 use crate::error::{BuildError, Violation};
 use crate::graph::{Graph, Node, RegionId, ValueId};
-use crate::infer::{Known, Signature, check_use, infer_op};
+use crate::held::{Held, is_concerned, is_steady};
+use crate::infer::{Known, Signature, check_use, infer_op_after};
 use crate::ops;
 use crate::types::Type;
 
@@ -25,10 +26,11 @@ impl GraphBuilder {
             .collect()
     }
 
-    /// Infers a node; where it has regions, first widens the types of their parameters until
+    /// Infers a node of the region `place`; where it has regions, first widens the types of their parameters until
     /// another turn of the body no longer changes them.
     pub(super) fn infer(
         &mut self,
+        place: RegionId,
         node: &Node,
         outputs: usize,
         parameters: Parameters,
@@ -37,6 +39,7 @@ impl GraphBuilder {
         if !node.regions.is_empty() {
             check_use(node.op, &node.attrs, &operands, node.regions.len())
                 .map_err(|violation| self.fault(node.op, violation))?;
+            let mut entry = node.op.bodies.entry(&self.graph.states, &self.held[place.index()]);
             loop {
                 let signatures = self.signatures(&node.regions);
                 let wanted = ops::region_parameters(node.op, &node.attrs, &operands, Some(&signatures))
@@ -45,20 +48,68 @@ impl GraphBuilder {
                 let settled = signatures.iter().zip(&wanted).all(|(signature, wanted)| {
                     signature.parameters == *wanted || signature.parameters.len() != wanted.len()
                 });
-                if settled {
+                if settled && is_steady(&self.graph, node, &entry) {
                     break;
+                }
+                if settled {
+                    // What one turn leaves isn't what another begins with.
+                    entry = Held::ANYWHERE;
+                    self.retype_each(node, &entry, self.parameter_types(node))?;
+                    continue;
                 }
                 if matches!(parameters, Parameters::Settled) {
                     return Err(self.fault(node.op, unsettled(&signatures, &wanted)));
                 }
-                for (region, types) in node.regions.iter().zip(wanted) {
-                    self.retype_region(*region, types)?;
-                }
+                self.retype_each(node, &entry, wanted)?;
             }
         }
         let signatures = self.signatures(&node.regions);
-        infer_op(node.op, &node.attrs, &operands, &signatures, &self.graph.states, outputs)
-            .map_err(|violation| self.fault(node.op, violation))
+        let mut held = std::mem::take(&mut self.held[place.index()]);
+        let states = (&self.graph.states, &mut held);
+        let mut inferred = infer_op_after(node.op, &node.attrs, &operands, &signatures, states, outputs)
+            .map_err(|violation| self.fault(node.op, violation));
+        if let Ok(types) = &mut inferred
+            && is_concerned(&self.graph, &node.regions)
+        {
+            let bodies: Vec<&Held> = node.regions.iter().map(|region| &self.held[region.index()]).collect();
+            held = node.op.bodies.exit(&self.graph, &node.regions, held, &bodies);
+            types.iter_mut().for_each(|(ty, _)| *ty = node.op.bodies.outlive(&self.graph.states, &held, ty));
+        }
+        self.held[place.index()] = held;
+        inferred
+    }
+
+    /// Whether the bodies of a node of the region `place` were inferred with something else known of the states than is.
+    pub(super) fn is_stale(&self, place: RegionId, node: &Node) -> bool {
+        if node.regions.is_empty() {
+            return false;
+        }
+        let entry = node.op.bodies.entry(&self.graph.states, &self.held[place.index()]);
+        let differs = node.regions.iter().any(|region| self.entered[region.index()] != entry);
+        differs && is_concerned(&self.graph, &node.regions)
+    }
+
+    /// A region begins with the states holding `entry`.
+    pub(super) fn enter(&mut self, region: RegionId, entry: Held) {
+        self.held[region.index()] = entry.clone();
+        self.entered[region.index()] = entry;
+    }
+
+    pub(super) fn parameter_types(&self, node: &Node) -> Vec<Vec<Type>> {
+        let types = |region: &RegionId| {
+            self.graph.region(*region).parameters.iter().map(|id| self.type_of(*id).clone()).collect()
+        };
+        node.regions.iter().map(types).collect()
+    }
+
+    /// Gives the parameters of each body of a node, at whose beginning the states hold `entry`, new types and infers the
+    /// nodes in them again.
+    pub(super) fn retype_each(&mut self, node: &Node, entry: &Held, types: Vec<Vec<Type>>) -> Result<(), BuildError> {
+        for (region, types) in node.regions.iter().zip(types) {
+            self.enter(*region, entry.clone());
+            self.retype_region(*region, types)?;
+        }
+        Ok(())
     }
 
     /// Gives the parameters of a region new types and infers its nodes again.
@@ -69,9 +120,9 @@ impl GraphBuilder {
         for id in self.graph.region(region).nodes.clone() {
             let node = self.graph.node(id).clone();
             if !node.regions.is_empty() {
-                self.retype_bodies(&node)?;
+                self.retype_bodies(region, &node)?;
             }
-            let types = self.infer(&node, node.results.len(), Parameters::Widen)?;
+            let types = self.infer(region, &node, node.results.len(), Parameters::Widen)?;
             for (result, (ty, known)) in node.results.iter().zip(types) {
                 self.graph.values[result.index()].ty = ty;
                 self.known[result.index()] = known.map(Box::new);
@@ -82,19 +133,17 @@ impl GraphBuilder {
 
     /// Infers the bodies of a node again: from the types that they begin with the first time, from then
     /// on from those that they have been widened to, so that the work on nested bodies doesn't multiply.
-    fn retype_bodies(&mut self, node: &Node) -> Result<(), BuildError> {
-        let initial = self.body_types(node.op, &node.operands, &node.attrs);
-        let initial = initial.map_err(|violation| self.fault(node.op, violation))?;
-        for (region, initial) in node.regions.iter().zip(initial) {
-            let types = if self.unvisited.remove(region) {
-                initial
-            } else {
-                let parameters = &self.graph.region(*region).parameters;
-                parameters.iter().map(|id| self.type_of(*id).clone()).collect()
-            };
-            self.retype_region(*region, types)?;
+    fn retype_bodies(&mut self, place: RegionId, node: &Node) -> Result<(), BuildError> {
+        let types = self.body_types(node.op, &node.operands, &node.attrs);
+        let mut types = types.map_err(|violation| self.fault(node.op, violation))?;
+        let settled = self.parameter_types(node);
+        for ((region, types), settled) in node.regions.iter().zip(&mut types).zip(settled) {
+            if !self.unvisited.remove(region) {
+                *types = settled;
+            }
         }
-        Ok(())
+        let entry = node.op.bodies.entry(&self.graph.states, &self.held[place.index()]);
+        self.retype_each(node, &entry, types)
     }
 }
 

@@ -1,8 +1,7 @@
 //! `attention`: scaled dot-product attention of many heads.
 
-use glassbox_tensor::Tensor;
-
 use super::common::*;
+use super::indexing::iota;
 
 const REAL: DTypes = DTypes::These(&[DType::F64, DType::F32, DType::F16, DType::BF16]);
 // The places of the operands.
@@ -197,30 +196,33 @@ fn infer(infer: &Infer) -> Types {
 fn decompose<'a>(d: &Decompose<'a>) -> Exprs<'a> {
     let (dtype, flat) = (d.dtype(Q), d.rank(Q)? == 3);
     let heads = |index: usize, count: &'static str| -> Result<Expr<'a>, BuildError> {
-        let (x, sizes) = (d.x(index), d.sizes(index)?);
-        let Some(count) = d.attr.opt_int(count).filter(|_| flat) else { return Ok(x) };
-        let split = [sizes[0], sizes[1], count, sizes[2] / count].map(Dim::Int);
+        let (x, dims) = (d.x(index), d.dims(index)?);
+        let Some(count) = d.attr.opt_int(count).filter(|_| flat).map(Dim::Int) else { return Ok(x) };
+        let split = [dims[0].clone(), dims[1].clone(), count.clone(), dims[2].floor_div(&count)];
         Ok(x.reshape(&split).transpose(&[0, 2, 1, 3]))
     };
     let joined = |past: Option<Expr<'a>>, x| past.map_or(x, |past| d.f.concat(&[past, x], 2));
     let query = heads(Q, "q_num_heads")?;
     let key = joined(d.opt(PAST_KEY), heads(K, "kv_num_heads")?);
     let value = joined(d.opt(PAST_VALUE), heads(V, "kv_num_heads")?);
-    let (q, k, v) = (d.sizes_of(query)?, d.sizes_of(key)?, d.sizes_of(value)?);
+    let (q, k, v) = (d.dims_of(query)?, d.dims_of(key)?, d.dims_of(value)?);
 
     let wide = if [dtype, d.dtype(V)].contains(&DType::F64) { DType::F64 } else { DType::F32 };
-    let root = d.attr.opt_float("scale").unwrap_or(1.0 / (q[3] as f64).sqrt()).sqrt();
-    // Heads that share a key head stand in an axis of their own, which the key head is broadcast over.
-    let shared = [k[0], k[1], q[1] / k[1].max(1)];
-    let grouped = |x: Expr<'a>, rows: i64, columns: i64| {
-        x.reshape(&[shared[0], shared[1], shared[2], rows, columns].map(Dim::Int))
+    let root = match d.attr.opt_float("scale") {
+        Some(scale) => scale.sqrt(),
+        None => (1.0 / (d.number(&q[3], "the size of a head")? as f64).sqrt()).sqrt(),
     };
-    let left = grouped(query.cast(wide) * root, q[2], q[3]);
+    // Heads that share a key head stand in an axis of their own, which the key head is broadcast over.
+    let shared = q[1].floor_div(&k[1].maximum(&Dim::Int(1)));
+    let grouped = |x: Expr<'a>, rows: &Dim, columns: &Dim| {
+        x.reshape(&[&q[0], &k[1], &shared, rows, columns].map(Dim::clone))
+    };
+    let left = grouped(query.cast(wide) * root, &q[2], &q[3]);
     let right = (key.cast(wide) * root).transpose(&[0, 1, 3, 2]).unsqueeze(&[2]);
-    let scores = left.matmul(right).reshape(&[q[0], q[1], q[2], k[2]].map(Dim::Int));
+    let scores = left.matmul(right).reshape(&[&q[0], &q[1], &q[2], &k[2]].map(Dim::clone));
     let cap = d.attr.float("softcap");
     let capped = if cap > 0.0 { (scores / cap).tanh() * cap } else { scores };
-    let bias = bias(d, wide, q[2], k[2])?;
+    let bias = bias(d, wide, &q[2], &k[2])?;
     let masked = bias.map_or(capped, |bias| capped + bias);
     let precision = d.attr.dtype("softmax_precision").unwrap_or(wide);
     let mut weights = softmax(masked.cast(precision).widened());
@@ -230,10 +232,10 @@ fn decompose<'a>(d: &Decompose<'a>) -> Exprs<'a> {
         weights = blind.select(weights.scalar_like(0.0), weights);
     }
     let weights = weights.cast(precision).cast(wide);
-    let mixed = grouped(weights, q[2], k[2]).matmul(value.cast(wide).unsqueeze(&[2]));
-    let mixed = mixed.reshape(&[q[0], q[1], q[2], v[3]].map(Dim::Int)).cast(dtype);
+    let mixed = grouped(weights, &q[2], &k[2]).matmul(value.cast(wide).unsqueeze(&[2]));
+    let mixed = mixed.reshape(&[&q[0], &q[1], &q[2], &v[3]].map(Dim::clone)).cast(dtype);
     let y = match flat {
-        true => mixed.transpose(&[0, 2, 1, 3]).reshape(&[q[0], q[2], q[1] * v[3]].map(Dim::Int)),
+        true => mixed.transpose(&[0, 2, 1, 3]).reshape(&[q[0].clone(), q[2].clone(), &q[1] * &v[3]]),
         false => mixed,
     };
     let shown = match d.attr.int("qk_matmul_output_mode") {
@@ -247,18 +249,17 @@ fn decompose<'a>(d: &Decompose<'a>) -> Exprs<'a> {
 
 /// What is added to the scores of `queries` × `keys`: 0 where a query may see a key, -inf where not, and
 /// whatever a mask of numbers says.
-fn bias<'a>(d: &Decompose<'a>, wide: DType, queries: i64, keys: i64) -> Result<Option<Expr<'a>>, BuildError> {
+fn bias<'a>(d: &Decompose<'a>, wide: DType, queries: &Dim, keys: &Dim) -> Result<Option<Expr<'a>>, BuildError> {
     let closed = d.f.scalar(wide, f64::NEG_INFINITY);
     let open = |seen: Expr<'a>| seen.select(d.f.scalar(wide, 0.0), closed);
-    let column = |count: i64, dims: [i64; 2]| d.f.ints(&(0..count).collect::<Vec<_>>()).reshape(&dims.map(Dim::Int));
     let lengths = d.opt(LENGTHS).map(|lengths| lengths.unsqueeze(&[1, 2, 3]));
-    let key = column(keys, [1, keys]);
+    let key = iota(d, keys).unsqueeze(&[0]);
     let offset = match lengths {
-        Some(lengths) => lengths - queries as f64,
-        None if d.has(PAST_KEY) => d.f.int(d.sizes(PAST_KEY)?[2]),
+        Some(lengths) => lengths - d.f.extent(queries),
+        None if d.has(PAST_KEY) => d.f.extent(&d.dims(PAST_KEY)?[2]),
         None => d.f.int(0),
     };
-    let position = column(queries, [queries, 1]) + offset;
+    let position = iota(d, queries).unsqueeze(&[1]) + offset;
     let mut parts = Vec::new();
     if let Some(mask) = d.opt(MASK) {
         parts.push(whole_mask(d, mask, wide, keys)?);
@@ -281,21 +282,19 @@ fn bias<'a>(d: &Decompose<'a>, wide: DType, queries: i64, keys: i64) -> Result<O
 }
 
 /// The mask as numbers to add, with -inf for the keys that it doesn't reach.
-fn whole_mask<'a>(d: &Decompose<'a>, mask: Expr<'a>, wide: DType, keys: i64) -> Result<Expr<'a>, BuildError> {
+fn whole_mask<'a>(d: &Decompose<'a>, mask: Expr<'a>, wide: DType, keys: &Dim) -> Result<Expr<'a>, BuildError> {
     let numbers = match mask.dtype() {
         DType::Bool => mask.select(d.f.scalar(wide, 0.0), d.f.scalar(wide, f64::NEG_INFINITY)),
         _ => mask.cast(wide),
     };
-    let mut sizes: Vec<usize> = d.sizes_of(mask)?.iter().map(|size| *size as usize).collect();
-    let axis = sizes.len() - 1;
-    let missing = keys as usize - sizes[axis];
-    if missing == 0 {
+    let mut dims = d.dims_of(mask)?;
+    let Some(last) = dims.last_mut() else { return Err(d.invalid("C5", "the mask has no axes")) };
+    let missing = keys - last;
+    if missing == Dim::Int(0) {
         return Ok(numbers);
     }
-    sizes[axis] = missing;
-    let rest = Tensor::full(wide, &sizes, &Tensor::scalar(f64::NEG_INFINITY));
-    let rest = d.f.constant(rest.map_err(|error| d.invalid("C5", error.to_string()))?);
-    Ok(d.f.concat(&[numbers, rest], -1))
+    *last = missing;
+    Ok(d.f.concat(&[numbers, d.filled(wide, f64::NEG_INFINITY, &dims)], -1))
 }
 
 /// The greatest along the last axis.

@@ -12,6 +12,7 @@ pub static OP: OpDef = OpDef {
     attrs: &[AttrSpec::optional("function", AttrKind::Str)],
     constraints: &[("C1", "the body takes as many values as there are operands")],
     regions: 1,
+    bodies: crate::held::Bodies::Once,
     example: "call(i64[] 3) (%x: i64[]) { %y = add(%x, %x) : i64[] yield %y } -> i64[] 6",
     infer: |infer| {
         let body = &infer.regions[0];

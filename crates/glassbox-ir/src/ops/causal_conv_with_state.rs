@@ -1,7 +1,5 @@
 //! `causal_conv_with_state`: a convolution over time, one channel each, that goes on from step to step.
 
-use glassbox_tensor::Tensor;
-
 use super::common::*;
 use super::conv;
 use crate::attrs;
@@ -66,11 +64,7 @@ fn decompose<'a>(d: &Decompose<'a>) -> Exprs<'a> {
     let [channels, _, taps] = d.sizes(1)?[..] else { return Err(d.invalid("C1", "weight isn't of rank 3")) };
     let past = match d.opt(3) {
         Some(past) => past,
-        None => {
-            let batch = d.sizes(0)?[0];
-            let sizes = [batch, channels, taps - 1].map(|size| size as usize);
-            d.f.constant(Tensor::zeros(d.dtype(0), &sizes).map_err(|error| d.invalid("C2", error.to_string()))?)
-        }
+        None => d.filled(d.dtype(0), 0.0, &[d.dims(0)?[0].clone(), Dim::Int(channels), Dim::Int(taps - 1)]),
     };
     let padded = d.f.concat(&[past, d.x(0)], 2);
     let mut y = d.f.op_with(&conv::OP, &[Some(padded), Some(d.x(1)), d.opt(2)], attrs! { group: channels });

@@ -100,16 +100,11 @@ pub(super) fn broadcast_dims(rule: &'static str, a: &[Dim], b: &[Dim]) -> Result
     let at = |dims: &[Dim], axis: usize| (axis + dims.len()).checked_sub(rank).map_or(Dim::Int(1), |i| dims[i].clone());
     (0..rank)
         .map(|axis| match (at(a, axis), at(b, axis)) {
-            (Dim::Int(1), other) | (other, Dim::Int(1)) => Ok(other),
-            (Dim::Int(x), Dim::Int(y)) if x == y => Ok(Dim::Int(x)),
-            (Dim::Int(_), Dim::Int(_)) => {
+            (Dim::Int(x), Dim::Int(y)) if x != y && x != 1 && y != 1 => {
                 let (a, b) = (Shape::Ranked(a.to_vec()), Shape::Ranked(b.to_vec()));
                 Err(Violation::new(rule, format!("{a} and {b} don't broadcast")))
             }
-            // Whatever the other dim is, it is this one or 1.
-            (Dim::Int(known), _) | (_, Dim::Int(known)) => Ok(Dim::Int(known)),
-            (x, y) if x.same(&y) == Some(true) => Ok(x),
-            _ => Ok(Dim::Unknown),
+            (x, y) => Ok(x.broadcast(&y)),
         })
         .collect()
 }

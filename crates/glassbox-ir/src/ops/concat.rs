@@ -47,8 +47,8 @@ fn infer(infer: &Infer) -> Types {
                 dims[axis] = &dims[axis] + dim;
             } else if dims[place].same(dim) == Some(false) {
                 return Err(Violation::new("C2", format!("dim {place} is {} and {dim}", dims[place])));
-            } else if dims[place].is_unknown() || dim.as_int().is_some() {
-                dims[place] = dim.clone();
+            } else {
+                dims[place] = dims[place].meet(dim);
             }
         }
     }

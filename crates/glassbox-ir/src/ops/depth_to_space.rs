@@ -49,13 +49,13 @@ pub(super) fn shape_unknown(infer: &Infer) -> Types {
 }
 
 fn decompose<'a>(d: &Decompose<'a>) -> Exprs<'a> {
-    let (sizes, block) = (d.sizes(0)?, d.attr.int("blocksize"));
-    let [batch, channels, rows, columns] = [sizes[0], sizes[1], sizes[2], sizes[3]];
-    let depth = channels / (block * block);
-    let (apart, order): ([i64; 6], [usize; 6]) = match d.attr.str("mode") {
-        "CRD" => ([batch, depth, block, block, rows, columns], [0, 1, 4, 2, 5, 3]),
-        _ => ([batch, block, block, depth, rows, columns], [0, 3, 4, 1, 5, 2]),
+    let (dims, block) = (d.dims(0)?, Dim::Int(d.attr.int("blocksize")));
+    let [batch, channels, rows, columns] = [&dims[0], &dims[1], &dims[2], &dims[3]];
+    let depth = channels.floor_div(&(&block * &block));
+    let (apart, order): ([&Dim; 6], [usize; 6]) = match d.attr.str("mode") {
+        "CRD" => ([batch, &depth, &block, &block, rows, columns], [0, 1, 4, 2, 5, 3]),
+        _ => ([batch, &block, &block, &depth, rows, columns], [0, 3, 4, 1, 5, 2]),
     };
-    let together = [batch, depth, rows * block, columns * block].map(Dim::Int);
-    Ok(vec![d.x(0).reshape(&apart.map(Dim::Int)).transpose(&order).reshape(&together)])
+    let together = [batch.clone(), depth.clone(), rows * &block, columns * &block];
+    Ok(vec![d.x(0).reshape(&apart.map(Dim::clone)).transpose(&order).reshape(&together)])
 }

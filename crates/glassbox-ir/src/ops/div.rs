@@ -12,12 +12,11 @@ pub static OP: OpDef = OpDef {
     ..BINARY
 };
 
-/// Toward zero, where that is certain: dims are never negative, so it is the same as down.
+/// Toward zero, where that is certain: where neither is negative it is the same as down.
 fn divide(a: &Dim, b: &Dim) -> Dim {
     match (a, b) {
         (Dim::Int(a), Dim::Int(b)) => a.checked_div(*b).map_or(Dim::Unknown, Dim::Int),
-        (Dim::Int(_), _) => Dim::Unknown,
-        (a, Dim::Int(b)) if *b > 0 && a.as_symbol().is_some() => a.floor_div(&Dim::Int(*b)),
+        (a, b) if a.is_natural() && b.is_natural() => a.floor_div(b),
         // Where nothing remains, the direction doesn't matter.
         (a, b) if a.modulo(b) == Dim::Int(0) => a.floor_div(b),
         _ => Dim::Unknown,

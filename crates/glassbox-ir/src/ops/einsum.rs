@@ -116,12 +116,11 @@ impl<'a> Term<'a> {
             let order: Vec<usize> = others.chain([first, second]).collect();
             x = x.transpose(&order);
             labels = order[..order.len() - 1].iter().map(|axis| labels[*axis]).collect();
-            let mut sizes = d.sizes_of(x)?;
-            let extent = sizes.pop().unwrap_or(0);
-            let axis = sizes.len() - 1;
-            sizes[axis] *= extent;
-            x = x.reshape(&sizes.iter().copied().map(Dim::Int).collect::<Vec<_>>());
-            x = x.slice(axis as i64, 0, sizes[axis], extent + 1);
+            let mut dims = d.dims_of(x)?;
+            let extent = d.number(&dims.pop().unwrap_or(Dim::Int(0)), "the extent of a label that stands twice")?;
+            let axis = dims.len() - 1;
+            dims[axis] = &dims[axis] * &Dim::Int(extent);
+            x = x.reshape(&dims).slice(axis as i64, 0, i64::MAX, extent + 1);
         }
         Ok(Term { x, labels })
     }
@@ -189,11 +188,12 @@ impl<'a> Term<'a> {
             let missing: Vec<i64> = missing.iter().filter(|(count, _)| *count == 0).map(|(_, axis)| *axis as i64).collect();
             return Ok(if missing.is_empty() { x } else { x.unsqueeze(&missing) });
         }
-        let sizes = d.sizes_of(x)?;
-        let (outer, inner) = sizes.split_at(both.len());
+        let dims = d.dims_of(x)?;
+        let (outer, inner) = dims.split_at(both.len());
         let (rows, columns) = inner.split_at(rows.len());
-        let sizes = outer.iter().copied().chain([rows.iter().product(), columns.iter().product()]);
-        Ok(x.reshape(&sizes.map(Dim::Int).collect::<Vec<_>>()))
+        let product = super::indexing::product;
+        let dims: Vec<Dim> = outer.iter().cloned().chain([product(rows), product(columns)]).collect();
+        Ok(x.reshape(&dims))
     }
 }
 
@@ -210,7 +210,7 @@ fn ungrouped<'a>(
         let single: Vec<i64> = single.iter().filter(|(count, _)| *count == 0).map(|(_, axis)| *axis as i64).collect();
         return Ok(if single.is_empty() { x } else { x.squeeze(&single) });
     }
-    let sizes = d.sizes_of(x)?;
-    let dims = sizes[..outer].iter().copied().map(Dim::Int).chain(rows.iter().chain(columns).cloned());
+    let dims = d.dims_of(x)?;
+    let dims = dims[..outer].iter().chain(rows).chain(columns).cloned();
     Ok(x.reshape(&dims.collect::<Vec<_>>()))
 }

@@ -28,8 +28,8 @@ pub static OP: OpDef = OpDef {
 };
 
 fn decompose<'a>(d: &Decompose<'a>) -> Exprs<'a> {
-    let sizes = d.sizes(0)?;
-    let (rows, columns) = (iota(d, sizes[0]).unsqueeze(&[1]), iota(d, sizes[1]).unsqueeze(&[0]));
+    let dims = d.dims(0)?;
+    let (rows, columns) = (iota(d, &dims[0]).unsqueeze(&[1]), iota(d, &dims[1]).unsqueeze(&[0]));
     let diagonal = (columns - rows).equal(d.f.int(d.attr.int("k")));
     Ok(vec![diagonal.cast(d.attr.dtype("dtype").unwrap_or(d.dtype(0)))])
 }

@@ -24,9 +24,8 @@ pub static OP: OpDef = OpDef {
 };
 
 fn decompose<'a>(d: &Decompose<'a>) -> Exprs<'a> {
-    let sizes = d.sizes(0)?;
+    let dims = d.dims(0)?;
     let axis = d.attr.int("axis");
-    let place = if axis < 0 { axis + sizes.len() as i64 } else { axis } as usize;
-    let sizes: Vec<Dim> = sizes.into_iter().map(Dim::Int).collect();
-    Ok(vec![d.x(0).reshape(&[product(&sizes[..place]), product(&sizes[place..])])])
+    let place = if axis < 0 { axis + dims.len() as i64 } else { axis } as usize;
+    Ok(vec![d.x(0).reshape(&[product(&dims[..place]), product(&dims[place..])])])
 }

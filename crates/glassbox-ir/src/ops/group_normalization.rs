@@ -40,13 +40,13 @@ pub static OP: OpDef = OpDef {
 
 fn decompose<'a>(d: &Decompose<'a>) -> Exprs<'a> {
     let stash = d.attr.dtype("stash_type").unwrap_or(DType::F32);
-    let sizes = d.sizes(0)?;
-    let groups = d.attr.int("num_groups");
-    let members = sizes[1..].iter().product::<i64>() / groups;
-    let grouped = d.x(0).cast(stash).reshape(&[sizes[0], groups, members].map(Dim::Int));
+    let dims = d.dims(0)?;
+    let groups = Dim::Int(d.attr.int("num_groups"));
+    let members = super::indexing::product(&dims[1..]).floor_div(&groups);
+    let grouped = d.x(0).cast(stash).reshape(&[dims[0].clone(), groups, members]);
     let (_, distances, variance) = moments(grouped, &[2]);
     let normalised = (distances / (variance + d.attr.float("epsilon")).sqrt()).cast(d.dtype(0));
-    let normalised = normalised.reshape(&sizes.iter().copied().map(Dim::Int).collect::<Vec<_>>());
-    let channel = |index: usize| per_channel(d.x(index), sizes.len());
+    let normalised = normalised.reshape(&dims);
+    let channel = |index: usize| per_channel(d.x(index), dims.len());
     Ok(vec![normalised * channel(1) + channel(2)])
 }

@@ -14,6 +14,7 @@ pub static OP: OpDef = OpDef {
         ("C2", "both bodies take nothing and give as many values, pairwise of the same kind and dtype"),
     ],
     regions: 2,
+    bodies: crate::held::Bodies::OneOf,
     example: "if(bool[] true) () { %a = constant() {value = i64[] 1} : i64[] yield %a } \
               () { %b = constant() {value = i64[] 2} : i64[] yield %b } -> i64[] 1",
     infer,

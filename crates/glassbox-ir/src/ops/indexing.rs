@@ -61,8 +61,8 @@ pub(super) fn listed_dims(infer: &Infer, index: usize, rule: &'static str) -> Re
 }
 
 /// The elements 0, 1, … of a vector of i64 that is as long as `count`, as an expression.
-pub(super) fn iota<'a>(d: &Decompose<'a>, count: i64) -> Expr<'a> {
-    d.f.op(&super::range::OP, &[d.f.int(0), d.f.int(count), d.f.int(1)], crate::attr::Attrs::new())
+pub(super) fn iota<'a>(d: &Decompose<'a>, count: &Dim) -> Expr<'a> {
+    d.f.op(&super::range::OP, &[d.f.int(0), d.f.extent(count), d.f.int(1)], crate::attr::Attrs::new())
 }
 
 /// The product of dims.

@@ -1,7 +1,5 @@
 //! `linear_attention`: attention as a recurrence over a matrix of state.
 
-use glassbox_tensor::Tensor;
-
 use super::common::*;
 use crate::attrs;
 
@@ -100,13 +98,16 @@ fn infer(infer: &Infer) -> Types {
 fn decompose<'a>(d: &Decompose<'a>) -> Exprs<'a> {
     let f = d.f;
     let (heads, kv) = (d.attr.int("q_num_heads"), d.attr.int("kv_num_heads"));
-    let (sizes, values) = (d.sizes(QUERY)?, d.sizes(VALUE)?[2] / kv);
-    let (batch, steps, keys) = (sizes[0], sizes[1], sizes[2] / heads);
+    let query = d.dims(QUERY)?;
+    let keys = d.number(&query[2], "the width of query")? / heads;
+    let values = d.number(&d.dims(VALUE)?[2], "the width of value")? / kv;
+    let (batch, steps) = (&query[0], &query[1]);
     let rule = d.attr.str("update_rule");
     let wide = if d.dtype(QUERY) == DType::F64 { DType::F64 } else { DType::F32 };
     // Each operand as [batch, kv heads, steps, rows, columns]: a step is a matrix for each kv head.
     let split = |index: usize, heads: i64, matrix: [i64; 2]| {
-        let dims = [batch, steps, heads, matrix[0], matrix[1]].map(Dim::Int);
+        let [heads, rows, columns] = [heads, matrix[0], matrix[1]].map(Dim::Int);
+        let dims = [batch.clone(), steps.clone(), heads, rows, columns];
         d.x(index).cast(wide).reshape(&dims).transpose(&[0, 2, 1, 3, 4])
     };
     let mut scanned = vec![
@@ -115,18 +116,15 @@ fn decompose<'a>(d: &Decompose<'a>) -> Exprs<'a> {
         split(VALUE, kv, [1, values]),
     ];
     if rule.starts_with("gated") {
-        let by_key = d.sizes(DECAY)?[2] / kv;
+        let by_key = d.number(&d.dims(DECAY)?[2], "the width of decay")? / kv;
         scanned.push(split(DECAY, kv, [by_key, 1]).exp());
     }
     if rule.ends_with("delta") {
-        scanned.push(split(BETA, d.sizes(BETA)?[2], [1, 1]));
+        scanned.push(split(BETA, d.number(&d.dims(BETA)?[2], "the width of beta")?, [1, 1]));
     }
     let start = match d.opt(PAST) {
         Some(past) => past.cast(wide),
-        None => {
-            let zeros = Tensor::zeros(wide, &[batch, kv, keys, values].map(|size| size as usize));
-            f.constant(zeros.map_err(|error| d.invalid("C1", error.to_string()))?)
-        }
+        None => d.filled(wide, 0.0, &[batch.clone(), Dim::Int(kv), Dim::Int(keys), Dim::Int(values)]),
     };
     let count = scanned.len();
     let attrs = attrs! {
@@ -155,7 +153,7 @@ fn decompose<'a>(d: &Decompose<'a>) -> Exprs<'a> {
         0.0 => 1.0 / (keys as f64).sqrt(),
         scale => scale,
     };
-    let output = (results[1] * scale).transpose(&[0, 2, 1, 3, 4]).reshape(&[batch, steps, heads * values].map(Dim::Int));
+    let output = (results[1] * scale).transpose(&[0, 2, 1, 3, 4]).reshape(&[batch.clone(), steps.clone(), Dim::Int(heads * values)]);
     let state_dtype = d.opt(PAST).map_or(d.dtype(QUERY), Expr::dtype);
     Ok([output.cast(d.dtype(QUERY)), results[0].cast(state_dtype)].into_iter().take(d.outputs).collect())
 }

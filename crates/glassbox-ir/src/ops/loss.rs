@@ -42,10 +42,10 @@ pub(super) fn infer(infer: &Infer) -> Result<Type, Violation> {
 pub(super) fn of_targets<'a>(d: &Decompose<'a>, x: Expr<'a>) -> Exprs<'a> {
     let f = d.f;
     let target = d.x(1).cast(DType::I64);
-    let classes = d.sizes_of(x)?[1];
+    let classes = f.extent(&d.dims_of(x)?[1]);
     let ignored = d.attr.opt_int("ignore_index").map(|index| target.equal(f.int(index)));
     // A negative index would count from the back; it must be refused like one that is too large.
-    let target = target.less(f.int(0)).select(f.int(classes), target);
+    let target = target.less(f.int(0)).select(classes, target);
     let target = ignored.map_or(target, |ignored| ignored.select(f.int(0), target));
     let zero = x.scalar_like(0.0);
     let open = |loss: Expr<'a>| ignored.map_or(loss, |ignored| ignored.select(zero, loss));

@@ -15,12 +15,7 @@ pub static OP: OpDef = OpDef {
     ..BINARY
 };
 
-/// Where the divisor is a positive number and the other never negative, both remainders are the same.
+/// Where neither is negative, both remainders are the same.
 fn remainder(a: &Dim, b: &Dim) -> Dim {
-    match (a, b) {
-        (a, Dim::Int(divisor)) if *divisor > 0 && (a.as_symbol().is_some() || a.as_int().is_some_and(|a| a >= 0)) => {
-            a.modulo(b)
-        }
-        _ => Dim::Unknown,
-    }
+    if a.is_natural() && b.is_natural() { a.modulo(b) } else { Dim::Unknown }
 }

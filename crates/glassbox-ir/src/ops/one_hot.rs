@@ -57,7 +57,7 @@ fn decompose<'a>(d: &Decompose<'a>) -> Exprs<'a> {
     };
     let mut places = vec![Dim::Int(1); rank + 1 - axis];
     places[0] = Dim::Int(depth);
-    let marked = from_front.unsqueeze(&[axis as i64]).equal(iota(d, depth).reshape(&places));
+    let marked = from_front.unsqueeze(&[axis as i64]).equal(iota(d, &Dim::Int(depth)).reshape(&places));
     let value = |place: i64| d.x(2).slice(0, place, place + 1, 1).reshape(&[]);
     Ok(vec![marked.select(value(1), value(0))])
 }

@@ -55,7 +55,8 @@ fn count_of_integers(infer: &Infer) -> Result<Dim, Violation> {
     Ok(match delta.as_int() {
         Some(0) => return Err(Violation::new("C2", "delta is 0")),
         Some(step) if step > 0 => (&limit - &start).ceil_div(&delta).maximum(&Dim::Int(0)),
-        _ => Dim::Unknown,
+        Some(_) => (&start - &limit).ceil_div(&(Dim::Int(0) - delta)).maximum(&Dim::Int(0)),
+        None => Dim::Unknown,
     })
 }
 

@@ -232,7 +232,7 @@ pub(super) fn decompose<'a>(
     let batch_first = d.attr.int("layout") == 1;
     let time_first = |x: Expr<'a>| if batch_first { x.transpose(&[1, 0, 2]) } else { x };
     let x = time_first(d.x(0).widened());
-    let hidden = *d.sizes(2)?.last().ok_or_else(|| d.missing("the dims of r"))?;
+    let hidden = d.number(&d.dims(2)?[2], "the hidden size")?;
     let count = directions(d.attr);
     let activations =
         activations(d.attr, layer, count).map_err(|violation| d.invalid(violation.rule, violation.message))?;
@@ -257,7 +257,7 @@ pub(super) fn decompose<'a>(
         for index in layer.initial {
             states.push(match d.opt(*index) {
                 Some(initial) => of_direction(time_first(initial.widened()), direction),
-                None => zeros(d, x, hidden)?,
+                None => d.filled(x.dtype(), 0.0, &[d.dims_of(x)?[1].clone(), Dim::Int(hidden)]),
             });
         }
         let backward = direction == 1 || d.attr.str("direction") == "reverse";
@@ -273,13 +273,6 @@ pub(super) fn decompose<'a>(
     let mut results = vec![if batch_first { steps.transpose(&[2, 0, 1, 3]) } else { steps }];
     results.extend(last.iter().map(|states| time_first(d.f.concat(states, 0))));
     Ok(results.into_iter().take(d.outputs).map(|result| result.cast(d.dtype(0))).collect())
-}
-
-/// A state of zeros for each sequence of x.
-fn zeros<'a>(d: &Decompose<'a>, x: Expr<'a>, hidden: i64) -> Result<Expr<'a>, BuildError> {
-    let batch = x.dims().and_then(|dims| dims[1].as_size()).ok_or_else(|| d.missing("the number of sequences"))?;
-    let zeros = glassbox_tensor::Tensor::zeros(x.dtype(), &[batch, hidden as usize]);
-    Ok(d.f.constant(zeros.map_err(|error| d.invalid("C1", error.to_string()))?))
 }
 
 /// The steps over the gates' inputs: the states after the last one, then the hidden states of each. Past

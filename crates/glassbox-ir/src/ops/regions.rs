@@ -58,8 +58,8 @@ enum Asked {
     Range(i64, i64),
 }
 
-/// The region of a state that holds `extents`. Where it `grows`, the region may lie past the extent of an axis
-/// whose declared dim is unknown.
+/// The region of a state that holds `extents`. Where it `grows`, the region may lie past the extent of an axis along
+/// which the state grows.
 ///
 /// What doesn't hold is a violation of the rule (C2 to C4) of the ops on regions, with the state's name, the
 /// axis, what was asked for and what the state holds.
@@ -71,13 +71,12 @@ pub fn region(
     squeeze: &[i64],
     grows: bool,
 ) -> Result<Region, Violation> {
-    check_lengths(state, starts.len(), ends.len(), extents.len())?;
+    check_lengths(&state.name, starts.len(), ends.len(), extents.len())?;
     let squeezed = squeezed_axes(squeeze, starts.len())?;
-    let declared = state.ty.dims().unwrap_or_default();
     let mut region = Region { starts: vec![0; extents.len()], sizes: extents.to_vec(), squeezed };
     for (axis, (start, end)) in starts.iter().zip(ends).enumerate() {
         let asked = if region.squeezed.contains(&axis) { Asked::Index(*start) } else { Asked::Range(*start, *end) };
-        let grows = grows && declared.get(axis).is_some_and(Dim::is_unknown);
+        let grows = grows && state.grows(axis);
         let (first, size) = along(&state.name, axis, asked, extents[axis], grows)?;
         (region.starts[axis], region.sizes[axis]) = (first, size);
     }
@@ -123,12 +122,12 @@ fn along(name: &str, axis: usize, asked: Asked, extent: usize, grows: bool) -> R
     }
 }
 
-fn check_lengths(state: &State, starts: usize, ends: usize, rank: usize) -> Result<(), Violation> {
+fn check_lengths(name: &str, starts: usize, ends: usize, rank: usize) -> Result<(), Violation> {
     if starts != ends {
         return Err(Violation::new("C2", format!("there are {starts} starts and {ends} ends")));
     }
     if starts > rank {
-        return Err(Violation::new("C2", format!("there are {starts} starts, but `{}` has {rank} axes", state.name)));
+        return Err(Violation::new("C2", format!("there are {starts} starts, but `{name}` has {rank} axes")));
     }
     Ok(())
 }
@@ -146,9 +145,10 @@ fn squeezed_axes(squeeze: &[i64], bounded: usize) -> Result<Vec<usize>, Violatio
     Ok(axes)
 }
 
-/// The dims of the region that the operands from `place` on bound, as far as they are known.
-pub(super) fn infer_region(infer: &Infer, state: &State, place: usize) -> Result<Shape, Violation> {
-    let Some(declared) = state.ty.dims() else { return Ok(Shape::Unranked) };
+/// The dims of the region that the operands from `place` on bound, as far as they are known, of the state `name` that
+/// holds `held`.
+pub(super) fn infer_region(infer: &Infer, held: &TensorType, name: &str, place: usize) -> Result<Shape, Violation> {
+    let Some(declared) = held.dims() else { return Ok(Shape::Unranked) };
     let squeeze = infer.attr.ints("squeeze").unwrap_or_default();
     let mut lengths = Vec::with_capacity(2);
     for operand in [place, place + 1] {
@@ -164,7 +164,7 @@ pub(super) fn infer_region(infer: &Infer, state: &State, place: usize) -> Result
         let squeezed = squeezed_axes(squeeze, declared.len())?;
         return Ok(Shape::of_rank(declared.len() - squeezed.len()));
     };
-    check_lengths(state, bounded, lengths.last().copied().unwrap_or(bounded), declared.len())?;
+    check_lengths(name, bounded, lengths.last().copied().unwrap_or(bounded), declared.len())?;
     let squeezed = squeezed_axes(squeeze, bounded)?;
     let listed = |operand| infer.ints(operand).unwrap_or_else(|| vec![Dim::Unknown; bounded]);
     let (starts, ends) = (listed(place), listed(place + 1));
@@ -175,12 +175,38 @@ pub(super) fn infer_region(infer: &Infer, state: &State, place: usize) -> Result
             continue;
         };
         let index = squeezed.contains(&axis);
-        let size = infer_along(&state.name, axis, dim, start, end, index)?;
+        let size = infer_along(name, axis, dim, start, end, index)?;
         if !index {
             dims.push(size);
         }
     }
     Ok(Shape::Ranked(dims))
+}
+
+/// What a state holds after the region was written that the operands from `place` on bound.
+pub(super) fn after_update(infer: &Infer, state: &State, place: usize) -> Option<TensorType> {
+    let held = infer.held.ty(state);
+    let bounded = infer.dims(place)?.first()?.as_size()?;
+    let (starts, ends) = (infer.ints(place), infer.ints(place + 1));
+    let squeezed = infer.attr.ints("squeeze").unwrap_or_default();
+    let extent = |(axis, dim): (usize, &Dim)| {
+        if axis >= bounded || !state.grows(axis) {
+            return dim.clone();
+        }
+        let at = |list: &Option<Vec<Dim>>| list.as_ref().and_then(|list| list.get(axis).cloned());
+        let end = match squeezed.contains(&(axis as i64)) {
+            true => at(&starts).map(|start| start + Dim::Int(1)),
+            false => at(&ends),
+        };
+        match end {
+            // Counted from the end, or the end itself: within what is held.
+            Some(Dim::Int(end)) if end <= 0 || end == i64::MAX => dim.clone(),
+            Some(end) if end.is_natural() => dim.maximum(&end),
+            _ => Dim::Unknown,
+        }
+    };
+    let dims: Vec<Dim> = held.dims()?.iter().enumerate().map(extent).collect();
+    Some(TensorType::new(held.dtype, dims))
 }
 
 /// The extent of a region along an axis whose declared dim is `declared`.

@@ -35,10 +35,10 @@ pub static OP: OpDef = OpDef {
 };
 
 fn decompose<'a>(d: &Decompose<'a>) -> Exprs<'a> {
-    let sizes = d.sizes(0)?;
+    let dims = d.dims(0)?;
     let batch_first = d.attr.int("batch_axis") == 0;
-    let order: Vec<usize> = [1, 0].into_iter().chain(2..sizes.len()).collect();
-    let (x, steps) = if batch_first { (d.x(0), sizes[1]) } else { (d.x(0).transpose(&order), sizes[0]) };
+    let order: Vec<usize> = [1, 0].into_iter().chain(2..dims.len()).collect();
+    let (x, steps) = if batch_first { (d.x(0), &dims[1]) } else { (d.x(0).transpose(&order), &dims[0]) };
     let (step, lens) = (iota(d, steps).unsqueeze(&[0]), d.x(1).unsqueeze(&[1]));
     let source = step.less(lens).select(lens - step - d.f.int(1), step).unsqueeze(&[2]);
     let result = d.f.op(&super::gather_nd::OP, &[x, source], crate::attrs! { batch_dims: 1i64 });

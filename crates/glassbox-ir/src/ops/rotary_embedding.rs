@@ -68,16 +68,19 @@ fn infer(infer: &Infer) -> Types {
 }
 
 fn decompose<'a>(d: &Decompose<'a>) -> Exprs<'a> {
-    let (f, sizes) = (d.f, d.sizes(0)?);
-    let flat = sizes.len() == 3;
+    let (f, dims) = (d.f, d.dims(0)?);
+    let flat = dims.len() == 3;
     let x = d.x(0).widened();
     // Heads as [batch, steps, heads, size].
     let x = match d.attr.opt_int("num_heads").filter(|_| flat) {
-        Some(heads) => x.reshape(&[sizes[0], sizes[1], heads, sizes[2] / heads].map(Dim::Int)),
+        Some(heads) => {
+            let heads = Dim::Int(heads);
+            x.reshape(&[dims[0].clone(), dims[1].clone(), heads.clone(), dims[2].floor_div(&heads)])
+        }
         None => x.transpose(&[0, 2, 1, 3]),
     };
-    let shape = d.sizes_of(x)?;
-    let size = shape[3];
+    let mut shape = d.dims_of(x)?;
+    let size = d.number(&shape[3], "the size of a head")?;
     let turned = match d.attr.int("rotary_embedding_dim") {
         0 => size,
         given => given,
@@ -96,14 +99,14 @@ fn decompose<'a>(d: &Decompose<'a>) -> Exprs<'a> {
     let pair = [first * cos - second * sin, first * sin + second * cos];
     let around = match interleaved {
         true => {
-            let dims = [shape[0], shape[1], shape[2], turned].map(Dim::Int);
-            f.concat(&pair.map(|part| part.unsqueeze(&[4])), 4).reshape(&dims)
+            shape[3] = Dim::Int(turned);
+            f.concat(&pair.map(|part| part.unsqueeze(&[4])), 4).reshape(&shape)
         }
         false => f.concat(&pair, 3),
     };
     let whole = if turned < size { f.concat(&[around, x.slice(3, turned, size, 1)], 3) } else { around };
     let result = match flat {
-        true => whole.reshape(&[sizes[0], sizes[1], sizes[2]].map(Dim::Int)),
+        true => whole.reshape(&dims),
         false => whole.transpose(&[0, 2, 1, 3]),
     };
     Ok(vec![result.cast(d.dtype(0))])

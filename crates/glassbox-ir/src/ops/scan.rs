@@ -100,9 +100,7 @@ fn infer(infer: &Infer) -> Types {
         if turns.same(&dims[axis]) == Some(false) {
             return Err(Violation::new("C4", format!("scan inputs have extents {turns} and {}", dims[axis])));
         }
-        if turns.is_unknown() || dims[axis].as_int().is_some() {
-            turns = dims[axis].clone();
-        }
+        turns = turns.meet(&dims[axis]);
     }
     let mut types = body.parameters[..states].to_vec();
     let slices = &body.results[states..];

@@ -98,8 +98,21 @@ fn extent(dim: &Dim, start: &Dim, end: &Dim, step: &Dim) -> Dim {
         (Some(0), Some(1)) => match end.as_int() {
             Some(end) if end >= 0 => dim.minimum(&Dim::Int(end)),
             Some(end) => (dim + &Dim::Int(end)).maximum(&Dim::Int(0)),
-            None => Dim::Unknown,
+            None => forward(dim, start, end, step),
         },
+        _ => forward(dim, start, if whole { dim } else { end }, step),
+    }
+}
+
+/// The extent of an axis after a forward slice between places of which it is known from which end they count.
+fn forward(dim: &Dim, start: &Dim, end: &Dim, step: &Dim) -> Dim {
+    let place = |index: &Dim| match index {
+        _ if index.is_natural() => index.minimum(dim),
+        Dim::Int(negative) => (dim + &Dim::Int(*negative)).maximum(&Dim::Int(0)),
+        _ => Dim::Unknown,
+    };
+    match step.as_int() {
+        Some(1..) => (place(end) - place(start)).maximum(&Dim::Int(0)).ceil_div(step),
         _ => Dim::Unknown,
     }
 }

@@ -29,10 +29,11 @@ pub static OP: OpDef = OpDef {
 };
 
 fn decompose<'a>(d: &Decompose<'a>) -> Exprs<'a> {
-    let (sizes, block) = (d.sizes(0)?, d.attr.int("blocksize"));
-    let [batch, channels, rows, columns] = [sizes[0], sizes[1], sizes[2] / block, sizes[3] / block];
-    let apart = [batch, channels, rows, block, columns, block].map(Dim::Int);
+    let (dims, block) = (d.dims(0)?, Dim::Int(d.attr.int("blocksize")));
+    let (batch, channels) = (&dims[0], &dims[1]);
+    let (rows, columns) = (dims[2].floor_div(&block), dims[3].floor_div(&block));
+    let apart = [batch, channels, &rows, &block, &columns, &block].map(Dim::clone);
     let order: [usize; 6] = if d.attr.str("mode") == "CRD" { [0, 1, 3, 5, 2, 4] } else { [0, 3, 5, 1, 2, 4] };
-    let together = [Dim::Int(batch), Dim::Int(channels) * Dim::Int(block * block), Dim::Int(rows), Dim::Int(columns)];
+    let together = [batch.clone(), channels * &(&block * &block), rows, columns];
     Ok(vec![d.x(0).reshape(&apart).transpose(&order).reshape(&together)])
 }

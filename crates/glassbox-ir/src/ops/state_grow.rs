@@ -3,14 +3,14 @@
 use super::common::*;
 use super::indexing::*;
 use super::regions::{FILL, GROWTH, LIMITS, check_growth};
-use super::states::{STATE, find};
+use super::states::{STATE, find, result_is_held};
 
 /// The declaration.
 pub static OP: OpDef = OpDef {
     name: "state_grow",
     tier: Tier::Control,
-    doc: "The state `state` holds at least `sizes` from here on; the result is all of it. Along each axis whose declared \
-          dim is unknown its extent becomes the size, where that is larger; along the others the size isn't looked at. Old \
+    doc: "The state `state` holds at least `sizes` from here on; the result is all of it. Along each axis that \
+          grows its extent becomes the size, where that is larger; along the others the size isn't looked at. Old \
           elements stay at their indices, new ones are `fill`, zero if it isn't given. Growing over `limits`, one for each \
           axis with -1 for none, or over the state's capacity is an error; the state stays as it was.",
     inputs: &[Input::one("sizes", SIZES).shapes()],
@@ -32,12 +32,19 @@ pub static OP: OpDef = OpDef {
             return Err(Violation::new("C2", format!("the sizes of `{}`, which is {}, are {}", state.name, state.ty, infer.ty(0)?)));
         }
         for (axis, size) in infer.ints(0).unwrap_or_default().iter().enumerate() {
-            let grows = declared.get(axis).is_some_and(Dim::is_unknown);
-            if grows && size.as_int().is_some_and(|size| size < 0) {
+            if state.grows(axis) && size.as_int().is_some_and(|size| size < 0) {
                 return Err(Violation::new("C3", format!("the size of `{}` along axis {axis} is {size}", state.name)));
             }
         }
-        Ok(vec![state.ty.clone().into()])
+        let (held, sizes) = (infer.held.ty(state), infer.ints(0).unwrap_or_default());
+        let grown = |(axis, dim): (usize, &Dim)| match sizes.get(axis) {
+            _ if !state.grows(axis) => dim.clone(),
+            Some(size) => dim.maximum(size),
+            None => Dim::Unknown,
+        };
+        let dims = held.dims().unwrap_or_default().iter().enumerate().map(grown);
+        Ok(vec![Type::tensor(held.dtype, dims)])
     },
+    holds: Some(result_is_held),
     ..OpDef::BASE
 };

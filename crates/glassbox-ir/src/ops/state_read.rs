@@ -12,6 +12,6 @@ pub static OP: OpDef = OpDef {
     constraints: &[("C1", "the graph declares the state")],
     effects: Effects::READS,
     example: "state f32[2] [1, 2]: state_read() {state = \"s\"} -> f32[2] [1, 2]",
-    infer: |infer| Ok(vec![find(infer, "C1")?.ty.clone().into()]),
+    infer: |infer| Ok(vec![infer.held.ty(find(infer, "C1")?).into()]),
     ..OpDef::BASE
 };

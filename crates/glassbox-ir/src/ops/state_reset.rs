@@ -1,7 +1,7 @@
 //! `state_reset`: a state as it was at the start.
 
 use super::common::*;
-use super::states::{STATE, find};
+use super::states::{STATE, find, result_is_held};
 
 /// The declaration.
 pub static OP: OpDef = OpDef {
@@ -12,6 +12,7 @@ pub static OP: OpDef = OpDef {
     constraints: &[("C1", "the graph declares the state")],
     effects: Effects::WRITES,
     example: "state f32[2] [1, 2]: state_reset() {state = \"s\"} -> f32[2] [1, 2]",
-    infer: |infer| Ok(vec![find(infer, "C1")?.ty.clone().into()]),
+    infer: |infer| Ok(vec![find(infer, "C1")?.first_type().into()]),
+    holds: Some(result_is_held),
     ..OpDef::BASE
 };

@@ -26,7 +26,7 @@ pub static OP: OpDef = OpDef {
               -> f32[2] [4, 5]",
     infer: |infer| {
         let state = find(infer, "C1")?;
-        Ok(vec![TensorType { dtype: state.ty.dtype, shape: infer_region(infer, state, 0)? }.into()])
+        Ok(vec![TensorType { dtype: state.ty.dtype, shape: infer_region(infer, &infer.held.ty(state), &state.name, 0)? }.into()])
     },
     ..OpDef::BASE
 };

@@ -1,7 +1,9 @@
 //! `state_update`: new contents for a region of a state.
 
 use super::common::*;
-use super::regions::{BOUNDS, ENDS, FILL, GROWTH, INDICES, LIMITS, SQUEEZE, STARTS, check_growth, infer_region};
+use super::regions::{
+    BOUNDS, ENDS, FILL, GROWTH, INDICES, LIMITS, SQUEEZE, STARTS, after_update, check_growth, infer_region,
+};
 use super::states::{STATE, find};
 
 /// The declaration.
@@ -9,7 +11,7 @@ pub static OP: OpDef = OpDef {
     name: "state_update",
     tier: Tier::Control,
     doc: "The state `state` holds x in a region from here on; the result is x. The region is that of `state_slice`, and x \
-          has its dims. Where the region lies past what the state holds along an axis whose declared dim is unknown, the \
+          has its dims. Where the region lies past what the state holds along an axis that grows, the \
           state grows along it, as far as the region's end: the elements that come are x in the region and `fill` (zero, \
           if it isn't given) around it. Growing over `limits`, one for each axis with -1 for none, or over the state's \
           capacity is an error, as is a region past an axis that doesn't grow; the state stays as it was.",
@@ -32,7 +34,7 @@ pub static OP: OpDef = OpDef {
               -> f32[2] [3, 4]",
     infer: |infer| {
         let state = find(infer, "C1")?;
-        let region = infer_region(infer, state, 1)?;
+        let region = infer_region(infer, &state.open_type(), &state.name, 1)?;
         check_growth(infer, state, "C6")?;
         let x = infer.tensor(0)?;
         if x.dtype != state.ty.dtype || !region.admits(&x.shape) {
@@ -42,5 +44,6 @@ pub static OP: OpDef = OpDef {
         Ok(vec![TensorType { dtype: x.dtype, shape: x.shape.meet(&region) }.into()])
     },
     known: Some(|infer, _| vec![infer.operand(0).and_then(|x| x.known.clone())]),
+    holds: Some(|infer, _| after_update(infer, find(infer, "C1").ok()?, 1)),
     ..OpDef::BASE
 };

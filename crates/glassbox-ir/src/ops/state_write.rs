@@ -18,11 +18,15 @@ pub static OP: OpDef = OpDef {
     example: "state f32[2] [1, 2]: state_write(f32[2] [3, 4]) {state = \"s\"} -> f32[2] [3, 4]",
     infer: |infer| {
         let state = find(infer, "C1")?;
-        let (declared, given) = (Type::from(state.ty.clone()), infer.ty(0)?);
+        let (declared, given) = (Type::from(state.open_type()), infer.ty(0)?);
         if !declared.admits(given) {
             return Err(Violation::new("C2", format!("`{}` is {declared}, not {given}", state.name)));
         }
         Ok(vec![given.clone()])
     },
+    holds: Some(|infer, types| {
+        let (state, given) = (find(infer, "C1").ok()?, types.first()?.as_tensor()?);
+        Some(TensorType { dtype: state.ty.dtype, shape: state.open_type().shape.meet(&given.shape) })
+    }),
     ..OpDef::BASE
 };

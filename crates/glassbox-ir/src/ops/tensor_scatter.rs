@@ -49,23 +49,23 @@ fn infer(infer: &Infer) -> Types {
 }
 
 fn decompose<'a>(d: &Decompose<'a>) -> Exprs<'a> {
-    let (cache, update) = (d.sizes(0)?, d.sizes(1)?);
+    let (cache, update) = (d.dims(0)?, d.dims(1)?);
     let axis = d.x(0).axis(d.attr.int("axis"));
     // The places along the axis, with the axes of the update and extents of one but for batch and steps.
-    let along = |place: usize, extent: i64| {
+    let along = |place: usize| {
         let mut dims = vec![Dim::Int(1); update.len()];
-        dims[place] = Dim::Int(extent);
+        dims[place] = update[place].clone();
         dims
     };
-    let mut places = iota(d, update[axis]).reshape(&along(axis, update[axis]));
+    let mut places = iota(d, &update[axis]).reshape(&along(axis));
     if let Some(first) = d.opt(2) {
-        places = places + first.reshape(&along(0, update[0]));
+        places = places + first.reshape(&along(0));
     }
     if d.attr.str("mode") == "circular" {
-        let extent = d.f.int(cache[axis].max(1));
+        let extent = d.f.extent(&cache[axis].maximum(&Dim::Int(1)));
         places = places - places / extent * extent;
     }
-    let places = places.binary(&super::expand::OP, d.f.ints(&update));
+    let places = places.expand(&update);
     let operands = [d.x(0), places, d.x(1)];
     Ok(vec![d.f.op(&super::scatter_elements::OP, &operands, crate::attrs! { axis: axis as i64 })])
 }

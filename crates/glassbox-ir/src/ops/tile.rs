@@ -39,16 +39,16 @@ fn repeated(infer: &Infer, types: &[Type]) -> Option<Known> {
 /// An axis of extent one before each axis is repeated, and then joined with it.
 fn decompose<'a>(d: &Decompose<'a>) -> Exprs<'a> {
     let x = d.x(0);
-    let (sizes, repeats) = (d.sizes(0)?, d.ints(1)?);
+    let (dims, repeats) = (d.dims(0)?, d.ints(1)?);
     if repeats.iter().all(|repeat| *repeat == 1) {
         return Ok(vec![x]);
     }
     let (mut apart, mut repeated, mut joined) = (Vec::new(), Vec::new(), Vec::new());
-    for (size, repeat) in sizes.iter().zip(&repeats) {
-        apart.extend([Dim::Int(1), Dim::Int(*size)]);
-        repeated.extend([*repeat, *size]);
-        joined.push(Dim::Int(*size) * Dim::Int(*repeat));
+    for (dim, repeat) in dims.iter().zip(&repeats) {
+        apart.extend([Dim::Int(1), dim.clone()]);
+        repeated.extend([Dim::Int(*repeat), dim.clone()]);
+        joined.push(dim * &Dim::Int(*repeat));
     }
-    let repeated = x.reshape(&apart).binary(&super::expand::OP, d.f.ints(&repeated));
+    let repeated = x.reshape(&apart).expand(&repeated);
     Ok(vec![repeated.reshape(&joined)])
 }

@@ -24,8 +24,8 @@ pub static OP: OpDef = OpDef {
 };
 
 fn decompose<'a>(d: &Decompose<'a>) -> Exprs<'a> {
-    let (x, sizes) = (d.x(0), d.sizes(0)?);
-    let (rows, columns) = (sizes[sizes.len() - 2], sizes[sizes.len() - 1]);
+    let (x, dims) = (d.x(0), d.dims(0)?);
+    let (rows, columns) = (&dims[dims.len() - 2], &dims[dims.len() - 1]);
     let k = d.opt(1).map_or(d.f.int(0), |k| k.reshape(&[]));
     let ahead = iota(d, columns).unsqueeze(&[0]) - iota(d, rows).unsqueeze(&[1]);
     let kept = if d.attr.bool("upper") { k.less(ahead) } else { ahead.less(k) };

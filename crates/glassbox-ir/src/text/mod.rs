@@ -7,7 +7,7 @@
 //! ```text
 //! graph "name" {
 //!   meta "producer" = "somebody"
-//!   state @cache: f16[2, ?, 64] capacity 448 = f16[2, 0, 64] []
+//!   state @cache: f16[2, K, 64] capacity 448 = f16[2, 0, 64] []
 //!   input %x: f32[B, 3]
 //!   %w = constant() {value = f32[3, 1] [1, 2, 3]} : f32[3, 1]  @ layer("head/w")
 //!   %y = matmul(%x, %w) : f32[B, 1]
@@ -39,7 +39,8 @@
 //! value     = "%"name | "%"string | "%"number      bare names: letters, digits and _ . / : # -
 //! type      = tensortype | "seq" "<" type ">" | "opt" "<" type ">"
 //! tensortype = dtype "[" (dim,* | "*") "]"
-//! dim       = "?" | a sum of products of numbers, symbols and floordiv, mod, min, max of two dims
+//! dim       = "?" | a sum of products of numbers, symbols and floordiv, mod, min, max,
+//!             broadcast of two dims
 //! tensor    = dtype "[" number,* "]" ("[" element,* "]" | element | "data" "(" string ")")
 //! chain     = origin>*
 //! origin    = "onnx" "(" string "," string ")" | "layer" "(" string ")"

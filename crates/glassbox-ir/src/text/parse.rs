@@ -48,8 +48,18 @@ pub(super) struct GraphParser<'a> {
     given: HashSet<Label<'a>>,
     /// What each open region defined.
     scopes: Vec<Vec<Label<'a>>>,
+    /// Types that are written in bodies of a node that isn't added yet: only then inference is done with them.
+    unchecked: Vec<Written>,
     /// Where each line of the graph begins, as it is printed.
     pub(super) lines: Vec<Line>,
+}
+
+/// The type of a value as it is written.
+struct Written {
+    start: usize,
+    label: String,
+    ty: Type,
+    id: ValueId,
 }
 
 /// A line of a graph that is printed: where it begins in the text.
@@ -79,6 +89,7 @@ impl<'a> GraphParser<'a> {
             visible: HashMap::new(),
             given: HashSet::new(),
             scopes: vec![Vec::new()],
+            unchecked: Vec::new(),
             lines: Vec::new(),
         }
     }
@@ -279,8 +290,16 @@ impl<'a> GraphParser<'a> {
         self.builder.set_provenance(provenance);
         let name = labels.first().map(|(_, label)| label.to_string()).unwrap_or_default();
         let results = self.add(call, labels.len(), &name)?;
-        if let Some(written) = written {
-            self.check_types(&labels, &results, written)?;
+        let written = written.unwrap_or_default().into_iter().zip(&labels).zip(&results);
+        let written =
+            written.map(|(((start, ty), (_, label)), id)| Written { start, label: label.to_string(), ty, id: *id });
+        let written: Vec<Written> = written.collect();
+        // What states hold in a body may be inferred again once it is known what runs the body.
+        if self.scopes.len() > 1 && self.builder.graph().states.iter().any(State::is_followed) {
+            self.unchecked.extend(written);
+        } else {
+            let unchecked = std::mem::take(&mut self.unchecked);
+            unchecked.into_iter().chain(written).try_for_each(|written| self.check_type(written))?;
         }
         for ((start, label), id) in labels.into_iter().zip(results) {
             self.define(start, label, id)?;
@@ -309,7 +328,7 @@ impl<'a> GraphParser<'a> {
         let hints = self.hints()?;
         let mut regions = Vec::new();
         while self.parser.at("(") {
-            regions.push(self.region()?);
+            regions.push(self.region(op)?);
         }
         Ok(Call { start, op, operands, attrs, hints, regions })
     }
@@ -392,7 +411,7 @@ impl<'a> GraphParser<'a> {
     }
 
     /// `(%x: f32[2]) { nodes yield %y }`
-    fn region(&mut self) -> Parsed<RegionId> {
+    fn region(&mut self, op: &OpDef) -> Parsed<RegionId> {
         let start = self.parser.start;
         self.parser.expect("(")?;
         let mut parameters = Vec::new();
@@ -408,7 +427,7 @@ impl<'a> GraphParser<'a> {
             return Err(self.parser.error(start, problem));
         }
         let types: Vec<Type> = parameters.iter().map(|(_, _, ty)| ty.clone()).collect();
-        let (region, ids) = self.builder.begin_region(&types);
+        let (region, ids) = self.builder.begin_body(op, &types);
         self.scopes.push(Vec::new());
         for ((start, label, _), id) in parameters.into_iter().zip(ids) {
             self.define(start, label, id)?;
@@ -445,16 +464,13 @@ impl<'a> GraphParser<'a> {
         Ok(Some(types))
     }
 
-    fn check_types(&self, labels: &[(usize, Label)], results: &[ValueId], written: Vec<(usize, Type)>) -> Parsed<()> {
-        for (((start, written), id), (_, label)) in written.into_iter().zip(results).zip(labels) {
-            let inferred = self.builder.type_of(*id);
-            if written != *inferred {
-                let (value, inferred) = (format!("%{label}"), inferred.to_string());
-                let problem = Problem::Type { value, written: written.to_string(), inferred };
-                return Err(self.parser.error(start, problem));
-            }
+    fn check_type(&self, Written { start, label, ty, id }: Written) -> Parsed<()> {
+        let inferred = self.builder.type_of(id);
+        if ty == *inferred {
+            return Ok(());
         }
-        Ok(())
+        let (value, inferred) = (format!("%{label}"), inferred.to_string());
+        Err(self.parser.error(start, Problem::Type { value, written: ty.to_string(), inferred }))
     }
 
     /// `onnx("n", "Conv") > decomposed("softmax") | layer("l")`

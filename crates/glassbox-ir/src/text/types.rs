@@ -58,7 +58,8 @@ impl Parser<'_> {
     }
 
     fn factor(&mut self) -> Parsed<Dim> {
-        const EXPECTED: &str = "a dim: a number, a symbol, `?`, or `floordiv`, `mod`, `min` or `max` of two";
+        const EXPECTED: &str = "a dim: a number, a symbol, `?`, or `floordiv`, `mod`, `min`, `max` or `broadcast` \
+                                of two";
         let start = self.start;
         match &self.token {
             Token::Number(_) => self.product(false),
@@ -69,6 +70,7 @@ impl Parser<'_> {
                     "mod" => Dim::modulo,
                     "min" => Dim::minimum,
                     "max" => Dim::maximum,
+                    "broadcast" => Dim::broadcast,
                     name => {
                         let symbol = Dim::symbol(name);
                         self.advance()?;

@@ -1,7 +1,7 @@
 //! Attention over what a model remembers: the keys and values of all tokens so far.
 //!
-//! Keys and values live in states, `[1, heads, tokens, channels]` for each layer, which grow along the
-//! tokens. How many tokens came before is read off the first of them, so there is no counter that
+//! Keys and values live in states, `[1, heads, K, channels]` for each layer, which grow along the K tokens that
+//! came before; with those of a step there are S = K+T. How many tokens came before is read off the first of them, so there is no counter that
 //! could disagree.
 
 use std::cell::RefCell;
@@ -34,7 +34,8 @@ impl<'b> Cache<'b> {
     /// Declares the states of `layers` layers below `net`, for `heads` heads of `size` channels.
     pub fn new(net: &Net<'b>, layers: i64, heads: i64, size: i64, positions: u64) -> Result<Cache<'b>, ModelError> {
         let capacity = Some(net.options().context.unwrap_or(positions));
-        let dims = [Dim::Int(1), Dim::Int(heads), Dim::Unknown, Dim::Int(size)];
+        // All layers remember the same tokens, so one symbol says how many.
+        let dims = [Dim::Int(1), Dim::Int(heads), Dim::symbol("K"), Dim::Int(size)];
         let mut names = Vec::new();
         for n in 0..layers {
             let layer = net.at(format!("cache.{n}"));

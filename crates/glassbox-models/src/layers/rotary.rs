@@ -201,7 +201,10 @@ impl Rotary {
         let mut frequencies = row(&self.frequencies);
         if let Some((original, long)) = &self.long {
             // What the states hold was computed with the frequencies of its time.
-            f.builder().metadata(RECOMPUTE_BEYOND, original.to_string());
+            let known = f.graph().metadata.iter().any(|(key, _)| key == RECOMPUTE_BEYOND);
+            if !known {
+                f.builder().metadata(RECOMPUTE_BEYOND, original.to_string());
+            }
             let longer = extent(cache.all(), 0).greater(f.int(*original));
             frequencies = longer.select(row(long), frequencies);
         }

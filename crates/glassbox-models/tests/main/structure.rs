@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
-use glassbox_ir::{json, text, verify};
+use glassbox_ir::{Attr, Dim, Graph, Known, Operand, Tier, Type, ValueId, decompose, json, specialise, text, verify};
 use glassbox_models::layers::rotary::RECOMPUTE_BEYOND;
 use glassbox_models::{Config, Options, build, families};
-use glassbox_tensor::{ParamError, ParamInfo, ParamSource, Tensor};
+use glassbox_tensor::{DType, ParamError, ParamInfo, ParamSource, Tensor};
 use serde_json::{Value, json};
 
 use crate::checkpoint::{ALL, Checkpoint, farthest, session, step};
@@ -151,5 +151,54 @@ fn gemma3_is_found_inside_a_model_that_sees_pictures() {
         let mut session = session(&nested(&checkpoint.config), params, &Options::default());
         let distance = farthest(&step(&mut session, &tokens), &checkpoint.floats("logits"));
         assert!(distance <= 2e-5, "{name}: logits differ by {distance}");
+    }
+}
+
+/// A compiler has sizes to compile for: with T new tokens after K that are remembered every dim is an expression in T and
+/// K, and every composite can be taken apart as it stands.
+#[test]
+fn every_dim_is_known_in_symbols_and_every_composite_decomposes() {
+    for name in ALL {
+        let checkpoint = Checkpoint::open(name, "config.json");
+        let graph = build(&checkpoint.config, checkpoint.params.as_ref(), &Options::default()).expect(name);
+        let step = [Type::tensor(DType::I64, [1i64, 1])];
+        let decoding = specialise(&graph, &step).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let mut composites = 0;
+        for graph in [&graph, &decoding] {
+            for id in graph.walk() {
+                let node = graph.node(id);
+                let ty = |id: ValueId| &graph.value(id).ty;
+                let unknown = |ty: &Type| {
+                    ty.as_tensor().and_then(|ty| ty.dims()).is_none_or(|dims| dims.iter().any(Dim::is_unknown))
+                };
+                for result in &node.results {
+                    assert!(!unknown(ty(*result)), "{name}: {} is {}", graph.node_label(id), ty(*result));
+                }
+                if let Tier::Composite(_) = node.op.tier {
+                    composites += 1;
+                    let operand = |id: ValueId| Operand { ty: ty(id).clone(), known: contents(graph, id) };
+                    let operands: Vec<_> = node.operands.iter().map(|id| id.map(operand)).collect();
+                    if let Err(error) = decompose(node.op, &node.attrs, &operands, node.results.len()) {
+                        panic!("{name}: {}: {error}", graph.node_label(id));
+                    }
+                }
+            }
+        }
+        assert!(composites > 0, "{name}");
+        let attention =
+            decoding.walk().into_iter().map(|id| decoding.node(id)).find(|node| node.op.name == "attention");
+        if let Some(keys) = attention.and_then(|node| node.operands[1]) {
+            let dims = decoding.value(keys).ty.as_tensor().and_then(|ty| ty.dims()).map(<[Dim]>::to_vec);
+            assert_eq!(dims.map(|dims| dims[2].to_string()).as_deref(), Some("K+1"), "{name}");
+        }
+    }
+}
+
+/// The contents of a value that a constant gives.
+fn contents(graph: &Graph, id: ValueId) -> Option<Known> {
+    let node = graph.walk().into_iter().map(|node| graph.node(node)).find(|node| node.results.contains(&id))?;
+    match node.attrs.get("value") {
+        Some(Attr::Tensor(tensor)) => Some(Known::Tensor(tensor.clone())),
+        _ => None,
     }
 }

@@ -45,7 +45,7 @@ fn inputs_are_checked() {
     let message = error(source, &[vector(&[1.0])], Options::default());
     assert!(message.contains("takes 2, not 1"), "{message}");
     let message = error(source, &[vector(&[1.0]), vector(&[1.0, 2.0])], Options::default());
-    assert!(message.contains("`N` is 1 in one input and 2 in `y`"), "{message}");
+    assert!(message.contains("`N` is 1 by axis 0 of `x`, and 2 by axis 0 of `y`"), "{message}");
     let wrong = Tensor::scalar(1i64).into();
     let message = error(source, &[vector(&[1.0]), wrong], Options::default());
     assert!(message.contains("`y` is declared f32[N], not i64[]"), "{message}");

@@ -12,6 +12,7 @@ mod precise;
 mod regions;
 mod states;
 mod surroundings;
+mod symbols;
 mod windows;
 
 use std::sync::Arc;
