@@ -21,7 +21,7 @@ use glassbox_exec::{Options, Runtime};
 use thiserror::Error;
 
 /// A row of the table.
-pub struct Backend {
+pub struct BackendEntry {
     /// The name, as the command line has it.
     pub name: &'static str,
     /// What it is, in a sentence.
@@ -31,18 +31,18 @@ pub struct Backend {
 }
 
 /// Every backend, the one that is taken where none is named first.
-pub const BACKENDS: &[Backend] = &[
-    Backend {
+pub const BACKENDS: &[BackendEntry] = &[
+    BackendEntry {
         name: "cpu",
         about: "the fastest that there is for the processor of this machine: today the reference",
         make: || Arc::new(glassbox_reference::Reference),
     },
-    Backend {
+    BackendEntry {
         name: "reference",
         about: "the interpreter that says what every op means",
         make: || Arc::new(glassbox_reference::Reference),
     },
-    Backend {
+    BackendEntry {
         name: "toy",
         about: "computes nothing itself: every node falls back to the reference, and its report says so",
         make: || Arc::new(toy::Toy),

@@ -76,7 +76,7 @@ pub struct Declaration {
     /// `@auto_dim`
     pub auto_dim: Vec<Name>,
     /// `@fixed`
-    pub fixed: Vec<(Name, Expr)>,
+    pub fixed: Vec<(Name, IntExpr)>,
     /// Where the attributes stand.
     pub marks: Marks,
 }
@@ -104,14 +104,14 @@ pub struct Ty {
     /// The dtype.
     pub dtype: DType,
     /// The dims.
-    pub dims: Vec<Expr>,
+    pub dims: Vec<IntExpr>,
     /// Where it stands.
     pub at: At,
 }
 
 /// An integer expression: a dim, an index, a bound.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Expr {
+pub enum IntExpr {
     /// An integer.
     Int(i64),
     /// `?`: an extent that isn't said, of what `assign` declares.
@@ -119,9 +119,9 @@ pub enum Expr {
     /// A size, a scalar or the index of a loop.
     Name(Name),
     /// The negative.
-    Neg(Box<Expr>),
+    Neg(Box<IntExpr>),
     /// Two together.
-    Binary(Binary, Box<Expr>, Box<Expr>),
+    Binary(Binary, Box<IntExpr>, Box<IntExpr>),
 }
 
 /// How two integers are put together.
@@ -164,13 +164,13 @@ pub enum Argument {
     /// A variable; as an attribute, a constant, an entry of the metadata or a size.
     Name(Name),
     /// An entry of a parameter table: `W[l]`.
-    Entry(Name, Vec<Expr>),
+    Entry(Name, Vec<IntExpr>),
     /// A literal.
     Literal(Literal),
     /// A list of literals.
     List(Vec<Literal>),
     /// A list of integer expressions that aren't all literals.
-    Integers(Vec<Expr>),
+    Integers(Vec<IntExpr>),
     /// A dtype.
     DType(DType),
     /// A type.
@@ -181,7 +181,7 @@ pub enum Argument {
 
 /// A persistent variable, or a part of one.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Region {
+pub struct CacheSlice {
     /// The variable.
     pub name: Name,
     /// The indices; `None` if no brackets stand there.
@@ -192,9 +192,9 @@ pub struct Region {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Index {
     /// One cell; the axis is dropped.
-    At(Expr),
+    At(IntExpr),
     /// `a..b`, half-open; the axis stays.
-    Slice(Option<Expr>, Option<Expr>),
+    Slice(Option<IntExpr>, Option<IntExpr>),
 }
 
 /// A block.
@@ -249,9 +249,9 @@ pub enum StatementKind {
         /// The name of the index.
         index: Name,
         /// Where it begins.
-        start: Expr,
+        start: IntExpr,
         /// Where it ends, not reached.
-        end: Expr,
+        end: IntExpr,
         /// What runs in each turn.
         body: Vec<Statement>,
     },
@@ -271,20 +271,20 @@ pub enum StatementKind {
     /// `await x;`
     Await(Vec<Name>),
     /// `cache.read K[l] >> k;`
-    CacheRead(Region, Name),
+    CacheRead(CacheSlice, Name),
     /// `cache.write k >> K[l];`
-    CacheWrite(Argument, At, Region),
+    CacheWrite(Argument, At, CacheSlice),
     /// `cache.increment n s;`, with a sign of -1 `cache.decrement`
     CacheAdd {
         /// The variable.
         name: Name,
         /// By how much; one if absent.
-        by: Option<Expr>,
+        by: Option<IntExpr>,
         /// Whether it is taken away.
         negative: bool,
     },
     /// `cache.reset K;`
-    CacheReset(Region),
+    CacheReset(CacheSlice),
 }
 
 /// The use of an op.
@@ -416,7 +416,7 @@ impl Declaration {
     }
 
     /// `@fixed(name=extent)`, one more
-    pub fn fixed(mut self, name: impl Into<Name>, extent: impl Into<Expr>) -> Declaration {
+    pub fn fixed(mut self, name: impl Into<Name>, extent: impl Into<IntExpr>) -> Declaration {
         self.fixed.push((name.into(), extent.into()));
         self
     }
@@ -434,7 +434,7 @@ impl Declaration {
 
 impl Ty {
     /// A dtype with dims.
-    pub fn new(dtype: DType, dims: impl IntoIterator<Item = Expr>) -> Ty {
+    pub fn new(dtype: DType, dims: impl IntoIterator<Item = IntExpr>) -> Ty {
         Ty { dtype, dims: dims.into_iter().collect(), at: At::default() }
     }
 
@@ -449,33 +449,33 @@ impl Ty {
     }
 }
 
-impl From<i64> for Expr {
-    fn from(value: i64) -> Expr {
-        Expr::Int(value)
+impl From<i64> for IntExpr {
+    fn from(value: i64) -> IntExpr {
+        IntExpr::Int(value)
     }
 }
 
-impl From<&str> for Expr {
-    fn from(name: &str) -> Expr {
-        Expr::Name(name.into())
+impl From<&str> for IntExpr {
+    fn from(name: &str) -> IntExpr {
+        IntExpr::Name(name.into())
     }
 }
 
-impl From<(&str, u32)> for Expr {
-    fn from(name: (&str, u32)) -> Expr {
-        Expr::Name(name.into())
+impl From<(&str, u32)> for IntExpr {
+    fn from(name: (&str, u32)) -> IntExpr {
+        IntExpr::Name(name.into())
     }
 }
 
-impl Expr {
+impl IntExpr {
     /// Two expressions together.
-    pub fn binary(op: Binary, left: impl Into<Expr>, right: impl Into<Expr>) -> Expr {
-        Expr::Binary(op, Box::new(left.into()), Box::new(right.into()))
+    pub fn binary(op: Binary, left: impl Into<IntExpr>, right: impl Into<IntExpr>) -> IntExpr {
+        IntExpr::Binary(op, Box::new(left.into()), Box::new(right.into()))
     }
 
     /// The negative of an expression.
-    pub fn negative(of: impl Into<Expr>) -> Expr {
-        Expr::Neg(Box::new(of.into()))
+    pub fn negative(of: impl Into<IntExpr>) -> IntExpr {
+        IntExpr::Neg(Box::new(of.into()))
     }
 
     /// Whether more than `most` expressions stand in each other, counted without recursion.
@@ -486,9 +486,11 @@ impl Expr {
                 return true;
             }
             match expr {
-                Expr::Int(_) | Expr::Name(_) | Expr::Unknown => {}
-                Expr::Neg(inner) => open.push((inner, depth + 1)),
-                Expr::Binary(_, left, right) => open.extend([(left.as_ref(), depth + 1), (right.as_ref(), depth + 1)]),
+                IntExpr::Int(_) | IntExpr::Name(_) | IntExpr::Unknown => {}
+                IntExpr::Neg(inner) => open.push((inner, depth + 1)),
+                IntExpr::Binary(_, left, right) => {
+                    open.extend([(left.as_ref(), depth + 1), (right.as_ref(), depth + 1)])
+                }
             }
         }
         false
@@ -497,10 +499,10 @@ impl Expr {
     /// Calls `visit` with every name in it.
     pub fn for_each_name<'e>(&'e self, visit: &mut dyn FnMut(&'e Name)) {
         match self {
-            Expr::Int(_) | Expr::Unknown => {}
-            Expr::Name(name) => visit(name),
-            Expr::Neg(inner) => inner.for_each_name(visit),
-            Expr::Binary(_, left, right) => {
+            IntExpr::Int(_) | IntExpr::Unknown => {}
+            IntExpr::Name(name) => visit(name),
+            IntExpr::Neg(inner) => inner.for_each_name(visit),
+            IntExpr::Binary(_, left, right) => {
                 left.for_each_name(visit);
                 right.for_each_name(visit);
             }
@@ -510,7 +512,7 @@ impl Expr {
 
 impl Index {
     /// The expressions in it.
-    pub fn parts(&self) -> impl Iterator<Item = &Expr> {
+    pub fn parts(&self) -> impl Iterator<Item = &IntExpr> {
         let (a, b) = match self {
             Index::At(at) => (Some(at), None),
             Index::Slice(start, end) => (start.as_ref(), end.as_ref()),
@@ -543,15 +545,15 @@ impl From<&str> for Literal {
     }
 }
 
-impl Region {
+impl CacheSlice {
     /// All of a variable.
-    pub fn whole(name: impl Into<Name>) -> Region {
-        Region { name: name.into(), indices: None }
+    pub fn whole(name: impl Into<Name>) -> CacheSlice {
+        CacheSlice { name: name.into(), indices: None }
     }
 
     /// A part of a variable.
-    pub fn of(name: impl Into<Name>, indices: impl IntoIterator<Item = Index>) -> Region {
-        Region { name: name.into(), indices: Some(indices.into_iter().collect()) }
+    pub fn of(name: impl Into<Name>, indices: impl IntoIterator<Item = Index>) -> CacheSlice {
+        CacheSlice { name: name.into(), indices: Some(indices.into_iter().collect()) }
     }
 }
 

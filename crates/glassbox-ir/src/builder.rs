@@ -19,7 +19,7 @@ use crate::attr::{Attr, Attrs, Hints};
 use crate::dim::Dim;
 use crate::draws::Draws;
 use crate::error::{BuildError, Violation};
-use crate::graph::{Graph, Node, NodeId, RegionId, State, Value, ValueId};
+use crate::graph::{Graph, Node, NodeId, RegionId, State, ValueId, ValueInfo};
 use crate::held::Held;
 use crate::infer::{Known, Operand};
 use crate::op::OpDef;
@@ -327,7 +327,7 @@ impl GraphBuilder {
 
     fn value(&mut self, ty: Type, known: Option<Known>) -> ValueId {
         let id = ValueId(self.graph.values.len() as u32);
-        self.graph.values.push(Value { name: None, ty });
+        self.graph.values.push(ValueInfo { name: None, ty });
         self.known.push(known.map(Box::new));
         self.scopes.define(self.current());
         id

@@ -22,7 +22,7 @@ pub enum Dim {
     /// A known extent. Negative values occur only inside arithmetic, never in a verified type.
     Int(i64),
     /// An expression with at least one symbol.
-    Expr(Arc<Expr>),
+    Expr(Arc<DimExpr>),
     /// Nothing is known.
     Unknown,
 }
@@ -30,7 +30,7 @@ pub enum Dim {
 /// A sum of products: each product of atoms has an integer coefficient, the empty product is the
 /// constant term.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Expr {
+pub struct DimExpr {
     pub(crate) terms: BTreeMap<Vec<Atom>, i64>,
 }
 
@@ -325,7 +325,7 @@ impl Dim {
     }
 
     fn within_limits(terms: BTreeMap<Vec<Atom>, i64>) -> Dim {
-        let expr = Expr { terms };
+        let expr = DimExpr { terms };
         let (parts, nested) = expr.measure();
         if parts > MAX_PARTS || nested > MAX_NESTING { Dim::Unknown } else { Dim::Expr(Arc::new(expr)) }
     }
@@ -383,7 +383,7 @@ impl Dim {
     }
 }
 
-impl Expr {
+impl DimExpr {
     fn measure(&self) -> (usize, usize) {
         let mut parts = self.terms.len();
         let mut nested = 0;
@@ -525,7 +525,7 @@ impl fmt::Display for Dim {
     }
 }
 
-impl fmt::Display for Expr {
+impl fmt::Display for DimExpr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The constant (the empty product) sorts first; people write it last.
         let constant = self.terms.iter().filter(|(product, _)| product.is_empty());

@@ -65,7 +65,7 @@ pub struct Graph {
     pub(crate) states: StateTable,
     /// The values that have a name.
     pub(crate) names: HashMap<Arc<str>, ValueId>,
-    pub(crate) values: Vec<Value>,
+    pub(crate) values: Vec<ValueInfo>,
     pub(crate) nodes: Vec<Node>,
     pub(crate) regions: Vec<Region>,
 }
@@ -117,7 +117,7 @@ pub struct Node {
 
 /// One value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Value {
+pub struct ValueInfo {
     /// The name, where it has one. Unique within the graph.
     pub name: Option<Arc<str>>,
     /// The type.
@@ -235,7 +235,7 @@ impl Graph {
     }
 
     /// A value.
-    pub fn value(&self, id: ValueId) -> &Value {
+    pub fn value(&self, id: ValueId) -> &ValueInfo {
         &self.values[id.index()]
     }
 

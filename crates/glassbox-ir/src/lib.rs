@@ -41,7 +41,7 @@ pub use effects::{EffectTable, Effects};
 pub use equal::Difference;
 pub use error::{BuildError, Violation};
 pub use expr::{Expr, ExprBuilder};
-pub use graph::{Graph, Node, NodeId, Region, RegionId, State, StateTable, Value, ValueId};
+pub use graph::{Graph, Node, NodeId, Region, RegionId, State, StateTable, ValueId, ValueInfo};
 pub use held::{Bodies, Held};
 pub use infer::{AttrView, Infer, Known, Operand, Signature, check_type, infer_op, infer_op_after};
 pub use lineage::{Fate, Lineage, LineageError};

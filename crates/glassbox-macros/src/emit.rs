@@ -36,23 +36,23 @@ impl Emit<'_> {
         quote!(#dsl::program::Ty::new(#dtype, [#(#dims),*]).at(#line))
     }
 
-    fn expr(&self, expr: &Expr) -> TokenStream {
+    fn expr(&self, expr: &IntExpr) -> TokenStream {
         let dsl = self.dsl;
         match expr {
-            Expr::Int(value) => quote!(#dsl::program::Expr::Int(#value)),
-            Expr::Unknown => quote!(#dsl::program::Expr::Unknown),
-            Expr::Name(name) => {
+            IntExpr::Int(value) => quote!(#dsl::program::IntExpr::Int(#value)),
+            IntExpr::Unknown => quote!(#dsl::program::IntExpr::Unknown),
+            IntExpr::Name(name) => {
                 let name = self.name(name);
-                quote!(#dsl::program::Expr::Name(#name))
+                quote!(#dsl::program::IntExpr::Name(#name))
             }
-            Expr::Neg(inner) => {
+            IntExpr::Neg(inner) => {
                 let inner = self.expr(inner);
-                quote!(#dsl::program::Expr::negative(#inner))
+                quote!(#dsl::program::IntExpr::negative(#inner))
             }
-            Expr::Binary(op, left, right) => {
+            IntExpr::Binary(op, left, right) => {
                 let op = variant(*op);
                 let (left, right) = (self.expr(left), self.expr(right));
-                quote!(#dsl::program::Expr::binary(#dsl::program::Binary::#op, #left, #right))
+                quote!(#dsl::program::IntExpr::binary(#dsl::program::Binary::#op, #left, #right))
             }
         }
     }
@@ -165,9 +165,9 @@ impl Emit<'_> {
         quote!(#dsl::program::At::line(#line))
     }
 
-    fn region(&self, region: &Region) -> TokenStream {
+    fn region(&self, region: &CacheSlice) -> TokenStream {
         let (dsl, name) = (self.dsl, self.name(&region.name));
-        let option = |expr: &Option<Expr>| match expr {
+        let option = |expr: &Option<IntExpr>| match expr {
             Some(expr) => {
                 let expr = self.expr(expr);
                 quote!(::core::option::Option::Some(#expr))
@@ -175,7 +175,7 @@ impl Emit<'_> {
             None => quote!(::core::option::Option::None),
         };
         match &region.indices {
-            None => quote!(#dsl::program::Region::whole(#name)),
+            None => quote!(#dsl::program::CacheSlice::whole(#name)),
             Some(indices) => {
                 let indices = indices.iter().map(|index| match index {
                     Index::At(expr) => {
@@ -187,7 +187,7 @@ impl Emit<'_> {
                         quote!(#dsl::program::Index::Slice(#start, #end))
                     }
                 });
-                quote!(#dsl::program::Region::of(#name, [#(#indices),*]))
+                quote!(#dsl::program::CacheSlice::of(#name, [#(#indices),*]))
             }
         }
     }

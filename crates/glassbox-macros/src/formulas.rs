@@ -12,7 +12,7 @@ use quote::quote_spanned;
 use syn::Ident;
 
 /// A number, text or truth value: Rust's literals, `inf` and `nan`.
-pub(crate) enum Expr {
+pub(crate) enum Term {
     /// A literal, negated or not.
     Literal(TokenStream),
     /// A name.
@@ -20,7 +20,7 @@ pub(crate) enum Expr {
     /// Rust in braces, that isn't looked at.
     Rust(TokenStream),
     /// `[1, 2]`
-    List(Vec<Expr>, Span),
+    List(Vec<Term>, Span),
     /// A dtype.
     DType(glassbox_tensor::DType, Span),
     /// `_`
@@ -30,49 +30,49 @@ pub(crate) enum Expr {
     /// `f(a, b, axis=1)`
     Call(Call),
     /// `a + b`: the op, and the operator for Rust.
-    Binary(&'static str, TokenStream, Box<Expr>, Box<Expr>),
+    Binary(&'static str, TokenStream, Box<Term>, Box<Term>),
     /// `-a`, `!a`: the op, and the operator for Rust.
-    Unary(&'static str, TokenStream, Box<Expr>),
+    Unary(&'static str, TokenStream, Box<Term>),
     /// `for l in a..b { … }`
     For(Box<For>),
     /// `if c { … } else { … }`
     If(Box<If>),
     /// `… @ { fuse: true }`
-    Hinted(Box<Expr>, Vec<(Ident, TokenStream)>),
+    Hinted(Box<Term>, Vec<(Ident, TokenStream)>),
 }
 
 /// A use of an op, or of one of the functions on caches.
 pub(crate) struct Call {
     name: Ident,
-    arguments: Vec<Expr>,
-    named: Vec<(Ident, Expr)>,
+    arguments: Vec<Term>,
+    named: Vec<(Ident, Term)>,
 }
 
 /// A loop.
 pub(crate) struct For {
     index: Ident,
-    start: Expr,
-    end: Expr,
+    start: Term,
+    end: Term,
     body: Vec<Statement>,
     span: Span,
 }
 
 /// A choice.
 pub(crate) struct If {
-    condition: Expr,
-    then: (Vec<Statement>, Option<Expr>),
-    otherwise: (Vec<Statement>, Option<Expr>),
+    condition: Term,
+    then: (Vec<Statement>, Option<Term>),
+    otherwise: (Vec<Statement>, Option<Term>),
     span: Span,
 }
 
 /// A statement.
 pub(crate) enum Statement {
     /// `let x = …;`, or with several names.
-    Let(Vec<Ident>, Expr),
+    Let(Vec<Ident>, Term),
     /// `x = …;`
-    Assign(Ident, Expr),
+    Assign(Ident, Term),
     /// `kv_write(…);`
-    Bare(Expr),
+    Bare(Term),
 }
 
 /// An input.

@@ -12,7 +12,7 @@ use glassbox_ir::{Graph, NodeId, RegionId, Tier, Type, ValueId};
 use glassbox_tensor::{DType, Interrupt, Tensor};
 
 use crate::control::Turns;
-use crate::program::Program;
+use crate::program::PlannedGraph;
 use crate::session::Prepared;
 use crate::states::Transaction;
 
@@ -28,7 +28,7 @@ pub(crate) struct Execution {
 
 /// One graph within a run.
 struct Scope {
-    program: Arc<Program>,
+    program: Arc<PlannedGraph>,
     /// The values that are alive.
     values: Vec<Option<Value>>,
 }
@@ -60,7 +60,7 @@ pub(crate) enum Begun {
     /// It runs its region with these arguments first.
     Body { region: RegionId, turns: Turns, arguments: Vec<Value> },
     /// It runs its decomposition with these arguments first.
-    Composite { program: Arc<Program>, types: Vec<Type>, arguments: Vec<Value> },
+    Composite { program: Arc<PlannedGraph>, types: Vec<Type>, arguments: Vec<Value> },
 }
 
 /// What is the same for all nodes between two pauses.
@@ -116,7 +116,7 @@ impl Execution {
     }
 
     /// The node that comes next: it gives its results, or its body is entered.
-    fn node(&mut self, program: &Program, id: NodeId, around: &mut Surroundings) -> Result<Flow, RunError> {
+    fn node(&mut self, program: &PlannedGraph, id: NodeId, around: &mut Surroundings) -> Result<Flow, RunError> {
         let graph = &program.graph;
         if let Some(why) = around.context.interruption() {
             return Err(RunError::Interrupted { why, node: graph.node_label(id) });
@@ -147,7 +147,7 @@ impl Execution {
     /// A node has given its results: they are shown and kept, and what is dead is freed.
     fn end_of_node(
         &mut self,
-        program: &Program,
+        program: &PlannedGraph,
         id: NodeId,
         results: Vec<Value>,
         started: Option<Instant>,
@@ -180,7 +180,7 @@ impl Execution {
     }
 
     /// All nodes of the region on top have been run.
-    fn end_of_region(&mut self, program: &Program, around: &mut Surroundings) -> Result<Ended, RunError> {
+    fn end_of_region(&mut self, program: &PlannedGraph, around: &mut Surroundings) -> Result<Ended, RunError> {
         let (Some(scope), Some(activation)) = (self.scopes.last_mut(), self.activations.pop()) else {
             return Err(RunError::Session("the run is over"));
         };
@@ -216,7 +216,7 @@ impl Execution {
     }
 
     /// The program of the scope on top.
-    fn owner(&self) -> Result<Arc<Program>, RunError> {
+    fn owner(&self) -> Result<Arc<PlannedGraph>, RunError> {
         self.scopes.last().map(|scope| scope.program.clone()).ok_or(RunError::Session("the run is over"))
     }
 

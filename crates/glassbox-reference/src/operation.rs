@@ -10,13 +10,13 @@ use glassbox_tensor::{Interrupt, interruptible};
 use crate::call::{Call, Outcome};
 use crate::execution::{Begun, Execution, Surroundings, fail};
 use crate::kernels;
-use crate::program::Program;
+use crate::program::PlannedGraph;
 
 impl Execution {
     /// Begins a primitive, which is done then, or a composite.
     pub(crate) fn operation(
         &mut self,
-        program: &Program,
+        program: &PlannedGraph,
         id: NodeId,
         node: &Node,
         inputs: Vec<Option<Value>>,

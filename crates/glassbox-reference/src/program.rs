@@ -9,7 +9,7 @@ use glassbox_ir::{BuildError, Graph, Node, NodeId, Operand, RegionId, Type, deco
 use crate::plan::Plan;
 
 /// A graph and the plan of its values.
-pub(crate) struct Program {
+pub(crate) struct PlannedGraph {
     /// Unlike that of any other program: an address would come again after the program is gone.
     identity: u64,
     pub(crate) graph: Arc<Graph>,
@@ -18,12 +18,12 @@ pub(crate) struct Program {
 
 static NEXT_PROGRAM: AtomicU64 = AtomicU64::new(0);
 
-impl Program {
-    pub(crate) fn new(graph: Arc<Graph>) -> Program {
+impl PlannedGraph {
+    pub(crate) fn new(graph: Arc<Graph>) -> PlannedGraph {
         let regions = graph.walk().into_iter().flat_map(|node| graph.node(node).regions.iter().copied());
         let count = regions.map(RegionId::index).max().unwrap_or(0) + 1;
         let plan = Plan::new(&graph, count);
-        Program { identity: NEXT_PROGRAM.fetch_add(1, Ordering::Relaxed), graph, plan }
+        PlannedGraph { identity: NEXT_PROGRAM.fetch_add(1, Ordering::Relaxed), graph, plan }
     }
 }
 
@@ -41,17 +41,17 @@ const MAX_DECOMPOSITIONS: usize = 4096;
 
 /// The decompositions that were made, which all sessions of a graph share.
 #[derive(Default)]
-pub(crate) struct Decompositions(Mutex<HashMap<Use, Arc<Program>>>);
+pub(crate) struct Decompositions(Mutex<HashMap<Use, Arc<PlannedGraph>>>);
 
 impl Decompositions {
     /// The program that a use of a composite stands for; made once for operands of the same types.
     pub(crate) fn of(
         &self,
-        program: &Program,
+        program: &PlannedGraph,
         id: NodeId,
         node: &Node,
         operands: &[Option<Operand>],
-    ) -> Result<Arc<Program>, BuildError> {
+    ) -> Result<Arc<PlannedGraph>, BuildError> {
         let contents = |operand: &Option<Operand>| operand.as_ref()?.known.as_ref()?.tensor()?.to_bytes().ok();
         let key = Use {
             program: program.identity,
@@ -62,7 +62,8 @@ impl Decompositions {
         if let Some(made) = self.lock().get(&key) {
             return Ok(made.clone());
         }
-        let made = Arc::new(Program::new(Arc::new(decompose(node.op, &node.attrs, operands, node.results.len())?)));
+        let made =
+            Arc::new(PlannedGraph::new(Arc::new(decompose(node.op, &node.attrs, operands, node.results.len())?)));
         let mut all = self.lock();
         if all.len() >= MAX_DECOMPOSITIONS {
             all.clear();
@@ -71,7 +72,7 @@ impl Decompositions {
         Ok(made)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Use, Arc<Program>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Use, Arc<PlannedGraph>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

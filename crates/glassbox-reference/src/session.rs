@@ -12,7 +12,7 @@ use glassbox_tensor::{ParamSource, Tensor};
 
 use crate::execution::Execution;
 use crate::kernels::concat::concatenate;
-use crate::program::{Decompositions, Program};
+use crate::program::{Decompositions, PlannedGraph};
 use crate::states::{States, Transaction, initial};
 
 /// The reference interpreter.
@@ -37,7 +37,7 @@ pub struct Reference;
 
 /// A graph that the reference can run, and all that doesn't change from run to run.
 pub(crate) struct Prepared {
-    pub(crate) program: Arc<Program>,
+    pub(crate) program: Arc<PlannedGraph>,
     pub(crate) params: Arc<dyn ParamSource>,
     pub(crate) options: Options,
     /// The states as they are at the start.
@@ -59,7 +59,7 @@ impl Runtime for Reference {
         check_params(&graph, params.as_ref())?;
         check_images(&graph, options)?;
         let initial = States::initial(&graph, options.precision)?;
-        let (program, options) = (Arc::new(Program::new(graph)), options.clone());
+        let (program, options) = (Arc::new(PlannedGraph::new(graph)), options.clone());
         let prepared = Prepared { program, params, options, initial, decompositions: Decompositions::default() };
         Ok(Arc::new(ReferenceExecutable(Arc::new(prepared))))
     }

@@ -6,7 +6,7 @@
 
 use glassbox_exec::checks::check_contents;
 use glassbox_exec::{KernelError, Value};
-use glassbox_ir::ops::regions::{Region, region};
+use glassbox_ir::ops::slices::{StateSlice, slice_of};
 use glassbox_ir::{AttrView, Dim, Graph, Node, NodeId, State, Type};
 use glassbox_tensor::Tensor;
 
@@ -141,7 +141,7 @@ fn part(
     held: &Tensor,
     [starts, ends]: [&Tensor; 2],
     grows: bool,
-) -> Result<Region, KernelError> {
+) -> Result<StateSlice, KernelError> {
     for bound in [starts, ends] {
         if bound.rank() != 1 {
             let message = format!("a bound has the dims {:?}, and isn't a vector", bound.shape());
@@ -150,11 +150,11 @@ fn part(
     }
     let (starts, ends) = (starts.load::<i64>()?, ends.load::<i64>()?);
     let squeeze = attr.ints("squeeze").unwrap_or_default();
-    Ok(region(state, held.shape(), &starts, &ends, squeeze, grows)?)
+    Ok(slice_of(state, held.shape(), &starts, &ends, squeeze, grows)?)
 }
 
 /// A region of what a state holds, without the axes that are dropped.
-fn slice(held: &Tensor, part: &Region) -> Result<Tensor, KernelError> {
+fn slice(held: &Tensor, part: &StateSlice) -> Result<Tensor, KernelError> {
     let mut region = held.region(&part.starts, &part.sizes)?;
     let bytes = region.byte_len().unwrap_or_else(|| region.len().saturating_mul(size_of::<String>()));
     if bytes <= MAX_COPIED_BYTES {

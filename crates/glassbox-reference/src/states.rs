@@ -64,12 +64,12 @@ enum Before {
     /// All of it.
     Whole(Tensor),
     /// The regions that were overwritten since.
-    Regions(Regions),
+    Parts(Overwritten),
 }
 
 /// What the regions of a state held before they were overwritten, and where each begins, in order.
 #[derive(Default)]
-struct Regions {
+struct Overwritten {
     overwritten: Vec<(Vec<usize>, Tensor)>,
     bytes: usize,
 }
@@ -77,7 +77,7 @@ struct Regions {
 /// About what remembering a region takes beside its elements.
 const REGION_BYTES: usize = 200;
 
-impl Regions {
+impl Overwritten {
     /// Remembers what a region holds. Once that would take more than the state itself, gives all that the state
     /// held at the beginning instead.
     fn remember(&mut self, held: &Tensor, starts: &[usize], sizes: &[usize]) -> Result<Option<Tensor>, TensorError> {
@@ -127,7 +127,7 @@ impl Transaction {
         }
         match self.before.get_mut(name) {
             Some(Before::Whole(_)) => {}
-            Some(Before::Regions(regions)) => {
+            Some(Before::Parts(regions)) => {
                 if let Some(first) = regions.remember(held, starts, x.shape())? {
                     self.before.insert(name.to_owned(), Before::Whole(first));
                 }
@@ -135,9 +135,9 @@ impl Transaction {
             // Writing makes a copy whatever we do: the original needn't be copied too.
             None if !held.is_sole_owner() => drop(self.before.insert(name.to_owned(), Before::Whole(held.clone()))),
             None => {
-                let mut regions = Regions::default();
+                let mut regions = Overwritten::default();
                 let whole = regions.remember(held, starts, x.shape())?;
-                self.before.insert(name.to_owned(), whole.map_or(Before::Regions(regions), Before::Whole));
+                self.before.insert(name.to_owned(), whole.map_or(Before::Parts(regions), Before::Whole));
             }
         }
         Ok(held.overwrite(starts, x)?)
@@ -146,7 +146,7 @@ impl Transaction {
     /// Puts a tensor in the place of what a state holds.
     fn swap(&mut self, name: &str, tensor: Tensor) -> Result<(), KernelError> {
         let held = self.states.0.get_mut(name).ok_or_else(|| missing(name))?;
-        if let Some(Before::Regions(regions)) = self.before.get(name) {
+        if let Some(Before::Parts(regions)) = self.before.get(name) {
             regions.restore(held)?;
         }
         let old = std::mem::replace(held, tensor);
@@ -169,7 +169,7 @@ impl Transaction {
                     self.states.0.insert(name.clone(), tensor);
                     Ok(())
                 }
-                Before::Regions(regions) => match self.states.0.get_mut(&name) {
+                Before::Parts(regions) => match self.states.0.get_mut(&name) {
                     Some(held) => regions.restore(held),
                     None => Ok(()),
                 },

@@ -3,7 +3,7 @@
 //! `gpt2` is byte-level BPE, whose words are split as `tokenizer.ggml.pre` says; `llama` is SentencePiece's BPE, `t5`
 //! its unigram; `rwkv` is RWKV's World. A name that isn't known is an error: a guess would give other numbers.
 
-use glassbox_weights::{Array, Metadata, Value};
+use glassbox_weights::{Array, Metadata, MetadataValue};
 use serde_json::Map;
 
 use crate::byte_level::{self, Added};
@@ -46,7 +46,7 @@ impl Keys<'_> {
     fn kinds(&self, count: usize) -> Result<Vec<Kind>, TextError> {
         let wrong = |rule: String| TextError::malformed(key("token_type"), rule);
         let numbers = match self.0.get(&key("token_type")) {
-            Some(Value::Array(array)) => array.integers(),
+            Some(MetadataValue::Array(array)) => array.integers(),
             _ => None,
         };
         let numbers = numbers.filter(|numbers| numbers.len() == count);
@@ -60,7 +60,7 @@ impl Keys<'_> {
     fn flag(&self, name: &str) -> Result<Option<bool>, TextError> {
         match self.0.get(&key(name)) {
             None => Ok(None),
-            Some(Value::Bool(flag)) => Ok(Some(*flag)),
+            Some(MetadataValue::Bool(flag)) => Ok(Some(*flag)),
             Some(other) => Err(TextError::malformed(key(name), format!("it is {}, not a bool", other.type_name()))),
         }
     }
@@ -73,7 +73,7 @@ impl Keys<'_> {
         match id {
             Some(id) => Ok(Some(id)),
             // Some files say -1, or the largest number, for none.
-            None if matches!(value, Value::U32(u32::MAX)) || value.integer() == Some(-1) => Ok(None),
+            None if matches!(value, MetadataValue::U32(u32::MAX)) || value.integer() == Some(-1) => Ok(None),
             None => Err(TextError::malformed(name, format!("{value} is no token; there are {count}"))),
         }
     }
@@ -130,7 +130,7 @@ impl Keys<'_> {
         let tokens = self.tokens()?;
         let kinds = self.kinds(tokens.len())?;
         let scores = match self.0.get(&key("scores")) {
-            Some(Value::Array(array)) => array.floats().filter(|scores| scores.len() == tokens.len()),
+            Some(MetadataValue::Array(array)) => array.floats().filter(|scores| scores.len() == tokens.len()),
             _ => None,
         };
         let scores = scores.ok_or_else(|| {
@@ -140,8 +140,8 @@ impl Keys<'_> {
             |((text, score), kind): ((&String, &f32), &Kind)| Entry { text: text.clone(), score: *score, kind: *kind };
         let entries: Vec<Entry> = tokens.iter().zip(scores).zip(&kinds).map(entry).collect();
         let table = match self.0.get(&key("precompiled_charsmap")) {
-            Some(Value::Array(Array::U8(bytes))) => Table::read(bytes)?,
-            Some(Value::Array(Array::I8(bytes))) => {
+            Some(MetadataValue::Array(Array::U8(bytes))) => Table::read(bytes)?,
+            Some(MetadataValue::Array(Array::I8(bytes))) => {
                 Table::read(&bytes.iter().map(|byte| byte.to_le_bytes()[0]).collect::<Vec<_>>())?
             }
             Some(_) => return Err(TextError::malformed(key("precompiled_charsmap"), "it must be a list of bytes")),

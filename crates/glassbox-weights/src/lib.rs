@@ -50,7 +50,7 @@ pub use budget::Budgeted;
 pub use convert::{Converted, Options, Outcome, Output, Progress, Target, convert};
 pub use dequantize::Dequantized;
 pub use error::WeightsError;
-pub use metadata::{Array, Metadata, Value};
+pub use metadata::{Array, Metadata, MetadataValue};
 pub use oinf::{Verified, verify, verify_package};
 pub use open::{open, open_bytes};
 pub use package::{Format, Package, Quantisation};

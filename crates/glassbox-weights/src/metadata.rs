@@ -7,13 +7,13 @@ use glassbox_tensor::Tensor;
 
 /// Names with values, in the order of the file. Names are unique.
 #[derive(Clone, Debug, Default)]
-pub struct Metadata(pub(crate) Vec<(String, Value)>);
+pub struct Metadata(pub(crate) Vec<(String, MetadataValue)>);
 
 /// A value of the metadata. The types are GGUF's, and tensors.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 #[allow(missing_docs)]
-pub enum Value {
+pub enum MetadataValue {
     U8(u8),
     I8(i8),
     U16(u16),
@@ -76,12 +76,12 @@ pub(crate) use with_elements;
 
 impl Metadata {
     /// Every name with its value, in order.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Value)> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &MetadataValue)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
     }
 
     /// The value of a name.
-    pub fn get(&self, name: &str) -> Option<&Value> {
+    pub fn get(&self, name: &str) -> Option<&MetadataValue> {
         self.0.iter().find(|(other, _)| other == name).map(|(_, value)| value)
     }
 
@@ -96,7 +96,7 @@ impl Metadata {
     }
 
     /// Sets a value: that of the name if it is there, else of a new one at the end.
-    pub fn set(&mut self, name: &str, value: Value) {
+    pub fn set(&mut self, name: &str, value: MetadataValue) {
         match self.0.iter_mut().find(|(other, _)| other == name) {
             Some((_, old)) => *old = value,
             None => self.0.push((name.to_owned(), value)),
@@ -104,7 +104,7 @@ impl Metadata {
     }
 
     /// Sets many values, as [`Metadata::set`] does each.
-    pub fn extend(&mut self, values: impl IntoIterator<Item = (String, Value)>) {
+    pub fn extend(&mut self, values: impl IntoIterator<Item = (String, MetadataValue)>) {
         let mut places: HashMap<String, usize> =
             self.0.iter().enumerate().map(|(at, (name, _))| (name.clone(), at)).collect();
         for (name, value) in values {
@@ -121,42 +121,42 @@ impl Metadata {
     /// The text of a name, where it is one.
     pub fn text(&self, name: &str) -> Option<&str> {
         match self.get(name) {
-            Some(Value::String(text)) => Some(text),
+            Some(MetadataValue::String(text)) => Some(text),
             _ => None,
         }
     }
 
     /// The whole number of a name, of whichever integer type, where it is one and fits.
     pub fn integer(&self, name: &str) -> Option<i64> {
-        self.get(name).and_then(Value::integer)
+        self.get(name).and_then(MetadataValue::integer)
     }
 
     /// The number of a name as a float, of whichever type, where it is one.
     pub fn number(&self, name: &str) -> Option<f64> {
-        self.get(name).and_then(Value::number)
+        self.get(name).and_then(MetadataValue::number)
     }
 
     /// The list of texts of a name, where it is one.
     pub fn texts(&self, name: &str) -> Option<&[String]> {
         match self.get(name) {
-            Some(Value::Array(Array::String(texts))) => Some(texts),
+            Some(MetadataValue::Array(Array::String(texts))) => Some(texts),
             _ => None,
         }
     }
 }
 
-impl Value {
+impl MetadataValue {
     /// The whole number that this is, where it is one and fits.
     pub fn integer(&self) -> Option<i64> {
         Some(match self {
-            Value::U8(value) => (*value).into(),
-            Value::I8(value) => (*value).into(),
-            Value::U16(value) => (*value).into(),
-            Value::I16(value) => (*value).into(),
-            Value::U32(value) => (*value).into(),
-            Value::I32(value) => (*value).into(),
-            Value::U64(value) => i64::try_from(*value).ok()?,
-            Value::I64(value) => *value,
+            MetadataValue::U8(value) => (*value).into(),
+            MetadataValue::I8(value) => (*value).into(),
+            MetadataValue::U16(value) => (*value).into(),
+            MetadataValue::I16(value) => (*value).into(),
+            MetadataValue::U32(value) => (*value).into(),
+            MetadataValue::I32(value) => (*value).into(),
+            MetadataValue::U64(value) => i64::try_from(*value).ok()?,
+            MetadataValue::I64(value) => *value,
             _ => return None,
         })
     }
@@ -164,9 +164,9 @@ impl Value {
     /// The number that this is, as a float.
     pub fn number(&self) -> Option<f64> {
         match self {
-            Value::F32(value) => Some((*value).into()),
-            Value::F64(value) => Some(*value),
-            Value::U64(value) => Some(*value as f64),
+            MetadataValue::F32(value) => Some((*value).into()),
+            MetadataValue::F64(value) => Some(*value),
+            MetadataValue::U64(value) => Some(*value as f64),
             other => other.integer().map(|value| value as f64),
         }
     }
@@ -174,33 +174,33 @@ impl Value {
     /// The name of the type, as in `u32` or `[string]`.
     pub fn type_name(&self) -> String {
         match self {
-            Value::U8(_) => "u8".to_owned(),
-            Value::I8(_) => "i8".to_owned(),
-            Value::U16(_) => "u16".to_owned(),
-            Value::I16(_) => "i16".to_owned(),
-            Value::U32(_) => "u32".to_owned(),
-            Value::I32(_) => "i32".to_owned(),
-            Value::U64(_) => "u64".to_owned(),
-            Value::I64(_) => "i64".to_owned(),
-            Value::F32(_) => "f32".to_owned(),
-            Value::F64(_) => "f64".to_owned(),
-            Value::Bool(_) => "bool".to_owned(),
-            Value::String(_) => "string".to_owned(),
-            Value::Array(array) => format!("[{}]", array.element_name()),
-            Value::Tensor(tensor) => format!("{}{:?}", tensor.dtype(), tensor.shape()),
+            MetadataValue::U8(_) => "u8".to_owned(),
+            MetadataValue::I8(_) => "i8".to_owned(),
+            MetadataValue::U16(_) => "u16".to_owned(),
+            MetadataValue::I16(_) => "i16".to_owned(),
+            MetadataValue::U32(_) => "u32".to_owned(),
+            MetadataValue::I32(_) => "i32".to_owned(),
+            MetadataValue::U64(_) => "u64".to_owned(),
+            MetadataValue::I64(_) => "i64".to_owned(),
+            MetadataValue::F32(_) => "f32".to_owned(),
+            MetadataValue::F64(_) => "f64".to_owned(),
+            MetadataValue::Bool(_) => "bool".to_owned(),
+            MetadataValue::String(_) => "string".to_owned(),
+            MetadataValue::Array(array) => format!("[{}]", array.element_name()),
+            MetadataValue::Tensor(tensor) => format!("{}{:?}", tensor.dtype(), tensor.shape()),
         }
     }
 
     /// Whether both are of the same type and have the same bits.
-    pub fn bit_eq(&self, other: &Value) -> bool {
+    pub fn bit_eq(&self, other: &MetadataValue) -> bool {
         match (self, other) {
-            (Value::F32(left), Value::F32(right)) => left.to_bits() == right.to_bits(),
-            (Value::F64(left), Value::F64(right)) => left.to_bits() == right.to_bits(),
-            (Value::Bool(left), Value::Bool(right)) => left == right,
-            (Value::String(left), Value::String(right)) => left == right,
-            (Value::Array(left), Value::Array(right)) => left.bit_eq(right),
-            (Value::Tensor(left), Value::Tensor(right)) => left.bit_eq(right),
-            (Value::U64(left), Value::U64(right)) => left == right,
+            (MetadataValue::F32(left), MetadataValue::F32(right)) => left.to_bits() == right.to_bits(),
+            (MetadataValue::F64(left), MetadataValue::F64(right)) => left.to_bits() == right.to_bits(),
+            (MetadataValue::Bool(left), MetadataValue::Bool(right)) => left == right,
+            (MetadataValue::String(left), MetadataValue::String(right)) => left == right,
+            (MetadataValue::Array(left), MetadataValue::Array(right)) => left.bit_eq(right),
+            (MetadataValue::Tensor(left), MetadataValue::Tensor(right)) => left.bit_eq(right),
+            (MetadataValue::U64(left), MetadataValue::U64(right)) => left == right,
             (left, right) => {
                 left.type_name() == right.type_name() && left.integer().is_some() && left.integer() == right.integer()
             }
@@ -280,16 +280,16 @@ impl Array {
 }
 
 /// Short: long lists show their first elements and their length.
-impl fmt::Display for Value {
+impl fmt::Display for MetadataValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Value::F32(value) => write!(f, "{value:?}"),
-            Value::F64(value) => write!(f, "{value:?}"),
-            Value::U64(value) => write!(f, "{value}"),
-            Value::Bool(value) => write!(f, "{value}"),
-            Value::String(text) => write!(f, "{text:?}"),
-            Value::Array(array) => write!(f, "{array}"),
-            Value::Tensor(_) => write!(f, "tensor {}", self.type_name()),
+            MetadataValue::F32(value) => write!(f, "{value:?}"),
+            MetadataValue::F64(value) => write!(f, "{value:?}"),
+            MetadataValue::U64(value) => write!(f, "{value}"),
+            MetadataValue::Bool(value) => write!(f, "{value}"),
+            MetadataValue::String(text) => write!(f, "{text:?}"),
+            MetadataValue::Array(array) => write!(f, "{array}"),
+            MetadataValue::Tensor(_) => write!(f, "tensor {}", self.type_name()),
             other => write!(f, "{}", other.integer().unwrap_or_default()),
         }
     }

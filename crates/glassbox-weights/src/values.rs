@@ -2,27 +2,27 @@
 
 use crate::cursor::Cursor;
 use crate::error::WeightsError;
-use crate::metadata::{Array, Value, with_elements};
+use crate::metadata::{Array, MetadataValue, with_elements};
 
 /// Lists nest no deeper.
 const DEEPEST: usize = 8;
 
 /// The value of type `kind` at the cursor.
-pub(crate) fn value(cursor: &mut Cursor, kind: u32) -> Result<Value, WeightsError> {
+pub(crate) fn value(cursor: &mut Cursor, kind: u32) -> Result<MetadataValue, WeightsError> {
     Ok(match kind {
-        0 => Value::U8(cursor.u8()?),
-        1 => Value::I8(cursor.i8()?),
-        2 => Value::U16(cursor.u16()?),
-        3 => Value::I16(cursor.i16()?),
-        4 => Value::U32(cursor.u32()?),
-        5 => Value::I32(cursor.i32()?),
-        6 => Value::F32(cursor.f32()?),
-        7 => Value::Bool(bool(cursor)?),
-        8 => Value::String(text(cursor)?),
-        9 => Value::Array(array(cursor, 0)?),
-        10 => Value::U64(cursor.u64()?),
-        11 => Value::I64(cursor.i64()?),
-        12 => Value::F64(cursor.f64()?),
+        0 => MetadataValue::U8(cursor.u8()?),
+        1 => MetadataValue::I8(cursor.i8()?),
+        2 => MetadataValue::U16(cursor.u16()?),
+        3 => MetadataValue::I16(cursor.i16()?),
+        4 => MetadataValue::U32(cursor.u32()?),
+        5 => MetadataValue::I32(cursor.i32()?),
+        6 => MetadataValue::F32(cursor.f32()?),
+        7 => MetadataValue::Bool(bool(cursor)?),
+        8 => MetadataValue::String(text(cursor)?),
+        9 => MetadataValue::Array(array(cursor, 0)?),
+        10 => MetadataValue::U64(cursor.u64()?),
+        11 => MetadataValue::I64(cursor.i64()?),
+        12 => MetadataValue::F64(cursor.f64()?),
         other => return Err(cursor.wrong(format!("{other} is no type of a value"))),
     })
 }
@@ -76,42 +76,42 @@ fn array(cursor: &mut Cursor, depth: usize) -> Result<Array, WeightsError> {
 }
 
 /// The number of a value's type; `None` for a tensor, which GGUF doesn't have.
-pub(crate) fn kind(value: &Value) -> Option<u32> {
+pub(crate) fn kind(value: &MetadataValue) -> Option<u32> {
     Some(match value {
-        Value::U8(_) => 0,
-        Value::I8(_) => 1,
-        Value::U16(_) => 2,
-        Value::I16(_) => 3,
-        Value::U32(_) => 4,
-        Value::I32(_) => 5,
-        Value::F32(_) => 6,
-        Value::Bool(_) => 7,
-        Value::String(_) => 8,
-        Value::Array(_) => 9,
-        Value::U64(_) => 10,
-        Value::I64(_) => 11,
-        Value::F64(_) => 12,
-        Value::Tensor(_) => return None,
+        MetadataValue::U8(_) => 0,
+        MetadataValue::I8(_) => 1,
+        MetadataValue::U16(_) => 2,
+        MetadataValue::I16(_) => 3,
+        MetadataValue::U32(_) => 4,
+        MetadataValue::I32(_) => 5,
+        MetadataValue::F32(_) => 6,
+        MetadataValue::Bool(_) => 7,
+        MetadataValue::String(_) => 8,
+        MetadataValue::Array(_) => 9,
+        MetadataValue::U64(_) => 10,
+        MetadataValue::I64(_) => 11,
+        MetadataValue::F64(_) => 12,
+        MetadataValue::Tensor(_) => return None,
     })
 }
 
 /// Appends a value, without its type. A tensor appends nothing.
-pub(crate) fn encode(value: &Value, out: &mut Vec<u8>) {
+pub(crate) fn encode(value: &MetadataValue, out: &mut Vec<u8>) {
     match value {
-        Value::U8(value) => value.put(out),
-        Value::I8(value) => value.put(out),
-        Value::U16(value) => value.put(out),
-        Value::I16(value) => value.put(out),
-        Value::U32(value) => value.put(out),
-        Value::I32(value) => value.put(out),
-        Value::F32(value) => value.put(out),
-        Value::Bool(value) => value.put(out),
-        Value::String(text) => text.put(out),
-        Value::Array(array) => array.put(out),
-        Value::U64(value) => value.put(out),
-        Value::I64(value) => value.put(out),
-        Value::F64(value) => value.put(out),
-        Value::Tensor(_) => {}
+        MetadataValue::U8(value) => value.put(out),
+        MetadataValue::I8(value) => value.put(out),
+        MetadataValue::U16(value) => value.put(out),
+        MetadataValue::I16(value) => value.put(out),
+        MetadataValue::U32(value) => value.put(out),
+        MetadataValue::I32(value) => value.put(out),
+        MetadataValue::F32(value) => value.put(out),
+        MetadataValue::Bool(value) => value.put(out),
+        MetadataValue::String(text) => text.put(out),
+        MetadataValue::Array(array) => array.put(out),
+        MetadataValue::U64(value) => value.put(out),
+        MetadataValue::I64(value) => value.put(out),
+        MetadataValue::F64(value) => value.put(out),
+        MetadataValue::Tensor(_) => {}
     }
 }
 

@@ -86,18 +86,18 @@ pub(crate) struct ModelAndInputs {
     #[command(flatten)]
     pub(crate) given: Given,
     #[command(flatten)]
-    pub(crate) runs: Backend,
+    pub(crate) runs: BackendArgument,
 }
 
 /// What runs the graph.
 #[derive(Args)]
-pub(crate) struct Backend {
+pub(crate) struct BackendArgument {
     /// The backend that runs it: `cpu`, the fastest for this processor; `reference`, which says what is right; `toy`
     #[arg(long, default_value_t = Device::Cpu, value_name = "NAME")]
     pub(crate) backend: Device,
 }
 
-impl Backend {
+impl BackendArgument {
     /// The backend.
     pub(crate) fn runtime(&self) -> anyhow::Result<Arc<dyn Runtime>> {
         Ok(self.backend.runtime()?)
@@ -231,7 +231,7 @@ pub(crate) struct Conformance {
     #[arg(long, value_name = "N")]
     pub(crate) at_least: Option<usize>,
     #[command(flatten)]
-    pub(crate) runs: Backend,
+    pub(crate) runs: BackendArgument,
 }
 
 #[derive(Args)]

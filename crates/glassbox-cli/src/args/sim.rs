@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Backend, Given};
+use super::{BackendArgument, Given};
 
 #[derive(Args)]
 pub(crate) struct Sim {
@@ -43,7 +43,7 @@ pub(crate) struct Sim {
     #[arg(long, value_name = "FILE")]
     pub(crate) save_states: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) runs: Backend,
+    pub(crate) runs: BackendArgument,
     /// Carry all floats as f64, to see what rounding does to the result
     #[arg(long)]
     pub(crate) precise: bool,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::Backend;
+use super::BackendArgument;
 
 /// The language model, and what it may hold.
 #[derive(Args)]
@@ -20,7 +20,7 @@ pub(crate) struct LanguageModel {
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub(crate) weights_budget: Option<u64>,
     #[command(flatten)]
-    pub(crate) runs: Backend,
+    pub(crate) runs: BackendArgument,
 }
 
 /// How tokens are chosen.

@@ -29,7 +29,7 @@ impl<'p> Checker<'p> {
         }
         self.path.clear();
         for declaration in &program.declarations {
-            if declaration.ty.dims.contains(&Expr::Unknown) {
+            if declaration.ty.dims.contains(&IntExpr::Unknown) {
                 let message = format!("`{}`: `?` stands only in what `assign` declares", declaration.name.text);
                 return Err(self.wrong(declaration.ty.at, message));
             }
@@ -46,7 +46,7 @@ impl<'p> Checker<'p> {
     }
 
     /// A dim is made of sizes; a variable can't be one, but for a constant integer.
-    pub(super) fn dim(&self, dim: &Expr) -> Result<(), DslError> {
+    pub(super) fn dim(&self, dim: &IntExpr) -> Result<(), DslError> {
         let mut wrong = Ok(());
         dim.for_each_name(&mut |name| {
             let fits = match self.names.get(name.text.as_str()) {

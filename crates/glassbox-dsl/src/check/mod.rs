@@ -90,7 +90,7 @@ impl<'p> Checker<'p> {
         let mut names = program.declarations.len();
         for block in &program.blocks {
             let mut deep = None;
-            let mut look = |expr: &Expr, at: At| {
+            let mut look = |expr: &IntExpr, at: At| {
                 if expr.is_deeper_than(2 * MAX_TERMS) {
                     deep.get_or_insert(at);
                 }
@@ -235,13 +235,13 @@ pub(crate) fn assigned_names(program: &Program) -> Vec<&str> {
 }
 
 /// The integer expressions that a statement itself has, dims aside.
-pub(crate) fn expressions(kind: &StatementKind) -> Vec<&Expr> {
-    fn argument<'e>(argument: &'e Argument, found: &mut Vec<&'e Expr>) {
+pub(crate) fn expressions(kind: &StatementKind) -> Vec<&IntExpr> {
+    fn argument<'e>(argument: &'e Argument, found: &mut Vec<&'e IntExpr>) {
         if let Argument::Entry(_, parts) | Argument::Integers(parts) = argument {
             found.extend(parts);
         }
     }
-    fn region<'e>(region: &'e Region, found: &mut Vec<&'e Expr>) {
+    fn region<'e>(region: &'e CacheSlice, found: &mut Vec<&'e IntExpr>) {
         found.extend(region.indices.iter().flatten().flat_map(Index::parts));
     }
     let mut found = Vec::new();

@@ -250,7 +250,7 @@ impl<'p> Checker<'p> {
     }
 
     /// An integer expression: its names are integer scalars, indices of loops or sizes.
-    pub(super) fn integer(&self, expr: &Expr) -> Result<(), DslError> {
+    pub(super) fn integer(&self, expr: &IntExpr) -> Result<(), DslError> {
         let mut wrong = Ok(());
         expr.for_each_name(&mut |name| {
             if wrong.is_err() || self.loops.contains(&name.text.as_str()) {
@@ -273,7 +273,7 @@ impl<'p> Checker<'p> {
     }
 
     /// A persistent variable, with no more indices than it has.
-    fn region(&self, region: &Region) -> Result<(), DslError> {
+    fn region(&self, region: &CacheSlice) -> Result<(), DslError> {
         let name = &region.name;
         let found = match self.variable(name)? {
             What::Declared(found) if found.memory == Memory::Persistent => found,
@@ -299,7 +299,7 @@ impl<'p> Checker<'p> {
     }
 
     /// A persistent integer scalar.
-    fn counter(&self, name: &Name, by: Option<&Expr>) -> Result<(), DslError> {
+    fn counter(&self, name: &Name, by: Option<&IntExpr>) -> Result<(), DslError> {
         match self.variable(name)? {
             What::Declared(found)
                 if found.memory == Memory::Persistent

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use glassbox_ir::{Attrs, Dim, State, TensorType, ValueId, attrs, ops};
 use glassbox_tensor::{DType, Tensor};
 
-use super::{Arg, Formulas, Value};
+use super::{Arg, FormulaValue, Formulas};
 use crate::lower::build_message;
 
 /// Keys and values of the steps so far, layer by layer.
@@ -35,7 +35,7 @@ impl KvCache {
 
 impl Formulas<'_> {
     /// Keeps `k` and `v` as those of step `step` of a layer.
-    pub fn kv_write<'f>(&'f self, kv: &KvCache, layer: usize, step: Arg<'f>, k: Value<'f>, v: Value<'f>) {
+    pub fn kv_write<'f>(&'f self, kv: &KvCache, layer: usize, step: Arg<'f>, k: FormulaValue<'f>, v: FormulaValue<'f>) {
         if layer >= kv.layers {
             self.wrong(format!("`{}` has {} layers; layer {layer} is past them", kv.name, kv.layers));
             return;
@@ -52,7 +52,7 @@ impl Formulas<'_> {
     }
 
     /// The keys and the values of a layer, of the steps up to and with `step`.
-    pub fn kv_read<'f>(&'f self, kv: &KvCache, layer: usize, step: Arg<'f>) -> [Value<'f>; 2] {
+    pub fn kv_read<'f>(&'f self, kv: &KvCache, layer: usize, step: Arg<'f>) -> [FormulaValue<'f>; 2] {
         if !kv.written.borrow().contains(&layer) {
             self.wrong(format!(
                 "`{}` isn't written for layer {layer} before it is read: `kv_write` says the dims of keys",
@@ -70,7 +70,7 @@ impl Formulas<'_> {
     }
 
     /// The number of a step as i64.
-    fn step<'f>(&'f self, step: Arg<'f>) -> Value<'f> {
+    fn step<'f>(&'f self, step: Arg<'f>) -> FormulaValue<'f> {
         let step = match step {
             Arg::Literal(literal) => match crate::lower::literal_tensor(&[literal], DType::I64, &[]) {
                 Ok(tensor) => {
@@ -148,7 +148,13 @@ impl Formulas<'_> {
     /// 2. Queries have the same rank, or one less: then they are of one token, and the result is, too. Where `mask` (bool, or an integer that
     /// counts as true if it isn't zero; or a float that is added) says true, is attended to; it may be longer than there are keys: its first T
     /// are used, of as many keys as there are.
-    pub fn sdpa<'f>(&'f self, q: Value<'f>, k: Value<'f>, v: Value<'f>, mask: Option<Value<'f>>) -> Value<'f> {
+    pub fn sdpa<'f>(
+        &'f self,
+        q: FormulaValue<'f>,
+        k: FormulaValue<'f>,
+        v: FormulaValue<'f>,
+        mask: Option<FormulaValue<'f>>,
+    ) -> FormulaValue<'f> {
         let (Some(query), Some(key)) = (q.id, k.id) else { return self.nothing() };
         let rank = |id| self.builder.borrow().type_of(id).as_tensor().and_then(TensorType::rank);
         let (Some(q_rank), Some(rank)) = (rank(query), rank(key)) else {
@@ -161,7 +167,7 @@ impl Formulas<'_> {
             return self.wrong(message);
         }
         // To [batch, heads, tokens, dim].
-        let unsqueeze = |value: Value<'f>, axes: &[i64]| {
+        let unsqueeze = |value: FormulaValue<'f>, axes: &[i64]| {
             if axes.is_empty() {
                 value
             } else {
@@ -184,7 +190,7 @@ impl Formulas<'_> {
             None => Arg::Skipped,
         };
         let y = self.op1("attention", vec![q.into(), k.into(), v.into(), mask], vec![]);
-        let squeeze = |value: Value<'f>, axes: &[i64]| {
+        let squeeze = |value: FormulaValue<'f>, axes: &[i64]| {
             if axes.is_empty() {
                 value
             } else {
@@ -196,7 +202,7 @@ impl Formulas<'_> {
     }
 
     /// The mask as `attention` wants it, as long as there are keys.
-    fn fitting_mask<'f>(&'f self, mask: Value<'f>, k: Value<'f>) -> Option<Value<'f>> {
+    fn fitting_mask<'f>(&'f self, mask: FormulaValue<'f>, k: FormulaValue<'f>) -> Option<FormulaValue<'f>> {
         let dtype = self.builder.borrow().type_of(mask.id?).dtype();
         let mask = if dtype.is_integer() {
             self.op1("cast", vec![mask.into()], vec![("to", DType::Bool.into())])

@@ -3,17 +3,17 @@
 use glassbox_ir::{Attrs, ValueId, ops};
 use glassbox_tensor::DType;
 
-use super::{Arg, Formulas, Value};
+use super::{Arg, FormulaValue, Formulas};
 use crate::lower::build_message;
 
 impl Formulas<'_> {
     /// One or the other, by a bool scalar of the graph.
     pub fn select<'f, const N: usize>(
         &'f self,
-        condition: Value<'f>,
-        then: impl FnOnce() -> [Value<'f>; N],
-        otherwise: impl FnOnce() -> [Value<'f>; N],
-    ) -> [Value<'f>; N] {
+        condition: FormulaValue<'f>,
+        then: impl FnOnce() -> [FormulaValue<'f>; N],
+        otherwise: impl FnOnce() -> [FormulaValue<'f>; N],
+    ) -> [FormulaValue<'f>; N] {
         let line = self.line.get();
         let (yes_region, _) = self.builder().begin_region(&[]);
         let yes = ids(&then());
@@ -37,9 +37,9 @@ impl Formulas<'_> {
         &'f self,
         start: Arg<'f>,
         end: Arg<'f>,
-        carried: [Value<'f>; N],
-        body: impl FnOnce(Value<'f>, [Value<'f>; N]) -> [Value<'f>; N],
-    ) -> [Value<'f>; N] {
+        carried: [FormulaValue<'f>; N],
+        body: impl FnOnce(FormulaValue<'f>, [FormulaValue<'f>; N]) -> [FormulaValue<'f>; N],
+    ) -> [FormulaValue<'f>; N] {
         let line = self.line.get();
         let start = self.op1("cast", vec![self.bound(start)], vec![("to", DType::I64.into())]);
         let end = self.op1("cast", vec![self.bound(end)], vec![("to", DType::I64.into())]);
@@ -55,7 +55,7 @@ impl Formulas<'_> {
             Err(error) => return [self.wrong(build_message(&error)); N],
         };
         let (region, parameters) = self.builder().begin_region(&types[0]);
-        let values: Vec<Value> = parameters.iter().map(|id| self.value(*id)).collect();
+        let values: Vec<FormulaValue> = parameters.iter().map(|id| self.value(*id)).collect();
         let index = self.op1("add", vec![start.into(), values[0].into()], vec![]);
         let results = ids(&body(index, std::array::from_fn(|place| values[place + 2])));
         let whole = results.len() == N;
@@ -83,7 +83,7 @@ impl Formulas<'_> {
         }
     }
 
-    fn made<const N: usize>(&self, made: Result<Vec<ValueId>, glassbox_ir::BuildError>) -> [Value<'_>; N] {
+    fn made<const N: usize>(&self, made: Result<Vec<ValueId>, glassbox_ir::BuildError>) -> [FormulaValue<'_>; N] {
         match made {
             Ok(made) => self.array(Some(made)),
             Err(error) => [self.wrong(build_message(&error)); N],
@@ -91,6 +91,6 @@ impl Formulas<'_> {
     }
 }
 
-fn ids(values: &[Value]) -> Vec<ValueId> {
+fn ids(values: &[FormulaValue]) -> Vec<ValueId> {
     values.iter().filter_map(|value| value.id).collect()
 }

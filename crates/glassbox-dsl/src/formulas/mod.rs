@@ -22,7 +22,7 @@ use crate::program::Argument;
 use crate::source::{Lower, ModelSource, Output};
 
 pub use attention::KvCache;
-pub use values::{Arg, Number, Size, Value};
+pub use values::{Arg, FormulaValue, Number, Size};
 
 /// A graph that formulas are adding to.
 pub struct Formulas<'m> {
@@ -83,12 +83,12 @@ impl<'m> Formulas<'m> {
         Place { file: self.file.to_owned(), line: self.line.get(), block: String::new() }
     }
 
-    fn value(&self, id: ValueId) -> Value<'_> {
-        Value { owner: self.key(), id: Some(id), life: std::marker::PhantomData }
+    fn value(&self, id: ValueId) -> FormulaValue<'_> {
+        FormulaValue { owner: self.key(), id: Some(id), life: std::marker::PhantomData }
     }
 
-    fn nothing(&self) -> Value<'_> {
-        Value { owner: self.key(), id: None, life: std::marker::PhantomData }
+    fn nothing(&self) -> FormulaValue<'_> {
+        FormulaValue { owner: self.key(), id: None, life: std::marker::PhantomData }
     }
 
     /// What tells these formulas from others.
@@ -97,7 +97,7 @@ impl<'m> Formulas<'m> {
     }
 
     /// Keeps a mistake, and gives no value.
-    pub(crate) fn wrong(&self, message: impl Into<String>) -> Value<'_> {
+    pub(crate) fn wrong(&self, message: impl Into<String>) -> FormulaValue<'_> {
         let error = DslError::new(self.place(), message);
         self.mistake.borrow_mut().get_or_insert(error);
         self.nothing()
@@ -129,7 +129,7 @@ impl<'m> Formulas<'m> {
     }
 
     /// An input.
-    pub fn input(&self, name: &str, dtype: DType, dims: &[Size]) -> Value<'_> {
+    pub fn input(&self, name: &str, dtype: DType, dims: &[Size]) -> FormulaValue<'_> {
         let ty = Type::tensor(dtype, dims.iter().map(|size| self.dim(size)));
         if let Err(violation) = glassbox_ir::check_type(&ty) {
             return self.wrong(format!("the input `{name}`: {}", violation.message));
@@ -139,7 +139,7 @@ impl<'m> Formulas<'m> {
     }
 
     /// A parameter of the model.
-    pub fn parameter(&self, name: impl AsRef<str>) -> Value<'_> {
+    pub fn parameter(&self, name: impl AsRef<str>) -> FormulaValue<'_> {
         let name = name.as_ref();
         let params = self.model.params();
         let Some(info) = params.find(name) else {
@@ -172,7 +172,7 @@ impl<'m> Formulas<'m> {
         name: &str,
         arguments: Vec<Arg<'f>>,
         named: Vec<(&str, Arg<'f>)>,
-    ) -> [Value<'f>; N] {
+    ) -> [FormulaValue<'f>; N] {
         let Some(op) = ops::find(name) else {
             return [self.wrong(crate::check::unknown_op(name)); N];
         };
@@ -183,13 +183,13 @@ impl<'m> Formulas<'m> {
     }
 
     /// A use of an op with one result.
-    pub fn op1<'f>(&'f self, name: &str, arguments: Vec<Arg<'f>>, named: Vec<(&str, Arg<'f>)>) -> Value<'f> {
+    pub fn op1<'f>(&'f self, name: &str, arguments: Vec<Arg<'f>>, named: Vec<(&str, Arg<'f>)>) -> FormulaValue<'f> {
         let [value] = self.op(name, arguments, named);
         value
     }
 
     /// Results, as many as are wanted; none where an earlier mistake left none.
-    fn array<const N: usize>(&self, made: Option<Vec<ValueId>>) -> [Value<'_>; N] {
+    fn array<const N: usize>(&self, made: Option<Vec<ValueId>>) -> [FormulaValue<'_>; N] {
         let made = made.unwrap_or_default();
         std::array::from_fn(|place| made.get(place).map_or_else(|| self.nothing(), |id| self.value(*id)))
     }
@@ -255,7 +255,7 @@ impl<'m> Formulas<'m> {
     }
 
     /// Advice to the compiler, on the node that gave a value.
-    pub fn hint<'f>(&'f self, value: Value<'f>, name: &str, advice: impl Into<Attr>) -> Value<'f> {
+    pub fn hint<'f>(&'f self, value: FormulaValue<'f>, name: &str, advice: impl Into<Attr>) -> FormulaValue<'f> {
         let Some(id) = value.id else { return value };
         let hinted = self.builder().hint(id, name, advice);
         match hinted {
@@ -265,7 +265,7 @@ impl<'m> Formulas<'m> {
     }
 
     /// Names a value, as `let` does.
-    pub fn name<'f>(&'f self, value: Value<'f>, name: &str) -> Value<'f> {
+    pub fn name<'f>(&'f self, value: FormulaValue<'f>, name: &str) -> FormulaValue<'f> {
         if let Some(id) = value.id {
             let mut builder = self.builder();
             if builder.graph().value(id).name.is_none() {

@@ -9,14 +9,14 @@ use crate::program::{Binary, Literal};
 
 /// A value of a graph under construction.
 #[derive(Clone, Copy, Debug)]
-pub struct Value<'f> {
+pub struct FormulaValue<'f> {
     pub(super) owner: usize,
     /// `None` where an earlier mistake left no value.
     pub(super) id: Option<ValueId>,
     pub(super) life: PhantomData<&'f ()>,
 }
 
-impl Value<'_> {
+impl FormulaValue<'_> {
     /// The value in the graph; `None` where an earlier mistake left none.
     pub fn id(self) -> Option<ValueId> {
         self.id
@@ -27,7 +27,7 @@ impl Value<'_> {
 #[derive(Clone, Debug)]
 pub enum Arg<'f> {
     /// A value of the graph.
-    Value(Value<'f>),
+    Value(FormulaValue<'f>),
     /// A number, a truth value or text.
     Literal(Literal),
     /// A list of them.
@@ -49,8 +49,8 @@ impl<'f> Arg<'f> {
 #[derive(Clone, Debug)]
 pub struct Number(pub Literal);
 
-impl<'f> From<Value<'f>> for Arg<'f> {
-    fn from(value: Value<'f>) -> Arg<'f> {
+impl<'f> From<FormulaValue<'f>> for Arg<'f> {
+    fn from(value: FormulaValue<'f>) -> Arg<'f> {
         Arg::Value(value)
     }
 }

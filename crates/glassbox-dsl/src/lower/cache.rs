@@ -56,7 +56,7 @@ impl<'p> Lowerer<'p> {
     }
 
     /// The part of a state that a region names; `None` for all of it.
-    fn part(&mut self, declaration: &'p Declaration, region: &Region, reset: bool) -> Result<Option<Part>> {
+    fn part(&mut self, declaration: &'p Declaration, region: &CacheSlice, reset: bool) -> Result<Option<Part>> {
         let indices = region.indices.as_deref().unwrap_or_default();
         if indices.is_empty() {
             return Ok(None);
@@ -169,7 +169,7 @@ impl<'p> Lowerer<'p> {
     }
 
     /// `cache.read K[l] >> k;`
-    pub(super) fn cache_read(&mut self, region: &Region, to: &Name) -> Result<()> {
+    pub(super) fn cache_read(&mut self, region: &CacheSlice, to: &Name) -> Result<()> {
         let declaration = self.persistent(&region.name)?;
         let target = self.variable(to)?;
         let value = match self.part(declaration, region, false)? {
@@ -188,7 +188,7 @@ impl<'p> Lowerer<'p> {
     }
 
     /// `cache.write k >> K[l];`
-    pub(super) fn cache_write(&mut self, from: &Argument, at: At, region: &Region) -> Result<()> {
+    pub(super) fn cache_write(&mut self, from: &Argument, at: At, region: &CacheSlice) -> Result<()> {
         let declaration = self.persistent(&region.name)?;
         let place = self.variable(&region.name)?;
         let value = self.single(from, at, declaration.ty.dtype)?;
@@ -227,7 +227,7 @@ impl<'p> Lowerer<'p> {
     }
 
     /// `cache.increment n s;`
-    pub(super) fn cache_add(&mut self, name: &Name, by: Option<&Expr>, negative: bool) -> Result<()> {
+    pub(super) fn cache_add(&mut self, name: &Name, by: Option<&IntExpr>, negative: bool) -> Result<()> {
         let declaration = self.persistent(name)?;
         let dtype = declaration.ty.dtype;
         let by = by.map_or(Ok(Integer::Known(1)), |by| self.integer(by))?;
@@ -257,7 +257,7 @@ impl<'p> Lowerer<'p> {
     }
 
     /// `cache.reset K;`
-    pub(super) fn cache_reset(&mut self, region: &Region) -> Result<()> {
+    pub(super) fn cache_reset(&mut self, region: &CacheSlice) -> Result<()> {
         let declaration = self.persistent(&region.name)?;
         let Some(part) = self.part(declaration, region, true)? else {
             self.main();

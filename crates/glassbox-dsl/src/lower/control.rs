@@ -300,8 +300,8 @@ impl<'p> Lowerer<'p> {
         &mut self,
         name: &'p Name,
         index: &'p Name,
-        start: &Expr,
-        end: &Expr,
+        start: &IntExpr,
+        end: &IntExpr,
         body: &'p [Statement],
     ) -> Result<Flow> {
         let at = self.at;

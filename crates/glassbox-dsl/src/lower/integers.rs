@@ -19,16 +19,16 @@ pub(super) enum Integer {
 
 impl Lowerer<'_> {
     /// The value of an integer expression.
-    pub(super) fn integer(&mut self, expr: &Expr) -> Result<Integer> {
+    pub(super) fn integer(&mut self, expr: &IntExpr) -> Result<Integer> {
         match expr {
-            Expr::Int(value) => Ok(Integer::Known(*value)),
-            Expr::Unknown => Err(self.wrong("`?` is no integer")),
-            Expr::Name(name) => self.integer_named(name),
-            Expr::Neg(inner) => {
+            IntExpr::Int(value) => Ok(Integer::Known(*value)),
+            IntExpr::Unknown => Err(self.wrong("`?` is no integer")),
+            IntExpr::Name(name) => self.integer_named(name),
+            IntExpr::Neg(inner) => {
                 let inner = self.integer(inner)?;
                 self.combine(Binary::Sub, Integer::Known(0), inner)
             }
-            Expr::Binary(op, left, right) => {
+            IntExpr::Binary(op, left, right) => {
                 let (left, right) = (self.integer(left)?, self.integer(right)?);
                 self.combine(*op, left, right)
             }

@@ -79,7 +79,7 @@ struct Variable<'p> {
     declaration: Option<&'p Declaration>,
     ty: TensorType,
     /// The dims as they are written, for what must be computed in each step.
-    dims: &'p [Expr],
+    dims: &'p [IntExpr],
 }
 
 /// The value that each variable has, by its place in [`Lowerer::variables`].
@@ -146,7 +146,7 @@ impl<'p> Lowerer<'p> {
     fn add_variable(&mut self, name: &'p Name, declaration: Option<&'p Declaration>, ty: &'p Ty) -> Result<()> {
         self.at = name.at;
         let dims = ty.dims.iter().map(|dim| self.dim(dim)).collect::<Result<Vec<Dim>>>()?;
-        let unknown = |(dim, written): (&Dim, &Expr)| dim.is_unknown() && *written != Expr::Unknown;
+        let unknown = |(dim, written): (&Dim, &IntExpr)| dim.is_unknown() && *written != IntExpr::Unknown;
         if let Some(axis) = dims.iter().zip(&ty.dims).position(unknown) {
             return Err(self.wrong(format!(
                 "dim {axis} of `{}` has no value: it divides by zero, leaves the range of i64, or has too many terms",

@@ -143,7 +143,7 @@ impl<'p> Lowerer<'p> {
     }
 
     /// A list of integer expressions as a value.
-    fn list_of_integers(&mut self, integers: &[Expr], dtype: DType, at: At) -> Result<ValueId> {
+    fn list_of_integers(&mut self, integers: &[IntExpr], dtype: DType, at: At) -> Result<ValueId> {
         if !dtype.is_integer() {
             let message = format!("a list of integer expressions stands where {dtype} is wanted; `op cast` converts");
             return Err(DslError::at(self.place(), at, message));

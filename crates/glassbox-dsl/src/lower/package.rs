@@ -425,7 +425,7 @@ impl Lowerer<'_> {
     }
 
     /// An entry of a table of parameters.
-    pub(super) fn entry_of(&mut self, name: &Name, indices: &[Expr]) -> Result<ValueId> {
+    pub(super) fn entry_of(&mut self, name: &Name, indices: &[IntExpr]) -> Result<ValueId> {
         let place = self.variable(name)?;
         let Some(declaration) = self.variables[place].declaration else {
             return Err(self.wrong(format!("`{}` is no table of parameters", name.text)));

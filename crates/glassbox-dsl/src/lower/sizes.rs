@@ -63,7 +63,7 @@ impl Sizes {
                     continue;
                 }
                 for (dim, extent) in declaration.ty.dims.iter().zip(&info.shape) {
-                    let Expr::Name(name) = dim else { continue };
+                    let IntExpr::Name(name) = dim else { continue };
                     if self.lookup(&name.text, model).is_none() {
                         self.sizes.insert(name.text.clone(), Dim::from(*extent));
                     }
@@ -141,14 +141,15 @@ impl Sizes {
 /// The input, and the axis, that a free size is read from.
 pub(super) fn input_axis<'p>(program: &'p Program, size: &str) -> Option<(&'p str, usize)> {
     program.declarations.iter().filter(|declaration| declaration.memory == Memory::Dynamic).find_map(|declaration| {
-        let axis = declaration.ty.dims.iter().position(|dim| matches!(dim, Expr::Name(name) if name.text == size))?;
+        let axis =
+            declaration.ty.dims.iter().position(|dim| matches!(dim, IntExpr::Name(name) if name.text == size))?;
         Some((declaration.name.text.as_str(), axis))
     })
 }
 
 /// Every dim that a program writes.
-fn each_dim<'p>(program: &'p Program, visit: &mut dyn FnMut(&'p Expr)) {
-    fn statements<'p>(list: &'p [Statement], visit: &mut dyn FnMut(&'p Expr)) {
+fn each_dim<'p>(program: &'p Program, visit: &mut dyn FnMut(&'p IntExpr)) {
+    fn statements<'p>(list: &'p [Statement], visit: &mut dyn FnMut(&'p IntExpr)) {
         for statement in list {
             match &statement.kind {
                 StatementKind::Assign(_, ty) => ty.dims.iter().for_each(&mut *visit),
@@ -182,7 +183,7 @@ fn each_size_in_statements<'p>(program: &'p Program, visit: &mut dyn FnMut(&'p N
     let assigned: Vec<&str> = crate::check::assigned_names(program);
     fn list<'p>(statements: &'p [Statement], bound: &mut Vec<&'p str>, visit: &mut dyn FnMut(&'p Name)) {
         for statement in statements {
-            let mut look = |expr: &'p Expr, bound: &[&str]| {
+            let mut look = |expr: &'p IntExpr, bound: &[&str]| {
                 expr.for_each_name(&mut |name| {
                     if !bound.contains(&name.text.as_str()) {
                         visit(name);
@@ -214,19 +215,19 @@ fn each_size_in_statements<'p>(program: &'p Program, visit: &mut dyn FnMut(&'p N
 
 impl Lowerer<'_> {
     /// The dim that an expression of sizes is.
-    pub(super) fn dim(&self, expr: &Expr) -> Result<Dim> {
+    pub(super) fn dim(&self, expr: &IntExpr) -> Result<Dim> {
         Ok(match expr {
-            Expr::Int(value) => Dim::Int(*value),
-            Expr::Unknown => Dim::Unknown,
-            Expr::Name(name) => match self.sizes.get(&name.text) {
+            IntExpr::Int(value) => Dim::Int(*value),
+            IntExpr::Unknown => Dim::Unknown,
+            IntExpr::Name(name) => match self.sizes.get(&name.text) {
                 Some(dim) => dim.clone(),
                 None => {
                     let message = format!("`{}` can't stand in a dim: it is no size", name.text);
                     return Err(DslError::at(self.place(), name.at, message));
                 }
             },
-            Expr::Neg(inner) => Dim::Int(0) - self.dim(inner)?,
-            Expr::Binary(op, left, right) => {
+            IntExpr::Neg(inner) => Dim::Int(0) - self.dim(inner)?,
+            IntExpr::Binary(op, left, right) => {
                 let (left, right) = (self.dim(left)?, self.dim(right)?);
                 match op {
                     Binary::Add => left + right,
@@ -242,7 +243,7 @@ impl Lowerer<'_> {
     }
 
     /// The dim, which must be a known integer.
-    pub(super) fn known_dim(&self, expr: &Expr, of: &str) -> Result<i64> {
+    pub(super) fn known_dim(&self, expr: &IntExpr, of: &str) -> Result<i64> {
         let dim = self.dim(expr)?;
         dim.as_int().ok_or_else(|| {
             self.wrong(format!("a dim of `{of}` is {dim}, which isn't known before a step: give the package that size"))

@@ -141,14 +141,14 @@ impl<'p> Lowerer<'p> {
                 .iter()
                 .zip(&wanted)
                 .zip(exprs)
-                .all(|((a, b), expr)| *expr == Expr::Unknown || a.same(b) == Some(true))
+                .all(|((a, b), expr)| *expr == IntExpr::Unknown || a.same(b) == Some(true))
             {
                 return Ok(value);
             }
         }
         let mut extents = Vec::with_capacity(exprs.len());
         for (axis, dim) in exprs.iter().enumerate() {
-            extents.push(if *dim == Expr::Unknown { self.extent(value, axis)? } else { self.integer(dim)? });
+            extents.push(if *dim == IntExpr::Unknown { self.extent(value, axis)? } else { self.integer(dim)? });
         }
         let dims = self.integer_vector(&extents)?;
         self.main();

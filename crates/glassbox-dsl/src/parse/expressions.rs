@@ -11,7 +11,7 @@ use crate::program::*;
 
 impl Reader {
     /// An integer expression that stands alone.
-    pub(super) fn whole_expr(&mut self, input: ParseStream) -> syn::Result<Expr> {
+    pub(super) fn whole_expr(&mut self, input: ParseStream) -> syn::Result<IntExpr> {
         self.terms = 0;
         self.expr(input)
     }
@@ -26,7 +26,7 @@ impl Reader {
     }
 
     /// A sum.
-    fn expr(&mut self, input: ParseStream) -> syn::Result<Expr> {
+    fn expr(&mut self, input: ParseStream) -> syn::Result<IntExpr> {
         let mut left = self.product(input)?;
         loop {
             let op = if input.peek(Token![+]) {
@@ -38,11 +38,11 @@ impl Reader {
             };
             self.operator(input.span())?;
             input.parse::<proc_macro2::Punct>()?;
-            left = Expr::binary(op, left, self.product(input)?);
+            left = IntExpr::binary(op, left, self.product(input)?);
         }
     }
 
-    fn product(&mut self, input: ParseStream) -> syn::Result<Expr> {
+    fn product(&mut self, input: ParseStream) -> syn::Result<IntExpr> {
         let mut left = self.factor(input)?;
         loop {
             let op = if input.peek(Token![*]) {
@@ -56,11 +56,11 @@ impl Reader {
             };
             self.operator(input.span())?;
             input.parse::<proc_macro2::Punct>()?;
-            left = Expr::binary(op, left, self.factor(input)?);
+            left = IntExpr::binary(op, left, self.factor(input)?);
         }
     }
 
-    fn factor(&mut self, input: ParseStream) -> syn::Result<Expr> {
+    fn factor(&mut self, input: ParseStream) -> syn::Result<IntExpr> {
         if input.peek(Token![-]) {
             let mut negative = false;
             while input.peek(Token![-]) {
@@ -69,7 +69,7 @@ impl Reader {
                 negative = !negative;
             }
             let inner = self.factor(input)?;
-            return Ok(if negative { Expr::negative(inner) } else { inner });
+            return Ok(if negative { IntExpr::negative(inner) } else { inner });
         }
         if input.peek(syn::token::Paren) {
             let inner;
@@ -82,7 +82,7 @@ impl Reader {
             let literal = input.parse::<LitInt>()?;
             plain_suffix(literal.suffix(), literal.span())?;
             return match literal.base10_parse::<i64>() {
-                Ok(value) => Ok(Expr::Int(value)),
+                Ok(value) => Ok(IntExpr::Int(value)),
                 Err(_) => fail(literal.span(), "this doesn't fit i64, in which integer expressions are computed"),
             };
         }
@@ -106,10 +106,10 @@ impl Reader {
                 );
                 return fail(self.span(&name), message);
             }
-            _ => return Ok(Expr::Name(name)),
+            _ => return Ok(IntExpr::Name(name)),
         };
         if !input.peek(syn::token::Paren) {
-            return Ok(Expr::Name(name));
+            return Ok(IntExpr::Name(name));
         }
         self.operator(self.span(&name))?;
         let inner;
@@ -118,7 +118,7 @@ impl Reader {
         comma(&inner, format!("`,`: `{}` takes two integers", name.text))?;
         let right = self.expr(&inner)?;
         end(&inner, format!("`)`: `{}` takes two integers", name.text))?;
-        Ok(Expr::binary(op, left, right))
+        Ok(IntExpr::binary(op, left, right))
     }
 
     pub(super) fn literal(&mut self, input: ParseStream) -> syn::Result<Literal> {
@@ -188,7 +188,7 @@ impl Reader {
             if peek_whole_literal(&inner) {
                 let literal = self.literal(&inner)?;
                 if let Literal::Int(value) = literal {
-                    integers.extend(i64::try_from(value).map(Expr::Int));
+                    integers.extend(i64::try_from(value).map(IntExpr::Int));
                 }
                 literals.push(literal);
             } else {
@@ -281,10 +281,10 @@ impl Reader {
         Ok(Index::Slice(start, end))
     }
 
-    pub(super) fn region(&mut self, input: ParseStream) -> syn::Result<Region> {
+    pub(super) fn region(&mut self, input: ParseStream) -> syn::Result<CacheSlice> {
         let name = self.name(input, "a persistent variable")?;
         let indices = if input.peek(syn::token::Bracket) { Some(self.indices(input)?) } else { None };
-        Ok(Region { name, indices })
+        Ok(CacheSlice { name, indices })
     }
 }
 

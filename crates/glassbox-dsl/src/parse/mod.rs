@@ -357,7 +357,7 @@ impl Reader {
         Ok(Ty { dtype, dims, at: name.at })
     }
 
-    fn dims(&mut self, input: ParseStream) -> syn::Result<Vec<Expr>> {
+    fn dims(&mut self, input: ParseStream) -> syn::Result<Vec<IntExpr>> {
         let mut dims = Vec::new();
         if input.peek(syn::token::Bracket) {
             let inner;
@@ -365,7 +365,7 @@ impl Reader {
             while !inner.is_empty() {
                 if inner.peek(Token![?]) {
                     inner.parse::<Token![?]>()?;
-                    dims.push(Expr::Unknown);
+                    dims.push(IntExpr::Unknown);
                 } else {
                     dims.push(self.whole_expr(&inner)?);
                 }

@@ -66,7 +66,7 @@ fn macro_text_and_builder_make_the_same_program() {
         block entry { assign y: f32[B]; op relu(x, clamp_max=inf) >> y @ { fuse: true }; }
     };
     use glassbox_dsl::program::*;
-    let ty = || Ty::new(glassbox_dsl::DType::F32, [Expr::from("B")]);
+    let ty = || Ty::new(glassbox_dsl::DType::F32, [IntExpr::from("B")]);
     let relu =
         Op::new("relu").operand("x").named("clamp_max", Literal::Float(f64::INFINITY)).to("y").hint("fuse", true);
     let built = Program::new("")

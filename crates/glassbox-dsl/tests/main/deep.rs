@@ -101,9 +101,9 @@ fn many_statements_are_lowered_soon() {
 
 #[test]
 fn deep_expressions_that_were_made_by_hand_are_refused() {
-    let mut expr = Expr::from(1);
+    let mut expr = IntExpr::from(1);
     for _ in 0..3000 {
-        expr = Expr::binary(Binary::Add, expr, 1);
+        expr = IntExpr::binary(Binary::Add, expr, 1);
     }
     let program = Program::new("hand")
         .declare(Declaration::new(Memory::Dynamic, "x", Ty::new(DType::F32, [expr])))

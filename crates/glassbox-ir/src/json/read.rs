@@ -7,7 +7,7 @@ use glassbox_tensor::{DType, Tensor};
 use super::document::{AttrJson, Document, Float, Header, NodeJson, OriginJson, RegionJson, StateJson, TensorJson};
 use super::{FORMAT, JsonError, VERSION};
 use crate::attr::{Attr, Attrs, Hints};
-use crate::graph::{Graph, Node, NodeId, Region, RegionId, State, StateTable, Value, ValueId};
+use crate::graph::{Graph, Node, NodeId, Region, RegionId, State, StateTable, ValueId, ValueInfo};
 use crate::ops;
 use crate::order::Order;
 use crate::provenance::{Origin, Provenance};
@@ -29,7 +29,7 @@ pub fn from_str(text: &str) -> Result<Graph, JsonError> {
     }
     let document: Document = serde_json::from_str(text)?;
     let values = each("values", document.values, |value| {
-        Ok(Value { ty: ty(&value.r#type)?, name: value.name.map(Into::into) })
+        Ok(ValueInfo { ty: ty(&value.r#type)?, name: value.name.map(Into::into) })
     })?;
     let named = values.iter().enumerate();
     let names = named.filter_map(|(index, value)| Some((value.name.clone()?, ValueId(index as u32)))).collect();

@@ -2,7 +2,7 @@
 
 use super::common::*;
 use super::indexing::*;
-use super::regions::{FILL, GROWTH, LIMITS, check_growth};
+use super::slices::{FILL, GROWTH, LIMITS, check_growth};
 use super::states::{STATE, find, result_is_held};
 
 /// The declaration.

@@ -1,7 +1,7 @@
 //! `state_slice`: a region of what a state holds.
 
 use super::common::*;
-use super::regions::{BOUNDS, ENDS, INDICES, SQUEEZE, STARTS, infer_region};
+use super::slices::{BOUNDS, ENDS, INDICES, SQUEEZE, STARTS, infer_region};
 use super::states::{STATE, find};
 
 /// The declaration.

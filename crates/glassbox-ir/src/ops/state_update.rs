@@ -1,7 +1,7 @@
 //! `state_update`: new contents for a region of a state.
 
 use super::common::*;
-use super::regions::{
+use super::slices::{
     BOUNDS, ENDS, FILL, GROWTH, INDICES, LIMITS, SQUEEZE, STARTS, after_update, check_growth, infer_region,
 };
 use super::states::{STATE, find};

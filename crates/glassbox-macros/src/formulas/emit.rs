@@ -7,7 +7,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote};
 use syn::Ident;
 
-use super::{Call, Dim, Expr, For, Formulas, If, Statement, line_of, wrong};
+use super::{Call, Dim, For, Formulas, If, Statement, Term, line_of, wrong};
 use crate::emit::dtype_path;
 
 /// The functions on caches, and attention.
@@ -45,7 +45,7 @@ pub(super) fn expand(dsl: &TokenStream, formulas: &Formulas) -> syn::Result<Toke
         if formulas.outputs.iter().filter(|other| *other == name).count() > 1 {
             return wrong(name.span(), format!("`{text}` is given out twice; `let` gives it another name"));
         }
-        outputs.push(quote!((#text, #dsl::formulas::Value::id(#name))));
+        outputs.push(quote!((#text, #dsl::formulas::FormulaValue::id(#name))));
     }
     let handles: Vec<Ident> = (0..outputs.len()).map(|place| format_ident!("__output_{place}")).collect();
     Ok(quote!({
@@ -98,20 +98,20 @@ impl Emit<'_> {
     }
 
     /// Whether an expression is a value of the graph, and not Rust.
-    fn is_graph(&self, expr: &Expr) -> bool {
+    fn is_graph(&self, expr: &Term) -> bool {
         match expr {
-            Expr::Name(name) => self.graph.contains(&name.to_string()),
-            Expr::Parameter(..) | Expr::Call(_) => true,
-            Expr::Binary(_, _, left, right) => self.is_graph(left) || self.is_graph(right),
-            Expr::Unary(_, _, inner) | Expr::Hinted(inner, _) => self.is_graph(inner),
-            Expr::For(_) => true,
-            Expr::If(choice) => {
+            Term::Name(name) => self.graph.contains(&name.to_string()),
+            Term::Parameter(..) | Term::Call(_) => true,
+            Term::Binary(_, _, left, right) => self.is_graph(left) || self.is_graph(right),
+            Term::Unary(_, _, inner) | Term::Hinted(inner, _) => self.is_graph(inner),
+            Term::For(_) => true,
+            Term::If(choice) => {
                 self.is_graph(&choice.condition)
                     || choice.then.1.as_ref().is_some_and(|value| self.is_graph(value))
                     || choice.otherwise.1.as_ref().is_some_and(|value| self.is_graph(value))
                     || !choice.then.0.is_empty()
             }
-            Expr::Literal(_) | Expr::Rust(_) | Expr::List(..) | Expr::DType(..) | Expr::Skipped(_) => false,
+            Term::Literal(_) | Term::Rust(_) | Term::List(..) | Term::DType(..) | Term::Skipped(_) => false,
         }
     }
 
@@ -151,12 +151,12 @@ impl Emit<'_> {
                 let made = self.value(value)?;
                 Ok(quote!(#name = #made;))
             }
-            Statement::Bare(Expr::Call(call)) if call.name == "kv_write" => self.kv_write(call),
-            Statement::Bare(Expr::For(repeat)) => {
+            Statement::Bare(Term::Call(call)) if call.name == "kv_write" => self.kv_write(call),
+            Statement::Bare(Term::For(repeat)) => {
                 let made = self.for_(repeat, 0)?;
                 Ok(quote!(let [] = #made;))
             }
-            Statement::Bare(Expr::Call(call)) => {
+            Statement::Bare(Term::Call(call)) => {
                 wrong(call.name.span(), format!("the result of `{}` goes nowhere: write `let name = …;`", call.name))
             }
             Statement::Bare(other) => wrong(span_of(other), "this formula goes nowhere: write `let name = …;`"),
@@ -164,20 +164,20 @@ impl Emit<'_> {
     }
 
     /// An expression of Rust.
-    fn rust(&self, expr: &Expr) -> syn::Result<TokenStream> {
+    fn rust(&self, expr: &Term) -> syn::Result<TokenStream> {
         Ok(match expr {
-            Expr::Literal(literal) => literal.clone(),
-            Expr::Name(name) => quote!(#name),
-            Expr::Rust(rust) => quote!({ #rust }),
-            Expr::Binary(_, rust, left, right) => {
+            Term::Literal(literal) => literal.clone(),
+            Term::Name(name) => quote!(#name),
+            Term::Rust(rust) => quote!({ #rust }),
+            Term::Binary(_, rust, left, right) => {
                 let (left, right) = (self.rust(left)?, self.rust(right)?);
                 quote!((#left #rust #right))
             }
-            Expr::Unary(_, rust, inner) => {
+            Term::Unary(_, rust, inner) => {
                 let inner = self.rust(inner)?;
                 quote!((#rust #inner))
             }
-            Expr::List(values, _) => {
+            Term::List(values, _) => {
                 let values = values.iter().map(|value| self.rust(value)).collect::<syn::Result<Vec<_>>>()?;
                 quote!(::std::vec![#(#values),*])
             }
@@ -186,19 +186,19 @@ impl Emit<'_> {
     }
 
     /// What stands as an operand or as the value of an attribute.
-    fn argument(&mut self, expr: &Expr) -> syn::Result<TokenStream> {
+    fn argument(&mut self, expr: &Term) -> syn::Result<TokenStream> {
         let dsl = self.dsl;
         Ok(match expr {
-            Expr::DType(dtype, _) => {
+            Term::DType(dtype, _) => {
                 let dtype = dtype_path(dsl, *dtype);
                 quote!(#dsl::formulas::Arg::DType(#dtype))
             }
-            Expr::Skipped(_) => quote!(#dsl::formulas::Arg::Skipped),
-            Expr::Name(name) if self.caches.contains(&name.to_string()) => {
+            Term::Skipped(_) => quote!(#dsl::formulas::Arg::Skipped),
+            Term::Name(name) if self.caches.contains(&name.to_string()) => {
                 let message = format!("`{name}` holds keys and values of many steps: `kv_read` and `kv_write` use it");
                 return wrong(name.span(), message);
             }
-            Expr::List(values, _) => {
+            Term::List(values, _) => {
                 if let Some(value) = values.iter().find(|value| self.is_graph(value)) {
                     let message =
                         "a list holds numbers, and this is a value of the graph; `concat` puts values together";
@@ -219,8 +219,8 @@ impl Emit<'_> {
     }
 
     /// One value of the graph.
-    fn value(&mut self, expr: &Expr) -> syn::Result<TokenStream> {
-        if let Expr::Name(name) = expr {
+    fn value(&mut self, expr: &Term) -> syn::Result<TokenStream> {
+        if let Term::Name(name) = expr {
             return if self.graph.contains(&name.to_string()) {
                 Ok(quote!(#name))
             } else {
@@ -232,15 +232,15 @@ impl Emit<'_> {
     }
 
     /// Values of the graph, as an array of so many.
-    fn values(&mut self, expr: &Expr, outputs: usize) -> syn::Result<TokenStream> {
+    fn values(&mut self, expr: &Term, outputs: usize) -> syn::Result<TokenStream> {
         let one = |span: Span| {
             if outputs == 1 { Ok(()) } else { wrong(span, format!("this gives one value, not {outputs}")) }
         };
         match expr {
-            Expr::Call(call) => self.call(call, outputs),
-            Expr::For(repeat) => self.for_(repeat, outputs),
-            Expr::If(choice) => self.if_(choice, outputs),
-            Expr::Hinted(inner, hints) => {
+            Term::Call(call) => self.call(call, outputs),
+            Term::For(repeat) => self.for_(repeat, outputs),
+            Term::If(choice) => self.if_(choice, outputs),
+            Term::Hinted(inner, hints) => {
                 let made = self.values(inner, outputs)?;
                 let hints = hints.iter().map(|(name, advice)| {
                     let name = name.to_string();
@@ -248,17 +248,17 @@ impl Emit<'_> {
                 });
                 Ok(quote!({ let __made = #made; #(#hints)* __made }))
             }
-            Expr::Name(name) => {
+            Term::Name(name) => {
                 one(name.span())?;
                 let value = self.value(expr)?;
                 Ok(quote!([#value]))
             }
-            Expr::Parameter(key, span) => {
+            Term::Parameter(key, span) => {
                 one(*span)?;
                 let line = line_of(*span);
                 Ok(quote!([__f.at(#line).parameter(#key)]))
             }
-            Expr::Binary(op, _, left, right) => {
+            Term::Binary(op, _, left, right) => {
                 one(span_of(expr))?;
                 let line = line_of(span_of(expr));
                 let (left, right) = (self.argument(left)?, self.argument(right)?);
@@ -266,7 +266,7 @@ impl Emit<'_> {
                     quote!([{ let __arguments = ::std::vec![#left, #right]; __f.at(#line).op1(#op, __arguments, ::std::vec![]) }]),
                 )
             }
-            Expr::Unary(op, _, inner) => {
+            Term::Unary(op, _, inner) => {
                 one(span_of(expr))?;
                 let line = line_of(span_of(expr));
                 let inner = self.argument(inner)?;
@@ -288,13 +288,13 @@ impl Emit<'_> {
         }
         let names: Vec<String> = call.named.iter().map(|(name, _)| name.to_string()).collect();
         let named: Vec<&str> = names.iter().map(String::as_str).collect();
-        let operands = call.arguments.iter().filter(|argument| !matches!(argument, Expr::DType(..))).count();
+        let operands = call.arguments.iter().filter(|argument| !matches!(argument, Term::DType(..))).count();
         if let Some(message) = unknown_function(&name, FUNCTIONS) {
             return wrong(span, message);
         }
         if let Err((part, message)) = check_call(&name, operands, &named, outputs) {
             // Of the operands dtypes aren't counted.
-            let values = || call.arguments.iter().filter(|argument| !matches!(argument, Expr::DType(..)));
+            let values = || call.arguments.iter().filter(|argument| !matches!(argument, Term::DType(..)));
             let span = match part {
                 Part::Named(place) => call.named.get(place).map(|(name, _)| name.span()),
                 Part::Operand(place) => values().nth(place).map(span_of),
@@ -321,7 +321,7 @@ impl Emit<'_> {
     fn cache_call(&mut self, call: &Call, wanted: &[&str]) -> syn::Result<(TokenStream, Vec<TokenStream>)> {
         let span = call.name.span();
         let cache = match call.arguments.as_slice() {
-            [Expr::Name(name)] if self.caches.contains(&name.to_string()) => quote!(&#name),
+            [Term::Name(name)] if self.caches.contains(&name.to_string()) => quote!(&#name),
             [other] => return wrong(span_of(other), format!("`{}` wants a cache that `state:` declares", call.name)),
             _ => return wrong(span, format!("`{}` takes a cache, and {} by name", call.name, wanted.join(", "))),
         };
@@ -446,7 +446,7 @@ impl Emit<'_> {
         }})
     }
 
-    fn side(&mut self, side: &(Vec<Statement>, Option<Expr>), outputs: usize, span: Span) -> syn::Result<TokenStream> {
+    fn side(&mut self, side: &(Vec<Statement>, Option<Term>), outputs: usize, span: Span) -> syn::Result<TokenStream> {
         let around = (self.graph.clone(), self.caches.clone());
         let mut lines = Vec::new();
         for statement in &side.0 {
@@ -489,17 +489,17 @@ impl Emit<'_> {
 }
 
 /// A place to point at.
-fn span_of(expr: &Expr) -> Span {
+fn span_of(expr: &Term) -> Span {
     match expr {
-        Expr::Name(name) => name.span(),
-        Expr::Call(call) => call.name.span(),
-        Expr::Parameter(_, span) | Expr::DType(_, span) | Expr::List(_, span) | Expr::Skipped(span) => *span,
-        Expr::Binary(_, _, left, _) => span_of(left),
-        Expr::Unary(_, rust, _) | Expr::Literal(rust) | Expr::Rust(rust) => {
+        Term::Name(name) => name.span(),
+        Term::Call(call) => call.name.span(),
+        Term::Parameter(_, span) | Term::DType(_, span) | Term::List(_, span) | Term::Skipped(span) => *span,
+        Term::Binary(_, _, left, _) => span_of(left),
+        Term::Unary(_, rust, _) | Term::Literal(rust) | Term::Rust(rust) => {
             rust.clone().into_iter().next().map_or_else(Span::call_site, |token| token.span())
         }
-        Expr::For(repeat) => repeat.span,
-        Expr::If(choice) => choice.span,
-        Expr::Hinted(inner, _) => span_of(inner),
+        Term::For(repeat) => repeat.span,
+        Term::If(choice) => choice.span,
+        Term::Hinted(inner, _) => span_of(inner),
     }
 }

@@ -9,7 +9,7 @@ use syn::ext::IdentExt;
 use syn::parse::ParseStream;
 use syn::{Ident, Lit, LitInt, Token, braced, bracketed, parenthesized};
 
-use super::{Cache, Call, Dim, Expr, For, Formulas, If, Input, Statement, wrong};
+use super::{Cache, Call, Dim, For, Formulas, If, Input, Statement, Term, wrong};
 
 /// Reads a whole program.
 pub(super) fn parse(tokens: TokenStream) -> syn::Result<Formulas> {
@@ -282,7 +282,7 @@ fn cache(input: ParseStream) -> syn::Result<Cache> {
 }
 
 /// A statement, or the expression that a block ends with.
-fn statement(input: ParseStream) -> syn::Result<(Option<Statement>, Option<Expr>)> {
+fn statement(input: ParseStream) -> syn::Result<(Option<Statement>, Option<Term>)> {
     if input.peek(Token![let]) {
         input.parse::<Token![let]>()?;
         let mut names = Vec::new();
@@ -312,18 +312,18 @@ fn statement(input: ParseStream) -> syn::Result<(Option<Statement>, Option<Expr>
         return Ok((Some(Statement::Assign(name, value)), None));
     }
     let value = expr(input)?;
-    if input.is_empty() && !matches!(value, Expr::For(_)) {
+    if input.is_empty() && !matches!(value, Term::For(_)) {
         return Ok((None, Some(value)));
     }
     if input.peek(Token![;]) {
         semicolon(input)?;
-    } else if !matches!(value, Expr::For(_) | Expr::If(_)) {
+    } else if !matches!(value, Term::For(_) | Term::If(_)) {
         return Err(expected(input, "an operator or `;` after this formula"));
     }
     Ok((Some(Statement::Bare(value)), None))
 }
 
-fn block(input: ParseStream) -> syn::Result<(Vec<Statement>, Option<Expr>)> {
+fn block(input: ParseStream) -> syn::Result<(Vec<Statement>, Option<Term>)> {
     braces(input, "`{` and the body")?;
     let inner;
     braced!(inner in input);
@@ -338,7 +338,7 @@ fn block(input: ParseStream) -> syn::Result<(Vec<Statement>, Option<Expr>)> {
 }
 
 /// An expression with what follows it: pipes and hints.
-pub(super) fn expr(input: ParseStream) -> syn::Result<Expr> {
+pub(super) fn expr(input: ParseStream) -> syn::Result<Term> {
     let mut value = or(input)?;
     loop {
         if input.peek(Token![|]) && input.peek2(Token![>]) {
@@ -351,7 +351,7 @@ pub(super) fn expr(input: ParseStream) -> syn::Result<Expr> {
                 Call { name, arguments: Vec::new(), named: Vec::new() }
             };
             call.arguments.insert(0, value);
-            value = Expr::Call(call);
+            value = Term::Call(call);
         } else if input.peek(Token![@]) {
             input.parse::<Token![@]>()?;
             braces(input, "hints in braces: `@ { fuse: true }`")?;
@@ -370,18 +370,18 @@ pub(super) fn expr(input: ParseStream) -> syn::Result<Expr> {
                 hints.push((name, until_comma(&inner)?));
                 comma_or_end(&inner, "`,` or `}` after a hint")?;
             }
-            value = Expr::Hinted(Box::new(value), hints);
+            value = Term::Hinted(Box::new(value), hints);
         } else {
             return Ok(value);
         }
     }
 }
 
-fn binary(op: &'static str, rust: TokenStream, left: Expr, right: Expr) -> Expr {
-    Expr::Binary(op, rust, Box::new(left), Box::new(right))
+fn binary(op: &'static str, rust: TokenStream, left: Term, right: Term) -> Term {
+    Term::Binary(op, rust, Box::new(left), Box::new(right))
 }
 
-fn or(input: ParseStream) -> syn::Result<Expr> {
+fn or(input: ParseStream) -> syn::Result<Term> {
     let mut left = and(input)?;
     while input.peek(Token![||]) {
         input.parse::<Token![||]>()?;
@@ -390,7 +390,7 @@ fn or(input: ParseStream) -> syn::Result<Expr> {
     Ok(left)
 }
 
-fn and(input: ParseStream) -> syn::Result<Expr> {
+fn and(input: ParseStream) -> syn::Result<Term> {
     let mut left = comparison(input)?;
     while input.peek(Token![&&]) {
         input.parse::<Token![&&]>()?;
@@ -399,7 +399,7 @@ fn and(input: ParseStream) -> syn::Result<Expr> {
     Ok(left)
 }
 
-fn comparison(input: ParseStream) -> syn::Result<Expr> {
+fn comparison(input: ParseStream) -> syn::Result<Term> {
     let left = sum(input)?;
     let (op, rust) = if input.peek(Token![==]) {
         input.parse::<Token![==]>()?;
@@ -407,7 +407,7 @@ fn comparison(input: ParseStream) -> syn::Result<Expr> {
     } else if input.peek(Token![!=]) {
         input.parse::<Token![!=]>()?;
         let equal = binary("equal", quote!(==), left, sum(input)?);
-        return Ok(Expr::Unary("not", quote!(!), Box::new(equal)));
+        return Ok(Term::Unary("not", quote!(!), Box::new(equal)));
     } else if input.peek(Token![<=]) {
         input.parse::<Token![<=]>()?;
         ("less_or_equal", quote!(<=))
@@ -426,7 +426,7 @@ fn comparison(input: ParseStream) -> syn::Result<Expr> {
     Ok(binary(op, rust, left, sum(input)?))
 }
 
-fn sum(input: ParseStream) -> syn::Result<Expr> {
+fn sum(input: ParseStream) -> syn::Result<Term> {
     let mut left = product(input)?;
     loop {
         let (op, rust) = if input.peek(Token![+]) {
@@ -442,7 +442,7 @@ fn sum(input: ParseStream) -> syn::Result<Expr> {
     }
 }
 
-fn product(input: ParseStream) -> syn::Result<Expr> {
+fn product(input: ParseStream) -> syn::Result<Term> {
     let mut left = unary(input)?;
     loop {
         let (op, rust) = if input.peek(Token![*]) {
@@ -461,32 +461,32 @@ fn product(input: ParseStream) -> syn::Result<Expr> {
     }
 }
 
-fn unary(input: ParseStream) -> syn::Result<Expr> {
+fn unary(input: ParseStream) -> syn::Result<Term> {
     if input.peek(Token![-]) {
         input.parse::<Token![-]>()?;
         if input.peek(Lit) {
             let literal = input.parse::<Lit>()?;
-            return Ok(Expr::Literal(quote!(-#literal)));
+            return Ok(Term::Literal(quote!(-#literal)));
         }
         if peek_word(input, "inf") {
             input.call(Ident::parse_any)?;
-            return Ok(Expr::Literal(quote!(f64::NEG_INFINITY)));
+            return Ok(Term::Literal(quote!(f64::NEG_INFINITY)));
         }
-        return Ok(Expr::Unary("neg", quote!(-), Box::new(unary(input)?)));
+        return Ok(Term::Unary("neg", quote!(-), Box::new(unary(input)?)));
     }
     if input.peek(Token![!]) {
         input.parse::<Token![!]>()?;
-        return Ok(Expr::Unary("not", quote!(!), Box::new(unary(input)?)));
+        return Ok(Term::Unary("not", quote!(!), Box::new(unary(input)?)));
     }
     primary(input)
 }
 
-fn primary(input: ParseStream) -> syn::Result<Expr> {
+fn primary(input: ParseStream) -> syn::Result<Term> {
     if input.peek(Lit) {
-        return Ok(Expr::Literal(input.parse::<Lit>()?.to_token_stream()));
+        return Ok(Term::Literal(input.parse::<Lit>()?.to_token_stream()));
     }
     if input.peek(Token![_]) {
-        return Ok(Expr::Skipped(input.parse::<Token![_]>()?.span));
+        return Ok(Term::Skipped(input.parse::<Token![_]>()?.span));
     }
     if input.peek(syn::token::Paren) {
         let inner;
@@ -503,12 +503,12 @@ fn primary(input: ParseStream) -> syn::Result<Expr> {
             values.push(expr(&inner)?);
             comma_or_end(&inner, "`,` or `]` in a list")?;
         }
-        return Ok(Expr::List(values, span));
+        return Ok(Term::List(values, span));
     }
     if input.peek(syn::token::Brace) {
         let inner;
         braced!(inner in input);
-        return Ok(Expr::Rust(inner.parse()?));
+        return Ok(Term::Rust(inner.parse()?));
     }
     if input.peek(Token![for]) {
         return for_(input);
@@ -523,21 +523,21 @@ fn primary(input: ParseStream) -> syn::Result<Expr> {
     if name == "model" && input.peek(syn::token::Bracket) {
         let inner;
         bracketed!(inner in input);
-        return Ok(Expr::Parameter(inner.parse()?, name.span()));
+        return Ok(Term::Parameter(inner.parse()?, name.span()));
     }
     if input.peek(syn::token::Paren) {
-        return arguments(name, input).map(Expr::Call);
+        return arguments(name, input).map(Term::Call);
     }
     match name.to_string().as_str() {
-        "inf" => return Ok(Expr::Literal(quote!(f64::INFINITY))),
-        "nan" => return Ok(Expr::Literal(quote!(f64::NAN))),
+        "inf" => return Ok(Term::Literal(quote!(f64::INFINITY))),
+        "nan" => return Ok(Term::Literal(quote!(f64::NAN))),
         text => {
             if let Ok(dtype) = text.parse() {
-                return Ok(Expr::DType(dtype, name.span()));
+                return Ok(Term::DType(dtype, name.span()));
             }
         }
     }
-    Ok(Expr::Name(name))
+    Ok(Term::Name(name))
 }
 
 fn arguments(name: Ident, input: ParseStream) -> syn::Result<Call> {
@@ -559,7 +559,7 @@ fn arguments(name: Ident, input: ParseStream) -> syn::Result<Call> {
     Ok(call)
 }
 
-fn for_(input: ParseStream) -> syn::Result<Expr> {
+fn for_(input: ParseStream) -> syn::Result<Term> {
     let span = input.parse::<Token![for]>()?.span;
     let index = name(input, "the name of the index: `for l in 0..n { … }`")?;
     if !input.peek(Token![in]) {
@@ -577,17 +577,17 @@ fn for_(input: ParseStream) -> syn::Result<Expr> {
     let end = bound(input)?;
     let (body, value) = block(input)?;
     match value {
-        None => Ok(Expr::For(Box::new(For { index, start, end, body, span }))),
+        None => Ok(Term::For(Box::new(For { index, start, end, body, span }))),
         Some(_) => wrong(span, "the value of a `for` is what its body assigns: write `x = …;`, with a semicolon"),
     }
 }
 
 /// A formula before a block: a brace begins the block, and isn't Rust.
-fn bound(input: ParseStream) -> syn::Result<Expr> {
+fn bound(input: ParseStream) -> syn::Result<Term> {
     sum(input)
 }
 
-fn if_(input: ParseStream) -> syn::Result<Expr> {
+fn if_(input: ParseStream) -> syn::Result<Term> {
     let span = input.parse::<Token![if]>()?.span;
     let condition = or(input)?;
     let then = block(input)?;
@@ -596,5 +596,5 @@ fn if_(input: ParseStream) -> syn::Result<Expr> {
     }
     input.parse::<Token![else]>()?;
     let otherwise = if input.peek(Token![if]) { (Vec::new(), Some(if_(input)?)) } else { block(input)? };
-    Ok(Expr::If(Box::new(If { condition, then, otherwise, span })))
+    Ok(Term::If(Box::new(If { condition, then, otherwise, span })))
 }

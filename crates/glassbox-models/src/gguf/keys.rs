@@ -6,7 +6,7 @@
 use std::cell::RefCell;
 use std::collections::HashSet;
 
-use glassbox_weights::{Array, Metadata, Value};
+use glassbox_weights::{Array, Metadata, MetadataValue};
 
 use super::error::GgufError;
 
@@ -27,7 +27,7 @@ impl<'a> Keys<'a> {
         Keys { metadata, prefix: format!("{architecture}."), read: RefCell::default() }
     }
 
-    fn get(&self, key: &str) -> Option<&'a Value> {
+    fn get(&self, key: &str) -> Option<&'a MetadataValue> {
         let name = format!("{}{key}", self.prefix);
         let value = self.metadata.get(&name);
         self.read.borrow_mut().insert(name);
@@ -44,7 +44,7 @@ impl<'a> Keys<'a> {
         GgufError::UnsupportedKey { key: format!("{}{key}", self.prefix), rule: rule.into() }
     }
 
-    fn mistaken(&self, key: &str, wanted: &str, value: &Value) -> GgufError {
+    fn mistaken(&self, key: &str, wanted: &str, value: &MetadataValue) -> GgufError {
         self.wrong(key, format!("it must be {wanted}, and is the {} {value}", value.type_name()))
     }
 
@@ -59,7 +59,7 @@ impl<'a> Keys<'a> {
     pub(super) fn opt_count(&self, key: &str) -> Result<Option<i64>, GgufError> {
         let Some(value) = self.get(key) else { return Ok(None) };
         let count = match value {
-            Value::Array(list) => {
+            MetadataValue::Array(list) => {
                 let Some(counts) = list.integers() else { return Err(self.mistaken(key, "a whole number", value)) };
                 let Some(first) = counts.first() else { return Err(self.wrong(key, "the list is empty")) };
                 if counts.iter().any(|count| count != first) {
@@ -100,7 +100,7 @@ impl<'a> Keys<'a> {
     pub(super) fn opt_flag(&self, key: &str) -> Result<Option<bool>, GgufError> {
         match self.get(key) {
             None => Ok(None),
-            Some(Value::Bool(flag)) => Ok(Some(*flag)),
+            Some(MetadataValue::Bool(flag)) => Ok(Some(*flag)),
             Some(other) => Err(self.mistaken(key, "a truth value", other)),
         }
     }
@@ -109,7 +109,7 @@ impl<'a> Keys<'a> {
     pub(super) fn opt_text(&self, key: &str) -> Result<Option<&'a str>, GgufError> {
         match self.get(key) {
             None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text)),
+            Some(MetadataValue::String(text)) => Ok(Some(text)),
             Some(other) => Err(self.mistaken(key, "a text", other)),
         }
     }
@@ -119,8 +119,8 @@ impl<'a> Keys<'a> {
     pub(super) fn opt_marks(&self, key: &str, layers: i64) -> Result<Option<Vec<bool>>, GgufError> {
         match self.get(key) {
             None => Ok(None),
-            Some(Value::Array(Array::Bool(marks))) if marks.len() as i64 == layers => Ok(Some(marks.clone())),
-            Some(Value::Array(_)) => {
+            Some(MetadataValue::Array(Array::Bool(marks))) if marks.len() as i64 == layers => Ok(Some(marks.clone())),
+            Some(MetadataValue::Array(_)) => {
                 Err(self.wrong(key, format!("it must have a truth value for each of {layers} layers")))
             }
             Some(value) => match value.integer().filter(|period| (0..=MOST).contains(period)) {
@@ -133,7 +133,7 @@ impl<'a> Keys<'a> {
     /// An error if a key says anything but that something is off: `false`, or one of `neutral`.
     pub(super) fn only(&self, key: &str, neutral: &[f64]) -> Result<(), GgufError> {
         match self.get(key) {
-            None | Some(Value::Bool(false)) => Ok(()),
+            None | Some(MetadataValue::Bool(false)) => Ok(()),
             Some(value) if value.number().is_some_and(|number| neutral.contains(&number)) => Ok(()),
             Some(value) => Err(self.unsupported(key, format!("it is {value}, which isn't built"))),
         }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use glassbox_models::{Config, Options, build, gguf};
 use glassbox_tensor::{DType, Overflow, ParamError, ParamInfo, ParamSource, SharedBytes, Tensor};
-use glassbox_weights::{Array, Package, Value, open, open_bytes};
+use glassbox_weights::{Array, MetadataValue, Package, open, open_bytes};
 use serde_json::json;
 
 use crate::checkpoint::{Checkpoint, farthest, golden, session, step};
@@ -145,7 +145,7 @@ fn parameters_keep_their_ids_and_share_the_files_bytes() {
 }
 
 /// A file in memory: metadata, and f32 tensors by name, with their dims outermost first and what they are full of.
-fn file(metadata: &[(String, Value)], tensors: &[(String, Vec<usize>, f32)]) -> Arc<Package> {
+fn file(metadata: &[(String, MetadataValue)], tensors: &[(String, Vec<usize>, f32)]) -> Arc<Package> {
     let mut bytes = b"GGUF\x03\0\0\0".to_vec();
     bytes.extend((tensors.len() as u64).to_le_bytes());
     bytes.extend((metadata.len() as u64).to_le_bytes());
@@ -160,14 +160,14 @@ fn file(metadata: &[(String, Value)], tensors: &[(String, Vec<usize>, f32)]) -> 
             bytes.extend(data);
         };
         match value {
-            Value::U32(value) => scalar(&mut bytes, 4, &value.to_le_bytes()),
-            Value::F32(value) => scalar(&mut bytes, 6, &value.to_le_bytes()),
-            Value::Bool(value) => scalar(&mut bytes, 7, &[u8::from(*value)]),
-            Value::String(value) => {
+            MetadataValue::U32(value) => scalar(&mut bytes, 4, &value.to_le_bytes()),
+            MetadataValue::F32(value) => scalar(&mut bytes, 6, &value.to_le_bytes()),
+            MetadataValue::Bool(value) => scalar(&mut bytes, 7, &[u8::from(*value)]),
+            MetadataValue::String(value) => {
                 scalar(&mut bytes, 8, &[]);
                 text(&mut bytes, value);
             }
-            Value::Array(Array::U32(values)) => {
+            MetadataValue::Array(Array::U32(values)) => {
                 scalar(&mut bytes, 9, &4u32.to_le_bytes());
                 bytes.extend((values.len() as u64).to_le_bytes());
                 values.iter().for_each(|value| bytes.extend(value.to_le_bytes()));
@@ -193,9 +193,9 @@ fn file(metadata: &[(String, Value)], tensors: &[(String, Vec<usize>, f32)]) -> 
 
 /// The message for a file of the family `name` with other metadata and with other tensors, which are full of 0; a
 /// key without a value and a tensor without dims are left out.
-fn message(name: &str, keys: &[(&str, Option<Value>)], tensors: &[(&str, Option<&[usize]>)]) -> String {
+fn message(name: &str, keys: &[(&str, Option<MetadataValue>)], tensors: &[(&str, Option<&[usize]>)]) -> String {
     let old = package(name, "model.gguf");
-    let mut metadata: Vec<(String, Value)> =
+    let mut metadata: Vec<(String, MetadataValue)> =
         old.metadata().iter().map(|(key, value)| (key.to_owned(), value.clone())).collect();
     for (key, value) in keys {
         metadata.retain(|(other, _)| other != key);
@@ -216,14 +216,15 @@ fn message(name: &str, keys: &[(&str, Option<Value>)], tensors: &[(&str, Option<
     }
 }
 
-fn text(text: &str) -> Option<Value> {
-    Some(Value::String(text.to_owned()))
+fn text(text: &str) -> Option<MetadataValue> {
+    Some(MetadataValue::String(text.to_owned()))
 }
 
 #[test]
 fn what_a_file_says_and_isnt_understood_is_refused_by_name() {
-    let (number, float, flag) = (|n| Some(Value::U32(n)), |x| Some(Value::F32(x)), |on| Some(Value::Bool(on)));
-    type Case = (&'static str, &'static str, Option<Value>, &'static str);
+    let (number, float, flag) =
+        (|n| Some(MetadataValue::U32(n)), |x| Some(MetadataValue::F32(x)), |on| Some(MetadataValue::Bool(on)));
+    type Case = (&'static str, &'static str, Option<MetadataValue>, &'static str);
     let cases: Vec<Case> = vec![
         ("olmo2", "olmo2.pooling_type", number(0), "a graph was built"),
         ("olmo2", "general.architecture", None, "`general.architecture`"),
@@ -255,10 +256,15 @@ fn what_a_file_says_and_isnt_understood_is_refused_by_name() {
         (
             "llama3",
             "llama.attention.head_count_kv",
-            Some(Value::Array(Array::U32(vec![2, 4]))),
+            Some(MetadataValue::Array(Array::U32(vec![2, 4]))),
             "it differs between layers",
         ),
-        ("llama3", "llama.attention.head_count_kv", Some(Value::Array(Array::U32(vec![2, 2]))), "a graph was built"),
+        (
+            "llama3",
+            "llama.attention.head_count_kv",
+            Some(MetadataValue::Array(Array::U32(vec![2, 2]))),
+            "a graph was built",
+        ),
         ("llama3", "llama.rope.scaling.factor", float(2.0), "the file has `rope_freqs.weight`, too"),
         ("llama3", "llama.expert_count", number(4), "`llama.expert_used_count`: it is missing"),
         ("mixtral", "llama.expert_gating_func", number(2), "`llama.expert_gating_func`: it is 2"),
@@ -282,7 +288,7 @@ fn what_a_file_says_and_isnt_understood_is_refused_by_name() {
         (
             "gemma3_text",
             "gemma3.attention.sliding_window_pattern",
-            Some(Value::Array(Array::U32(vec![1]))),
+            Some(MetadataValue::Array(Array::U32(vec![1]))),
             "it must have a truth value",
         ),
     ];

@@ -13,7 +13,7 @@ const MAX_POINTS: f64 = 4096.0;
 pub(super) fn kernel(call: &Call) -> Outcome {
     let (x, rois, images, sizes) = (call.tensor(0)?, call.tensor(1)?.load::<f64>()?, call.ints(2)?, call.sizes(0)?);
     let [batch, channels, height, width] = x.shape()[..] else { return Err(call.invalid("C1", "x isn't of rank 4")) };
-    let regions = rois.chunks_exact(4).map(|roi| Region::new(call, roi, &sizes)).collect::<Result<Vec<_>, _>>()?;
+    let regions = rois.chunks_exact(4).map(|roi| Roi::new(call, roi, &sizes)).collect::<Result<Vec<_>, _>>()?;
     if let Some(image) = images.iter().find(|image| !(0..batch as i64).contains(image)) {
         return Err(call.invalid("C4", format!("there is an index {image} of {batch} images")));
     }
@@ -46,7 +46,7 @@ pub(super) fn kernel(call: &Call) -> Outcome {
 }
 
 /// A region, on one axis.
-struct Region {
+struct Roi {
     start: f64,
     /// The size of a cell.
     cell: f64,
@@ -62,9 +62,9 @@ struct Point {
     fraction: f64,
 }
 
-impl Region {
+impl Roi {
     /// The rows and the columns of a region.
-    fn new(call: &Call, roi: &[f64], sizes: &[usize]) -> Result<[Region; 2], KernelError> {
+    fn new(call: &Call, roi: &[f64], sizes: &[usize]) -> Result<[Roi; 2], KernelError> {
         let half = call.attr.str("coordinate_transformation_mode") == "half_pixel";
         let (scale, ratio) = (call.attr.float("spatial_scale"), call.attr.int("sampling_ratio"));
         let axis = |first: f64, last: f64, cells: usize| {
@@ -82,7 +82,7 @@ impl Region {
             if points > MAX_POINTS {
                 return Err(call.invalid("C5", format!("the region {roi:?} has cells of {points} points each way")));
             }
-            Ok(Region { start, cell, points: points as usize })
+            Ok(Roi { start, cell, points: points as usize })
         };
         Ok([axis(roi[1], roi[3], sizes[2])?, axis(roi[0], roi[2], sizes[3])?])
     }

@@ -10,7 +10,7 @@ use glassbox_tensor::ParamSource;
 use super::error::SimError;
 use super::inputs::Pending;
 use super::ledger::{Ledger, Settings, Until};
-use super::program::Program;
+use super::symbols::SymbolTable;
 use super::trace::TraceEvent;
 use super::values::Inserted;
 use crate::error::RuntimeError;
@@ -23,7 +23,7 @@ use crate::error::RuntimeError;
 /// While a step is paused the program's variables can be fetched as they are then; what would change the executor's
 /// states is refused.
 pub struct Executor {
-    pub(super) program: Arc<Program>,
+    pub(super) program: Arc<SymbolTable>,
     pub(super) session: Box<dyn Session>,
     pub(super) ledger: Ledger,
     pub(super) params: Arc<dyn ParamSource>,
@@ -62,7 +62,7 @@ impl StepOutcome {
 impl Executor {
     pub(super) fn new(
         executable: &dyn Executable,
-        program: Arc<Program>,
+        program: Arc<SymbolTable>,
         params: Arc<dyn ParamSource>,
         settings: Settings,
     ) -> Result<Executor, RuntimeError> {
@@ -212,7 +212,7 @@ impl Executor {
 
 /// Sees a step as it goes.
 struct Seeing<'a> {
-    program: &'a Program,
+    program: &'a SymbolTable,
     step: u64,
     /// Where it is to pause, if it is.
     until: Option<Until>,

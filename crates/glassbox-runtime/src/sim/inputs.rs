@@ -4,7 +4,7 @@ use glassbox_exec::Value;
 use glassbox_ir::{Bindings, Type};
 
 use super::error::SimError;
-use super::program::{Input, Program};
+use super::symbols::{Input, SymbolTable};
 use super::values::Inserted;
 
 /// See the [module](self).
@@ -16,7 +16,7 @@ impl Pending {
     }
 
     /// Inserts a value for the input in place `place`.
-    pub(super) fn insert(&mut self, program: &Program, place: usize, value: Inserted) -> Result<(), SimError> {
+    pub(super) fn insert(&mut self, program: &SymbolTable, place: usize, value: Inserted) -> Result<(), SimError> {
         let Input { name, ty, .. } = &program.inputs[place];
         let value = value.fit(ty).map_err(|misfit| SimError::Misfit {
             name: name.to_string(),
@@ -29,7 +29,7 @@ impl Pending {
     }
 
     /// All values, for a step; nothing is inserted any more then.
-    pub(super) fn take(&mut self, program: &Program) -> Result<Vec<Value>, SimError> {
+    pub(super) fn take(&mut self, program: &SymbolTable) -> Result<Vec<Value>, SimError> {
         if self.0.iter().any(Option::is_none) {
             return Err(self.missing(program));
         }
@@ -42,7 +42,7 @@ impl Pending {
         self.0 = values.into_iter().map(Some).collect();
     }
 
-    fn missing(&self, program: &Program) -> SimError {
+    fn missing(&self, program: &SymbolTable) -> SimError {
         let (there, missing): (Vec<_>, Vec<_>) =
             program.inputs.iter().zip(&self.0).partition(|(_, value)| value.is_some());
         SimError::Missing {
@@ -53,7 +53,7 @@ impl Pending {
 }
 
 /// Free sizes are the same in all inputs, and every other dim is what they make it.
-fn check_sizes(program: &Program, values: &[Option<Value>]) -> Result<(), SimError> {
+fn check_sizes(program: &SymbolTable, values: &[Option<Value>]) -> Result<(), SimError> {
     if program.sizes.is_empty() {
         return Ok(());
     }
@@ -103,7 +103,7 @@ fn check_sizes(program: &Program, values: &[Option<Value>]) -> Result<(), SimErr
 }
 
 fn disagreement(
-    program: &Program,
+    program: &SymbolTable,
     known: &[Option<(usize, &Input)>],
     input: &Input,
     wanted: &Type,

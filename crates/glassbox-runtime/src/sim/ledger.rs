@@ -11,7 +11,7 @@ use glassbox_exec::{Event, RunError, Value};
 use glassbox_tensor::Tensor;
 
 use super::error::SimError;
-use super::program::{Program, Source, Statement, Variable};
+use super::symbols::{Source, Statement, SymbolTable, Variable};
 use super::trace::{TraceEvent, TraceLog, TraceOutput};
 use super::values::Fetched;
 use crate::error::RuntimeError;
@@ -133,7 +133,7 @@ impl Ledger {
     }
 
     /// A step begins. Its values are remembered where it may pause.
-    pub(super) fn begin(&mut self, program: &Program, inputs: &[Value], pauses: bool) {
+    pub(super) fn begin(&mut self, program: &SymbolTable, inputs: &[Value], pauses: bool) {
         self.remembers = pauses;
         self.helped = None;
         if pauses {
@@ -150,7 +150,7 @@ impl Ledger {
     }
 
     /// The latest value of a variable, in a step that is under way.
-    pub(super) fn latest(&self, program: &Program, name: &str) -> Result<Value, SimError> {
+    pub(super) fn latest(&self, program: &SymbolTable, name: &str) -> Result<Value, SimError> {
         let variable = program.variable(name);
         let value = variable.and_then(|variable| self.latest.0.get(variable)?.clone());
         value.ok_or_else(|| match variable {
@@ -165,7 +165,7 @@ impl Ledger {
     /// A node has given its results: the event to pause at, if the run is to pause.
     pub(super) fn see(
         &mut self,
-        program: &Program,
+        program: &SymbolTable,
         step: u64,
         event: &Event,
         until: Option<Until>,
@@ -216,7 +216,7 @@ impl Ledger {
     }
 
     /// Asks every breakpoint that matches whether to pause.
-    fn ask(&mut self, program: &Program, told: &TraceEvent, event: &Event) -> bool {
+    fn ask(&mut self, program: &SymbolTable, told: &TraceEvent, event: &Event) -> bool {
         let mut breaks = std::mem::take(&mut self.breaks);
         let node = event.node.index();
         let view = View { event: told, ledger: self, program, run: event };
@@ -228,7 +228,7 @@ impl Ledger {
         pauses
     }
 
-    fn remember(&mut self, program: &Program, statement: &Statement, event: &Event) -> Result<(), RunError> {
+    fn remember(&mut self, program: &SymbolTable, statement: &Statement, event: &Event) -> Result<(), RunError> {
         for (place, variable) in statement.variables.iter().enumerate() {
             if let Some(variable) = variable {
                 self.latest.set(*variable, event.result(place)?);
@@ -303,7 +303,7 @@ impl Ledger {
 pub struct View<'a> {
     event: &'a TraceEvent,
     ledger: &'a Ledger,
-    program: &'a Program,
+    program: &'a SymbolTable,
     run: &'a Event<'a>,
 }
 

@@ -5,7 +5,7 @@
 
 use glassbox_ir::Attr;
 use glassbox_tensor::{DType, Tensor};
-use glassbox_weights::{Array, Value};
+use glassbox_weights::{Array, MetadataValue};
 
 /// Why a value of the metadata isn't what it is asked for as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub trait FromMetadata: Sized {
     const KIND: &'static str;
 
     /// The value as this type.
-    fn from_metadata(value: &Value) -> Result<Self, Mismatch>;
+    fn from_metadata(value: &MetadataValue) -> Result<Self, Mismatch>;
 }
 
 /// A number of the metadata, exactly.
@@ -34,11 +34,11 @@ enum Number {
 }
 
 impl Number {
-    fn of(value: &Value) -> Option<Number> {
+    fn of(value: &MetadataValue) -> Option<Number> {
         Some(match value {
-            Value::U64(value) => Number::Integer((*value).into()),
-            Value::F32(_) | Value::F64(_) => Number::Float(value.number()?),
-            Value::Tensor(tensor) if tensor.len() == 1 => return Number::all(tensor)?.first().copied(),
+            MetadataValue::U64(value) => Number::Integer((*value).into()),
+            MetadataValue::F32(_) | MetadataValue::F64(_) => Number::Float(value.number()?),
+            MetadataValue::Tensor(tensor) if tensor.len() == 1 => return Number::all(tensor)?.first().copied(),
             other => Number::Integer(other.integer()?.into()),
         })
     }
@@ -56,14 +56,20 @@ impl Number {
     }
 
     /// The numbers of a list.
-    fn list(value: &Value) -> Option<Vec<Number>> {
+    fn list(value: &MetadataValue) -> Option<Vec<Number>> {
         let floats = |values: &[f64]| values.iter().map(|x| Number::Float(*x)).collect();
         match value {
-            Value::Array(Array::F32(values)) => Some(values.iter().map(|x| Number::Float((*x).into())).collect()),
-            Value::Array(Array::F64(values)) => Some(floats(values)),
-            Value::Array(Array::U64(values)) => Some(values.iter().map(|x| Number::Integer((*x).into())).collect()),
-            Value::Array(array) => Some(array.integers()?.into_iter().map(|x| Number::Integer(x.into())).collect()),
-            Value::Tensor(tensor) if tensor.rank() == 1 => Number::all(tensor),
+            MetadataValue::Array(Array::F32(values)) => {
+                Some(values.iter().map(|x| Number::Float((*x).into())).collect())
+            }
+            MetadataValue::Array(Array::F64(values)) => Some(floats(values)),
+            MetadataValue::Array(Array::U64(values)) => {
+                Some(values.iter().map(|x| Number::Integer((*x).into())).collect())
+            }
+            MetadataValue::Array(array) => {
+                Some(array.integers()?.into_iter().map(|x| Number::Integer(x.into())).collect())
+            }
+            MetadataValue::Tensor(tensor) if tensor.rank() == 1 => Number::all(tensor),
             _ => None,
         }
     }
@@ -90,7 +96,7 @@ macro_rules! integers {
         impl FromMetadata for $type {
             const KIND: &'static str = $kind;
 
-            fn from_metadata(value: &Value) -> Result<$type, Mismatch> {
+            fn from_metadata(value: &MetadataValue) -> Result<$type, Mismatch> {
                 Number::of(value).ok_or(Mismatch::Kind)?.integer()
             }
         }
@@ -101,7 +107,7 @@ integers! { usize: "a usize", u32: "a u32", u64: "a u64", i32: "an i32", i64: "a
 impl FromMetadata for f64 {
     const KIND: &'static str = "an f64";
 
-    fn from_metadata(value: &Value) -> Result<f64, Mismatch> {
+    fn from_metadata(value: &MetadataValue) -> Result<f64, Mismatch> {
         Number::of(value).ok_or(Mismatch::Kind)?.float()
     }
 }
@@ -109,10 +115,10 @@ impl FromMetadata for f64 {
 impl FromMetadata for f32 {
     const KIND: &'static str = "an f32";
 
-    fn from_metadata(value: &Value) -> Result<f32, Mismatch> {
+    fn from_metadata(value: &MetadataValue) -> Result<f32, Mismatch> {
         let wide = f64::from_metadata(value)?;
         let narrow = wide as f32;
-        let exact = !matches!(value, Value::F32(_) | Value::F64(_)) && f64::from(narrow) != wide;
+        let exact = !matches!(value, MetadataValue::F32(_) | MetadataValue::F64(_)) && f64::from(narrow) != wide;
         if exact || (narrow.is_infinite() && wide.is_finite()) { Err(Mismatch::Range) } else { Ok(narrow) }
     }
 }
@@ -120,10 +126,10 @@ impl FromMetadata for f32 {
 impl FromMetadata for bool {
     const KIND: &'static str = "a bool";
 
-    fn from_metadata(value: &Value) -> Result<bool, Mismatch> {
+    fn from_metadata(value: &MetadataValue) -> Result<bool, Mismatch> {
         match value {
-            Value::Bool(value) => Ok(*value),
-            Value::Tensor(tensor) if tensor.dtype() == DType::Bool => tensor.item().map_err(|_| Mismatch::Kind),
+            MetadataValue::Bool(value) => Ok(*value),
+            MetadataValue::Tensor(tensor) if tensor.dtype() == DType::Bool => tensor.item().map_err(|_| Mismatch::Kind),
             _ => Err(Mismatch::Kind),
         }
     }
@@ -132,9 +138,9 @@ impl FromMetadata for bool {
 impl FromMetadata for String {
     const KIND: &'static str = "text";
 
-    fn from_metadata(value: &Value) -> Result<String, Mismatch> {
+    fn from_metadata(value: &MetadataValue) -> Result<String, Mismatch> {
         match value {
-            Value::String(text) => Ok(text.clone()),
+            MetadataValue::String(text) => Ok(text.clone()),
             _ => Err(Mismatch::Kind),
         }
     }
@@ -143,7 +149,7 @@ impl FromMetadata for String {
 impl FromMetadata for Vec<i64> {
     const KIND: &'static str = "a list of i64";
 
-    fn from_metadata(value: &Value) -> Result<Vec<i64>, Mismatch> {
+    fn from_metadata(value: &MetadataValue) -> Result<Vec<i64>, Mismatch> {
         Number::list(value).ok_or(Mismatch::Kind)?.into_iter().map(Number::integer).collect()
     }
 }
@@ -151,7 +157,7 @@ impl FromMetadata for Vec<i64> {
 impl FromMetadata for Vec<f64> {
     const KIND: &'static str = "a list of f64";
 
-    fn from_metadata(value: &Value) -> Result<Vec<f64>, Mismatch> {
+    fn from_metadata(value: &MetadataValue) -> Result<Vec<f64>, Mismatch> {
         Number::list(value).ok_or(Mismatch::Kind)?.into_iter().map(Number::float).collect()
     }
 }
@@ -159,36 +165,40 @@ impl FromMetadata for Vec<f64> {
 impl FromMetadata for Vec<String> {
     const KIND: &'static str = "a list of text";
 
-    fn from_metadata(value: &Value) -> Result<Vec<String>, Mismatch> {
+    fn from_metadata(value: &MetadataValue) -> Result<Vec<String>, Mismatch> {
         match value {
-            Value::Array(Array::String(texts)) => Ok(texts.clone()),
+            MetadataValue::Array(Array::String(texts)) => Ok(texts.clone()),
             _ => Err(Mismatch::Kind),
         }
     }
 }
 
 /// A value as programs see it. What no other attribute holds exactly is a tensor; lists of lists aren't seen.
-pub(super) fn attr(value: &Value) -> Option<Attr> {
+pub(super) fn attr(value: &MetadataValue) -> Option<Attr> {
     Some(match value {
-        Value::Bool(value) => Attr::Bool(*value),
-        Value::String(text) => Attr::Str(text.clone()),
-        Value::Tensor(tensor) => Attr::Tensor(tensor.clone()),
-        Value::Array(Array::String(texts)) => Attr::Strs(texts.clone()),
-        Value::Array(Array::Bool(values)) => Attr::Tensor(Tensor::from_vec(&[values.len()], values.clone()).ok()?),
-        Value::Array(Array::F32(values)) => Attr::Floats(values.iter().map(|value| f64::from(*value)).collect()),
-        Value::Array(Array::F64(values)) => Attr::Floats(values.clone()),
-        Value::Array(Array::U64(values)) => match value_list(value) {
+        MetadataValue::Bool(value) => Attr::Bool(*value),
+        MetadataValue::String(text) => Attr::Str(text.clone()),
+        MetadataValue::Tensor(tensor) => Attr::Tensor(tensor.clone()),
+        MetadataValue::Array(Array::String(texts)) => Attr::Strs(texts.clone()),
+        MetadataValue::Array(Array::Bool(values)) => {
+            Attr::Tensor(Tensor::from_vec(&[values.len()], values.clone()).ok()?)
+        }
+        MetadataValue::Array(Array::F32(values)) => {
+            Attr::Floats(values.iter().map(|value| f64::from(*value)).collect())
+        }
+        MetadataValue::Array(Array::F64(values)) => Attr::Floats(values.clone()),
+        MetadataValue::Array(Array::U64(values)) => match value_list(value) {
             Some(values) => Attr::Ints(values),
             None => Attr::Tensor(Tensor::from_vec(&[values.len()], values.clone()).ok()?),
         },
-        Value::Array(_) => Attr::Ints(value_list(value)?),
-        Value::F32(_) | Value::F64(_) => Attr::Float(value.number()?),
-        Value::U64(large) if i64::try_from(*large).is_err() => Attr::Tensor(Tensor::scalar(*large)),
+        MetadataValue::Array(_) => Attr::Ints(value_list(value)?),
+        MetadataValue::F32(_) | MetadataValue::F64(_) => Attr::Float(value.number()?),
+        MetadataValue::U64(large) if i64::try_from(*large).is_err() => Attr::Tensor(Tensor::scalar(*large)),
         other => Attr::Int(other.integer()?),
     })
 }
 
-fn value_list(value: &Value) -> Option<Vec<i64>> {
+fn value_list(value: &MetadataValue) -> Option<Vec<i64>> {
     Vec::from_metadata(value).ok()
 }
 
@@ -198,38 +208,38 @@ mod tests {
 
     #[test]
     fn integers_go_where_they_fit() {
-        assert_eq!(u32::from_metadata(&Value::I64(7)), Ok(7));
-        assert_eq!(u32::from_metadata(&Value::I64(-7)), Err(Mismatch::Range));
-        assert_eq!(i32::from_metadata(&Value::U64(1 << 31)), Err(Mismatch::Range));
-        assert_eq!(usize::from_metadata(&Value::F32(2.0)), Err(Mismatch::Kind));
-        assert_eq!(f64::from_metadata(&Value::U32(10_000)), Ok(10_000.0));
-        assert_eq!(f64::from_metadata(&Value::U64(u64::MAX)), Err(Mismatch::Range));
-        assert_eq!(f32::from_metadata(&Value::I32(16_777_217)), Err(Mismatch::Range));
-        assert_eq!(u64::from_metadata(&Value::Tensor(Tensor::scalar(3u8))), Ok(3));
+        assert_eq!(u32::from_metadata(&MetadataValue::I64(7)), Ok(7));
+        assert_eq!(u32::from_metadata(&MetadataValue::I64(-7)), Err(Mismatch::Range));
+        assert_eq!(i32::from_metadata(&MetadataValue::U64(1 << 31)), Err(Mismatch::Range));
+        assert_eq!(usize::from_metadata(&MetadataValue::F32(2.0)), Err(Mismatch::Kind));
+        assert_eq!(f64::from_metadata(&MetadataValue::U32(10_000)), Ok(10_000.0));
+        assert_eq!(f64::from_metadata(&MetadataValue::U64(u64::MAX)), Err(Mismatch::Range));
+        assert_eq!(f32::from_metadata(&MetadataValue::I32(16_777_217)), Err(Mismatch::Range));
+        assert_eq!(u64::from_metadata(&MetadataValue::Tensor(Tensor::scalar(3u8))), Ok(3));
     }
 
     #[test]
     fn floats_are_rounded_once() {
-        assert_eq!(f32::from_metadata(&Value::F64(1e-5)), Ok(1e-5));
-        assert_eq!(f32::from_metadata(&Value::F64(1e300)), Err(Mismatch::Range));
-        assert_eq!(f32::from_metadata(&Value::F64(f64::INFINITY)), Ok(f32::INFINITY));
-        assert_eq!(f64::from_metadata(&Value::String("1".to_owned())), Err(Mismatch::Kind));
+        assert_eq!(f32::from_metadata(&MetadataValue::F64(1e-5)), Ok(1e-5));
+        assert_eq!(f32::from_metadata(&MetadataValue::F64(1e300)), Err(Mismatch::Range));
+        assert_eq!(f32::from_metadata(&MetadataValue::F64(f64::INFINITY)), Ok(f32::INFINITY));
+        assert_eq!(f64::from_metadata(&MetadataValue::String("1".to_owned())), Err(Mismatch::Kind));
     }
 
     #[test]
     fn lists_are_of_one_kind() {
-        let list = Value::Array(Array::U8(vec![1, 2]));
+        let list = MetadataValue::Array(Array::U8(vec![1, 2]));
         assert_eq!(Vec::<i64>::from_metadata(&list), Ok(vec![1, 2]));
         assert_eq!(Vec::<f64>::from_metadata(&list), Ok(vec![1.0, 2.0]));
         assert_eq!(Vec::<String>::from_metadata(&list), Err(Mismatch::Kind));
-        assert_eq!(Vec::<i64>::from_metadata(&Value::Array(Array::U64(vec![u64::MAX]))), Err(Mismatch::Range));
+        assert_eq!(Vec::<i64>::from_metadata(&MetadataValue::Array(Array::U64(vec![u64::MAX]))), Err(Mismatch::Range));
     }
 
     #[test]
     fn programs_see_every_value_exactly() {
-        assert_eq!(attr(&Value::F32(0.1)), Some(Attr::Float(f64::from(0.1f32))));
-        assert_eq!(attr(&Value::U64(u64::MAX)), Some(Attr::Tensor(Tensor::scalar(u64::MAX))));
-        assert_eq!(attr(&Value::Array(Array::I32(vec![-1]))), Some(Attr::Ints(vec![-1])));
-        assert_eq!(attr(&Value::Array(Array::Array(Vec::new()))), None);
+        assert_eq!(attr(&MetadataValue::F32(0.1)), Some(Attr::Float(f64::from(0.1f32))));
+        assert_eq!(attr(&MetadataValue::U64(u64::MAX)), Some(Attr::Tensor(Tensor::scalar(u64::MAX))));
+        assert_eq!(attr(&MetadataValue::Array(Array::I32(vec![-1]))), Some(Attr::Ints(vec![-1])));
+        assert_eq!(attr(&MetadataValue::Array(Array::Array(Vec::new()))), None);
     }
 }

@@ -43,12 +43,12 @@ mod macros;
 mod metadata;
 mod names;
 mod package;
-mod program;
 mod random;
 mod seeing;
 mod session;
 mod source;
 mod states;
+mod symbols;
 mod trace;
 mod values;
 mod variables;
@@ -75,7 +75,7 @@ pub use values::{Fetched, Inserted};
 
 use crate::error::RuntimeError;
 use ledger::Settings;
-use program::Program;
+use symbols::SymbolTable;
 
 /// How many events of a trace an executor keeps, unless the simulator is told otherwise.
 pub const TRACE_KEPT: usize = 65_536;
@@ -83,7 +83,7 @@ pub const TRACE_KEPT: usize = 65_536;
 /// A program that is lowered, checked and planned: what makes executors. See the [module](self).
 pub struct Simulator {
     executable: Arc<dyn Executable>,
-    program: Arc<Program>,
+    program: Arc<SymbolTable>,
     params: Arc<dyn ParamSource>,
     device: Device,
     settings: Settings,
@@ -107,7 +107,7 @@ impl Simulator {
         options: Options,
     ) -> Result<Simulator, RuntimeError> {
         let executable = device.runtime()?.prepare(graph.clone(), params.clone(), &options)?;
-        let program = Arc::new(Program::new(graph));
+        let program = Arc::new(SymbolTable::new(graph));
         let settings = Settings { statistics: false, timer: false, bound: TRACE_KEPT, sink: None };
         Ok(Simulator { executable, program, params, device, settings })
     }

@@ -1,4 +1,4 @@
-//! Making the tables of a [`Program`](super::program::Program): which values are versions of which variable, which
+//! Making the tables of a [`SymbolTable`](super::symbols::SymbolTable): which values are versions of which variable, which
 //! statement stands where.
 
 use std::collections::{HashMap, HashSet};
@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use glassbox_ir::{Dim, Effects, Graph, NodeId, Origin, RegionId, ValueId};
 
-use super::program::{Input, Source, Statement, Variable};
+use super::symbols::{Input, Source, Statement, Variable};
 
 /// The tables while they are made.
 #[derive(Default)]

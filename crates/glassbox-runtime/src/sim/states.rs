@@ -5,7 +5,7 @@ use std::path::Path;
 use glassbox_exec::{Session, StateStore};
 use glassbox_ir::Graph;
 use glassbox_tensor::{DType, ParamSource, Tensor};
-use glassbox_weights::{Metadata, Output, Value};
+use glassbox_weights::{Metadata, MetadataValue, Output};
 
 use super::error::{List, SimError};
 use crate::error::RuntimeError;
@@ -33,7 +33,7 @@ pub(super) fn save(session: &dyn Session, path: &Path) -> Result<(), RuntimeErro
         tensors.push((state.name.clone(), held));
     }
     let mut metadata = Metadata::default();
-    metadata.set(PROGRAM, Value::String(graph.name.clone()));
+    metadata.set(PROGRAM, MetadataValue::String(graph.name.clone()));
     Ok(glassbox_weights::write_tensors(path, output, &tensors, metadata)?)
 }
 

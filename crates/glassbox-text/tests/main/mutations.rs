@@ -202,18 +202,18 @@ fn what_a_file_asks_for_beyond_measure_is_refused() {
 /// Every key of a GGUF's tokenizer, absent, of another type, too short, or with numbers that are none.
 #[test]
 fn mutated_metadata_is_read_or_refused() {
-    use glassbox_weights::{Array, Metadata, Value};
+    use glassbox_weights::{Array, Metadata, MetadataValue};
     let wrong = [
-        Value::U32(u32::MAX),
-        Value::I32(-7),
-        Value::F32(f32::NAN),
-        Value::Bool(true),
-        Value::String("\u{0}".to_owned()),
-        Value::Array(Array::String(vec!["a".to_owned()])),
-        Value::Array(Array::I32(vec![9, -1])),
-        Value::Array(Array::F32(vec![f32::NAN])),
-        Value::Array(Array::U8(vec![255; 9])),
-        Value::Array(Array::Array(Vec::new())),
+        MetadataValue::U32(u32::MAX),
+        MetadataValue::I32(-7),
+        MetadataValue::F32(f32::NAN),
+        MetadataValue::Bool(true),
+        MetadataValue::String("\u{0}".to_owned()),
+        MetadataValue::Array(Array::String(vec!["a".to_owned()])),
+        MetadataValue::Array(Array::I32(vec![9, -1])),
+        MetadataValue::Array(Array::F32(vec![f32::NAN])),
+        MetadataValue::Array(Array::U8(vec![255; 9])),
+        MetadataValue::Array(Array::Array(Vec::new())),
     ];
     let (mut tried, mut refused) = (0, 0);
     for mut whole in [
@@ -222,11 +222,14 @@ fn mutated_metadata_is_read_or_refused() {
         crate::others::pieces("spm_unigram"),
     ] {
         for name in ["bos_token_id", "eos_token_id"] {
-            whole.set(&format!("tokenizer.ggml.{name}"), Value::U32(1));
+            whole.set(&format!("tokenizer.ggml.{name}"), MetadataValue::U32(1));
         }
         for name in ["add_bos_token", "add_space_prefix", "remove_extra_whitespaces", "precompiled_charsmap"] {
-            let value =
-                if name == "precompiled_charsmap" { Value::Array(Array::U8(Vec::new())) } else { Value::Bool(true) };
+            let value = if name == "precompiled_charsmap" {
+                MetadataValue::Array(Array::U8(Vec::new()))
+            } else {
+                MetadataValue::Bool(true)
+            };
             whole.set(&format!("tokenizer.ggml.{name}"), value);
         }
         Tokenizer::from_metadata(&whole).unwrap();

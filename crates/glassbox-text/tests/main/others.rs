@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use glassbox_text::{TextError, TiktokenOptions, Tokenizer};
-use glassbox_weights::{Array, Metadata, Value};
+use glassbox_weights::{Array, Metadata, MetadataValue};
 use proptest::prelude::*;
 
 use crate::strings::{Golden, folder, json, strings};
@@ -94,12 +94,12 @@ fn what_was_encoded_is_decoded() {
     }
 }
 
-fn set(metadata: &mut Metadata, key: &str, value: Value) {
+fn set(metadata: &mut Metadata, key: &str, value: MetadataValue) {
     metadata.set(&format!("tokenizer.ggml.{key}"), value);
 }
 
-fn text(value: &str) -> Value {
-    Value::String(value.to_owned())
+fn text(value: &str) -> MetadataValue {
+    MetadataValue::String(value.to_owned())
 }
 
 /// What a converter writes for a byte-level `tokenizer.json`.
@@ -120,9 +120,13 @@ pub(crate) fn byte_level(shape: &str, pre: &str) -> Metadata {
     let mut metadata = Metadata::default();
     set(&mut metadata, "model", text("gpt2"));
     set(&mut metadata, "pre", text(pre));
-    set(&mut metadata, "token_type", Value::Array(Array::I32(tokens.iter().map(|token| token.2).collect())));
-    set(&mut metadata, "tokens", Value::Array(Array::String(tokens.into_iter().map(|token| token.1).collect())));
-    set(&mut metadata, "merges", Value::Array(Array::String(merges)));
+    set(&mut metadata, "token_type", MetadataValue::Array(Array::I32(tokens.iter().map(|token| token.2).collect())));
+    set(
+        &mut metadata,
+        "tokens",
+        MetadataValue::Array(Array::String(tokens.into_iter().map(|token| token.1).collect())),
+    );
+    set(&mut metadata, "merges", MetadataValue::Array(Array::String(merges)));
     metadata
 }
 
@@ -131,7 +135,7 @@ fn a_gguf_of_bytes_gives_the_numbers_of_tokenizer_json() {
     for (shape, pre) in [("gpt2", "gpt-2"), ("llama3", "llama-bpe"), ("qwen", "qwen2")] {
         let mut metadata = byte_level(shape, pre);
         let json = Tokenizer::from_json(&bytes(shape, "tokenizer.json")).unwrap();
-        let id = |name: &str| Value::U32(json.id(name).unwrap());
+        let id = |name: &str| MetadataValue::U32(json.id(name).unwrap());
         if shape == "llama3" {
             set(&mut metadata, "bos_token_id", id("<|begin_of_text|>"));
             set(&mut metadata, "eos_token_id", id("<|end_of_text|>"));
@@ -152,9 +156,13 @@ pub(crate) fn pieces(shape: &str) -> Metadata {
     let pieces: Vec<(String, f32, i32)> = serde_json::from_value(json(&folder(shape).join("pieces.json"))).unwrap();
     let mut metadata = Metadata::default();
     set(&mut metadata, "model", text(if shape == "spm_bpe" { "llama" } else { "t5" }));
-    set(&mut metadata, "scores", Value::Array(Array::F32(pieces.iter().map(|piece| piece.1).collect())));
-    set(&mut metadata, "token_type", Value::Array(Array::I32(pieces.iter().map(|piece| piece.2).collect())));
-    set(&mut metadata, "tokens", Value::Array(Array::String(pieces.into_iter().map(|piece| piece.0).collect())));
+    set(&mut metadata, "scores", MetadataValue::Array(Array::F32(pieces.iter().map(|piece| piece.1).collect())));
+    set(&mut metadata, "token_type", MetadataValue::Array(Array::I32(pieces.iter().map(|piece| piece.2).collect())));
+    set(
+        &mut metadata,
+        "tokens",
+        MetadataValue::Array(Array::String(pieces.into_iter().map(|piece| piece.0).collect())),
+    );
     metadata
 }
 
@@ -165,9 +173,9 @@ fn a_gguf_of_pieces_gives_sentencepiece_s_numbers() {
     golden.check("spm_bpe", |text| tokenizer.encode_literal(text).unwrap());
     framed(&tokenizer, &golden);
     let mut metadata = pieces("spm_bpe");
-    set(&mut metadata, "add_space_prefix", Value::Bool(false));
-    set(&mut metadata, "add_bos_token", Value::Bool(false));
-    set(&mut metadata, "add_eos_token", Value::Bool(true));
+    set(&mut metadata, "add_space_prefix", MetadataValue::Bool(false));
+    set(&mut metadata, "add_bos_token", MetadataValue::Bool(false));
+    set(&mut metadata, "add_eos_token", MetadataValue::Bool(true));
     let bare = Tokenizer::from_metadata(&metadata).unwrap().unwrap();
     assert_eq!(bare.decode(&bare.encode(" a b").unwrap(), false).unwrap(), " a b</s>");
     assert!(Tokenizer::from_metadata(&pieces("spm_unigram")).unwrap().is_some());

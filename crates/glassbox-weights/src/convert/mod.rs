@@ -165,9 +165,9 @@ impl Sink {
 
 /// What a package has that safetensors can't hold.
 fn beyond_safetensors(package: &Package) -> Vec<String> {
-    use crate::metadata::Value;
+    use crate::metadata::MetadataValue;
     let mut beyond = Vec::new();
-    let values = package.metadata().iter().filter(|(_, value)| !matches!(value, Value::String(_)));
+    let values = package.metadata().iter().filter(|(_, value)| !matches!(value, MetadataValue::String(_)));
     beyond.extend(values.map(|(name, _)| format!("metadata {name}")));
     // Files beside the source can be copied beside the target; embedded ones are lost.
     if matches!(package.format(), Format::Oinf(_)) {

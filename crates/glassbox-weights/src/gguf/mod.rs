@@ -14,7 +14,7 @@ use glassbox_tensor::layout;
 use crate::cursor::Cursor;
 use crate::error::WeightsError;
 use crate::mapped::MappedFile;
-use crate::metadata::{Metadata, Value};
+use crate::metadata::{Metadata, MetadataValue};
 use crate::package::{Entry, Format, Parts, entry};
 use crate::values;
 
@@ -78,7 +78,9 @@ fn metadata(cursor: &mut Cursor, keys: u64) -> Result<Metadata, WeightsError> {
 fn alignment(metadata: &Metadata) -> Result<u64, WeightsError> {
     match metadata.get("general.alignment") {
         None => Ok(ALIGNMENT),
-        Some(Value::U32(alignment)) if alignment.is_power_of_two() && *alignment >= 8 => Ok((*alignment).into()),
+        Some(MetadataValue::U32(alignment)) if alignment.is_power_of_two() && *alignment >= 8 => {
+            Ok((*alignment).into())
+        }
         Some(other) => {
             let rule =
                 format!("it is the {} {other}; it must be a u32, and a power of two from 8 on", other.type_name());

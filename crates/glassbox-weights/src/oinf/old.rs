@@ -13,7 +13,7 @@ use super::read::check_quantisations;
 use crate::cursor::Cursor;
 use crate::error::WeightsError;
 use crate::mapped::MappedFile;
-use crate::metadata::{Array, Value};
+use crate::metadata::{Array, MetadataValue};
 use crate::package::{Entry, Format, Parts, Quantisation, entry};
 use crate::spec::{Declared, Size};
 
@@ -246,21 +246,21 @@ fn text(cursor: &mut Cursor) -> Result<String, WeightsError> {
 }
 
 /// The value of a metadata entry.
-fn value(cursor: &mut Cursor, kind: u32) -> Result<Value, WeightsError> {
+fn value(cursor: &mut Cursor, kind: u32) -> Result<MetadataValue, WeightsError> {
     Ok(match kind {
-        1 => Value::I8(cursor.i8()?),
-        2 => Value::I16(cursor.i16()?),
-        3 => Value::I32(cursor.i32()?),
-        4 => Value::I64(cursor.i64()?),
-        5 => Value::U8(cursor.u8()?),
-        6 => Value::U16(cursor.u16()?),
-        7 => Value::U32(cursor.u32()?),
-        8 => Value::U64(cursor.u64()?),
-        10 => Value::F32(cursor.f32()?),
-        11 => Value::F64(cursor.f64()?),
+        1 => MetadataValue::I8(cursor.i8()?),
+        2 => MetadataValue::I16(cursor.i16()?),
+        3 => MetadataValue::I32(cursor.i32()?),
+        4 => MetadataValue::I64(cursor.i64()?),
+        5 => MetadataValue::U8(cursor.u8()?),
+        6 => MetadataValue::U16(cursor.u16()?),
+        7 => MetadataValue::U32(cursor.u32()?),
+        8 => MetadataValue::U64(cursor.u64()?),
+        10 => MetadataValue::F32(cursor.f32()?),
+        11 => MetadataValue::F64(cursor.f64()?),
         12 => match cursor.u8()? {
-            0 => Value::Bool(false),
-            1 => Value::Bool(true),
+            0 => MetadataValue::Bool(false),
+            1 => MetadataValue::Bool(true),
             other => return Err(cursor.wrong(format!("a bool is 0 or 1, not {other}"))),
         },
         13 => {
@@ -270,18 +270,18 @@ fn value(cursor: &mut Cursor, kind: u32) -> Result<Value, WeightsError> {
             }
             let packed = cursor.take(bytes.into())?;
             let bit = |at: u32| packed[at as usize / 8] >> (at % 8) & 1 == 1;
-            Value::Array(Array::Bool((0..bits).map(bit).collect()))
+            MetadataValue::Array(Array::Bool((0..bits).map(bit).collect()))
         }
-        14 => Value::String(text(cursor)?),
+        14 => MetadataValue::String(text(cursor)?),
         15 => {
             let (code, rank) = (cursor.u32()?, cursor.u32()?);
             if rank > MAX_DIMS {
                 return Err(cursor.wrong(format!("{rank} dims are more than {MAX_DIMS}")));
             }
             let shape = (0..rank).map(|_| dim(cursor)).collect::<Result<Vec<_>, _>>()?;
-            Value::Tensor(tensor(cursor, code, &shape)?)
+            MetadataValue::Tensor(tensor(cursor, code, &shape)?)
         }
-        code => Value::Tensor(tensor(cursor, code, &[])?),
+        code => MetadataValue::Tensor(tensor(cursor, code, &[])?),
     })
 }
 

@@ -8,7 +8,7 @@ use super::header::Header;
 use crate::cursor::Cursor;
 use crate::error::WeightsError;
 use crate::mapped::id_of;
-use crate::metadata::{Metadata, Value};
+use crate::metadata::{Metadata, MetadataValue};
 use crate::package::Quantisation;
 use crate::spec::{Initial, Size, StateDim, StateSpec};
 use crate::values::{self, put_text};
@@ -79,7 +79,7 @@ impl Tables {
             put_text(key, &mut out);
             out.extend(values::kind(value).unwrap_or(TENSOR_VALUE).to_le_bytes());
             match value {
-                Value::Tensor(tensor) => put_tensor(key, tensor, &mut out)?,
+                MetadataValue::Tensor(tensor) => put_tensor(key, tensor, &mut out)?,
                 other => values::encode(other, &mut out),
             }
         }
@@ -108,7 +108,7 @@ impl Tables {
         for _ in 0..header.metadata {
             let key = name(cursor)?;
             let value = match cursor.u32()? {
-                TENSOR_VALUE => Value::Tensor(get_tensor(cursor)?),
+                TENSOR_VALUE => MetadataValue::Tensor(get_tensor(cursor)?),
                 kind => values::value(cursor, kind)?,
             };
             tables.metadata.0.push((key, value));

@@ -14,7 +14,7 @@ use glassbox_tensor::{ParamInfo, layout};
 use super::node::{Heap, Id, Node, TensorView};
 use crate::error::WeightsError;
 use crate::mapped::MappedFile;
-use crate::metadata::Value;
+use crate::metadata::MetadataValue;
 use crate::package::{Entry, Parts, Place};
 
 /// Where a state dict is kept inside another dict.
@@ -81,12 +81,12 @@ pub(super) fn collect(
     Ok(())
 }
 
-fn scalar(heap: &Heap, id: Id) -> Option<Value> {
+fn scalar(heap: &Heap, id: Id) -> Option<MetadataValue> {
     match heap.get(id) {
-        Node::Bool(value) => Some(Value::Bool(*value)),
-        Node::Int(value) => i64::try_from(*value).ok().map(Value::I64),
-        Node::Float(value) => Some(Value::F64(*value)),
-        Node::Text(text) => Some(Value::String(text.clone())),
+        Node::Bool(value) => Some(MetadataValue::Bool(*value)),
+        Node::Int(value) => i64::try_from(*value).ok().map(MetadataValue::I64),
+        Node::Float(value) => Some(MetadataValue::F64(*value)),
+        Node::Text(text) => Some(MetadataValue::String(text.clone())),
         _ => None,
     }
 }

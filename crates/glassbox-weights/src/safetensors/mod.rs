@@ -15,7 +15,7 @@ use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 
 use crate::error::WeightsError;
 use crate::mapped::MappedFile;
-use crate::metadata::{Metadata, Value};
+use crate::metadata::{Metadata, MetadataValue};
 use crate::package::{Entry, Format, Parts, entry};
 
 pub(crate) use write::SafetensorsWriter;
@@ -72,7 +72,7 @@ impl<'de> Deserialize<'de> for Header {
                         let serde_json::Value::String(text) = value else {
                             return Err(A::Error::custom(format!("the metadata {name:?} is no text")));
                         };
-                        header.metadata.0.push((name, Value::String(text)));
+                        header.metadata.0.push((name, MetadataValue::String(text)));
                     }
                 }
                 Ok(header)

@@ -7,7 +7,7 @@ use glassbox_tensor::{Tensor, layout};
 use super::dtype_name;
 use crate::atomic::AtomicFile;
 use crate::error::WeightsError;
-use crate::metadata::{Metadata, Value};
+use crate::metadata::{Metadata, MetadataValue};
 use crate::oinf::TensorSpec;
 
 /// The header is padded so that the data begins at a multiple of this.
@@ -63,7 +63,7 @@ impl SafetensorsWriter {
 fn header(metadata: &Metadata, tensors: &[TensorSpec]) -> Result<Vec<u8>, WeightsError> {
     let mut object = serde_json::Map::new();
     let texts = metadata.iter().filter_map(|(name, value)| match value {
-        Value::String(text) => Some((name.to_owned(), serde_json::Value::from(text.as_str()))),
+        MetadataValue::String(text) => Some((name.to_owned(), serde_json::Value::from(text.as_str()))),
         _ => None,
     });
     let texts: serde_json::Map<_, _> = texts.collect();

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use glassbox_tensor::ParamSource;
-use glassbox_weights::{Array, Format, Package, Value, WeightsError, open};
+use glassbox_weights::{Array, Format, MetadataValue, Package, WeightsError, open};
 
 pub(crate) fn data(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
@@ -67,7 +67,7 @@ fn tokenizer_and_template_are_metadata() {
     let metadata = package.metadata();
     assert_eq!(metadata.texts("tokenizer.ggml.tokens").expect("tokens"), ["<s>", "a", "é", "\u{120}the"]);
     assert_eq!(metadata.text("tokenizer.chat_template"), Some("{{ messages }}"));
-    let Some(Value::Array(integers @ Array::I32(_))) = metadata.get("x.integers") else { panic!("a list") };
+    let Some(MetadataValue::Array(integers @ Array::I32(_))) = metadata.get("x.integers") else { panic!("a list") };
     assert_eq!(integers.integers(), Some(vec![1, -2, 3]));
 }
 

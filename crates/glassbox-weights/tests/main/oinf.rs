@@ -3,8 +3,8 @@
 use glassbox_tensor::{BlockFormat, DType, ParamSource, Tensor};
 use glassbox_weights::oinf::{Contents, TensorSpec, Writer};
 use glassbox_weights::{
-    Array, Declared, Format, Initial, Metadata, Package, Quantisation, Size, StateDim, StateSpec, Value, WeightsError,
-    open, verify,
+    Array, Declared, Format, Initial, Metadata, MetadataValue, Package, Quantisation, Size, StateDim, StateSpec,
+    WeightsError, open, verify,
 };
 
 use crate::files::Folder;
@@ -42,21 +42,21 @@ pub(crate) fn tensors() -> Vec<(String, Tensor)> {
 pub(crate) fn contents(tensors: &[(String, Tensor)]) -> Contents {
     let mut metadata = Metadata::default();
     for (name, value) in [
-        ("u8", Value::U8(200)),
-        ("i8", Value::I8(-100)),
-        ("u16", Value::U16(60000)),
-        ("i16", Value::I16(-30000)),
-        ("u32", Value::U32(4_000_000_000)),
-        ("i32", Value::I32(-2_000_000_000)),
-        ("u64", Value::U64(u64::MAX)),
-        ("i64", Value::I64(i64::MIN)),
-        ("f32", Value::F32(f32::NEG_INFINITY)),
-        ("f64", Value::F64(f64::NAN)),
-        ("bool", Value::Bool(true)),
-        ("text", Value::String("wörld".to_owned())),
-        ("texts", Value::Array(Array::String(vec!["<s>".to_owned(), String::new()]))),
-        ("lists", Value::Array(Array::Array(vec![Array::F64(vec![0.5]), Array::Bool(vec![true, false])]))),
-        ("tensor", Value::Tensor(Tensor::from_vec(&[2], vec![1i64, 2]).expect("two"))),
+        ("u8", MetadataValue::U8(200)),
+        ("i8", MetadataValue::I8(-100)),
+        ("u16", MetadataValue::U16(60000)),
+        ("i16", MetadataValue::I16(-30000)),
+        ("u32", MetadataValue::U32(4_000_000_000)),
+        ("i32", MetadataValue::I32(-2_000_000_000)),
+        ("u64", MetadataValue::U64(u64::MAX)),
+        ("i64", MetadataValue::I64(i64::MIN)),
+        ("f32", MetadataValue::F32(f32::NEG_INFINITY)),
+        ("f64", MetadataValue::F64(f64::NAN)),
+        ("bool", MetadataValue::Bool(true)),
+        ("text", MetadataValue::String("wörld".to_owned())),
+        ("texts", MetadataValue::Array(Array::String(vec!["<s>".to_owned(), String::new()]))),
+        ("lists", MetadataValue::Array(Array::Array(vec![Array::F64(vec![0.5]), Array::Bool(vec![true, false])]))),
+        ("tensor", MetadataValue::Tensor(Tensor::from_vec(&[2], vec![1i64, 2]).expect("two"))),
     ] {
         metadata.set(name, value);
     }

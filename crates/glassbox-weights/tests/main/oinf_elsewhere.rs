@@ -4,8 +4,8 @@
 use glassbox_tensor::{DType, ParamSource, Tensor};
 use glassbox_weights::oinf::Contents;
 use glassbox_weights::{
-    Array, Declared, Format, Initial, Options, Package, Quantisation, Size, StateDim, StateSpec, Value, convert, open,
-    verify,
+    Array, Declared, Format, Initial, MetadataValue, Options, Package, Quantisation, Size, StateDim, StateSpec,
+    convert, open, verify,
 };
 
 use crate::files::Folder;
@@ -56,14 +56,14 @@ fn version_1_is_read() {
     let metadata = package.metadata();
     assert_eq!(metadata.text("mode"), Some("clamp_up"));
     assert_eq!(metadata.number("x"), Some(f64::from(10.35f32)));
-    assert!(matches!(metadata.get("flag"), Some(Value::Bool(true))));
+    assert!(matches!(metadata.get("flag"), Some(MetadataValue::Bool(true))));
     assert_eq!(metadata.integer("small"), Some(-2));
-    assert!(matches!(metadata.get("big"), Some(Value::U64(u64::MAX))));
-    let Some(Value::Tensor(half)) = metadata.get("half") else { panic!("a number of f16") };
+    assert!(matches!(metadata.get("big"), Some(MetadataValue::U64(u64::MAX))));
+    let Some(MetadataValue::Tensor(half)) = metadata.get("half") else { panic!("a number of f16") };
     assert_eq!((half.dtype(), half.item::<f32>().expect("one")), (DType::F16, 1.0));
-    let Some(Value::Array(Array::Bool(bits))) = metadata.get("bits") else { panic!("bits") };
+    let Some(MetadataValue::Array(Array::Bool(bits))) = metadata.get("bits") else { panic!("bits") };
     assert_eq!(bits, &[true, false, true, false, true, false, true, false, false, true]);
-    let Some(Value::Tensor(grid)) = metadata.get("grid") else { panic!("an array") };
+    let Some(MetadataValue::Tensor(grid)) = metadata.get("grid") else { panic!("an array") };
     assert_eq!((grid.shape(), grid.to_vec::<i32>().expect("i32")), (&[2usize, 2][..], vec![1, -2, 3, -4]));
     assert_eq!(load(&package, "W.0").to_vec::<f32>().expect("f32"), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
     assert_eq!(load(&package, "a").load::<f32>().expect("f16")[..], [1.0, -2.0, 0.0]);

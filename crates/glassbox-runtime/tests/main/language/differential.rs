@@ -15,7 +15,7 @@ use glassbox_runtime::dsl::Program;
 use glassbox_runtime::{Executor, ModelPackage, ModelParts, RuntimeError, Simulator};
 use glassbox_tensor::{Class, DType, Tensor};
 use glassbox_testkit::rewriting::rewritten;
-use glassbox_weights::{Array, Metadata, Value};
+use glassbox_weights::{Array, Metadata, MetadataValue};
 use serde_json::Value as Json;
 use zip::ZipArchive;
 
@@ -234,12 +234,14 @@ fn data_of(npy: &[u8]) -> &[u8] {
     &npy[10 + usize::from(u16::from_le_bytes([npy[8], npy[9]]))..]
 }
 
-fn metadata_of(value: &Json) -> Value {
+fn metadata_of(value: &Json) -> MetadataValue {
     match value {
-        Json::Bool(value) => Value::Bool(*value),
-        Json::Number(number) => number.as_i64().map_or_else(|| Value::F64(number.as_f64().unwrap()), Value::I64),
-        Json::String(text) => Value::String(text.clone()),
-        Json::Array(list) => Value::Array(match list.first() {
+        Json::Bool(value) => MetadataValue::Bool(*value),
+        Json::Number(number) => {
+            number.as_i64().map_or_else(|| MetadataValue::F64(number.as_f64().unwrap()), MetadataValue::I64)
+        }
+        Json::String(text) => MetadataValue::String(text.clone()),
+        Json::Array(list) => MetadataValue::Array(match list.first() {
             Some(Json::Bool(_)) => Array::Bool(list.iter().map(|value| value.as_bool().unwrap()).collect()),
             Some(Json::String(_)) => {
                 Array::String(list.iter().map(|value| value.as_str().unwrap().to_owned()).collect())

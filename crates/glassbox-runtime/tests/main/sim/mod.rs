@@ -13,7 +13,7 @@ use glassbox_ir::Graph;
 use glassbox_ir::text::{ParseOptions, parse};
 use glassbox_runtime::{Executor, ModelPackage, ModelParts, RuntimeError, Simulator};
 use glassbox_tensor::Tensor;
-use glassbox_weights::{Array, Metadata, Value as Meta};
+use glassbox_weights::{Array, Metadata, MetadataValue as Meta};
 
 fn graph(text: &str) -> Graph {
     parse(text, &ParseOptions::default()).unwrap_or_else(|error| panic!("{error}"))

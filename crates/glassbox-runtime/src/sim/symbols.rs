@@ -16,7 +16,7 @@ use super::names::{Names, Sizes, input};
 pub(super) type Variable = usize;
 
 /// The names of a graph.
-pub(super) struct Program {
+pub(super) struct SymbolTable {
     /// By the index of the node.
     pub(super) nodes: Vec<Statement>,
     pub(super) inputs: Vec<Input>,
@@ -76,14 +76,14 @@ pub(super) struct Input {
     pub(super) name: Arc<str>,
     pub(super) variable: Variable,
     pub(super) ty: Type,
-    /// The axes that are a free size by itself, with its place in [`Program::sizes`].
+    /// The axes that are a free size by itself, with its place in [`SymbolTable::sizes`].
     pub(super) free: Vec<(usize, usize)>,
     /// Whether other dims are made of free sizes.
     pub(super) made: bool,
 }
 
-impl Program {
-    pub(super) fn new(graph: &Graph) -> Program {
+impl SymbolTable {
+    pub(super) fn new(graph: &Graph) -> SymbolTable {
         let nodes = graph.walk();
         let is_statement = |origin: &Origin| matches!(origin, Origin::Statement { .. });
         let written = nodes.iter().any(|id| graph.node(*id).provenance.origins().any(is_statement));
@@ -103,7 +103,7 @@ impl Program {
         let top = graph.region(graph.body()).nodes.iter().flat_map(|node| &graph.node(*node).results);
         let top = top.map(|value| names.value(graph, *value)).collect();
         let constants = names.constants(graph);
-        Program {
+        SymbolTable {
             // A node that no region has never runs.
             nodes: statements.into_iter().map(|statement| statement.unwrap_or_else(Statement::never)).collect(),
             inputs,
@@ -252,7 +252,7 @@ impl Statement {
     }
 
     /// Every name that a breakpoint at it may have.
-    fn names<'p>(&'p self, program: &'p Program) -> impl Iterator<Item = &'p str> {
+    fn names<'p>(&'p self, program: &'p SymbolTable) -> impl Iterator<Item = &'p str> {
         let writes = self.writes.iter().map(|(variable, _)| &*program.variables[*variable]);
         self.parts.iter().map(|part| &**part).chain(writes)
     }

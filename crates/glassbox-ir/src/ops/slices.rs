@@ -3,7 +3,7 @@
 //! The first axes of the state, as many as there are starts, are bounded: by the indices from a start up to but
 //! not including an end, or, where `squeeze` names the axis, by the start alone, which then is an index; its axis
 //! is dropped from the region. The other axes are whole. A negative number counts from the end of what the state
-//! holds; an end of `i64::MAX` is that end itself. [`region`] says it for a state of given extents, which is how
+//! holds; an end of `i64::MAX` is that end itself. [`slice_of`] says it for a state of given extents, which is how
 //! an interpreter asks; the inference of the ops says as much of it as is known.
 
 use super::common::*;
@@ -29,7 +29,7 @@ pub(super) const BOUNDS: (&str, &str) =
 pub(super) const INDICES: (&str, &str) = ("C3", "squeeze lists axes that have a start, none twice");
 /// A part of a state, by all of its axes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Region {
+pub struct StateSlice {
     /// The first index along each axis.
     pub starts: Vec<usize>,
     /// The number of indices along each axis.
@@ -38,7 +38,7 @@ pub struct Region {
     pub squeezed: Vec<usize>,
 }
 
-impl Region {
+impl StateSlice {
     /// The dims of the region without the axes that are dropped.
     pub fn dims(&self) -> Vec<usize> {
         let kept = self.sizes.iter().enumerate().filter(|(axis, _)| !self.squeezed.contains(axis));
@@ -63,17 +63,17 @@ enum Asked {
 ///
 /// What doesn't hold is a violation of the rule (C2 to C4) of the ops on regions, with the state's name, the
 /// axis, what was asked for and what the state holds.
-pub fn region(
+pub fn slice_of(
     state: &State,
     extents: &[usize],
     starts: &[i64],
     ends: &[i64],
     squeeze: &[i64],
     grows: bool,
-) -> Result<Region, Violation> {
+) -> Result<StateSlice, Violation> {
     check_lengths(&state.name, starts.len(), ends.len(), extents.len())?;
     let squeezed = squeezed_axes(squeeze, starts.len())?;
-    let mut region = Region { starts: vec![0; extents.len()], sizes: extents.to_vec(), squeezed };
+    let mut region = StateSlice { starts: vec![0; extents.len()], sizes: extents.to_vec(), squeezed };
     for (axis, (start, end)) in starts.iter().zip(ends).enumerate() {
         let asked = if region.squeezed.contains(&axis) { Asked::Index(*start) } else { Asked::Range(*start, *end) };
         let grows = grows && state.grows(axis);
@@ -272,7 +272,7 @@ mod tests {
     fn found(starts: &[i64], ends: &[i64], squeeze: &[i64], grows: bool) -> Result<(Vec<usize>, Vec<usize>), String> {
         let state = state(TensorType::new(DType::F32, [Dim::Unknown, Dim::Int(4)]));
         let region =
-            region(&state, &[3, 4], starts, ends, squeeze, grows).map_err(|violation| violation.to_string())?;
+            slice_of(&state, &[3, 4], starts, ends, squeeze, grows).map_err(|violation| violation.to_string())?;
         Ok((region.starts.clone(), region.dims()))
     }
 
