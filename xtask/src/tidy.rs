@@ -27,6 +27,7 @@ const ORDER: &[&str] = &[
     "glassbox-backends",
     "glassbox-testkit",
     "glassbox-runtime",
+    "glassbox",
     "glassbox-cli",
 ];
 

@@ -62,7 +62,7 @@ fn main() -> ExitCode {
     match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
-        // Whoever reads our output has read enough.
+        // The reader of the output has closed it, as `head` does: that is no error.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{ERROR}error:{ERROR:#} {error:#}");

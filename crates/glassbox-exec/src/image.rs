@@ -1,5 +1,5 @@
-//! Reading pictures, for graphs with an `image_decoder`. What knows the formats is registered in
-//! [`Options`](crate::Options), so that nobody carries them who needs none.
+//! Reading pictures, for graphs with an `image_decoder`. The formats are registered in [`Options`](crate::Options), so
+//! that a program that needs none isn't built with them.
 
 use std::fmt;
 use std::sync::Arc;

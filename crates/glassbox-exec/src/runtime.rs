@@ -115,8 +115,8 @@ pub enum Progress {
     Done(Vec<Value>),
 }
 
-/// What is around a run: who watches it, whom it may call, and when it is given up. The default is nobody, nobody
-/// and never.
+/// What is around a run: its observer, its host, and when it is given up. The default has no observer and no host, and
+/// lets the run go on to its end.
 ///
 /// ```
 /// use std::time::{Duration, Instant};

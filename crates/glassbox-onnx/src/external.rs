@@ -71,8 +71,9 @@ pub(crate) fn open(path: &Path) -> Result<Mapped, OnnxError> {
     if metadata.len() == 0 {
         return Ok(Mapped { bytes: Bytes::new(), file });
     }
-    // SAFETY: the map is read-only and lives as long as any tensor over it. As for every mapped file,
-    // whoever shortens it meanwhile ends the process; models and weights are not written while in use.
+    // SAFETY: the map is read-only and lives as long as any tensor over it. If another process
+    // shortens the file meanwhile, reading past its end kills this one, as with every mapped file; models and weights are
+    // not written while they are in use.
     let map = unsafe { Mmap::map(&file) }.map_err(io)?;
     Ok(Mapped { bytes: Bytes::from_owner(map), file })
 }

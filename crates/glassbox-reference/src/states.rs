@@ -175,7 +175,7 @@ impl Transaction {
                 },
             };
             if restored.is_err() {
-                // No memory to go back with. What the state held is lost, and whoever asks for it is told so.
+                // There was no memory to go back with. What the state held is lost, and reading it is an error.
                 self.states.0.remove(&name);
             }
         }

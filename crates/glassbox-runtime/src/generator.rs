@@ -55,7 +55,7 @@ pub enum Finish {
     Context,
     /// The grammar is complete.
     Grammar,
-    /// Whoever listens asked for it.
+    /// The callback that is told each token asked to stop.
     Cancelled,
 }
 

@@ -34,7 +34,7 @@ const MAX_HOLES: usize = 65_536;
 /// Text to tokens by the library.
 pub(crate) struct JsonEngine {
     library: Library,
-    /// The same, deaf to special tokens; made when it is first needed.
+    /// The same tokenizer, for which the texts of special tokens are ordinary text; made when it is first needed.
     literal: OnceLock<Box<Library>>,
 }
 

@@ -1,6 +1,6 @@
 //! Files that appear whole or not at all: written under another name in the same folder, then renamed.
 //!
-//! Whoever is killed on the way leaves the target as it was, and at most a file whose name begins with
+//! A process that is killed on the way leaves the target as it was, and at most a file whose name begins with
 //! `.glassbox-`.
 
 use std::fs::{File, Permissions};

@@ -60,9 +60,9 @@ impl MappedFile {
         hasher.update(&changed.map_or(0, |time| time.as_nanos()).to_le_bytes());
         let data = match metadata.len() {
             0 => Data::Empty,
-            // SAFETY: the map is read-only and lives as long as any tensor over it. As for every mapped file,
-            // whoever shortens it meanwhile ends the process; weights are not written while in use, and our
-            // own writers replace files instead of changing them.
+            // SAFETY: the map is read-only and lives as long as any tensor over it. If another process shortens the file
+            // meanwhile, reading past its end kills this one, as with every mapped file; weights are not written while
+            // they are in use, and our own writers replace files instead of changing them.
             _ => Data::Map(unsafe { Mmap::map(&file) }.map_err(WeightsError::io("the file can't be mapped"))?),
         };
         Ok(MappedFile { path: path.to_owned(), data, identity: hasher.finalize() })
@@ -128,7 +128,8 @@ impl MappedFile {
             /// Where pages are larger, the call rounds to them.
             const PAGE: usize = 1 << 12;
             let end = start.saturating_add(len).min(map.len());
-            // The last page of the file belongs to whoever holds its end.
+            // A page that two tensors share is released with neither; the last page of the file is released with the
+            // tensor that ends there.
             let (from, to) = (start.next_multiple_of(PAGE), if end == map.len() { end } else { end / PAGE * PAGE });
             if from < to {
                 // SAFETY: the map is read-only and backed by a file, so a page that is dropped is read from the

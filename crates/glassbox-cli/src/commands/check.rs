@@ -70,11 +70,11 @@ pub(crate) fn main(arguments: &Check, quiet: bool) -> Result<bool> {
         names.sort();
         bail!("no value of the model has a name that {} has too; it has {}", arguments.against, names.join(", "));
     }
-    let strangers: Vec<_> = other.keys().filter(|name| !ours.iter().any(|seen| seen.name == **name)).collect();
-    if !strangers.is_empty() && !quiet {
+    let unpaired: Vec<_> = other.keys().filter(|name| !ours.iter().any(|seen| seen.name == **name)).collect();
+    if !unpaired.is_empty() && !quiet {
         eprintln!(
             "note: {} values of {} have names that no value of the model has",
-            strangers.len(),
+            unpaired.len(),
             arguments.against
         );
     }

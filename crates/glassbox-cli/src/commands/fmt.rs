@@ -34,7 +34,7 @@ pub(crate) fn main(arguments: &Fmt) -> Result<bool> {
     Ok(!arguments.check || changed.is_empty())
 }
 
-/// Gives a file another text, as a whole: whoever is killed on the way leaves the old one.
+/// Replaces the text of a file as a whole: a process that is killed on the way leaves the old one.
 fn replace(file: &Path, text: &str) -> Result<()> {
     let target = fs::canonicalize(file)?;
     let mut name = target.file_name().unwrap_or_default().to_owned();

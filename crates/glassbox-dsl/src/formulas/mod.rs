@@ -1,8 +1,8 @@
 //! The expression form of `graph!`: formulas that add nodes to a graph as they are computed.
 //!
-//! A [`Value`] is a value of the graph; [`Formulas::op`] computes the next one. The macro writes such calls, and they
+//! A [`FormulaValue`] is a value of the graph; [`Formulas::op`] computes the next one. The macro writes such calls, and they
 //! can be written by hand. A mistake doesn't interrupt a formula: the first one is kept, what depends on it adds
-//! no nodes, and [`Formula::graph`] (or whoever runs the formula) reports it with its line.
+//! no nodes, and [`Formula::graph`], which running the formula calls too, reports it with its line.
 
 mod attention;
 mod control;

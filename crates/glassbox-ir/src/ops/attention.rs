@@ -228,8 +228,8 @@ fn decompose<'a>(d: &Decompose<'a>) -> Exprs<'a> {
     let mut weights = softmax(masked.cast(precision).widened());
     if let Some(bias) = bias {
         // Decided by the mask alone: the scores of a query that sees no key may be anything.
-        let blind = highest(bias).equal(bias.scalar_like(f64::NEG_INFINITY));
-        weights = blind.select(weights.scalar_like(0.0), weights);
+        let masked = highest(bias).equal(bias.scalar_like(f64::NEG_INFINITY));
+        weights = masked.select(weights.scalar_like(0.0), weights);
     }
     let weights = weights.cast(precision).cast(wide);
     let mixed = grouped(weights, &q[2], &k[2]).matmul(value.cast(wide).unsqueeze(&[2]));

@@ -191,7 +191,7 @@ impl Ledger {
         }
         let told = self.describe(statement, step, event, began)?;
         if let Some(sink) = &self.settings.sink {
-            // Whoever panicked in it has told so.
+            // The lock is poisoned where an earlier call panicked, which that call has reported.
             let mut sink = sink.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             sink(&told);
         }
