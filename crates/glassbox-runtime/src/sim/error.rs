@@ -41,9 +41,6 @@ pub enum SimError {
         /// What would fit.
         fits: String,
     },
-    /// Inputs whose sizes contradict each other.
-    #[error("{0}")]
-    Sizes(String),
     /// Inputs without a value when a step begins.
     #[error("the step can't begin: {} no value: {}{}", verb(missing), missing.join(", "), inserted_note(inserted))]
     Missing {

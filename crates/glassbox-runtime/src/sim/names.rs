@@ -161,28 +161,9 @@ fn written_state(graph: &Graph, id: NodeId) -> Option<String> {
     node.state().filter(|_| node.op.effects.contains(Effects::WRITES)).map(str::to_owned)
 }
 
-/// The free sizes of inputs that are a dim of their own.
-#[derive(Default)]
-pub(super) struct Sizes {
-    pub(super) names: Vec<Arc<str>>,
-    places: HashMap<Arc<str>, usize>,
-}
-
-/// Describes an input; its free sizes are added to `sizes`.
-pub(super) fn input(graph: &Graph, names: &mut Names, id: ValueId, sizes: &mut Sizes) -> Input {
-    let ty = graph.value(id).ty.clone();
-    let dims = ty.as_tensor().and_then(|tensor| tensor.dims()).unwrap_or_default();
-    let mut free = Vec::new();
-    for (axis, symbol) in dims.iter().enumerate().filter_map(|(axis, dim)| Some((axis, dim.as_symbol()?))) {
-        let place = sizes.places.get(symbol).copied().unwrap_or_else(|| {
-            sizes.names.push(symbol.into());
-            sizes.places.insert(symbol.into(), sizes.names.len() - 1);
-            sizes.names.len() - 1
-        });
-        free.push((axis, place));
-    }
-    let made = dims.iter().any(|dim| matches!(dim, Dim::Expr(_)) && dim.as_symbol().is_none());
-    Input { name: graph.value_label(id).into(), variable: names.value(graph, id), ty, free, made }
+/// Describes an input.
+pub(super) fn input(graph: &Graph, names: &mut Names, id: ValueId) -> Input {
+    Input { name: graph.value_label(id).into(), variable: names.value(graph, id), ty: graph.value(id).ty.clone() }
 }
 
 /// Where several nodes of a region come from one statement and none only helps, one of them ends it: the last; but of

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use glassbox_ir::{AttrView, Graph, NodeId, Origin, Type, ValueId};
 
 use super::error::{List, SimError};
-use super::names::{Names, Sizes, input};
+use super::names::{Names, input};
 
 /// A variable, by its place in the table of all.
 pub(super) type Variable = usize;
@@ -20,8 +20,6 @@ pub(super) struct SymbolTable {
     /// By the index of the node.
     pub(super) nodes: Vec<Statement>,
     pub(super) inputs: Vec<Input>,
-    /// The free sizes of inputs that are a dim of their own.
-    pub(super) sizes: Vec<Arc<str>>,
     /// The variables of the outputs, with the names that the outputs themselves have.
     pub(super) outputs: Vec<(Arc<str>, Variable)>,
     pub(super) variables: Vec<Arc<str>>,
@@ -76,10 +74,6 @@ pub(super) struct Input {
     pub(super) name: Arc<str>,
     pub(super) variable: Variable,
     pub(super) ty: Type,
-    /// The axes that are a free size by itself, with its place in [`SymbolTable::sizes`].
-    pub(super) free: Vec<(usize, usize)>,
-    /// Whether other dims are made of free sizes.
-    pub(super) made: bool,
 }
 
 impl SymbolTable {
@@ -96,8 +90,7 @@ impl SymbolTable {
         }
         let mut statements: Vec<Option<Statement>> = (0..graph.node_count()).map(|_| None).collect();
         names.region(graph, graph.body(), &[], &mut statements);
-        let mut sizes = Sizes::default();
-        let inputs = graph.inputs().iter().map(|id| input(graph, &mut names, *id, &mut sizes)).collect();
+        let inputs = graph.inputs().iter().map(|id| input(graph, &mut names, *id)).collect();
         let outputs =
             graph.outputs().iter().map(|id| (graph.value_label(*id).into(), names.value(graph, *id))).collect();
         let top = graph.region(graph.body()).nodes.iter().flat_map(|node| &graph.node(*node).results);
@@ -107,7 +100,6 @@ impl SymbolTable {
             // A node that no region has never runs.
             nodes: statements.into_iter().map(|statement| statement.unwrap_or_else(Statement::never)).collect(),
             inputs,
-            sizes: sizes.names,
             outputs,
             variables: names.variables,
             by_name: names.by_name,

@@ -111,11 +111,11 @@ fn free_sizes_are_the_same_in_all_inputs() {
         executor.run_step().map(drop)
     };
     step(3, 3, 7, [1, 1]).expect("all agree");
-    assert_eq!(message(step(3, 2, 7, [1, 1])), "`N` is 3 in `a`, declared f32[N, 2], and 2 in `b`, declared f32[N]");
-    assert_eq!(message(step(3, 3, 7, [1, 2])), "`d` is declared f32[M, M], and `M` is both 1 and 2 in it");
+    assert_eq!(message(step(3, 2, 7, [1, 1])), "inputs: `N` is 3 by axis 0 of `a`, and 2 by axis 0 of `b`");
+    assert_eq!(message(step(3, 3, 7, [1, 2])), "inputs: `M` is 1 by axis 0 of `d`, and 2 by axis 1 of `d`");
     assert_eq!(
         message(step(3, 3, 8, [1, 1])),
-        "`c` is declared f32[M+2*N], so f32[7] as `M` is 1 in `d` and `N` is 3 in `a`, and can't be f32[8]"
+        "inputs: axis 0 of `c` is declared M+2*N, which is 7 where M is 1 and N is 3, and is given as 8"
     );
     // The inputs are kept: one is put right.
     executor.insert("c", vec![0f32; 7]).expect("it fits");
