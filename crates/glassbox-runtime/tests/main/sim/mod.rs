@@ -38,12 +38,12 @@ const PROGRAM: &str = r#"graph "program" {
   input %x: f32[B, 2]
   %W = parameter() {name = "W", type = f32[2]} : f32[2]
   %two = constant() {value = f32[] 2} : f32[]
-  %three = constant() {value = i64[] 3} : i64[] @ statement("main.rs", 11, "entry") > decomposed("bounds")
-  %one = constant() {value = i64[] 1} : i64[] @ statement("main.rs", 13, "entry/layers") > decomposed("index")
+  %three = constant() {value = i64[] 3} : i64[] @ statement("main.rs", 11, "entry", helps) > decomposed("bounds")
+  %one = constant() {value = i64[] 1} : i64[] @ statement("main.rs", 13, "entry/layers", helps) > decomposed("index")
   %h = mul(%x, %W) : f32[B, 2] @ statement("main.rs", 10, "entry")
   %"h#4" = loop(%three, _, %h) (%l: i64[], %go: bool[], %"h#2": f32[B, 2]) {
     %"h#3" = add(%"h#2", %two) : f32[B, 2] @ statement("main.rs", 12, "entry/layers")
-    %is = equal(%l, %one) : bool[] @ statement("main.rs", 13, "entry/layers") > decomposed("index")
+    %is = equal(%l, %one) : bool[] @ statement("main.rs", 13, "entry/layers", helps) > decomposed("index")
     %odd = if(%is) () {
       %5 = neg(%"h#3") : f32[B, 2] @ statement("main.rs", 20, "is_one")
       yield %5
@@ -52,11 +52,11 @@ const PROGRAM: &str = r#"graph "program" {
     } : f32[B, 2] @ statement("main.rs", 13, "entry/layers")
     yield %go, %"h#3"
   } : f32[B, 2] @ statement("main.rs", 11, "entry")
-  %8 = state_read() {state = "count"} : i64[] @ statement("main.rs", 14, "entry") > decomposed("increment")
-  %9 = add(%8, %one) : i64[] @ statement("main.rs", 14, "entry") > decomposed("increment")
+  %8 = state_read() {state = "count"} : i64[] @ statement("main.rs", 14, "entry", helps) > decomposed("increment")
+  %9 = add(%8, %one) : i64[] @ statement("main.rs", 14, "entry", helps) > decomposed("increment")
   %10 = state_write(%9) {state = "count"} : i64[] @ statement("main.rs", 14, "entry")
   %11 = state_append(%"h#4") {state = "past", axis = 0} : f32[?, 2] @ statement("main.rs", 15, "entry")
-  %axes = constant() {value = i64[1] [1]} : i64[1] @ statement("main.rs", 16, "entry") > decomposed("axes")
+  %axes = constant() {value = i64[1] [1]} : i64[1] @ statement("main.rs", 16, "entry", helps) > decomposed("axes")
   %sum = reduce_sum(%"h#4", %axes) {keepdims = false} : f32[B] @ statement("main.rs", 16, "entry")
   output %"h#4", %sum
 }"#;

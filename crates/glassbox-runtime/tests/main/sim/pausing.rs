@@ -357,14 +357,14 @@ fn a_statement_of_several_nodes_is_one() {
     let text = r#"graph "parts" {
       state @K: f32[?]
       input %x: f32[N]
-      %two = constant() {value = i64[1] [2]} : i64[1] @ statement("p.gbp", 2, "entry") > decomposed("dims")
+      %two = constant() {value = i64[1] [2]} : i64[1] @ statement("p.gbp", 2, "entry", helps) > decomposed("dims")
       %0 = neg(%x) : f32[N] @ statement("p.gbp", 2, "entry")
       %h = expect(%0, %two) : f32[2] @ statement("p.gbp", 2, "entry")
       %1 = state_append(%h) {state = "K", axis = 0} : f32[?] @ statement("p.gbp", 3, "entry")
-      %from = constant() {value = i64[1] [0]} : i64[1] @ statement("p.gbp", 4, "entry") > decomposed("index")
-      %to = constant() {value = i64[1] [1]} : i64[1] @ statement("p.gbp", 4, "entry") > decomposed("index")
+      %from = constant() {value = i64[1] [0]} : i64[1] @ statement("p.gbp", 4, "entry", helps) > decomposed("index")
+      %to = constant() {value = i64[1] [1]} : i64[1] @ statement("p.gbp", 4, "entry", helps) > decomposed("index")
       %2 = state_slice(%from, %to) {state = "K"} : f32[1] @ statement("p.gbp", 4, "entry")
-      %3 = sub(%2, %2) : f32[1] @ statement("p.gbp", 4, "entry") > decomposed("reset")
+      %3 = sub(%2, %2) : f32[1] @ statement("p.gbp", 4, "entry", helps) > decomposed("reset")
       %4 = state_update(%3, %from, %to) {state = "K"} : f32[1] @ statement("p.gbp", 4, "entry")
       output %h
     }"#;
