@@ -38,7 +38,8 @@ fn draws_keep_their_numbers_and_are_never_merged() {
           %f = add(%e, %v)
           yield %go, %f
         }
-        %m = dropout(%x)
+        %yes = constant() {value = bool[] true}
+        %m = dropout(%x, _, %yes)
         %s = add(%a, %b)
         output %s, %r, %m, %two
     }"#;

@@ -13,6 +13,7 @@ const UNARY: &[&OpDef] = &[
     &ops::tanh::OP,
     &ops::relu::OP,
     &ops::identity::OP,
+    &ops::dropout::OP,
     &ops::floor::OP,
     &ops::not::OP,
     &ops::bitwise_not::OP,

@@ -19,6 +19,22 @@ pub(super) static IDENTITY: Rule = Rule {
     apply: |_, root| Ok(vec![root.operand(0)?]),
 };
 
+/// A dropout of a model that doesn't learn. Models that were exported after training are full of them.
+pub(super) static DROPOUT: Rule = Rule {
+    name: "dropout-at-rest",
+    equation: "dropout(x, ratio, false) = x",
+    roots: Roots::Ops(&[&ops::dropout::OP]),
+    apply: |rebuild, root| {
+        root.result()?;
+        if let Some(training) = root.operands.get(2).copied().flatten()
+            && rebuild.constant(training)?.item::<bool>() != Ok(false)
+        {
+            return Err(NoMatch::OtherContents);
+        }
+        Ok(vec![root.operand(0)?])
+    },
+};
+
 /// `x * 1 = x` and its like, with the constant as the second operand.
 pub(super) static NEUTRAL_RIGHT: Rule = Rule {
     name: "neutral-right",
@@ -235,6 +251,23 @@ mod tests {
             let shape = if rest.contains("%shape") { "%shape = constant() {value = i64[2] [1, 1]}" } else { "" };
             let text = body(&format!("{shape} {rest}"));
             table(SIMPLIFY, "input %x: f32[2, 3] input %u: f32[?]", &[(&text, want)]);
+        }
+    }
+
+    #[test]
+    fn dropouts() {
+        let flags = "%r = constant() {value = f32[] 0.5} %no = constant() {value = bool[] false}
+            %yes = constant() {value = bool[] true}";
+        for (body, want) in [
+            ("%d = dropout(%x) %y = neg(%d)", &["neg"][..]),
+            ("%d = dropout(%x, %r, %no) %y = neg(%d)", &["neg"]),
+            ("%d = dropout(%x, _, %no) %y = neg(%d)", &["neg"]),
+            ("%d = dropout(%x, %r, %yes) {seed = 1} %y = neg(%d)", &["dropout", "neg"]),
+            ("%d = dropout(%x, %r, %t) {seed = 1} %y = neg(%d)", &["dropout", "neg"]),
+            // The mask is wanted too.
+            ("%d, %y = dropout(%x)", &["dropout"]),
+        ] {
+            table(SIMPLIFY, "input %x: f32[2, 3] input %t: bool[]", &[(&format!("{flags} {body}"), want)]);
         }
     }
 

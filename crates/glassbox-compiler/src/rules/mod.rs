@@ -18,6 +18,7 @@ pub const FOLD: &[&Rule] = &[&fold::KNOWN_CONTENTS, &fold::CONSTANTS];
 /// Nodes that do nothing, or that do twice what can be done once.
 pub const SIMPLIFY: &[&Rule] = &[
     &identity::IDENTITY,
+    &identity::DROPOUT,
     &identity::NEUTRAL_RIGHT,
     &identity::NEUTRAL_LEFT,
     &identity::INVOLUTION,
