@@ -6,13 +6,16 @@
 
 use crate::access::default_vec;
 use crate::gather::check_arithmetic;
-use crate::parallel::try_parallel_chunks;
+use crate::parallel::{TryWork, try_parallel_chunks};
 use crate::tensor::checked_size;
 use crate::{Buffer, CastOptions, Compute, DType, Overflow, Tensor, TensorError};
 use crate::{codec, element};
 
 /// Elements per chunk: a multiple of 8, so that chunks of every packed dtype begin on a byte.
 pub const BUILD_CHUNK: usize = 4096;
+
+/// Encodes a chunk, given its first element and how many there are.
+type EncodeChunk<'a, E> = dyn Fn(usize, usize, &mut [u8]) -> Result<(), E> + Sync + 'a;
 
 impl Tensor {
     /// A tensor whose elements `fill` computes: it is called with the index of the first element of a chunk
@@ -44,7 +47,7 @@ impl Tensor {
         dtype: DType,
         shape: &[usize],
         options: CastOptions,
-        fill: &(dyn Fn(usize, &mut [C]) -> Result<(), E> + Sync),
+        fill: &TryWork<C, E>,
     ) -> Result<Tensor, E> {
         check_arithmetic("build", dtype)?;
         Tensor::encode_chunks(dtype, shape, &|start, count, bytes| {
@@ -63,7 +66,7 @@ impl Tensor {
     pub(crate) fn encode_chunks<E: From<TensorError> + Send>(
         dtype: DType,
         shape: &[usize],
-        write: &(dyn Fn(usize, usize, &mut [u8]) -> Result<(), E> + Sync),
+        write: &EncodeChunk<E>,
     ) -> Result<Tensor, E> {
         let (elements, bytes) = checked_size("build", dtype, shape)?;
         let mut buffer = Buffer::zeroed(bytes)?;

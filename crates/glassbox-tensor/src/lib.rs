@@ -55,7 +55,7 @@ pub use error::TensorError;
 pub use float_format::{FloatFormat, NanEncoding, SaturateRule, Unpacked};
 pub use half::{bf16, f16};
 pub use parallel::{
-    Interrupt, Interrupted, interruptible, parallel_chunks, parallel_for, parallel_map, try_parallel_chunks,
+    Interrupt, Interrupted, TryWork, interruptible, parallel_chunks, parallel_for, parallel_map, try_parallel_chunks,
 };
 pub use params::{NoParams, ParamError, ParamId, ParamInfo, ParamSource};
 pub use storage::SharedBytes;

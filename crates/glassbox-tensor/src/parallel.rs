@@ -111,16 +111,15 @@ pub fn parallel_chunks<T: Send>(elements: &mut [T], size: usize, work: &(dyn Fn(
     });
 }
 
+/// Work on a piece, given its place, that can fail.
+pub type TryWork<'a, T, E> = dyn Fn(usize, &mut [T]) -> Result<(), E> + Sync + 'a;
+
 /// [`parallel_chunks`] with work that can fail: the error of the first piece that has one.
 ///
 /// # Errors
 ///
 /// That of `work`, of the piece with the lowest place. The other pieces have been worked on.
-pub fn try_parallel_chunks<T: Send, E: Send>(
-    elements: &mut [T],
-    size: usize,
-    work: &(dyn Fn(usize, &mut [T]) -> Result<(), E> + Sync),
-) -> Result<(), E> {
+pub fn try_parallel_chunks<T: Send, E: Send>(elements: &mut [T], size: usize, work: &TryWork<T, E>) -> Result<(), E> {
     let first: Mutex<Option<(usize, E)>> = Mutex::new(None);
     parallel_chunks(elements, size, &|place, chunk| {
         if let Err(error) = work(place, chunk) {

@@ -136,8 +136,8 @@ pub use glassbox_exec::{
 };
 pub use glassbox_ir::Graph;
 pub use glassbox_runtime::{
-    Device, Executor, LoadOptions, Model, ModelLoader, ModelPackage, RuntimeError, Simulator, dsl, fetch_executor, graph,
-    insert_executor, load_model,
+    Device, Executor, LoadOptions, Model, ModelLoader, ModelPackage, RuntimeError, Simulator, dsl, fetch_executor,
+    graph, insert_executor, load_model,
 };
 pub use glassbox_tensor::{DType, NoParams, Overflow, ParamSource, Tensor};
 

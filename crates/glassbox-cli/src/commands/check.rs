@@ -72,11 +72,7 @@ pub(crate) fn main(arguments: &Check, quiet: bool) -> Result<bool> {
     }
     let unpaired: Vec<_> = other.keys().filter(|name| !ours.iter().any(|seen| seen.name == **name)).collect();
     if !unpaired.is_empty() && !quiet {
-        eprintln!(
-            "note: {} values of {} have names that no value of the model has",
-            unpaired.len(),
-            arguments.against
-        );
+        eprintln!("note: {} values of {} have names that no value of the model has", unpaired.len(), arguments.against);
     }
     report(&model, &rows, arguments)
 }

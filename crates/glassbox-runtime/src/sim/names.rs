@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use glassbox_ir::{Dim, Effects, Graph, NodeId, Origin, RegionId, ValueId};
+use glassbox_ir::{Effects, Graph, NodeId, Origin, RegionId, ValueId};
 
 use super::symbols::{Input, Source, Statement, Variable};
 
