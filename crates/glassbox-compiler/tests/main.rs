@@ -11,4 +11,5 @@ mod examples;
 mod generated;
 mod held;
 mod stages;
+mod suite;
 mod whole;
