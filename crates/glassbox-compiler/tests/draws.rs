@@ -6,7 +6,7 @@ use glassbox_compiler::{CompileOptions, compile};
 use glassbox_ir::text::{ParseOptions, parse};
 use glassbox_ir::{EffectTable, Effects, Graph, verify};
 
-use crate::held::check_graph;
+use crate::held::{check_graph, check_runs, inputs};
 
 /// The ops that draw, with the numbers of their draws, in program order.
 fn draws(graph: &Graph) -> Vec<(&'static str, i64)> {
@@ -47,6 +47,9 @@ fn draws_keep_their_numbers_and_are_never_merged() {
     let compiled = compile(&source, &CompileOptions::default()).expect("it can be compiled");
     check_graph(&source, compiled.graph(), &compiled.lineage());
     assert_eq!(verify(compiled.graph()), Ok(()));
+    // The loop, the two normals and the dropout give the same values before and after.
+    let given = inputs(&source, &|_| 2, 1).expect("the input can be made");
+    assert!(check_runs(&source, compiled.graph(), &compiled.lineage(), &given).is_some(), "it runs");
     let want: Vec<_> = draws(&source).into_iter().filter(|(op, _)| *op != "random_uniform").collect();
     assert_eq!(draws(compiled.graph()), want);
     assert_eq!(want.iter().map(|(_, draw)| *draw).collect::<Vec<_>>(), [0, 1, 3, 4, 5]);

@@ -26,7 +26,7 @@ impl Observer for Recorder {
 
 /// Runs a graph.
 pub(crate) fn record(graph: &Graph, inputs: &[Value]) -> Result<Record, RunError> {
-    let options = Options { limits: Limits { bytes: 64 << 20, turns: 100 }, ..Options::default() };
+    let options = Options { limits: Limits { bytes: 64 << 20, turns: 100 }, ..glassbox_backends::options() };
     let mut session = glassbox_backends::testing::session(graph.clone(), &options)?;
     let mut recorder = Recorder(HashMap::new());
     let outputs = session.run(inputs, RunContext::new().observed(&mut recorder))?;
