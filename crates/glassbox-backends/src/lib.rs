@@ -11,6 +11,38 @@
 //! # let _ = options();
 //! # Ok::<(), glassbox_backends::UnknownBackend>(())
 //! ```
+//!
+//! Runs a graph in a session that is paused after each node, and cuts what it keeps:
+//!
+//! ```
+//! use std::sync::Arc;
+//! use glassbox_exec::{Event, Flow, Observer, Progress, RunContext, RunError};
+//! use glassbox_ir::text::{ParseOptions, parse};
+//! use glassbox_tensor::{NoParams, Tensor};
+//!
+//! struct AfterEach;
+//! impl Observer for AfterEach {
+//!     fn observe(&mut self, _: &Event) -> Result<Flow, RunError> {
+//!         Ok(Flow::Pause)
+//!     }
+//! }
+//!
+//! let source = "graph \"cache\" { state @k: f32[?] input %x: f32[N]
+//!     %y = neg(%x) %all = state_append(%y) {state = \"k\", axis = 0} output %all }";
+//! let graph = Arc::new(parse(source, &ParseOptions::default())?);
+//! let executable = glassbox_backends::reference().prepare(graph, Arc::new(NoParams), &glassbox_backends::options())?;
+//! let mut session = executable.session()?;
+//! session.start(&[Tensor::from_vec(&[2], vec![1.0f32, 2.0])?.into()])?;
+//! assert!(matches!(session.resume(RunContext::new().observed(&mut AfterEach))?, Progress::Paused));
+//! assert_eq!(session.states().extents("k")?, [0]);
+//! assert!(matches!(session.resume(RunContext::new())?, Progress::Done(_)));
+//! // What was remembered can be cut, and a fork goes its own way from there.
+//! session.states_mut().truncate("k", 0, 1)?;
+//! let fork = session.fork()?;
+//! session.states_mut().reset()?;
+//! assert_eq!((session.states().extents("k")?, fork.states().extents("k")?), (vec![0], vec![1]));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub mod testing;
 mod toy;

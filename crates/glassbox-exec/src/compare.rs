@@ -129,7 +129,24 @@ impl Comparison {
     }
 }
 
-/// Holds one tensor against another.
+/// Holds one tensor against another: how far they are apart, or why they aren't the same.
+///
+/// # Errors
+///
+/// A [`Difference`]: other dtypes or dims, elements that differ by more than the tolerance, or data that can't be read.
+///
+/// ```
+/// use glassbox_exec::{Tolerance, compare_tensors};
+/// use glassbox_tensor::Tensor;
+/// let want = Tensor::from_vec(&[2], vec![1.0f32, f32::NAN])?;
+/// let near = Tensor::from_vec(&[2], vec![1.0005f32, f32::NAN])?;
+/// assert!(compare_tensors(&near, &want, Tolerance::ONNX).is_ok());
+/// assert!(compare_tensors(&near, &want, Tolerance::EXACT).is_err());
+/// // A NaN equals only a NaN.
+/// let far = Tensor::from_vec(&[2], vec![1.0f32, 0.0])?;
+/// assert!(compare_tensors(&far, &want, Tolerance::ONNX).is_err());
+/// # Ok::<(), glassbox_tensor::TensorError>(())
+/// ```
 pub fn compare_tensors(got: &Tensor, want: &Tensor, tolerance: Tolerance) -> Result<Comparison, Difference> {
     let dtype = want.dtype();
     if got.dtype() != dtype || got.shape() != want.shape() {

@@ -59,6 +59,15 @@ impl Precision {
 }
 
 /// How a graph is run.
+///
+/// ```
+/// use glassbox_exec::{Limits, Options, Precision};
+/// use glassbox_tensor::DType;
+/// let options = Options { precision: Precision::Precise, seed: 7, ..Options::default() };
+/// assert_eq!(options.precision.carried(DType::BF16), DType::F64);
+/// let small = Options { limits: Limits { bytes: 1 << 20, turns: 1000 }, ..options };
+/// assert_eq!(small.limits.turns, 1000);
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// In which dtype floats are carried.

@@ -163,6 +163,23 @@ impl TextGenerator {
     }
 
     /// Writes on from `prompt`, and tells `on_piece` each token as it is chosen; it may stop the writing.
+    ///
+    /// # Errors
+    ///
+    /// Where the prompt is longer than the context, a setting means nothing, or a run of the graph fails.
+    ///
+    /// ```
+    /// use std::ops::ControlFlow;
+    /// use glassbox_runtime::{LoadOptions, Prompt, Request, load_model};
+    /// let model = load_model("../../models/stories-gpt2/model.oinf".as_ref(), LoadOptions::default())?;
+    /// let runtime = glassbox_backends::find("cpu")?;
+    /// let mut generator = model.as_text_generator(runtime.as_ref())?.expect("it has a tokenizer");
+    /// let prompt = Prompt::Text("Once upon a time".into());
+    /// let request = Request { max_tokens: Some(3), ..Request::default() };
+    /// let generation = generator.write(&prompt, request, &mut |_| ControlFlow::Continue(()))?;
+    /// assert_eq!(generation.tokens.len(), 3);
+    /// # Ok::<(), glassbox_runtime::RuntimeError>(())
+    /// ```
     pub fn write(
         &mut self,
         prompt: &Prompt,

@@ -46,6 +46,18 @@ pub struct Model {
 
 /// Opens a model: a checkpoint (a folder, or a file that holds all), an ONNX file, or a graph as text (`.gb`) or JSON
 /// (`.json`). Of weights only what describes them is read.
+///
+/// # Errors
+///
+/// Where the file can't be read, or is none of these; the error names the file and the rule.
+///
+/// ```
+/// use glassbox_runtime::{LoadOptions, load_model};
+/// let model = load_model("../../models/shapes/shapes.onnx".as_ref(), LoadOptions::default())?;
+/// assert_eq!(model.outputs(), ["probabilities"]);
+/// assert_eq!(model.graph()?.inputs().len(), 1);
+/// # Ok::<(), glassbox_runtime::RuntimeError>(())
+/// ```
 pub fn load_model(path: &Path, options: LoadOptions) -> Result<Model, RuntimeError> {
     let name = path.display().to_string();
     let ending = path.extension().and_then(|ending| ending.to_str()).filter(|_| path.is_file());

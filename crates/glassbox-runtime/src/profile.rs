@@ -11,6 +11,19 @@ use serde_json::{Value, json};
 const MAX_NODES: usize = 1_000_000;
 
 /// An observer that keeps the time of every node.
+///
+/// ```
+/// use glassbox_exec::RunContext;
+/// use glassbox_runtime::{LoadOptions, Profile, load_model};
+/// use glassbox_tensor::{DType, Tensor};
+/// let model = load_model("../../models/shapes/shapes.onnx".as_ref(), LoadOptions::default())?;
+/// let mut session = model.forward(glassbox_backends::reference().as_ref(), &glassbox_backends::options())?;
+/// let mut profile = Profile::new();
+/// let image = Tensor::zeros(DType::U8, &[1, 64, 64, 3])?;
+/// session.run(&[image.into()], RunContext::new().observed(&mut profile))?;
+/// assert!(profile.by_op().iter().any(|(op, _, runs)| op == "conv" && *runs > 0));
+/// # Ok::<(), glassbox_runtime::RuntimeError>(())
+/// ```
 pub struct Profile {
     started: Instant,
     nodes: Vec<Timed>,

@@ -14,7 +14,7 @@
 //! let model = load_model("../../models/shapes/shapes.onnx".as_ref(), LoadOptions::default())?;
 //! let runtime = backends::find("reference")?;
 //! let mut session = model.forward(runtime.as_ref(), &backends::options())?;
-//! let image = Tensor::zeros(glassbox::DType::F32, &[1, 3, 64, 64])?;
+//! let image = Tensor::zeros(glassbox::DType::U8, &[1, 64, 64, 3])?;
 //! let outputs = session.run(&[image.into()], RunContext::new())?;
 //! assert_eq!(outputs[0].ty().to_string(), "f32[1, 10]");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -32,7 +32,7 @@
 //! let f = ExprBuilder::new(GraphBuilder::new("mean_of_squares"));
 //! let output = {
 //!     let x = f.input("x", Type::tensor(DType::F32, ["B", "D"]));
-//!     (x * x).reduce_mean(&[1], false).id()?
+//!     (x * x).mean(&[1], false).id()?
 //! };
 //! let graph = f.finish(&[output])?;
 //! assert_eq!(graph.value(graph.outputs()[0]).ty.to_string(), "f32[B]");

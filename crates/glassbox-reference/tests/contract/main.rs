@@ -10,6 +10,7 @@ mod moving;
 mod observer;
 mod precise;
 mod regions;
+mod seam;
 mod states;
 mod surroundings;
 mod symbols;

@@ -95,6 +95,21 @@ pub struct Progress<'a> {
 ///
 /// Weights are changed where [`Target`] says; a number that the target can't hold is an error that names
 /// the parameter. Of the source, one tensor is in memory at a time.
+///
+/// # Errors
+///
+/// Where a tensor can't be read, a target can't hold a number, or the file can't be written; none is left behind then.
+///
+/// ```
+/// use glassbox_tensor::ParamSource;
+/// use glassbox_weights::{Options, convert, open};
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("copy.safetensors");
+/// let source = open("../../models/stories-gpt2/model.oinf".as_ref())?;
+/// convert(&source, &path, Options::default(), |_| {})?;
+/// assert_eq!(open(&path)?.params().len(), source.params().len());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn convert(
     package: &Package,
     path: &Path,

@@ -137,7 +137,7 @@ impl Batch {
                 [Err(_), Ok(())] => return Ok(()),
                 [Ok(()), Err(error)] => return Err(format!("step {place} failed: {error}")),
             }
-            for output in step["outputs"].as_object().into_iter().flat_map(|outputs| outputs.keys()) {
+            for output in simulator.outputs() {
                 let [want, got] = pair.each_ref().map(|executor| executor.fetch::<Tensor>(output));
                 let got = got.map_err(|error| format!("step {place}: `{output}`: {error}"))?;
                 if want.is_ok_and(|want| !want.bit_eq(&got)) {

@@ -115,7 +115,7 @@ fn free_sizes_are_the_same_in_all_inputs() {
     assert_eq!(message(step(3, 3, 7, [1, 2])), "inputs: `M` is 1 by axis 0 of `d`, and 2 by axis 1 of `d`");
     assert_eq!(
         message(step(3, 3, 8, [1, 1])),
-        "inputs: axis 0 of `c` is declared M+2*N, which is 7 where M is 1 and N is 3, and is given as 8"
+        "inputs: axis 0 of `c` is declared M+2*N, which is 7 where M is 1, N is 3, and is given as 8"
     );
     // The inputs are kept: one is put right.
     executor.insert("c", vec![0f32; 7]).expect("it fits");
