@@ -36,6 +36,10 @@ fn main() -> ExitCode {
         eprintln!("{ERROR}error:{ERROR:#} {error}");
         return ExitCode::from(3);
     }
+    if let Err(error) = glassbox_exec::memory_limit() {
+        eprintln!("{ERROR}error:{ERROR:#} {error}");
+        return ExitCode::from(2);
+    }
     let quiet = arguments.quiet;
     let done = match arguments.command {
         Command::Run(run) => commands::run::main(&run, quiet),

@@ -32,7 +32,7 @@ pub use error::{KernelError, RunError};
 pub use host::{Host, HostError, NoHost};
 pub use image::{DecodeImage, ImageDecoder, Pixels};
 pub use observer::{Event, EventSource, Flow, Frame, Observer, Wants};
-pub use options::{Limits, Options, Precision};
+pub use options::{Limits, MEMORY_LIMIT, Options, Precision, memory_limit};
 pub use report::{Fallback, Report, Stage};
 pub use runtime::{Executable, Progress, RunContext, Runtime, Session};
 pub use states::StateStore;

@@ -91,13 +91,25 @@ pub struct Limits {
 
 /// The variable of the environment that says how many bytes the results of a node may take, where the memory of the
 /// machine shall not say it.
-const MEMORY_LIMIT: &str = "GLASSBOX_MEMORY_LIMIT";
+pub const MEMORY_LIMIT: &str = "GLASSBOX_MEMORY_LIMIT";
+
+/// How many bytes [`MEMORY_LIMIT`] says, where it is set.
+///
+/// # Errors
+///
+/// Where it isn't a number of bytes. [`Limits::default`] can't tell, and takes no limit from it then: a program asks here
+/// before it runs anything.
+pub fn memory_limit() -> Result<Option<usize>, String> {
+    let Ok(text) = std::env::var(MEMORY_LIMIT) else { return Ok(None) };
+    let bytes = text.trim().parse().map(Some);
+    bytes.map_err(|_| format!("{MEMORY_LIMIT} is {text:?}: it must be a number of bytes, such as 2147483648"))
+}
 
 /// As many bytes as `GLASSBOX_MEMORY_LIMIT` says; without it as the control group of the process may have or, if
 /// that is not limited, as the machine has. A hundred million turns.
 impl Default for Limits {
     fn default() -> Limits {
-        let told = std::env::var(MEMORY_LIMIT).ok().and_then(|bytes| bytes.trim().parse().ok());
+        let told = memory_limit().ok().flatten();
         let found = || [memory_of_machine(), memory_of_group()].into_iter().flatten().min();
         Limits { bytes: told.or_else(found).unwrap_or(8 << 30), turns: 100_000_000 }
     }

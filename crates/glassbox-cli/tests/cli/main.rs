@@ -4,6 +4,7 @@
 
 mod language;
 mod programs;
+mod running;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

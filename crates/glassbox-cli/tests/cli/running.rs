@@ -1,0 +1,64 @@
+//! What runs and rewrites graphs: backends by name, the compiler's passes, the limit on memory.
+
+use super::{Folder, SUM, command, printed, refused, stderr, stdout};
+
+#[test]
+fn every_backend_runs_by_its_name() {
+    let folder = Folder::new("backends");
+    let sum = folder.file("sum.gb", SUM);
+    let run = |backend: &str| {
+        printed(&["run", &sum, "-i", "x=const:1", "-i", "y=const:2", "-d", "N=2", "--backend", backend, "--json"])
+    };
+    assert!(run("reference").contains('3'), "{}", run("reference"));
+    assert_eq!(run("reference"), run("toy"));
+    assert_eq!(run("reference"), run("cpu"));
+    let error = refused(&["run", &sum, "--backend", "toi"], 2);
+    assert!(error.contains("no backend is named `toi`") && error.contains("did you mean `toy`?"), "{error}");
+    let checked = printed(&["-q", "check", "shapes", "-i", "image=random", "-d", "N=1", "--against", "toy"]);
+    assert!(checked.contains("0 differ"), "{checked}");
+    let error = refused(&["-q", "check", "shapes", "-i", "image=random", "-d", "N=1", "--against", "vulkan"], 3);
+    assert!(error.contains("no backend is named `vulkan`"), "{error}");
+}
+
+#[test]
+fn compile_tells_what_each_pass_did() {
+    let folder = Folder::new("compile");
+    let text = "graph \"g\" { input %x: f32[2, 3] %t = transpose(%x) {perm = [1, 0]} %u = transpose(%t) {perm = [1, 0]}
+        %y = tanh(%u) output %y }";
+    let (model, dump, made) = (folder.file("g.gb", text), folder.path("dump"), folder.path("out.gb"));
+    let told = printed(&["-q", "compile", &model, "--dump-dir", &dump, "-o", &made]);
+    assert!(told.contains("simplify") && told.contains("values of the source: "), "{told}");
+    let rewritten = std::fs::read_to_string(&made).expect("the graph");
+    assert!(rewritten.contains("tanh") && !rewritten.contains("transpose"), "{rewritten}");
+    let x = ["-q", "run", "--json", "-i", "x=random"];
+    let run = |model: &str| printed(&[&x[..], &[model]].concat());
+    assert_eq!(run(&model), run(&made));
+    let first = std::fs::read_to_string(format!("{dump}/0-source.gb")).expect("the source");
+    assert!(first.contains("transpose"), "{first}");
+    let count = std::fs::read_dir(&dump).expect("the folder").count();
+    assert_eq!(count, 1 + printed(&["compile", &model, "--list"]).lines().count());
+    let json: serde_json::Value = serde_json::from_str(&printed(&["compile", "shapes", "--json"])).expect("JSON");
+    assert!(json["stages"].as_array().is_some_and(|stages| !stages.is_empty()), "{json}");
+    let none = printed(&["compile", &model, "--stop-after", "0"]);
+    assert!(!none.contains("simplify"), "{none}");
+    let error = refused(&["compile", &model, "--stop-after", "fuse"], 3);
+    assert!(error.contains("there is no pass `fuse`; the passes are, in order: "), "{error}");
+    let error = refused(&["compile", &model, "-o", &folder.path("out.onnx")], 3);
+    assert!(error.contains("ends in .gb or .json"), "{error}");
+}
+
+#[test]
+fn the_limit_on_memory_is_told_or_the_run_refused() {
+    let folder = Folder::new("limit");
+    let sum = folder.file("sum.gb", SUM);
+    let run = |limit: &str| {
+        let arguments = ["-q", "run", &sum, "-i", "x=zeros", "-i", "y=zeros", "-d", "N=100"];
+        command(&arguments).env("GLASSBOX_MEMORY_LIMIT", limit).output().expect("it starts")
+    };
+    assert!(run("400").status.success(), "{}", stderr(&run("400")));
+    let small = stderr(&run("399"));
+    assert!(small.contains("f32[100] is larger than the limit of 399 bytes"), "{small}");
+    let wrong = run("2GiB");
+    assert_eq!((wrong.status.code(), stdout(&wrong)), (Some(2), String::new()));
+    assert!(stderr(&wrong).contains("it must be a number of bytes"), "{}", stderr(&wrong));
+}
