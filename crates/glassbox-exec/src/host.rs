@@ -10,6 +10,23 @@ use crate::value::Value;
 pub struct HostError(pub String);
 
 /// The program that runs a graph.
+///
+/// ```
+/// use glassbox_exec::{Host, HostError, NoHost, Value};
+///
+/// struct Echo;
+///
+/// impl Host for Echo {
+///     fn call(&mut self, function: &str, operands: &[Value]) -> Result<Value, HostError> {
+///         match (function, operands) {
+///             ("echo", [value]) => Ok(value.clone()),
+///             _ => NoHost.call(function, operands),
+///         }
+///     }
+/// }
+///
+/// assert!(Echo.call("sing", &[]).unwrap_err().to_string().contains("no function `sing`"));
+/// ```
 pub trait Host {
     /// What the function `function` gives for the operands of a `host` node. A function that the host
     /// doesn't have is an error that says so.

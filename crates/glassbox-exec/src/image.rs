@@ -18,6 +18,24 @@ pub struct Pixels {
 }
 
 /// Reads pictures.
+///
+/// ```
+/// use glassbox_exec::{DecodeImage, ImageDecoder, KernelError, Options, Pixels};
+///
+/// /// One grey pixel for each byte.
+/// struct Grey;
+///
+/// impl DecodeImage for Grey {
+///     fn decode(&self, bytes: &[u8]) -> Result<Pixels, KernelError> {
+///         let rgb = bytes.iter().flat_map(|grey| [*grey; 3]).collect();
+///         Ok(Pixels { height: 1, width: bytes.len(), rgb })
+///     }
+/// }
+///
+/// let options = Options { images: Some(ImageDecoder::new(Grey)), ..Options::default() };
+/// assert_eq!(options.images.unwrap().decode(&[7])?.rgb, [7, 7, 7]);
+/// # Ok::<(), KernelError>(())
+/// ```
 pub trait DecodeImage: Send + Sync {
     /// The picture that the bytes of a file hold.
     ///

@@ -4,6 +4,15 @@ use glassbox_ir::{Dim, Type};
 use glassbox_tensor::Tensor;
 
 /// A value at run time. Cloning shares the data.
+///
+/// ```
+/// use glassbox_exec::Value;
+/// use glassbox_tensor::Tensor;
+/// let value = Value::from(Tensor::from_vec(&[2], vec![1.0f32, f32::NAN])?);
+/// assert_eq!(value.ty().to_string(), "f32[2]");
+/// assert!(value.bit_eq(&value.clone()));
+/// # Ok::<(), glassbox_tensor::TensorError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub enum Value {
     /// A tensor.

@@ -35,6 +35,21 @@ use widen::Parameters;
 pub(crate) use widen::unsettled;
 
 /// Builds one graph. See the [module](self).
+///
+/// ```
+/// use glassbox_ir::{Attrs, GraphBuilder, Type, ops};
+/// use glassbox_tensor::DType;
+/// let mut builder = GraphBuilder::new("sum");
+/// let x = builder.input("x", Type::tensor(DType::F32, ["N"]));
+/// let y = builder.input("y", Type::tensor(DType::F32, [1i64]));
+/// let sum = builder.node(&ops::add::OP, &[Some(x), Some(y)], Attrs::new(), 1)?[0];
+/// assert_eq!(builder.type_of(sum).to_string(), "f32[N]");
+/// // Each node is checked as it is added.
+/// assert!(builder.node(&ops::add::OP, &[Some(x), None], Attrs::new(), 1).is_err());
+/// let graph = builder.finish(vec![sum])?;
+/// assert!(glassbox_ir::verify(&graph).is_ok());
+/// # Ok::<(), glassbox_ir::BuildError>(())
+/// ```
 pub struct GraphBuilder {
     graph: Graph,
     /// Boxed, since of most values nothing is known.

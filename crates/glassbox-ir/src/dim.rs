@@ -17,6 +17,16 @@ use std::sync::Arc;
 use crate::bind::Bindings;
 
 /// The extent of one axis.
+///
+/// ```
+/// use glassbox_ir::Dim;
+/// let t = Dim::symbol("T");
+/// let two = (t.clone() + Dim::Int(1)) * Dim::Int(2);
+/// assert_eq!(two, Dim::Int(2) * t.clone() + Dim::Int(2));
+/// assert_eq!(two.same(&t), None);
+/// // Unknown is never the same as anything.
+/// assert_eq!(Dim::Unknown.same(&Dim::Unknown), None);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Dim {
     /// A known extent. Negative values occur only inside arithmetic, never in a verified type.

@@ -97,6 +97,17 @@ impl fmt::Display for Effects {
 }
 
 /// The effects of every node of a graph, those of its bodies included.
+///
+/// ```
+/// use glassbox_ir::text::{ParseOptions, parse};
+/// use glassbox_ir::{EffectTable, Effects};
+/// let text = "graph \"g\" { state @s: f32[] %r = state_read() {state = \"s\"} %y = neg(%r) output %y }";
+/// let graph = parse(text, &ParseOptions::default())?;
+/// let (table, nodes) = (EffectTable::of(&graph), graph.walk());
+/// assert!(table.of_node(nodes[0]).contains(Effects::READS));
+/// assert!(table.of_node(nodes[1]).is_pure());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct EffectTable(Vec<Effects>);
 

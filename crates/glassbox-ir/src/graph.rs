@@ -56,6 +56,15 @@ id!(
 );
 
 /// A typed program. See the [module](self).
+///
+/// ```
+/// use glassbox_ir::text::{ParseOptions, parse};
+/// let graph = parse("graph \"g\" { input %x: f32[N] %y = abs(%x) output %y }", &ParseOptions::default())?;
+/// let node = graph.walk()[0];
+/// assert_eq!((graph.node(node).op.name, graph.node_label(node).as_str()), ("abs", "y"));
+/// assert_eq!(graph.find_value("y"), Some(graph.outputs()[0]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Graph {
     /// The name, as the model gives it.

@@ -19,6 +19,13 @@ use crate::infer::{AttrView, Infer, Known, Operand, Signature};
 use crate::types::{TensorType, Type};
 
 /// The declaration of an op.
+///
+/// ```
+/// use glassbox_ir::ops;
+/// let op = ops::find("softmax").expect("it is in the table");
+/// assert_eq!(op.inputs[0].name, "x");
+/// assert!(op.attr("axis").is_some() && op.effects.is_pure());
+/// ```
 pub struct OpDef {
     /// The name: the ONNX name in snake case where ONNX has the op.
     pub name: &'static str,

@@ -12,6 +12,16 @@ use crate::bind::Bindings;
 use crate::dim::Dim;
 
 /// The type of a value.
+///
+/// ```
+/// use glassbox_ir::{Type, text::parse_type};
+/// use glassbox_tensor::DType;
+/// let declared = parse_type("f32[B, 3]")?;
+/// assert!(declared.admits(&Type::tensor(DType::F32, [7i64, 3])));
+/// assert!(!declared.admits(&Type::tensor(DType::F32, [7i64, 4])));
+/// assert_eq!(Type::sequence(declared).to_string(), "seq<f32[B, 3]>");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Type {
     /// A tensor.

@@ -58,6 +58,17 @@ impl fmt::Display for VerifyError {
 }
 
 /// Whether `graph` keeps every rule; if not, all that it breaks.
+///
+/// # Errors
+///
+/// All rules that the graph breaks, each with the node and the label of the rule.
+///
+/// ```
+/// use glassbox_ir::text::{ParseOptions, parse};
+/// let graph = parse("graph \"g\" { input %x: f32[2] output %x }", &ParseOptions::default())?;
+/// assert!(glassbox_ir::verify(&graph).is_ok());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn verify(graph: &Graph) -> Result<(), Vec<VerifyError>> {
     let mut errors = structure(graph);
     if errors.is_empty() {

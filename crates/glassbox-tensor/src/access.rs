@@ -54,6 +54,13 @@ pub(crate) fn default_vec<C: Compute>(count: usize) -> Result<Vec<C>, TensorErro
 impl Tensor {
     /// The elements in logical order, converted to `C` by the rules of [`cast`](crate::cast) with
     /// [`Overflow::Wrap`]. Borrowed when `C` is this tensor's own dtype and its elements lie in order.
+    ///
+    /// ```
+    /// use glassbox_tensor::{Tensor, bf16};
+    /// let x = Tensor::from_vec(&[2], vec![bf16::from_f32(1.5), bf16::from_f32(-2.0)])?;
+    /// assert_eq!(x.load::<f32>()?[..], [1.5, -2.0]);
+    /// # Ok::<(), glassbox_tensor::TensorError>(())
+    /// ```
     pub fn load<C: Compute>(&self) -> Result<Cow<'_, [C]>, TensorError> {
         check_arithmetic("load", self.dtype)?;
         if let Some(slice) = self.as_slice::<C>() {

@@ -60,6 +60,17 @@ impl From<Overflow> for CastOptions {
 impl Tensor {
     /// The elements converted to `dtype` by the rules of [this module](crate::cast). A cast to the tensor's
     /// own dtype changes nothing and shares the data.
+    ///
+    /// # Errors
+    ///
+    /// Where `dtype` has no arithmetic (text, block formats), or there is no memory.
+    ///
+    /// ```
+    /// use glassbox_tensor::{DType, Overflow, Tensor};
+    /// let x = Tensor::from_vec(&[3], vec![1.5f32, 300.0, -1.0])?;
+    /// assert_eq!(x.cast(DType::U8, Overflow::Saturate)?.to_vec::<u8>()?, [1, 255, 0]);
+    /// # Ok::<(), glassbox_tensor::TensorError>(())
+    /// ```
     pub fn cast(&self, dtype: DType, overflow: Overflow) -> Result<Tensor, TensorError> {
         self.cast_with(dtype, overflow.into())
     }

@@ -9,6 +9,15 @@ use std::str::FromStr;
 use crate::{BlockFormat, TensorError};
 
 /// The type of a tensor's elements.
+///
+/// ```
+/// use glassbox_tensor::{Class, DType};
+/// let dtype: DType = "f8e4m3fn".parse()?;
+/// assert_eq!((dtype.class(), dtype.to_string().as_str()), (Class::Float, "f8e4m3fn"));
+/// // Sub-byte dtypes stay packed.
+/// assert_eq!(DType::I4.byte_len(3), Some(2));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Copy, Clone, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
 pub enum DType {
     /// IEEE binary64.

@@ -12,6 +12,17 @@ use crate::storage::Storage;
 use crate::{Buffer, CastOptions, DType, Element, SharedBytes, TensorError};
 
 /// An n-dimensional array, or a view of one. Cloning and viewing share the data.
+///
+/// ```
+/// use glassbox_tensor::{DType, Tensor};
+/// let x = Tensor::from_vec(&[2, 3], vec![1i32, 2, 3, 4, 5, 6])?;
+/// assert_eq!((x.dtype(), x.shape(), x.byte_len()), (DType::I32, &[2, 3][..], Some(24)));
+/// // Views share the data; a write to one that is shared copies it.
+/// let column = x.slice_axis(1, 2, 1, 1)?;
+/// assert_eq!(column.to_vec::<i32>()?, [3, 6]);
+/// assert!(!x.is_sole_owner());
+/// # Ok::<(), glassbox_tensor::TensorError>(())
+/// ```
 #[derive(Clone)]
 pub struct Tensor {
     pub(crate) dtype: DType,

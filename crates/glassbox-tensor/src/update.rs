@@ -39,6 +39,14 @@ impl Tensor {
 
     /// Writes `source`, of the same dtype and rank, into the region that begins at `starts` and has its dims.
     /// After an error the tensor is what it was.
+    ///
+    /// ```
+    /// use glassbox_tensor::{DType, Tensor};
+    /// let mut x = Tensor::zeros(DType::I32, &[2, 2])?;
+    /// x.overwrite(&[1, 0], &Tensor::from_vec(&[1, 2], vec![7i32, 8])?)?;
+    /// assert_eq!(x.to_vec::<i32>()?, [0, 0, 7, 8]);
+    /// # Ok::<(), glassbox_tensor::TensorError>(())
+    /// ```
     pub fn overwrite(&mut self, starts: &[usize], source: &Tensor) -> Result<(), TensorError> {
         if source.dtype != self.dtype {
             return Err(TensorError::DtypeMismatch { operation: "overwrite", expected: self.dtype, got: source.dtype });

@@ -30,6 +30,14 @@ impl Tensor {
     }
 
     /// Axis `i` of the view is axis `permutation[i]` of this tensor.
+    ///
+    /// ```
+    /// use glassbox_tensor::Tensor;
+    /// let x = Tensor::from_vec(&[2, 2], vec![1u8, 2, 3, 4])?;
+    /// assert_eq!(x.permute(&[1, 0])?.to_vec::<u8>()?, [1, 3, 2, 4]);
+    /// assert!(x.permute(&[0, 0]).is_err());
+    /// # Ok::<(), glassbox_tensor::TensorError>(())
+    /// ```
     pub fn permute(&self, permutation: &[usize]) -> Result<Tensor, TensorError> {
         let mut seen = vec![false; self.rank()];
         let is_new = |axis: &usize| seen.get_mut(*axis).is_some_and(|seen| !std::mem::replace(seen, true));
@@ -84,6 +92,13 @@ impl Tensor {
     }
 
     /// Repeats axes of size 1, and adds leading axes, to reach `shape`.
+    ///
+    /// ```
+    /// use glassbox_tensor::Tensor;
+    /// let row = Tensor::from_vec(&[2], vec![1u8, 2])?;
+    /// assert_eq!(row.broadcast_to(&[2, 2])?.to_vec::<u8>()?, [1, 2, 1, 2]);
+    /// # Ok::<(), glassbox_tensor::TensorError>(())
+    /// ```
     pub fn broadcast_to(&self, shape: &[usize]) -> Result<Tensor, TensorError> {
         if shape == self.shape {
             return Ok(self.clone());

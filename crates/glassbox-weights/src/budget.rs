@@ -14,6 +14,17 @@ use crate::package::{Package, missing};
 /// longest ago are given back to the system. Tensors over them stay valid: what is touched again is read
 /// again, so results never depend on the budget. What is copied out of tensors isn't counted, and a tensor
 /// that is read long after it was loaded may have its pages in memory uncounted: load, use, drop.
+///
+/// ```
+/// use std::sync::Arc;
+/// use glassbox_tensor::ParamSource;
+/// use glassbox_weights::{Budgeted, open};
+/// let package = Arc::new(open("../../models/stories-gpt2/model.oinf".as_ref())?);
+/// let name = package.params()[0].name.clone();
+/// let budgeted = Budgeted::new(package.clone(), 1 << 20);
+/// assert!(budgeted.load(&name)?.bit_eq(&package.load(&name)?));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Budgeted {
     package: Arc<Package>,
     budget: u64,

@@ -6,6 +6,14 @@ use std::fmt;
 use glassbox_tensor::Tensor;
 
 /// Names with values, in the order of the file. Names are unique.
+///
+/// ```
+/// use glassbox_weights::{Metadata, MetadataValue};
+/// let mut metadata = Metadata::default();
+/// metadata.set("general.name", MetadataValue::String("tiny".into()));
+/// metadata.set("layers", MetadataValue::U32(4));
+/// assert_eq!((metadata.text("general.name"), metadata.integer("layers")), (Some("tiny"), Some(4)));
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Metadata(pub(crate) Vec<(String, MetadataValue)>);
 

@@ -13,6 +13,17 @@ use crate::{folder, gguf, oinf, pickle, safetensors};
 /// Opens a file of weights of any known format, or a folder with a checkpoint. Only headers are read.
 ///
 /// Known files beside it (`config.json`, `tokenizer.json` and the like) become blobs.
+///
+/// # Errors
+///
+/// Where the file can't be read, is of no format that is known, or breaks a rule of its format; see [`WeightsError`].
+///
+/// ```
+/// use glassbox_tensor::ParamSource;
+/// let package = glassbox_weights::open("../../models/stories-gpt2/model.oinf".as_ref())?;
+/// assert!(package.params().len() > 10 && package.file_bytes() > 0);
+/// # Ok::<(), glassbox_weights::WeightsError>(())
+/// ```
 pub fn open(path: &Path) -> Result<Package, WeightsError> {
     let parts = if path.is_dir() {
         folder::open_folder(path).map_err(|error| error.in_file(path))?

@@ -35,6 +35,14 @@ impl PrintOptions {
 }
 
 /// The text of a graph.
+///
+/// ```
+/// use glassbox_ir::text::{ParseOptions, PrintOptions, parse, print};
+/// let graph = parse("graph \"g\" { input %x: f32[2] %y = neg(%x) output %y }", &ParseOptions::default())?;
+/// let again = parse(&print(&graph, &PrintOptions::with_data()), &ParseOptions::default())?;
+/// assert!(graph.same_as(&again).is_ok());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn print(graph: &Graph, options: &PrintOptions) -> String {
     let mut printer = Printer::new(graph, options.data);
     // Writing to a `String` can't fail.

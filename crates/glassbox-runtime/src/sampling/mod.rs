@@ -20,6 +20,13 @@ use candidates::Candidates;
 pub use penalties::Penalties;
 
 /// How tokens are chosen. The default is greedy: always the most probable token.
+///
+/// ```
+/// use glassbox_runtime::{Sampler, Sampling};
+/// let settings = Sampling { temperature: 0.8, top_p: Some(0.9), seed: 7, ..Sampling::default() };
+/// assert!(Sampler::new(settings).is_ok());
+/// assert!(Sampler::new(Sampling { temperature: f64::NAN, ..Sampling::default() }).is_err());
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sampling {
     /// Logits are divided by it; 0 takes the most probable token, whatever the other settings.

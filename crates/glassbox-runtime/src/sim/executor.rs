@@ -22,6 +22,20 @@ use crate::error::RuntimeError;
 ///
 /// While a step is paused the program's variables can be fetched as they are then; what would change the executor's
 /// states is refused.
+///
+/// ```
+/// use glassbox_ir::text::{ParseOptions, parse};
+/// use glassbox_runtime::{Device, ModelPackage, Simulator};
+/// let text = "graph \"g\" { input %x: f32[2] %y = neg(%x) %z = exp(%y) output %z }";
+/// let graph = parse(text, &ParseOptions::default())?;
+/// let mut executor = Simulator::new(&ModelPackage::empty(), &graph, Device::Reference)?.make_executor()?;
+/// executor.insert("x", vec![0.0f32, 0.0])?;
+/// let at = executor.step()?.paused().expect("the first of two statements");
+/// assert_eq!((&*at.op, executor.fetch::<Vec<f32>>("y")?), ("neg", vec![-0.0, -0.0]));
+/// executor.resume()?;
+/// assert_eq!(executor.fetch::<Vec<f32>>("z")?, [1.0, 1.0]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Executor {
     pub(super) program: Arc<SymbolTable>,
     pub(super) session: Box<dyn Session>,

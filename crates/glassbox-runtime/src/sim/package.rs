@@ -50,6 +50,15 @@ struct Parts {
 }
 
 /// What a package in memory is made of.
+///
+/// ```
+/// use glassbox_runtime::{ModelPackage, ModelParts};
+/// use glassbox_tensor::Tensor;
+/// let w = Tensor::from_vec(&[2], vec![1.0f32, 2.0])?;
+/// let parts = ModelParts { tensors: vec![("w".into(), w)], ..ModelParts::default() };
+/// assert_eq!(ModelPackage::of("tiny", parts)?.name(), "tiny");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct ModelParts {
     /// The parameters. Names must be unique.

@@ -51,6 +51,15 @@ pub struct TraceOutput {
 }
 
 /// What there is to say of the numbers in a tensor.
+///
+/// ```
+/// use glassbox_runtime::Statistics;
+/// use glassbox_tensor::Tensor;
+/// let x = Tensor::from_vec(&[3], vec![1.0f32, 3.0, f32::NAN])?;
+/// let statistics = Statistics::of(&x).expect("numbers");
+/// assert_eq!((statistics.mean, statistics.nan), (Some(2.0), 1));
+/// # Ok::<(), glassbox_tensor::TensorError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Statistics {
     /// The least finite element; `None` without one.

@@ -28,6 +28,16 @@ impl Tensor {
     /// rounded to f32 first. Of the formats, `q8_0`, `q4_0` and `q4_k` can be written.
     ///
     /// A number that is not finite is an error, and so is a block whose scale doesn't fit f16.
+    ///
+    /// ```
+    /// use glassbox_tensor::{BlockFormat, Tensor};
+    /// let x = Tensor::from_vec(&[32], (0..32).map(|i| i as f32).collect())?;
+    /// let blocks = x.quantize_blocks(BlockFormat::Q8_0)?;
+    /// assert_eq!(blocks.byte_len(), Some(34));
+    /// let back = blocks.dequantize_blocks()?.to_vec::<f32>()?;
+    /// assert!(back.iter().zip(0..).all(|(got, want)| (got - want as f32).abs() < 0.2));
+    /// # Ok::<(), glassbox_tensor::TensorError>(())
+    /// ```
     pub fn quantize_blocks(&self, format: BlockFormat) -> Result<Tensor, TensorError> {
         let dtype = DType::Block(format);
         if !format.can_quantize() {
