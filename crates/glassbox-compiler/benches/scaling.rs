@@ -1,6 +1,6 @@
 //! What a node costs in graphs of 1,000 and of 100,000 nodes: `cargo bench -p glassbox-compiler --bench scaling`.
 //!
-//! `build`, `verify`, `rewrite` (each of the passes) and `plan` (a session of the reference, which plans). At the end the
+//! `build`, `verify`, `rewrite` (each of the passes), `plan` (a session of the reference, which plans) and a run. At the end the
 //! times per node are compared, for 100,000 nodes in one graph and in 100: more than 1.5 times as much in the large graph is
 //! an error, since then something grows faster than the graph.
 
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use divan::Bencher;
 use glassbox_compiler::passes::{PASSES, Pass};
 use glassbox_compiler::{CompileOptions, Compiled, compile};
-use glassbox_exec::{Options, Session};
+use glassbox_exec::{Options, RunContext, Session, Value};
 use glassbox_ir::{Attrs, Graph, GraphBuilder, Origin, Provenance, State, TensorType, Type, attrs, ops, verify};
 use glassbox_tensor::{DType, Tensor};
 
@@ -79,6 +79,12 @@ fn rewrite(graph: &Arc<Graph>) -> Compiled {
 
 fn plan(graph: &Graph) -> Box<dyn Session> {
     glassbox_backends::testing::session(graph.clone(), &Options::default()).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn run(graph: &Graph) -> Vec<Value> {
+    let x = Tensor::zeros(DType::F32, &[1, 2]).unwrap_or_else(|error| panic!("{error}"));
+    let inputs = [x.into(), Tensor::scalar(true).into()];
+    plan(graph).run(&inputs, RunContext::new()).unwrap_or_else(|error| panic!("{error}"))
 }
 
 #[divan::bench(args = [SMALL, LARGE], sample_count = 5)]
@@ -155,6 +161,7 @@ fn main() {
         ("build", &|like| Box::new(graph(like.node_count()))),
         ("verify", &|graph| Box::new(verify(graph))),
         ("plan", &|graph| Box::new(plan(graph))),
+        ("plan and run", &|graph| Box::new(run(graph))),
         ("rewrite", &|graph| Box::new(rewrite(graph))),
     ];
     works.extend(passes.iter().map(|(name, work)| (*name, work as &dyn Fn(&Arc<Graph>) -> Made)));

@@ -161,6 +161,8 @@ impl PartialEq for State {
 pub struct StateTable {
     pub(crate) list: Vec<State>,
     index: HashMap<String, usize>,
+    /// Whether the growth of any is followed: asked for every node with bodies, so it isn't searched for each time.
+    followed: bool,
 }
 
 impl StateTable {
@@ -169,8 +171,14 @@ impl StateTable {
         self.list.get(*self.index.get(name)?)
     }
 
+    /// Whether a symbol says what any of them holds.
+    pub fn any_followed(&self) -> bool {
+        self.followed
+    }
+
     /// Adds a state. Of two with one name, the first is found by it.
     pub(crate) fn push(&mut self, state: State) {
+        self.followed |= state.is_followed();
         self.index.entry(state.name.clone()).or_insert(self.list.len());
         self.list.push(state);
     }

@@ -23,7 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::dim::Dim;
-use crate::graph::{Graph, Node, NodeId, RegionId, State, ValueId};
+use crate::graph::{Graph, Node, NodeId, RegionId, State, StateTable, ValueId};
 use crate::infer::{AttrView, Infer, Operand};
 use crate::types::{Shape, TensorType, Type};
 
@@ -51,8 +51,9 @@ pub enum Bodies {
 
 impl Bodies {
     /// What is held where a body of a node begins, before which the states hold `outside`.
-    pub(crate) fn entry(self, states: &[State], outside: &Held) -> Held {
+    pub(crate) fn entry(self, states: &StateTable, outside: &Held) -> Held {
         match self {
+            _ if !states.any_followed() => outside.clone(),
             Bodies::Once | Bodies::OneOf => outside.clone(),
             Bodies::Again => outside.turn(states),
         }
@@ -281,9 +282,7 @@ pub(crate) fn changed_by(graph: &Graph, regions: &[RegionId]) -> BTreeSet<String
 
 /// Whether a node's bodies have an op on a state whose growth is followed.
 pub(crate) fn is_concerned(graph: &Graph, regions: &[RegionId]) -> bool {
-    !regions.is_empty()
-        && graph.states.iter().any(State::is_followed)
-        && any_node(graph, regions, &mut |node| node.state().is_some())
+    !regions.is_empty() && graph.states.any_followed() && any_node(graph, regions, &mut |node| node.state().is_some())
 }
 
 /// Whether a node in the regions, or in regions inside, is such a one.

@@ -387,7 +387,7 @@ pub fn infer_op_after(
         None => vec![None; types.len()],
     };
     if let (Some(holds), Some(Attr::Str(name))) = (op.holds, attrs.get("state"))
-        && let Some(state) = states.iter().find(|state| state.name == *name)
+        && let Some(state) = states.named(name)
     {
         let after = holds(&infer, &types).unwrap_or_else(|| state.open_type());
         held.set(state, after);

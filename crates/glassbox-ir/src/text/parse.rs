@@ -295,7 +295,7 @@ impl<'a> GraphParser<'a> {
             written.map(|(((start, ty), (_, label)), id)| Written { start, label: label.to_string(), ty, id: *id });
         let written: Vec<Written> = written.collect();
         // What states hold in a body may be inferred again once it is known what runs the body.
-        if self.scopes.len() > 1 && self.builder.graph().states.iter().any(State::is_followed) {
+        if self.scopes.len() > 1 && self.builder.graph().states.any_followed() {
             self.unchecked.extend(written);
         } else {
             let unchecked = std::mem::take(&mut self.unchecked);
