@@ -1,7 +1,7 @@
-//! Who may name the reference's session: its own crate, and the one that holds the table of backends.
+//! Who may name the reference as a runtime, or its session: its own crate, and the one that holds the table of backends.
 //!
 //! Everything else runs graphs through the seam that all backends have, or a new backend would be missing there. In:
-//! the text of a Rust source. Out: the lines that name `Session` of `glassbox_reference`, by its path or in a `use`,
+//! the text of a Rust source. Out: the lines that name `Reference` or `Session` of `glassbox_reference`, by path or in a `use`,
 //! in code or in the examples of doc comments. A glob and a new name for the crate count too, because what they bring
 //! in can't be seen in the text. Strings and plain comments don't.
 
@@ -78,6 +78,7 @@ fn check_part(tokens: &[Token], at: usize, found: &mut Vec<(usize, String)>) -> 
     let Some(token) = tokens.get(at) else { return at + 1 };
     match token.text.as_str() {
         "Session" => found.push((token.line, "names the reference's session".to_owned())),
+        "Reference" => found.push((token.line, "names the reference itself".to_owned())),
         "*" => found.push((token.line, "brings in everything of the reference, its session too".to_owned())),
         // `self as name` renames the library; what is renamed deeper down is no session.
         "self" => return check_path(tokens, at + 1, found),
@@ -236,6 +237,8 @@ mod tests {
     fn the_session_of_the_reference_is_found_however_it_is_named() {
         for text in [
             "use glassbox_reference::Session;",
+            "use glassbox_reference::Reference;",
+            "use glassbox_reference::{evaluate, Reference};",
             "pub(crate) use ::glassbox_reference::Session as Runner;",
             "use glassbox_reference::{Options, Session};",
             "use glassbox_reference::{Options as RunOptions, Session as Runner};",
@@ -268,7 +271,7 @@ mod tests {
         for text in [
             "use glassbox_exec::Session;",
             "use glassbox_reference::{Options, Precision, SessionOptions}; use glassbox_exec::Session;",
-            "use glassbox_reference::Reference; fn f(s: Session) {}",
+            "use glassbox_reference::References; fn f(s: Session, r: Reference) {}",
             "use glassbox_reference::{kernels::{Kernel, find}, Value as Given}; struct Session;",
             "// glassbox_reference::Session is gone",
             "/* use glassbox_reference::Session; */",
