@@ -50,6 +50,7 @@ mod toy;
 use std::sync::Arc;
 
 use glassbox_exec::{Options, Runtime};
+use glassbox_ir::text::nearest;
 use thiserror::Error;
 
 /// A row of the table.
@@ -119,28 +120,10 @@ fn listed() -> String {
     BACKENDS.iter().map(|backend| format!("`{}`", backend.name)).collect::<Vec<_>>().join(", ")
 }
 
-/// What may be meant by a name that nothing has: one that differs by one letter or two.
+/// What may be meant by a name that nothing has.
 fn meant(name: &str) -> String {
-    let nearest = BACKENDS.iter().map(|backend| (distance(backend.name, name), backend.name)).min();
-    match nearest {
-        Some((distance, near)) if distance <= 2 => format!("; did you mean `{near}`?"),
-        _ => String::new(),
-    }
-}
-
-/// How many letters must be changed, added or left out to come from one name to the other.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().take(64).collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, y) in b.iter().enumerate() {
-            let changed = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = changed.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
+    let near = nearest(name, BACKENDS.iter().map(|backend| backend.name));
+    near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"))
 }
 
 #[cfg(test)]
@@ -159,6 +142,5 @@ mod tests {
     fn what_is_meant_is_near() {
         assert_eq!(meant("toi"), "; did you mean `toy`?");
         assert_eq!(meant("vulkan"), "");
-        assert_eq!(distance("kitten", "sitting"), 3);
     }
 }
