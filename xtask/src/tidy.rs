@@ -24,6 +24,8 @@ const ORDER: &[&str] = &[
     "glassbox-image",
     "glassbox-reference",
     "glassbox-compiler",
+    "glassbox-layout",
+    "glassbox-check",
     "glassbox-backends",
     "glassbox-testkit",
     "glassbox-runtime",

@@ -22,6 +22,18 @@ pub trait Observer {
     fn wants(&self) -> Wants {
         Wants::default()
     }
+
+    /// What is to stand in the place of a node's results, before anything reads them: one value for each, of the same
+    /// dtype and dims. It is asked after [`Observer::observe`], of nodes outside of decompositions, and only where
+    /// [`Wants::replaces`] says so. `None` leaves the results as they are.
+    ///
+    /// # Errors
+    ///
+    /// What is returned ends the run with that error.
+    fn replace(&mut self, event: &Event) -> Result<Option<Vec<Value>>, RunError> {
+        let _ = event;
+        Ok(None)
+    }
 }
 
 /// How a run goes on after a node.
@@ -44,18 +56,20 @@ pub struct Wants {
     pub values: bool,
     /// The nodes of decompositions too; a composite itself is always shown.
     pub inside: bool,
+    /// To put other values in the place of results. A backend computes node by node where this is wanted.
+    pub replaces: bool,
 }
 
 /// Times and values, from outside of composites.
 impl Default for Wants {
     fn default() -> Wants {
-        Wants { times: true, values: true, inside: false }
+        Wants { times: true, values: true, inside: false, replaces: false }
     }
 }
 
 impl Wants {
     /// Times and values, also inside of composites.
-    pub const ALL: Wants = Wants { times: true, values: true, inside: true };
+    pub const ALL: Wants = Wants { times: true, values: true, inside: true, replaces: false };
 }
 
 /// A node that has been run.
@@ -83,6 +97,13 @@ pub trait EventSource {
     /// Where it can't be had: it was never stored, or reading it from a device failed.
     fn result(&self, index: usize) -> Result<Value, RunError>;
 
+    /// What the node was given as the operand in place `index`; `None` where an optional operand was left out.
+    ///
+    /// # Errors
+    ///
+    /// Where it can't be had: the node has no such operand, or its memory was used again.
+    fn operand(&self, index: usize) -> Result<Option<Value>, RunError>;
+
     /// What a state holds now.
     ///
     /// # Errors
@@ -109,6 +130,15 @@ impl<'a> Event<'a> {
     /// Where it can't be had.
     pub fn result(&self, index: usize) -> Result<Value, RunError> {
         self.source.result(index)
+    }
+
+    /// What the node was given as the operand in place `index`; `None` where an optional operand was left out.
+    ///
+    /// # Errors
+    ///
+    /// Where it can't be had.
+    pub fn operand(&self, index: usize) -> Result<Option<Value>, RunError> {
+        self.source.operand(index)
     }
 
     /// All results, in order.

@@ -149,21 +149,32 @@ impl Execution {
         &mut self,
         program: &PlannedGraph,
         id: NodeId,
-        results: Vec<Value>,
+        mut results: Vec<Value>,
         started: Option<Instant>,
         around: &mut Surroundings,
     ) -> Result<Flow, RunError> {
         let graph = &program.graph;
+        let values = self.scopes.last().map(|scope| &scope.values[..]).unwrap_or_default();
+        let mut replaced = None;
         let flow = match (&mut around.context.observer, around.wants) {
             (Some(observer), Some(wants)) if wants.inside || self.scopes.len() == 1 => {
                 let now = Instant::now();
                 let started = started.unwrap_or(now);
-                let source = Source { results: &results, states: &self.states };
+                let source = Source { graph, node: id, values, results: &results, states: &self.states };
                 let (path, time) = (&self.path[..], now.saturating_duration_since(started));
-                observer.observe(&Event { graph, node: id, path, started, time, source: &source })?
+                let event = Event { graph, node: id, path, started, time, source: &source };
+                let flow = observer.observe(&event)?;
+                if wants.replaces && self.scopes.len() == 1 {
+                    replaced = observer.replace(&event)?;
+                }
+                flow
             }
             _ => Flow::Continue,
         };
+        if let Some(replaced) = replaced {
+            check_replaced(graph, id, &results, &replaced)?;
+            results = replaced;
+        }
         if flow == Flow::Stop {
             return Err(RunError::Stopped { node: graph.node_label(id) });
         }
@@ -274,8 +285,23 @@ enum Ended {
     Region(Flow),
 }
 
+/// What stands in the place of results has their types.
+fn check_replaced(graph: &Graph, id: NodeId, results: &[Value], replaced: &[Value]) -> Result<(), RunError> {
+    let types = |values: &[Value]| values.iter().map(|value| value.ty().to_string()).collect::<Vec<_>>().join(", ");
+    let (given, wanted) = (types(replaced), types(results));
+    if given == wanted {
+        return Ok(());
+    }
+    let message = format!("its results are {wanted}; they can't be replaced by {given}");
+    Err(fail(graph, id, KernelError::invalid("replace", message)))
+}
+
 /// The values that an event can be asked for.
 struct Source<'a> {
+    graph: &'a Graph,
+    node: NodeId,
+    /// Those that are alive in the graph.
+    values: &'a [Option<Value>],
     results: &'a [Value],
     states: &'a Transaction,
 }
@@ -283,6 +309,13 @@ struct Source<'a> {
 impl EventSource for Source<'_> {
     fn result(&self, index: usize) -> Result<Value, RunError> {
         self.results.get(index).cloned().ok_or(RunError::Session("the node has fewer results than were asked for"))
+    }
+
+    fn operand(&self, index: usize) -> Result<Option<Value>, RunError> {
+        let operand = self.graph.node(self.node).operands.get(index);
+        let operand = operand.ok_or(RunError::Session("the node has fewer operands than were asked for"))?;
+        let value = operand.map(|id| value_of(self.values, self.graph, id)).transpose();
+        value.map_err(|error| fail(self.graph, self.node, error))
     }
 
     fn state(&self, name: &str) -> Result<Tensor, RunError> {

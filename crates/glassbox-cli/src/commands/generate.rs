@@ -90,7 +90,7 @@ impl Observer for Nobody {
     }
 
     fn wants(&self) -> Wants {
-        Wants { times: false, values: false, inside: false }
+        Wants { times: false, values: false, ..Wants::default() }
     }
 }
 

@@ -1,0 +1,3 @@
+//! Where two runs of a model part, and which node is at fault.
+
+pub mod report;
