@@ -28,6 +28,11 @@ pub(crate) fn open(name: &str, options: LoadOptions) -> Result<Model> {
     }
 }
 
+/// Whether a model of that name comes with Glassbox.
+pub(crate) fn comes_along(name: &str) -> bool {
+    BUILT_IN.iter().any(|(known, _)| *known == name)
+}
+
 /// Opens a package of weights: a file or folder, or one that comes with Glassbox, by its name.
 pub(crate) fn open_package(name: &str) -> Result<ModelPackage> {
     match BUILT_IN.iter().find(|(known, _)| *known == name) {

@@ -7,7 +7,7 @@
 //! Long work can be interrupted: inside [`interruptible`] each piece first asks whether it shall still be done. If
 //! not, the rest is left out and the call unwinds to [`interruptible`], so that nobody sees half a result.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -22,6 +22,26 @@ pub struct Interrupted;
 
 thread_local! {
     static INTERRUPT: RefCell<Option<Interrupt>> = const { RefCell::new(None) };
+    static ALONE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs `work`, whose parallel parts are done by this thread alone, one piece after the other.
+///
+/// ```
+/// let thread = std::thread::current().id();
+/// glassbox_tensor::on_one_thread(|| {
+///     glassbox_tensor::parallel_for(100, &|_| assert_eq!(std::thread::current().id(), thread));
+/// });
+/// ```
+pub fn on_one_thread<T>(work: impl FnOnce() -> T) -> T {
+    struct Restore(bool);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            ALONE.set(self.0);
+        }
+    }
+    let _restore = Restore(ALONE.replace(true));
+    work()
 }
 
 /// Runs `work`, whose parallel parts on this thread are given up as soon as `interrupt` says so.
@@ -61,7 +81,16 @@ fn within<T>(interrupt: Option<Interrupt>, work: impl FnOnce() -> T) -> T {
 /// ```
 pub fn parallel_for(count: usize, work: &(dyn Fn(usize) + Sync)) {
     match INTERRUPT.with(|current| current.borrow().clone()) {
+        None if count < 2 || ALONE.get() => (0..count).for_each(work),
         _ if count < 2 => (0..count).for_each(work),
+        Some(interrupt) if ALONE.get() => {
+            for index in 0..count {
+                if interrupt() {
+                    resume_unwind(Box::new(Interrupted));
+                }
+                work(index);
+            }
+        }
         None => (0..count).into_par_iter().for_each(work),
         Some(interrupt) => {
             (0..count).into_par_iter().for_each(|index| {

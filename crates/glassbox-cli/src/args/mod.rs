@@ -1,5 +1,6 @@
 //! What the command line takes.
 
+mod check;
 mod compile;
 mod sim;
 #[cfg(feature = "text")]
@@ -13,6 +14,7 @@ use clap::{Args, Parser, Subcommand};
 use glassbox_exec::Runtime;
 use glassbox_runtime::Device;
 
+pub(crate) use check::Check;
 pub(crate) use compile::Compile;
 pub(crate) use sim::{Fmt, Sim};
 #[cfg(feature = "text")]
@@ -195,25 +197,6 @@ pub(crate) struct Trace {
     /// Stop at the first NaN
     #[arg(long)]
     pub(crate) stop_at_nan: bool,
-}
-
-#[derive(Args)]
-pub(crate) struct Check {
-    #[command(flatten)]
-    pub(crate) model: ModelAndInputs,
-    /// What to hold it against: a .npz of values by name; `precise`: the same graph computed in f64; or a backend, which
-    /// if it is the one that runs the model computes on one thread, from which nothing may differ by a bit
-    #[arg(long, value_name = "FILE.npz|precise|BACKEND")]
-    pub(crate) against: String,
-    /// The relative difference that is allowed
-    #[arg(long, default_value_t = 1e-4)]
-    pub(crate) rtol: f64,
-    /// The absolute difference that is allowed
-    #[arg(long, default_value_t = 1e-5)]
-    pub(crate) atol: f64,
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Args)]

@@ -267,15 +267,26 @@ fn build_node(site: Site<'_>, node: &Node) -> Result<(), OnnxError> {
     while operands.last() == Some(&None) {
         operands.pop();
     }
+    let before = site.frame.f.graph().value_count();
     let results = match support::called(site.frame.functions, node) {
         Some(function) => call::call(site, node, function, operands, attributes)?,
         None => convert(site, node, operands, attributes)?,
     };
     for (output, value) in node.outputs.iter().zip(results).filter(|(output, _)| !output.is_empty()) {
+        let value = if value.index() < before { pass_on(site, node, value)? } else { value };
         site.scope.define(output, Some(value));
         site.frame.name(value, site.prefix, output);
     }
     Ok(())
+}
+
+/// What a node passes on as it is has a value of its own under the node's name, so that it can be seen, and held against
+/// what another model gives at that place.
+fn pass_on(site: Site<'_>, node: &Node, value: ValueId) -> Result<ValueId, OnnxError> {
+    let f = site.frame.f;
+    let origin = Origin::Onnx { node: format!("{}{}", site.prefix, node.label()), op: node.full_op() };
+    f.builder().set_provenance(Provenance::new(origin));
+    f.op(&glassbox_ir::ops::identity::OP, &[f.expr(value)], glassbox_ir::Attrs::new()).id().map_err(OnnxError::Graph)
 }
 
 /// Counts the bytes of a node's names inside a function: its own and its outputs', each behind those of the

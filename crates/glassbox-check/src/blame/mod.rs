@@ -1,0 +1,227 @@
+//! From what was seen to who is at fault: the verdict, the nodes, and what is said of them.
+
+mod judge;
+mod neighbourhood;
+mod summary;
+
+use std::collections::HashSet;
+
+use crate::distance::index_of;
+use crate::hunt::{Element, Evidence, Finding};
+use crate::pairing;
+use crate::report::{Cause, Culprit, Kind, Place, Report, Row, Status, Verdict, Wrong};
+use crate::skeleton::Skeleton;
+use crate::statics;
+
+use judge::Judgement;
+
+/// The most differences of the models that are listed where no value shows them.
+const MAX_UNSEEN: usize = 20;
+
+/// Makes the report. `precise` says that theirs is what is right.
+pub(crate) fn report(evidence: Evidence, precise: bool) -> Report {
+    let judgements: Vec<Option<Judgement>> =
+        evidence.findings.iter().map(|finding| judge::judge(&evidence, finding, precise)).collect();
+    let rows: Vec<Row> =
+        evidence.findings.iter().zip(&judgements).map(|(finding, judgement)| row(&evidence, finding, judgement)).collect();
+    let mut culprits = Vec::new();
+    let mut named = HashSet::new();
+    for (place, (finding, judgement)) in evidence.findings.iter().zip(&judgements).enumerate() {
+        let Some(judgement) = judgement else { continue };
+        let culprit = culprit(&evidence, finding, judgement, place);
+        if named.insert(culprit.node.clone()) {
+            culprits.push((rank(&culprit, judgement), culprit));
+        }
+    }
+    // Of one rank the first in the order of the run comes first.
+    culprits.sort_by_key(|(rank, _)| *rank);
+    let mut culprits: Vec<Culprit> = culprits.into_iter().map(|(_, culprit)| culprit).collect();
+    let seen = !culprits.is_empty();
+    if !evidence.same_model {
+        unseen(&evidence, seen, &mut named, &mut culprits);
+    }
+    let outputs = outputs(&evidence);
+    let left_out = evidence.whole && outputs.len() < evidence.ours.skeleton.outputs.len();
+    let verdict = verdict(&rows, &culprits, seen, left_out || evidence.stopped.is_some());
+    let pairing = pairing::summary(&evidence.ours.skeleton, evidence.theirs, evidence.pairs);
+    let neighbourhood = neighbourhood::around(&evidence, culprits.first(), &rows);
+    let mut report = Report {
+        model: evidence.ours.name.clone(),
+        against: evidence.against.to_owned(),
+        verdict,
+        summary: String::new(),
+        culprits,
+        rows,
+        outputs,
+        births: Vec::new(),
+        pairing,
+        neighbourhood,
+    };
+    report.summary = summary::summary(&evidence, &report);
+    report
+}
+
+fn row(evidence: &Evidence, finding: &Finding, judgement: &Option<Judgement>) -> Row {
+    let skeleton = &evidence.ours.skeleton;
+    let value = &skeleton.values[finding.key.value];
+    let node = skeleton.producer(finding.key.value).map(|node| &skeleton.nodes[node]);
+    let partner = &evidence.theirs.values[finding.partner].name;
+    let measured = finding.plain.as_ref().or(finding.alone.as_ref());
+    let differs = |apart: &crate::report::Apart| apart.differing > 0;
+    let plain = finding.plain.as_ref().is_some_and(|plain| differs(&plain.apart));
+    let alone = finding.alone.as_ref().is_some_and(|alone| differs(&alone.apart));
+    let status = match judgement {
+        Some(_) => Status::Introduced,
+        None if finding.let_pass || (!plain && !alone && finding.unmeasured.is_none()) => Status::Agrees,
+        None if finding.unmeasured.is_some() => Status::Inherited,
+        None => match &finding.plain {
+            // The plain runs differ by no more than the node alone makes.
+            Some(plain) if plain.outside == 0 && plain.apart.rms_rel <= finding.allowed.rms => Status::Rounding,
+            Some(_) => Status::Inherited,
+            None => Status::Rounding,
+        },
+    };
+    Row {
+        value: value.name.clone(),
+        node: node.map(|node| node.name.clone()).unwrap_or_default(),
+        op: node.map(|node| node.op.clone()).unwrap_or_default(),
+        layer: node.map(|node| node.layer.clone()).unwrap_or_default(),
+        path: finding.path.clone(),
+        ty: finding.ty.clone(),
+        theirs: (*partner != value.name).then(|| partner.clone()),
+        their_ty: finding.their_ty.clone(),
+        status,
+        apart: finding.plain.as_ref().map(|plain| plain.apart.clone()),
+        alone: finding.alone.as_ref().map(|alone| alone.apart.clone()),
+        ours_stats: measured.map(|measured| measured.ours),
+        their_stats: measured.map(|measured| measured.theirs),
+    }
+}
+
+/// The node of a finding that is most likely at fault, and what is to be said of it.
+fn culprit(evidence: &Evidence, finding: &Finding, judgement: &Judgement, row: usize) -> Culprit {
+    let skeleton = &evidence.ours.skeleton;
+    let causes_of = |node: usize| match evidence.same_model {
+        true => Vec::new(),
+        false => statics::causes(skeleton, evidence.theirs, evidence.pairs, node),
+    };
+    let nodes = &finding.segment.nodes;
+    let suspects: Vec<(usize, Vec<Cause>)> = nodes.iter().map(|node| (*node, causes_of(*node))).collect();
+    let last = skeleton.producer(finding.key.value).unwrap_or_default();
+    let guess = suspects.iter().max_by_key(|(node, causes)| {
+        (suspicion(causes, evidence.theirs, evidence.pairs.nodes[*node]), std::cmp::Reverse(*node))
+    });
+    let (node, causes) = match guess {
+        Some((node, causes)) => (*node, causes.clone()),
+        None => (last, Vec::new()),
+    };
+    let guilty = &skeleton.nodes[node];
+    let among = nodes.iter().filter(|other| **other != node).map(|other| skeleton.nodes[*other].name.clone()).collect();
+    let theirs = evidence.pairs.nodes[node].map(|partner| evidence.theirs.nodes[partner].name.clone());
+    let mut culprit = Culprit {
+        node: guilty.name.clone(),
+        op: guilty.op.clone(),
+        layer: guilty.layer.clone(),
+        path: finding.path.clone(),
+        theirs: theirs.filter(|name| *name != guilty.name),
+        row: Some(row),
+        kind: judgement.kind,
+        wrong: judgement.wrong,
+        causes,
+        among,
+        place: judgement.place.clone(),
+        line: String::new(),
+    };
+    culprit.line = summary::line(&culprit, finding);
+    culprit
+}
+
+/// How much the causes of a node say against it: a change of what it computes more than one of its weights, which fusing
+/// changes too.
+fn suspicion(causes: &[Cause], theirs: &Skeleton, partner: Option<usize>) -> u32 {
+    // A fused node of theirs does more than ours, so that it is of another op says nothing.
+    let foreign = partner.is_none_or(|partner| theirs.nodes[partner].inner.is_empty());
+    let one = |cause: &Cause| match cause {
+        Cause::Op { .. } if foreign => 0,
+        Cause::Op { .. } | Cause::Attribute { .. } => 4,
+        Cause::Constant { .. } | Cause::Order { .. } => 3,
+        Cause::Operand { .. } => 1,
+    };
+    causes.iter().map(one).max().unwrap_or(0)
+}
+
+/// The lower, the more suspicious.
+fn rank(culprit: &Culprit, judgement: &Judgement) -> u32 {
+    let caused = !culprit.causes.is_empty();
+    match (judgement.strong, caused) {
+        (true, true) => 0,
+        (true, false) => 1,
+        (false, true) => 1,
+        (false, false) => 2,
+    }
+}
+
+/// The differences of the models that no value shows: all of them where none was seen, else those that say most.
+fn unseen(evidence: &Evidence, seen: bool, named: &mut HashSet<String>, culprits: &mut Vec<Culprit>) {
+    let skeleton = &evidence.ours.skeleton;
+    let mut found = 0;
+    for (place, node) in skeleton.nodes.iter().enumerate() {
+        let Some(partner) = evidence.pairs.nodes[place] else { continue };
+        let their = &evidence.theirs.nodes[partner];
+        // What another program fused isn't made of the same nodes.
+        if their.inner.is_empty() || named.contains(&node.name) {
+            continue;
+        }
+        let causes = statics::causes(skeleton, evidence.theirs, evidence.pairs, place);
+        let telling = causes.iter().any(|cause| !matches!(cause, Cause::Operand { .. }));
+        if !telling || (seen && found >= MAX_UNSEEN) {
+            continue;
+        }
+        found += 1;
+        named.insert(node.name.clone());
+        let line = format!("{} `{}`: {}", node.op, node.name, causes.iter().map(statics::words).collect::<Vec<_>>().join("; "));
+        culprits.push(Culprit {
+            node: node.name.clone(),
+            op: node.op.clone(),
+            layer: node.layer.clone(),
+            theirs: (their.name != node.name).then(|| their.name.clone()),
+            kind: Kind::Unseen,
+            wrong: Wrong::Unknown,
+            causes,
+            line,
+            ..Culprit::default()
+        });
+    }
+}
+
+/// The last rows of the outputs.
+fn outputs(evidence: &Evidence) -> Vec<usize> {
+    let skeleton = &evidence.ours.skeleton;
+    let row = |value: usize| evidence.findings.iter().rposition(|finding| finding.key.value == value);
+    skeleton.outputs.iter().filter_map(|(_, value)| row(*value)).collect()
+}
+
+fn verdict(rows: &[Row], culprits: &[Culprit], seen: bool, broken: bool) -> Verdict {
+    if seen || broken {
+        Verdict::Differs
+    } else if !culprits.is_empty() {
+        Verdict::Structure
+    } else if rows.iter().all(|row| row.status == Status::Agrees) {
+        Verdict::Agrees
+    } else {
+        Verdict::Rounding
+    }
+}
+
+/// An element as a place in a tensor of these dims.
+pub(crate) fn place(finding: &Finding, element: Element) -> Place {
+    let shape: Vec<usize> = dims(&finding.ty);
+    let Element { place, ours, theirs, precise, .. } = element;
+    Place { index: index_of(place, &shape), ours, theirs, precise }
+}
+
+/// The sizes in the text of a type: `f32[2, 3]`.
+fn dims(ty: &str) -> Vec<usize> {
+    let inside = ty.split_once('[').map_or("", |(_, rest)| rest.trim_end_matches(']'));
+    inside.split(',').filter_map(|size| size.trim().parse().ok()).collect()
+}

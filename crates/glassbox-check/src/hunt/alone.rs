@@ -1,0 +1,330 @@
+//! The first run: every value against its partner, plain and alone.
+
+use std::collections::HashSet;
+
+use glassbox_exec::{Difference, Event, Flow, Observer, RunContext, RunError, Tolerance, Value, Wants, compare};
+use glassbox_ir::{Graph, NodeId, ValueId};
+use glassbox_tensor::{DType, Overflow, Tensor};
+
+use super::segment::{Segment, Segments};
+use super::{Model, Sample, inside};
+use crate::distance::{Bounds, Distance, coarser, distance, largest, same_text};
+use crate::error::CheckError;
+use crate::pairing::Pairs;
+use crate::side::{Key, Live, Values, turns};
+use crate::skeleton::Skeleton;
+use crate::tolerance::{Allowed, Class, Tolerances};
+
+/// What was found at one value of ours.
+#[derive(Clone, Debug)]
+pub(crate) struct Finding {
+    /// Which value, in which turns.
+    pub(crate) key: Key,
+    /// Its partner.
+    pub(crate) partner: usize,
+    /// The bodies around it.
+    pub(crate) path: String,
+    /// Its type here, and there where that is another one.
+    pub(crate) ty: String,
+    pub(crate) their_ty: Option<String>,
+    /// The plain runs. `None` where they can't be measured: of other dims, or no numbers.
+    pub(crate) plain: Option<Distance>,
+    /// Our node alone.
+    pub(crate) alone: Option<Distance>,
+    /// What it can't be measured for, in words.
+    pub(crate) unmeasured: Option<String>,
+    /// The nodes that it came from since the last partner.
+    pub(crate) segment: Segment,
+    /// What it may differ by.
+    pub(crate) allowed: Allowed,
+    pub(crate) dtype: DType,
+    /// Whether something that it was computed from couldn't be made what theirs is.
+    pub(crate) tainted: bool,
+    /// Whether theirs is of a dtype with more digits.
+    finer_there: bool,
+    /// Whether the user lets the difference pass.
+    pub(crate) let_pass: bool,
+    /// Elements, where it looks wrong.
+    pub(crate) sample: Option<Sample>,
+}
+
+impl Finding {
+    /// Whether theirs holds more digits than our dtype does.
+    pub(crate) fn is_finer_there(&self) -> bool {
+        self.finer_there
+    }
+
+    /// Whether the node alone parts by more than its op and dtype explain.
+    pub(crate) fn is_suspicious(&self) -> bool {
+        self.sample.is_some()
+    }
+}
+
+/// What the first run gives.
+pub(super) struct Outcome {
+    pub(super) findings: Vec<Finding>,
+    pub(super) stopped: Option<String>,
+    pub(super) missing: usize,
+}
+
+/// Runs ours on their values.
+pub(super) fn run(
+    ours: &Model,
+    theirs: &mut dyn Values,
+    pairs: &Pairs,
+    segments: &Segments,
+    tolerances: &Tolerances,
+) -> Result<Outcome, CheckError> {
+    let failed = |source| CheckError::Run { side: ours.name.clone(), source };
+    let mut session = ours.prepare()?.session().map_err(failed)?;
+    let mut plain = ours.live()?;
+    let paired = (0..pairs.values.len()).filter(|place| pairs.of(*place).is_some());
+    plain.want(paired.collect());
+    let mut driver = Driver {
+        ours: &ours.skeleton,
+        theirs,
+        pairs,
+        segments,
+        tolerances,
+        plain,
+        seen: HashSet::new(),
+        parted: false,
+        tainted: vec![false; ours.graph.value_count()],
+        findings: Vec::new(),
+        replaced: None,
+        missing: 0,
+        failed: None,
+    };
+    let ended = session.run(&ours.inputs, RunContext::new().observed(&mut driver));
+    if let Some(error) = driver.failed {
+        return Err(error);
+    }
+    let stopped = driver.plain.stopped().map(str::to_owned);
+    match ended {
+        Ok(_) => Ok(Outcome { findings: driver.findings, stopped, missing: driver.missing }),
+        // A model that can't be run to its end is compared up to there.
+        Err(error) if !driver.findings.is_empty() => {
+            let stopped = stopped.or(Some(error.to_string()));
+            Ok(Outcome { findings: driver.findings, stopped, missing: driver.missing })
+        }
+        Err(source) => Err(failed(source)),
+    }
+}
+
+struct Driver<'a> {
+    ours: &'a Skeleton,
+    theirs: &'a mut dyn Values,
+    pairs: &'a Pairs,
+    segments: &'a Segments<'a>,
+    tolerances: &'a Tolerances,
+    /// Our run on our own values; only begun where it differs from the one that is watched.
+    plain: Live,
+    /// What was compared before it was begun.
+    seen: HashSet<Key>,
+    /// Whether a value that isn't ours was put in.
+    parted: bool,
+    /// By the index of the value in the graph.
+    tainted: Vec<bool>,
+    findings: Vec<Finding>,
+    replaced: Option<Vec<Value>>,
+    missing: usize,
+    failed: Option<CheckError>,
+}
+
+impl Observer for Driver<'_> {
+    fn observe(&mut self, event: &Event) -> Result<Flow, RunError> {
+        self.replaced = None;
+        match self.compare_all(event) {
+            Ok(()) => Ok(Flow::Continue),
+            Err(error) => {
+                let stopped = inside(&error);
+                self.failed = Some(error);
+                Err(stopped)
+            }
+        }
+    }
+
+    fn wants(&self) -> Wants {
+        Wants { times: false, replaces: true, ..Wants::default() }
+    }
+
+    fn replace(&mut self, _: &Event) -> Result<Option<Vec<Value>>, RunError> {
+        Ok(self.replaced.take())
+    }
+}
+
+impl Driver<'_> {
+    fn compare_all(&mut self, event: &Event) -> Result<(), CheckError> {
+        let tainted = reads_tainted(event.graph, event.node, &self.tainted);
+        for id in &event.node().results {
+            self.tainted[id.index()] = tainted;
+        }
+        let results = event.node().results.clone();
+        for (place, id) in results.iter().enumerate() {
+            let Some(value) = self.ours.of_value[id.index()] else { continue };
+            let Some(partner) = self.pairs.of(value) else { continue };
+            if self.ours.producer(value).is_none() {
+                continue;
+            }
+            let turns = turns(event);
+            let Some(other) = self.theirs.take(&Key { value: partner, turns: turns.clone() })? else {
+                self.missing += 1;
+                continue;
+            };
+            let mine = event.result(place).map_err(|source| CheckError::Run { side: "the model".to_owned(), source })?;
+            let key = Key { value, turns };
+            let plain = if self.parted { self.plain.take(&key)? } else { Some(mine.clone()) };
+            if !self.parted {
+                self.seen.insert(key.clone());
+            }
+            let finding = self.finding(event, key, partner, plain.as_ref(), &mine, &other, tainted)?;
+            self.findings.push(finding);
+            self.put_in(event, place, *id, &mine, &other)?;
+        }
+        Ok(())
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn finding(
+        &self,
+        event: &Event,
+        key: Key,
+        partner: usize,
+        plain: Option<&Value>,
+        mine: &Value,
+        other: &Value,
+        tainted: bool,
+    ) -> Result<Finding, CheckError> {
+        let name = &self.ours.values[key.value].name;
+        let (ty, their_ty) = (mine.ty().to_string(), other.ty().to_string());
+        let segment = self.segments.of(key.value);
+        let mut finding = Finding {
+            partner,
+            path: path(event),
+            their_ty: (ty != their_ty).then_some(their_ty),
+            ty,
+            plain: None,
+            alone: None,
+            unmeasured: None,
+            allowed: Class::Exact.allows(DType::F64, true, 0.0, 1),
+            dtype: DType::F64,
+            tainted,
+            finer_there: false,
+            let_pass: false,
+            sample: None,
+            segment,
+            key,
+        };
+        let (Value::Tensor(a), Value::Tensor(b)) = (mine, other) else {
+            if let Err(difference) = compare(mine, other, Tolerance::EXACT) {
+                finding.unmeasured = Some(difference.to_string());
+            }
+            return Ok(finding);
+        };
+        if a.dtype() == DType::String || b.dtype() == DType::String {
+            if !same_text(a, b) {
+                finding.unmeasured = Some("the texts differ".to_owned());
+            }
+            return Ok(finding);
+        }
+        let unreadable = |source| CheckError::Value { side: "one side".to_owned(), value: name.clone(), source };
+        finding.dtype = if a.dtype().is_float() && b.dtype().is_float() { coarser(a.dtype(), b.dtype()) } else { a.dtype() };
+        finding.finer_there = finding.dtype.is_float() && finding.dtype != b.dtype();
+        let measure = |a: &Tensor, bounds: &Bounds| distance(a, b, bounds).map_err(unreadable);
+        let Some(first) = measure(a, &Bounds::default())? else {
+            finding.unmeasured = Some(format!("it is {} here and {} there", mine.ty(), other.ty()));
+            return Ok(finding);
+        };
+        let kinds_differ = a.dtype().is_float() != b.dtype().is_float();
+        if kinds_differ {
+            finding.unmeasured = Some(format!("it is {} here and {} there", a.dtype(), b.dtype()));
+        }
+        let (same, segment) = (a.dtype() == b.dtype(), &finding.segment);
+        finding.allowed = segment.class.allows(finding.dtype, same, first.theirs.rms, segment.steps);
+        let alone = if first.apart.differing == 0 { first } else { measure(a, &finding.allowed.bounds)?.unwrap_or(first) };
+        let outside = alone.outside > 0 || alone.apart.rms_rel > finding.allowed.rms;
+        finding.plain = match plain {
+            Some(Value::Tensor(plain)) if self.parted => measure(plain, &finding.allowed.bounds)?,
+            Some(Value::Tensor(_)) => Some(alone.clone()),
+            _ => None,
+        };
+        let op = self.ours.producer(finding.key.value).map_or("", |node| self.ours.nodes[node].op.as_str());
+        let outputs = self.ours.outputs.iter().any(|(_, value)| *value == finding.key.value);
+        finding.let_pass = self.tolerances.let_pass(name, op, outputs, a, b).map_err(unreadable)?;
+        if self.tolerances.exact && alone.apart.differing > 0 || outside && !finding.let_pass && !tainted {
+            finding.sample = Some(Sample::of(a, b).map_err(unreadable)?);
+        }
+        finding.alone = Some(alone);
+        Ok(finding)
+    }
+
+    /// Has the run go on with their value, where ours can hold it.
+    fn put_in(&mut self, event: &Event, place: usize, id: ValueId, mine: &Value, other: &Value) -> Result<(), CheckError> {
+        if mine.bit_eq(other) {
+            return Ok(());
+        }
+        let (Value::Tensor(a), Value::Tensor(b)) = (mine, other) else {
+            self.tainted[id.index()] = !matches!(compare(mine, other, Tolerance::EXACT), Ok(_) | Err(Difference::Unreadable(_)));
+            return Ok(());
+        };
+        let numbers = |dtype: DType| dtype.is_float() || dtype.is_integer() || dtype == DType::Bool;
+        let alike = a.dtype() == b.dtype() || (numbers(a.dtype()) && numbers(b.dtype()));
+        if a.shape() != b.shape() || !alike {
+            self.tainted[id.index()] = true;
+            return Ok(());
+        }
+        let (cast, lost) = fitted(b, a.dtype()).map_err(|source| CheckError::Value {
+            side: "the other side".to_owned(),
+            value: event.graph.value_label(id),
+            source,
+        })?;
+        self.tainted[id.index()] = lost;
+        let value: Value = cast.into();
+        if mine.bit_eq(&value) {
+            return Ok(());
+        }
+        if !self.parted {
+            self.parted = true;
+            self.plain.ignore(std::mem::take(&mut self.seen));
+        }
+        let results = match self.replaced.take() {
+            Some(results) => results,
+            None => event.results().map_err(|source| CheckError::Run { side: "the model".to_owned(), source })?,
+        };
+        let mut results = results;
+        results[place] = value;
+        self.replaced = Some(results);
+        Ok(())
+    }
+}
+
+/// A tensor in another dtype, and whether something was lost by it other than digits: a number became an infinity, or
+/// nearly everything became zero.
+pub(super) fn fitted(tensor: &Tensor, dtype: DType) -> Result<(Tensor, bool), glassbox_tensor::TensorError> {
+    if tensor.dtype() == dtype {
+        return Ok((tensor.clone(), false));
+    }
+    let cast = tensor.cast(dtype, Overflow::Wrap)?;
+    let found = distance(&cast, tensor, &Bounds::default())?;
+    let lost = found.is_some_and(|found| {
+        let overflows = found.theirs.max.abs().max(found.theirs.min.abs()) > largest(dtype);
+        overflows || found.apart.special > 0 || found.apart.rms_rel > 0.5
+    });
+    Ok((cast, lost))
+}
+
+/// Whether a node was given something that couldn't be made what theirs is.
+fn reads_tainted(graph: &Graph, id: NodeId, tainted: &[bool]) -> bool {
+    let node = graph.node(id);
+    let bodies = node.regions.iter().flat_map(|region| &graph.region(*region).results);
+    node.operands.iter().flatten().chain(bodies).any(|value| tainted[value.index()])
+}
+
+/// The bodies around a node, as `loop[3]/if`.
+fn path(event: &Event) -> String {
+    let frames = event.path.iter().map(|frame| match frame.turn {
+        Some(turn) => format!("{}[{turn}]", frame.label()),
+        None => frame.label(),
+    });
+    frames.collect::<Vec<_>>().join("/")
+}

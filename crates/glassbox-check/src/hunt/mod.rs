@@ -1,0 +1,285 @@
+//! The hunt: both sides are run, every value is held against its partner, and every node is also run alone.
+//!
+//! *Alone* means on the other side's values: our graph runs once more, and wherever a value has a partner, the partner's
+//! value is put in its place. What a node then gives differs from the partner by what this node does, and by nothing that
+//! came before: the difference is introduced here. What differs only in the plain run is inherited.
+//!
+//! A difference alone that is larger than the op and dtype explain is held against the same node in f64, in a second run
+//! that ends at the last such node: it says which side is off, and what was merely rounding on one of them.
+//!
+//! Values are compared as they are made. Kept are the figures of each, and a sample of those that look wrong.
+
+mod alone;
+mod precise;
+mod sample;
+mod segment;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use glassbox_exec::{Executable, Options, RunError, Runtime, Value};
+use glassbox_ir::Graph;
+use glassbox_onnx::model::Model as OnnxModel;
+use glassbox_tensor::ParamSource;
+
+use crate::blame;
+use crate::error::CheckError;
+use crate::pairing::{self, Pairs, Print};
+use crate::report::Report;
+use crate::side::{Key, Live, Values};
+use crate::skeleton::{Def, Skeleton, of_graph};
+use crate::tolerance::Tolerances;
+
+pub(crate) use alone::Finding;
+pub(crate) use sample::{Element, Sample};
+use segment::Segments;
+
+/// A model that can be run.
+pub struct Model {
+    /// What messages and reports call it.
+    pub name: String,
+    /// What runs it.
+    pub runtime: Arc<dyn Runtime>,
+    /// How it is run.
+    pub options: Options,
+    /// The graph.
+    pub graph: Arc<Graph>,
+    /// The parameters that it names.
+    pub params: Arc<dyn ParamSource>,
+    /// What it calls its outputs.
+    pub outputs: Vec<String>,
+    /// A value for each input.
+    pub inputs: Vec<Value>,
+    /// Its skeleton.
+    pub skeleton: Arc<Skeleton>,
+}
+
+impl Model {
+    /// A model with its skeleton.
+    pub fn new(
+        name: &str,
+        runtime: Arc<dyn Runtime>,
+        options: Options,
+        graph: Arc<Graph>,
+        params: Arc<dyn ParamSource>,
+        outputs: &[String],
+        inputs: Vec<Value>,
+        onnx: Option<&OnnxModel>,
+    ) -> Model {
+        let skeleton = Arc::new(of_graph(&graph, &params, outputs, onnx));
+        let (name, outputs) = (name.to_owned(), outputs.to_vec());
+        Model { name, runtime, options, graph, params, outputs, inputs, skeleton }
+    }
+
+    /// The graph, ready to run.
+    fn prepare(&self) -> Result<Arc<dyn Executable>, CheckError> {
+        let executable = self.runtime.prepare(self.graph.clone(), self.params.clone(), &self.options);
+        executable.map_err(|source| CheckError::Run { side: self.name.clone(), source })
+    }
+
+    /// A run whose values can be taken.
+    fn live(&self) -> Result<Live, CheckError> {
+        Ok(Live::new(&self.name, self.prepare()?, self.skeleton.clone(), self.inputs.clone()))
+    }
+}
+
+/// What ours is held against.
+pub enum Other {
+    /// A model that is run by us.
+    Model(Box<Model>),
+    /// The model itself, run in another way: on another backend, or in f64.
+    Itself {
+        /// How reports call it.
+        name: String,
+        /// What runs it.
+        runtime: Arc<dyn Runtime>,
+        /// How it is run.
+        options: Options,
+        /// Whether it is computed in f64, so that it says what is right.
+        precise: bool,
+    },
+    /// Values that somebody else computed.
+    Values {
+        /// How reports call it.
+        name: String,
+        /// Where they are.
+        values: Box<dyn Values>,
+        /// What is known of the model that gave them.
+        skeleton: Arc<Skeleton>,
+        /// Whether they are those of the very model that is checked, so that a value parts from what our node means only
+        /// where one of both is wrong.
+        of_this_model: bool,
+    },
+}
+
+/// How a hunt is done.
+pub struct Hunt {
+    /// What says what is right: the reference.
+    pub reference: Arc<dyn Runtime>,
+    /// What the user lets pass.
+    pub tolerances: Tolerances,
+}
+
+/// What a hunt knows when both sides were run.
+pub(crate) struct Evidence<'a> {
+    pub(crate) ours: &'a Model,
+    pub(crate) against: &'a str,
+    pub(crate) theirs: &'a Skeleton,
+    pub(crate) pairs: &'a Pairs,
+    pub(crate) findings: Vec<Finding>,
+    /// Why one of our runs ended before its end.
+    pub(crate) stopped: Option<String>,
+    /// Whether theirs is the same model, so that no two nodes mean different things.
+    pub(crate) same_model: bool,
+    /// Whether theirs is a model, all of whose outputs were to be had.
+    pub(crate) whole: bool,
+    /// How many values weren't compared since theirs never came by them.
+    pub(crate) missing: usize,
+}
+
+impl Hunt {
+    /// Holds ours against the other side.
+    ///
+    /// # Errors
+    ///
+    /// Where a side can't be run at all, values can't be read, or nothing could be paired.
+    pub fn run(&self, ours: &Model, other: Other) -> Result<Report, CheckError> {
+        let parts = self.parts(ours, other)?;
+        let Parts { name, mut values, skeleton, mut pairs, same_model, precise, whole } = parts;
+        if !same_model && unpaired(ours, &skeleton, &pairs) {
+            let prints = prints(ours, values.as_mut(), &skeleton, &pairs)?;
+            pairs = pairing::pair(&ours.skeleton, &skeleton, Some((&prints.0, &prints.1)));
+            values.restart()?;
+        }
+        let wanted: HashSet<usize> = (0..skeleton.values.len())
+            .filter(|place| matches!(skeleton.values[*place].def, Def::Node(..) | Def::Unknown))
+            .filter(|place| pairs.their_values[*place].is_some())
+            .collect();
+        if wanted.is_empty() {
+            return Err(CheckError::Unpaired(nothing_in_common(&name, &skeleton)));
+        }
+        values.want(wanted.clone());
+        let segments = Segments::new(&ours.skeleton, &pairs);
+        let mut run = alone::run(ours, values.as_mut(), &pairs, &segments, &self.tolerances)?;
+        if run.findings.iter().any(Finding::is_suspicious) {
+            // What theirs is in f64 is theirs itself, where it was computed so.
+            let finer = !precise && run.findings.iter().any(Finding::is_finer_there);
+            for exact in [false, true].into_iter().take(1 + usize::from(finer)) {
+                values.restart()?;
+                values.want(wanted.clone());
+                precise::run(ours, &self.reference, values.as_mut(), &pairs, &mut run.findings, exact)?;
+            }
+        }
+        let evidence = Evidence {
+            ours,
+            against: &name,
+            theirs: &skeleton,
+            pairs: &pairs,
+            findings: run.findings,
+            stopped: run.stopped,
+            same_model,
+            whole,
+            missing: run.missing,
+        };
+        Ok(blame::report(evidence, precise))
+    }
+
+    /// The other side, and what is known before anything is run.
+    fn parts(&self, ours: &Model, other: Other) -> Result<Parts, CheckError> {
+        Ok(match other {
+            Other::Itself { name, runtime, options, precise } => {
+                let executable = runtime.prepare(ours.graph.clone(), ours.params.clone(), &options);
+                let executable = executable.map_err(|source| CheckError::Run { side: name.clone(), source })?;
+                let live = Live::new(&name, executable, ours.skeleton.clone(), ours.inputs.clone());
+                Parts {
+                    name,
+                    values: Box::new(live),
+                    skeleton: ours.skeleton.clone(),
+                    pairs: Pairs::with_itself(&ours.skeleton),
+                    same_model: true,
+                    precise,
+                    whole: true,
+                }
+            }
+            Other::Model(model) => Parts {
+                name: model.name.clone(),
+                values: Box::new(model.live()?),
+                skeleton: model.skeleton.clone(),
+                pairs: pairing::pair(&ours.skeleton, &model.skeleton, None),
+                same_model: false,
+                precise: false,
+                whole: true,
+            },
+            Other::Values { name, values, skeleton, of_this_model } => Parts {
+                name,
+                values,
+                pairs: pairing::pair(&ours.skeleton, &skeleton, None),
+                whole: skeleton.has_nodes(),
+                skeleton,
+                same_model: of_this_model,
+                precise: false,
+            },
+        })
+    }
+}
+
+/// The other side of a hunt.
+struct Parts {
+    name: String,
+    values: Box<dyn Values>,
+    skeleton: Arc<Skeleton>,
+    pairs: Pairs,
+    same_model: bool,
+    precise: bool,
+    whole: bool,
+}
+
+/// Whether both sides have computed values without a partner.
+fn unpaired(ours: &Model, theirs: &Skeleton, pairs: &Pairs) -> bool {
+    let computed = |skeleton: &Skeleton, place: usize| matches!(skeleton.values[place].def, Def::Node(..) | Def::Unknown);
+    let by_structure = pairs.values.iter().flatten().any(|(_, how)| *how == pairing::How::Structure);
+    let ours_alone = (0..ours.skeleton.values.len())
+        .any(|place| computed(&ours.skeleton, place) && pairs.values[place].is_none());
+    let theirs_alone =
+        (0..theirs.values.len()).any(|place| computed(theirs, place) && pairs.their_values[place].is_none());
+    (ours_alone && theirs_alone) || by_structure
+}
+
+/// Runs both sides once, to see what their values hold.
+fn prints(
+    ours: &Model,
+    theirs: &mut dyn Values,
+    skeleton: &Skeleton,
+    pairs: &Pairs,
+) -> Result<(Vec<Option<Print>>, Vec<Option<Print>>), CheckError> {
+    let by_name = |pair: &Option<(usize, pairing::How)>| pair.is_some_and(|(_, how)| how == pairing::How::Name);
+    let named_there: HashSet<usize> =
+        pairs.values.iter().filter(|pair| by_name(pair)).flatten().map(|(partner, _)| *partner).collect();
+    let of = |values: &mut dyn Values, skeleton: &Skeleton, named: &dyn Fn(usize) -> bool| {
+        let computed = |place: &usize| matches!(skeleton.values[*place].def, Def::Node(..) | Def::Unknown);
+        let places: Vec<usize> =
+            (0..skeleton.values.len()).filter(computed).filter(|place| !named(*place)).collect();
+        values.want(places.iter().copied().collect());
+        let mut found = vec![None; skeleton.values.len()];
+        for value in places {
+            let taken = values.take(&Key { value, turns: Vec::new() })?;
+            found[value] = taken.as_ref().and_then(Print::of);
+        }
+        Ok::<_, CheckError>(found)
+    };
+    let ours_found = of(&mut ours.live()?, &ours.skeleton, &|place| by_name(&pairs.values[place]))?;
+    let theirs_found = of(theirs, skeleton, &|place| named_there.contains(&place))?;
+    Ok((ours_found, theirs_found))
+}
+
+fn nothing_in_common(name: &str, theirs: &Skeleton) -> String {
+    const SHOWN: usize = 8;
+    let names: Vec<&str> = theirs.values.iter().take(SHOWN).map(|value| value.name.as_str()).collect();
+    let more = if theirs.values.len() > SHOWN { ", …" } else { "" };
+    format!("no value of the model could be paired with one of {name}; it has {}{more}", names.join(", "))
+}
+
+/// An error of ours inside an observer, which can only give those of runs.
+pub(crate) fn inside(error: &CheckError) -> RunError {
+    RunError::Inputs(error.to_string())
+}

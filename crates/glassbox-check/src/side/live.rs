@@ -1,0 +1,138 @@
+//! A side that is run: its values are had as they are computed.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use glassbox_exec::{Event, Executable, Flow, Observer, Progress, RunContext, RunError, Session, Value, Wants};
+
+use super::spill::Waiting;
+use super::{Key, Values};
+use crate::error::CheckError;
+use crate::skeleton::Skeleton;
+
+/// A run that goes on as far as somebody asks for its values.
+pub struct Live {
+    name: String,
+    executable: Arc<dyn Executable>,
+    skeleton: Arc<Skeleton>,
+    inputs: Vec<Value>,
+    session: Option<Box<dyn Session>>,
+    wanted: HashSet<usize>,
+    /// What nobody will ask for, of what is wanted.
+    ignored: HashSet<Key>,
+    waiting: Waiting,
+    outcome: Option<Result<(), String>>,
+}
+
+impl Live {
+    /// A run of an executable on these inputs, under a name for messages.
+    pub fn new(name: &str, executable: Arc<dyn Executable>, skeleton: Arc<Skeleton>, inputs: Vec<Value>) -> Live {
+        Live {
+            name: name.to_owned(),
+            executable,
+            skeleton,
+            inputs,
+            session: None,
+            wanted: HashSet::new(),
+            ignored: HashSet::new(),
+            waiting: Waiting::default(),
+            outcome: None,
+        }
+    }
+
+    /// Why the run stopped, if it did before its end.
+    pub fn stopped(&self) -> Option<&str> {
+        match &self.outcome {
+            Some(Err(message)) => Some(message),
+            _ => None,
+        }
+    }
+
+    /// Has these not kept, though they are wanted in other turns or were before.
+    pub(crate) fn ignore(&mut self, keys: HashSet<Key>) {
+        self.ignored = keys;
+    }
+
+    /// Goes on until a node gives something that is wanted, or to the end.
+    fn go_on(&mut self) -> Result<(), CheckError> {
+        let failed = |name: &str, source| CheckError::Run { side: name.to_owned(), source };
+        let session = match &mut self.session {
+            Some(session) => session,
+            none => {
+                let session = self.executable.session().map_err(|source| failed(&self.name, source))?;
+                let session = none.insert(session);
+                session.start(&self.inputs).map_err(|source| failed(&self.name, source))?;
+                session
+            }
+        };
+        let (wanted, ignored) = (&self.wanted, &mut self.ignored);
+        let mut watcher = Watcher { skeleton: &self.skeleton, wanted, ignored, seen: Vec::new() };
+        let progress = session.resume(RunContext::new().observed(&mut watcher));
+        for (key, value) in watcher.seen {
+            self.waiting.put(key, value)?;
+        }
+        match progress {
+            Ok(Progress::Paused) => {}
+            Ok(Progress::Done(_)) => self.outcome = Some(Ok(())),
+            // What was computed before can be compared nevertheless.
+            Err(source) => self.outcome = Some(Err(source.to_string())),
+        }
+        Ok(())
+    }
+}
+
+impl Values for Live {
+    fn take(&mut self, key: &Key) -> Result<Option<Value>, CheckError> {
+        loop {
+            if let Some(value) = self.waiting.take(key)? {
+                return Ok(Some(value));
+            }
+            if self.outcome.is_some() {
+                return Ok(None);
+            }
+            self.go_on()?;
+        }
+    }
+
+    fn want(&mut self, values: HashSet<usize>) {
+        self.wanted = values;
+    }
+
+    fn restart(&mut self) -> Result<(), CheckError> {
+        (self.session, self.outcome, self.waiting) = (None, None, Waiting::default());
+        Ok(())
+    }
+}
+
+/// Keeps what is wanted, and pauses where it has something.
+struct Watcher<'a> {
+    skeleton: &'a Skeleton,
+    wanted: &'a HashSet<usize>,
+    ignored: &'a mut HashSet<Key>,
+    seen: Vec<(Key, Value)>,
+}
+
+impl Observer for Watcher<'_> {
+    fn observe(&mut self, event: &Event) -> Result<Flow, RunError> {
+        let before = self.seen.len();
+        for (place, id) in event.node().results.iter().enumerate() {
+            let Some(value) = self.skeleton.of_value.get(id.index()).copied().flatten() else { continue };
+            if self.wanted.contains(&value) {
+                let key = Key { value, turns: turns(event) };
+                if !self.ignored.remove(&key) {
+                    self.seen.push((key, event.result(place)?));
+                }
+            }
+        }
+        Ok(if self.seen.len() > before { Flow::Pause } else { Flow::Continue })
+    }
+
+    fn wants(&self) -> Wants {
+        Wants { times: false, ..Wants::default() }
+    }
+}
+
+/// The turns of the loops around a node.
+pub(crate) fn turns(event: &Event) -> Vec<u64> {
+    event.path.iter().filter_map(|frame| frame.turn).collect()
+}

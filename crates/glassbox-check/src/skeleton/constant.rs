@@ -1,0 +1,126 @@
+//! Constants and parameters of a model: compared by what they hold, which is read when it is asked for.
+
+use std::sync::{Arc, OnceLock};
+
+use glassbox_tensor::{DType, ParamSource, Tensor};
+
+/// A constant. Cloning shares it.
+#[derive(Clone)]
+pub struct Constant(Arc<Data>);
+
+struct Data {
+    dtype: DType,
+    shape: Vec<usize>,
+    source: Source,
+    hash: OnceLock<Option<[u8; 32]>>,
+}
+
+enum Source {
+    Tensor(Tensor),
+    Param(Arc<dyn ParamSource>, String),
+}
+
+impl std::fmt::Debug for Constant {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Constant({}{:?})", self.0.dtype, self.0.shape)
+    }
+}
+
+impl Constant {
+    /// A tensor of the graph.
+    pub fn tensor(tensor: Tensor) -> Constant {
+        let (dtype, shape) = (tensor.dtype(), tensor.shape().to_vec());
+        Constant(Arc::new(Data { dtype, shape, source: Source::Tensor(tensor), hash: OnceLock::new() }))
+    }
+
+    /// A parameter, by its name. `None` where the source doesn't have it.
+    pub fn parameter(params: &Arc<dyn ParamSource>, name: &str) -> Option<Constant> {
+        let info = params.find(name)?;
+        let (dtype, shape) = (info.dtype, info.shape.clone());
+        let source = Source::Param(params.clone(), name.to_owned());
+        Some(Constant(Arc::new(Data { dtype, shape, source, hash: OnceLock::new() })))
+    }
+
+    /// The dtype.
+    pub fn dtype(&self) -> DType {
+        self.0.dtype
+    }
+
+    /// The dims.
+    pub fn shape(&self) -> &[usize] {
+        &self.0.shape
+    }
+
+    /// How many elements it has.
+    pub fn len(&self) -> usize {
+        self.0.shape.iter().product()
+    }
+
+    /// Whether it has no elements.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// What it holds. `None` where it can't be read.
+    pub fn load(&self) -> Option<Tensor> {
+        match &self.0.source {
+            Source::Tensor(tensor) => Some(tensor.clone()),
+            Source::Param(params, name) => params.load(name).ok(),
+        }
+    }
+
+    /// A hash of dtype, dims and contents. Read once. `None` where it can't be read.
+    pub fn hash(&self) -> Option<[u8; 32]> {
+        *self.0.hash.get_or_init(|| {
+            let tensor = self.load()?;
+            let mut hasher = blake3::Hasher::new();
+            hasher.update(format!("{}{:?}", self.0.dtype, self.0.shape).as_bytes());
+            match tensor.to_strings() {
+                Some(texts) => texts.iter().for_each(|text| {
+                    hasher.update(&text.len().to_le_bytes());
+                    hasher.update(text.as_bytes());
+                }),
+                None => match tensor.as_bytes() {
+                    Some(bytes) => {
+                        hasher.update(bytes);
+                    }
+                    None => {
+                        hasher.update(&tensor.to_bytes().ok()?);
+                    }
+                },
+            }
+            Some(*hasher.finalize().as_bytes())
+        })
+    }
+
+    /// Whether both hold the same to the bit, in the same dtype and dims.
+    pub fn same(&self, other: &Constant) -> bool {
+        self.0.dtype == other.0.dtype
+            && self.0.shape == other.0.shape
+            && (Arc::ptr_eq(&self.0, &other.0) || (self.hash().is_some() && self.hash() == other.hash()))
+    }
+
+    /// What it holds in a line: all of a few elements, or how many there are.
+    pub fn short(&self) -> String {
+        const SHOWN: usize = 6;
+        let ty = format!("{}{:?}", self.0.dtype, self.0.shape);
+        if self.len() > SHOWN {
+            return ty;
+        }
+        let Some(tensor) = self.load() else { return ty };
+        let elements: Vec<String> = if let Some(texts) = tensor.to_strings() {
+            texts.iter().map(|text| format!("{text:?}")).collect()
+        } else if self.0.dtype.is_float() {
+            let numbers = tensor.load::<f64>().map(|numbers| numbers.into_owned()).unwrap_or_default();
+            // An f32 has the shortest text that means it, not that of the f64 of the same value.
+            let text = |number: f64| if self.0.dtype == DType::F64 { format!("{number:?}") } else { format!("{:?}", number as f32) };
+            numbers.into_iter().map(text).collect()
+        } else {
+            tensor.load::<i64>().map(|numbers| numbers.iter().map(i64::to_string).collect()).unwrap_or_default()
+        };
+        match (self.0.shape.len(), elements.as_slice()) {
+            (0, [only]) => only.clone(),
+            _ => format!("[{}]", elements.join(", ")),
+        }
+    }
+}

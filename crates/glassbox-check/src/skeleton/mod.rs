@@ -1,0 +1,179 @@
+//! Skeletons: what is to be known of a model to pair it with another, and to tell in what the two differ.
+//!
+//! A skeleton is made of a graph ([`of_graph`]), where the nodes that one ONNX node became are one node again, or of an ONNX
+//! file whose ops needn't be known ([`of_onnx`]). Nodes stand in program order, those of bodies after the node that the
+//! bodies belong to. A side of which only values are known has values without nodes ([`of_names`]).
+
+mod constant;
+mod of_graph;
+mod of_onnx;
+
+use std::collections::HashMap;
+
+pub use constant::Constant;
+pub use of_graph::of_graph;
+pub use of_onnx::of_onnx;
+
+use glassbox_tensor::DType;
+
+/// See the [module](self).
+#[derive(Clone, Debug, Default)]
+pub struct Skeleton {
+    /// The nodes, in program order.
+    pub nodes: Vec<Node>,
+    /// The values: inputs, constants, results of nodes, parameters of bodies.
+    pub values: Vec<Value>,
+    /// The inputs, as places in `values`.
+    pub inputs: Vec<usize>,
+    /// The outputs, as places in `values`, with what the model calls them.
+    pub outputs: Vec<(String, usize)>,
+    /// The values of a graph, by their index, where the skeleton has them.
+    pub of_value: Vec<Option<usize>>,
+}
+
+/// A node.
+#[derive(Clone, Debug, Default)]
+pub struct Node {
+    /// What it is called.
+    pub name: String,
+    /// Its op: that of the ONNX file, where the node comes from one.
+    pub op: String,
+    /// The layer that it belongs to; empty where there is none.
+    pub layer: String,
+    /// The attributes of the ONNX node, as text; those that were given.
+    pub attrs: Vec<(String, String)>,
+    /// The nodes of our graph that it stands for. Empty where the file isn't one that we have a graph of.
+    pub inner: Vec<Inner>,
+    /// What it reads.
+    pub operands: Vec<Option<usize>>,
+    /// What it gives.
+    pub results: Vec<usize>,
+    /// What its bodies are given, one body after the other.
+    pub parameters: Vec<usize>,
+    /// The node in whose body it is.
+    pub parent: Option<usize>,
+}
+
+/// A node of our graph.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inner {
+    /// The op.
+    pub op: &'static str,
+    /// The attributes, as text; those that were given.
+    pub attrs: Vec<(String, String)>,
+}
+
+/// A value.
+#[derive(Clone, Debug)]
+pub struct Value {
+    /// What it is called.
+    pub name: String,
+    /// The dtype and rank with the sizes that are known, where they are.
+    pub ty: Option<Type>,
+    /// Where it comes from.
+    pub def: Def,
+    /// The nodes that read it, each as often as it does, with the place of the operand.
+    pub users: Vec<(usize, usize)>,
+}
+
+/// What is known of a type. Of the dims those that are numbers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Type {
+    /// The dtype.
+    pub dtype: DType,
+    /// The dims, where the rank is known.
+    pub dims: Option<Vec<Option<i64>>>,
+}
+
+impl Type {
+    /// Whether a value may have both types.
+    pub fn fits(&self, other: &Type) -> bool {
+        let floats = self.dtype.is_float() && other.dtype.is_float();
+        let dims = match (&self.dims, &other.dims) {
+            (Some(a), Some(b)) => {
+                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.is_none() || b.is_none() || a == b)
+            }
+            _ => true,
+        };
+        (floats || self.dtype == other.dtype) && dims
+    }
+}
+
+/// Where a value comes from.
+#[derive(Clone, Debug)]
+pub enum Def {
+    /// From outside.
+    Input,
+    /// It is part of the model.
+    Constant(Constant),
+    /// A node gives it, as the result in this place.
+    Node(usize, usize),
+    /// A body of this node is given it.
+    Parameter(usize),
+    /// Nothing is known but that it is there.
+    Unknown,
+}
+
+impl Value {
+    /// The constant, where it is one.
+    pub fn constant(&self) -> Option<&Constant> {
+        match &self.def {
+            Def::Constant(constant) => Some(constant),
+            _ => None,
+        }
+    }
+}
+
+impl Skeleton {
+    /// The values by name. Of two with one name the first counts; what the model calls an output is a name, too.
+    pub fn names(&self) -> HashMap<&str, usize> {
+        let mut names = HashMap::with_capacity(self.values.len());
+        for (place, value) in self.values.iter().enumerate() {
+            names.entry(value.name.as_str()).or_insert(place);
+        }
+        for (name, place) in &self.outputs {
+            names.entry(name.as_str()).or_insert(*place);
+        }
+        names
+    }
+
+    /// The node that gives a value.
+    pub fn producer(&self, value: usize) -> Option<usize> {
+        match self.values.get(value)?.def {
+            Def::Node(node, _) => Some(node),
+            _ => None,
+        }
+    }
+
+    /// Whether the nodes are known.
+    pub fn has_nodes(&self) -> bool {
+        !self.nodes.is_empty()
+    }
+
+    /// Fills in who reads what, from what is read.
+    pub(crate) fn find_users(&mut self) {
+        self.values.iter_mut().for_each(|value| value.users.clear());
+        for (node, reads) in self.nodes.iter().enumerate() {
+            for (place, operand) in reads.operands.iter().enumerate() {
+                if let Some(value) = operand.and_then(|operand| self.values.get_mut(operand)) {
+                    value.users.push((node, place));
+                }
+            }
+        }
+    }
+
+    /// A value that is no node's result.
+    pub(crate) fn push(&mut self, name: impl Into<String>, ty: Option<Type>, def: Def) -> usize {
+        self.values.push(Value { name: name.into(), ty, def, users: Vec::new() });
+        self.values.len() - 1
+    }
+}
+
+/// The skeleton of a side of which nothing is known but the names of its values.
+pub fn of_names(names: impl IntoIterator<Item = String>) -> Skeleton {
+    let mut skeleton = Skeleton::default();
+    names.into_iter().for_each(|name| {
+        skeleton.push(name, None, Def::Unknown);
+    });
+    skeleton
+}

@@ -1,0 +1,92 @@
+//! The skeleton of an ONNX file whose ops needn't be known: one that another program has optimised.
+
+use std::collections::HashMap;
+
+use glassbox_onnx::model::{AttributeValue, Declared, Graph, Model, ValueInfo};
+
+use super::{Constant, Def, Node, Skeleton, Type};
+
+/// The skeleton of an ONNX file. Bodies and functions aren't entered.
+pub fn of_onnx(model: &Model) -> Skeleton {
+    let mut skeleton = Skeleton::default();
+    let mut names: HashMap<&str, usize> = HashMap::new();
+    let graph = &model.graph;
+    let declared = types(graph);
+    for (name, tensor) in &graph.initializers {
+        let ty = Type { dtype: tensor.dtype(), dims: Some(tensor.shape().iter().map(|size| i64::try_from(*size).ok()).collect()) };
+        names.insert(name, skeleton.push(name, Some(ty), Def::Constant(Constant::tensor(tensor.clone()))));
+    }
+    for input in &graph.inputs {
+        if !names.contains_key(input.name.as_str()) {
+            let place = skeleton.push(&input.name, declared.get(input.name.as_str()).cloned(), Def::Input);
+            names.insert(&input.name, place);
+            skeleton.inputs.push(place);
+        }
+    }
+    for node in &graph.nodes {
+        if let (true, Some(tensor), Some(output)) = (node.op == "Constant", tensor_of(node), node.outputs.first()) {
+            names.insert(output, skeleton.push(output, None, Def::Constant(Constant::tensor(tensor))));
+            continue;
+        }
+        let place = skeleton.nodes.len();
+        let operands = node.inputs.iter().map(|name| names.get(name.as_str()).copied()).collect();
+        let attrs = node.attributes.iter();
+        let attrs = attrs.filter_map(|attribute| Some((attribute.name.clone(), attribute_text(&attribute.value)?))).collect();
+        let mut results = Vec::with_capacity(node.outputs.len());
+        for (index, name) in node.outputs.iter().enumerate().filter(|(_, name)| !name.is_empty()) {
+            let value = skeleton.push(name, declared.get(name.as_str()).cloned(), Def::Node(place, index));
+            names.insert(name, value);
+            results.push(value);
+        }
+        let (name, op) = (node.label().to_owned(), node.full_op());
+        skeleton.nodes.push(Node { name, op, attrs, operands, results, ..Node::default() });
+    }
+    for output in &graph.outputs {
+        if let Some(value) = names.get(output.name.as_str()) {
+            skeleton.outputs.push((output.name.clone(), *value));
+        }
+    }
+    skeleton.find_users();
+    skeleton
+}
+
+/// What a `Constant` node holds.
+fn tensor_of(node: &glassbox_onnx::model::Node) -> Option<glassbox_tensor::Tensor> {
+    match &node.attributes.first()?.value {
+        AttributeValue::Tensor(tensor) => Some(tensor.clone()),
+        AttributeValue::Float(value) => Some(glassbox_tensor::Tensor::scalar(*value)),
+        AttributeValue::Int(value) => Some(glassbox_tensor::Tensor::scalar(*value)),
+        AttributeValue::Ints(values) => glassbox_tensor::Tensor::from_vec(&[values.len()], values.clone()).ok(),
+        AttributeValue::Floats(values) => glassbox_tensor::Tensor::from_vec(&[values.len()], values.clone()).ok(),
+        _ => None,
+    }
+}
+
+/// The types that a graph declares.
+fn types(graph: &Graph) -> HashMap<&str, Type> {
+    let all = graph.inputs.iter().chain(&graph.outputs).chain(&graph.values);
+    all.filter_map(|info: &ValueInfo| {
+        let Declared::Known(ty) = &info.ty else { return None };
+        let tensor = ty.as_tensor()?;
+        let size = |dim: &glassbox_ir::Dim| dim.as_size().and_then(|size| i64::try_from(size).ok());
+        let dims = tensor.dims().map(|dims| dims.iter().map(size).collect());
+        Some((info.name.as_str(), Type { dtype: tensor.dtype, dims }))
+    })
+    .collect()
+}
+
+/// An attribute as text; `None` of graphs, which are compared by their nodes.
+pub(super) fn attribute_text(value: &AttributeValue) -> Option<String> {
+    let text = |bytes: &[u8]| format!("{:?}", String::from_utf8_lossy(bytes));
+    Some(match value {
+        AttributeValue::Float(value) => format!("{value:?}"),
+        AttributeValue::Int(value) => value.to_string(),
+        AttributeValue::Str(value) => text(value),
+        AttributeValue::Floats(values) => format!("{values:?}"),
+        AttributeValue::Ints(values) => format!("{values:?}"),
+        AttributeValue::Strs(values) => format!("[{}]", values.iter().map(|value| text(value)).collect::<Vec<_>>().join(", ")),
+        AttributeValue::Tensor(tensor) | AttributeValue::SparseTensor(tensor) => Constant::tensor(tensor.clone()).short(),
+        AttributeValue::Reference(name) => format!("@{name}"),
+        _ => return None,
+    })
+}

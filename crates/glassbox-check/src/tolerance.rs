@@ -1,0 +1,279 @@
+//! How much the result of one node may differ, given the same operands: by its op and by its dtype.
+//!
+//! An op has a [`Class`]. The figures of a class are in steps of the coarser dtype of both sides, so one rule serves f64 and
+//! f16. They are what engines of good standing differ by, and far below what a wrong attribute makes; a result beyond them
+//! isn't called wrong for that: it is held against the node in f64 first.
+//!
+//! Beside that a user may let differences pass ([`Tolerances`]): of all values, of outputs, of names or of ops.
+
+use std::str::FromStr;
+
+use glassbox_tensor::{DType, Tensor, TensorError};
+
+use crate::distance::{Bounds, coarser, distance, epsilon, smallest};
+use crate::error::CheckError;
+
+/// How the result of an op comes to be rounded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Class {
+    /// It moves, selects or compares elements, and rounds nothing.
+    Exact,
+    /// Each element is rounded once.
+    Once,
+    /// Each element is a function that is approximated.
+    Function,
+    /// Each element is a sum of many, or made of several such steps.
+    Sum,
+}
+
+/// What a node's result may differ by.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Allowed {
+    /// By element.
+    pub bounds: Bounds,
+    /// The root of the mean square, relative to that of the other side.
+    pub rms: f64,
+}
+
+/// The ops of the classes before [`Class::Sum`], which all others have.
+const CLASSES: &[(Class, &[&str])] = &[
+    (
+        Class::Exact,
+        &[
+            "abs", "and", "arg_max", "arg_min", "barrier", "bit_cast", "bit_shift", "bitwise_and", "bitwise_not", "bitwise_or",
+            "bitwise_xor", "center_crop_pad", "clip", "compress", "concat", "concat_from_sequence", "constant",
+            "constant_of_shape", "depth_to_space", "equal", "expand", "expect", "eye_like", "fill", "flatten", "gather",
+            "gather_elements", "gather_nd", "greater", "greater_or_equal", "hardmax", "identity", "is_finite", "is_inf",
+            "is_nan", "less", "less_or_equal", "max", "max_pool", "max_roi_pool", "max_unpool", "min", "neg", "nonzero", "not",
+            "one_hot", "optional", "optional_get_element", "optional_has_element", "or", "pad", "parameter", "reduce_max",
+            "reduce_min", "relu", "reshape", "reverse_sequence", "scatter_elements", "scatter_nd", "sequence_at",
+            "sequence_construct", "sequence_empty", "sequence_erase", "sequence_insert", "sequence_length", "shape", "sign",
+            "size", "slice", "space_to_depth", "split", "split_to_sequence", "squeeze", "state_append", "state_grow",
+            "state_read", "state_reset", "state_slice", "state_update", "state_write", "tensor_scatter", "thresholded_relu",
+            "tile", "top_k", "transpose", "trilu", "unique", "unsqueeze", "where", "xor",
+        ],
+    ),
+    (
+        Class::Once,
+        &[
+            "add", "cast", "ceil", "dequantize_blocks", "dequantize_linear", "div", "dropout", "floor", "leaky_relu", "mod",
+            "mul", "prelu", "quantize_linear", "range", "reciprocal", "round", "sqrt", "sub",
+        ],
+    ),
+    (
+        Class::Function,
+        &[
+            "acos", "acosh", "asin", "asinh", "atan", "atanh", "celu", "cos", "cosh", "elu", "erf", "exp", "expm1", "gelu",
+            "hard_sigmoid", "hard_swish", "log", "log1p", "mish", "pow", "selu", "shrink", "sigmoid", "sin", "sinh",
+            "softplus", "softsign", "swish", "tan", "tanh",
+        ],
+    ),
+];
+
+impl Class {
+    /// The class of an op.
+    pub fn of(op: &str) -> Class {
+        let found = CLASSES.iter().find(|(_, ops)| ops.binary_search(&op).is_ok());
+        found.map_or(Class::Sum, |(class, _)| *class)
+    }
+
+    /// What a result may differ by whose elements have this root of the mean square on the other side, of `steps` nodes
+    /// that follow on each other.
+    pub fn allows(self, dtype: DType, same_dtype: bool, rms: f64, steps: usize) -> Allowed {
+        // Steps of the dtype relative to the element, relative to the typical element, and for the mean square.
+        let (relative, floor, square) = match self {
+            Class::Exact if same_dtype => (0.0, 0.0, 0.0),
+            Class::Exact => (1.0, 0.0, 1.0),
+            Class::Once => (2.0, 0.0, 1.0),
+            Class::Function => (16.0, 4.0, 8.0),
+            Class::Sum => (16.0, 64.0, 8.0),
+        };
+        let (step, steps) = (epsilon(dtype), (steps.max(1) as f64).sqrt());
+        let least = if self == Class::Exact && same_dtype { 0.0 } else { smallest(dtype) };
+        let rms = if rms.is_finite() { rms } else { 0.0 };
+        let bounds = Bounds { relative: relative * step * steps, absolute: floor * step * steps * rms + least };
+        Allowed { bounds, rms: square * step * steps }
+    }
+}
+
+/// What the user lets pass.
+#[derive(Clone, Debug, Default)]
+pub struct Tolerances {
+    /// Nothing: each bit that differs is a difference.
+    pub exact: bool,
+    /// The last rule that fits a value says what passes.
+    pub rules: Vec<Rule>,
+}
+
+/// What is let pass of some values.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rule {
+    /// Of which.
+    pub target: Target,
+    /// Relative to the element on the other side.
+    pub rtol: f64,
+    /// Absolute.
+    pub atol: f64,
+    /// In steps of the coarser dtype, relative to the element.
+    pub ulp: f64,
+}
+
+/// Values that a [`Rule`] is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// All.
+    All,
+    /// The outputs, or the one of this name.
+    Outputs(Option<String>),
+    /// What nodes of this op give, in any case of letters.
+    Op(String),
+    /// Those whose name fits: `*` stands for any letters.
+    Name(String),
+}
+
+/// Reads `TARGET=RTOL[,ATOL[,ULP]]`, where the target is `*`, `output`, `output:NAME`, `op:OP` or a name with stars.
+///
+/// ```
+/// use glassbox_check::tolerance::{Rule, Target};
+/// let rule: Rule = "op:Softmax=1e-3,1e-6".parse()?;
+/// assert_eq!((rule.target, rule.rtol, rule.atol), (Target::Op("Softmax".into()), 1e-3, 1e-6));
+/// assert!("decoder/*=much".parse::<Rule>().is_err());
+/// # Ok::<(), glassbox_check::CheckError>(())
+/// ```
+impl FromStr for Rule {
+    type Err = CheckError;
+
+    fn from_str(text: &str) -> Result<Rule, CheckError> {
+        let wrong = |what: &str| {
+            let form = "TARGET=RTOL[,ATOL[,ULP]], with the target *, output, output:NAME, op:OP or a name with stars";
+            CheckError::Tolerance(format!("the tolerance {text:?} {what}; it is {form}"))
+        };
+        // Names may hold `=`; numbers don't.
+        let (target, numbers) = text.rsplit_once('=').ok_or_else(|| wrong("has no ="))?;
+        let target = match target.split_once(':') {
+            Some(("op", op)) => Target::Op(op.to_owned()),
+            Some(("output", name)) => Target::Outputs(Some(name.to_owned())),
+            _ if target == "output" => Target::Outputs(None),
+            _ if target == "*" => Target::All,
+            _ if target.is_empty() => return Err(wrong("has no target")),
+            _ => Target::Name(target.to_owned()),
+        };
+        let mut figures = [0f64; 3];
+        let numbers: Vec<&str> = numbers.split(',').collect();
+        if numbers.len() > figures.len() {
+            return Err(wrong("has more than three numbers"));
+        }
+        for (figure, number) in figures.iter_mut().zip(numbers) {
+            let read: f64 = number.trim().parse().map_err(|_| wrong("has something that is no number"))?;
+            if !(read.is_finite() && read >= 0.0) {
+                return Err(wrong("has a number that is negative or not finite"));
+            }
+            *figure = read;
+        }
+        let [rtol, atol, ulp] = figures;
+        Ok(Rule { target, rtol, atol, ulp })
+    }
+}
+
+impl Target {
+    fn fits(&self, name: &str, op: &str, output: bool) -> bool {
+        match self {
+            Target::All => true,
+            Target::Outputs(None) => output,
+            Target::Outputs(Some(wanted)) => output && wanted == name,
+            Target::Op(wanted) => wanted.eq_ignore_ascii_case(op),
+            Target::Name(pattern) => fits(pattern.as_bytes(), name.as_bytes()),
+        }
+    }
+}
+
+/// Whether a name fits a pattern in which `*` stands for any letters. It takes time that grows with the product of both.
+fn fits(pattern: &[u8], name: &[u8]) -> bool {
+    let (mut at, mut in_name) = (0, 0);
+    let mut star: Option<(usize, usize)> = None;
+    while in_name < name.len() {
+        if pattern.get(at) == Some(&b'*') {
+            star = Some((at, in_name));
+            at += 1;
+        } else if pattern.get(at) == Some(&name[in_name]) {
+            at += 1;
+            in_name += 1;
+        } else if let Some((place, from)) = star {
+            (at, in_name) = (place + 1, from + 1);
+            star = Some((place, from + 1));
+        } else {
+            return false;
+        }
+    }
+    pattern[at..].iter().all(|letter| *letter == b'*')
+}
+
+impl Tolerances {
+    /// Whether the user lets all of a difference pass. A NaN or infinity on one side never passes.
+    ///
+    /// # Errors
+    ///
+    /// Where elements can't be read.
+    pub fn let_pass(&self, name: &str, op: &str, output: bool, ours: &Tensor, theirs: &Tensor) -> Result<bool, TensorError> {
+        let Some(rule) = self.rules.iter().rev().find(|rule| rule.target.fits(name, op, output)) else { return Ok(false) };
+        let step = epsilon(coarser(ours.dtype(), theirs.dtype()));
+        let bounds = Bounds { relative: rule.rtol + rule.ulp * step, absolute: rule.atol };
+        Ok(distance(ours, theirs, &bounds)?.is_some_and(|found| found.outside == 0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stars_stand_for_any_letters() {
+        for (pattern, name, fit) in [
+            ("*", "", true),
+            ("layers.*/attn", "layers.3/attn", true),
+            ("layers.*/attn", "layers.3/mlp", false),
+            ("*q*", "a/q/b", true),
+            ("*q", "a/q/b", false),
+            ("x", "xy", false),
+        ] {
+            assert_eq!(fits(pattern.as_bytes(), name.as_bytes()), fit, "{pattern} {name}");
+        }
+    }
+
+    #[test]
+    fn a_rule_lets_pass_what_it_is_for() {
+        let rules = ["*=1e-6", "op:softmax=1e-2"].map(|text| text.parse().unwrap()).to_vec();
+        let tolerances = Tolerances { exact: false, rules };
+        let (a, b) = (Tensor::scalar(1.005f32), Tensor::scalar(1.0f32));
+        assert!(tolerances.let_pass("y", "Softmax", false, &a, &b).unwrap());
+        assert!(!tolerances.let_pass("y", "Add", false, &a, &b).unwrap());
+        let nan = Tensor::scalar(f32::NAN);
+        assert!(!tolerances.let_pass("y", "Softmax", false, &nan, &b).unwrap());
+    }
+
+    #[test]
+    fn what_is_no_rule_is_refused() {
+        for text in ["", "x", "=1", "x=a", "x=1,2,3,4", "x=-1", "x=inf"] {
+            assert!(text.parse::<Rule>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_name_is_an_op_and_the_lists_are_in_order() {
+        for (_, names) in CLASSES {
+            assert!(names.is_sorted(), "they are searched by halves");
+            for name in *names {
+                assert!(glassbox_ir::ops::find(name).is_some(), "no op is named {name}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_step_is_allowed_where_something_is_rounded() {
+        let exact = Class::of("transpose").allows(DType::F16, true, 1.0, 1);
+        assert!(!exact.bounds.hold(1.0, 1.0 + 2f64.powi(-10)));
+        let once = Class::of("add").allows(DType::F16, true, 1.0, 1);
+        assert!(once.bounds.hold(1.0, 1.0 + 2f64.powi(-10)));
+        assert_eq!(Class::of("conv"), Class::Sum);
+    }
+}

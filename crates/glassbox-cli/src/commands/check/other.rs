@@ -1,0 +1,178 @@
+//! The other side of a check, from what `--against` says.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anstream::eprintln;
+use anyhow::{Context, Result, bail};
+use glassbox_check::{Model, Other};
+use glassbox_exec::{Executable, Options, Precision, RunError, Runtime, Value};
+use glassbox_ir::{Graph, Type};
+use glassbox_runtime::LoadOptions;
+use glassbox_tensor::{Overflow, ParamSource};
+
+use super::stored;
+use crate::args::Check;
+use crate::model;
+
+/// The other side, and whether not a bit may differ from it.
+pub(super) struct Opened {
+    pub(super) side: Other,
+    pub(super) exact: bool,
+}
+
+/// Opens what `--against` names: a name that is known, else a file or folder.
+pub(super) fn open(arguments: &Check, loaded: &glassbox_runtime::Model, ours: &Model, quiet: bool) -> Result<Opened> {
+    let against = arguments.against.as_str();
+    let inexact = |side| Ok(Opened { side, exact: false });
+    if against == "precise" {
+        let options = Options { precision: Precision::Precise, ..ours.options.clone() };
+        let name = "the same in f64".to_owned();
+        return inexact(Other::Itself { name, runtime: glassbox_backends::reference(), options, precise: true });
+    }
+    if let Ok(runtime) = glassbox_backends::find(against) {
+        let itself = runtime.name() == ours.runtime.name();
+        if itself && !quiet {
+            let threads = rayon::current_num_threads();
+            eprintln!("note: {against} itself is what runs: on {threads} threads, held to the bit against one thread");
+        }
+        let runtime: Arc<dyn Runtime> = if itself { Arc::new(OneThread(runtime)) } else { runtime };
+        let side = Other::Itself { name: against.to_owned(), runtime, options: ours.options.clone(), precise: false };
+        return Ok(Opened { side, exact: itself });
+    }
+    let path = Path::new(against);
+    if !path.exists() && !model::comes_along(against) {
+        let known: Vec<&str> = glassbox_backends::BACKENDS.iter().map(|backend| backend.name).collect();
+        bail!(
+            "--against {against}: there is no such file or folder, and it is none of precise, onnxruntime, torch, {}",
+            known.join(", ")
+        );
+    }
+    if let Some(side) = stored::open(path, against)? {
+        return inexact(side);
+    }
+    let other = model::open(against, LoadOptions::default())?;
+    let graph = other.graph()?.clone();
+    let inputs = inputs(&loaded.graph()?.clone(), &ours.inputs, &graph, against)?;
+    let side = Model::new(
+        against,
+        glassbox_backends::reference(),
+        ours.options.clone(),
+        graph,
+        other.params(),
+        other.outputs(),
+        inputs,
+        other.onnx(),
+    );
+    inexact(Other::Model(Box::new(side)))
+}
+
+/// The values of our inputs as the other model takes them: by name, else, where both take as many, by their place.
+fn inputs(ours: &Graph, values: &[Value], theirs: &Graph, name: &str) -> Result<Vec<Value>> {
+    let by_name = |wanted: &str| ours.inputs().iter().position(|id| ours.value_label(*id) == wanted);
+    let all_named = theirs.inputs().iter().all(|id| by_name(&theirs.value_label(*id)).is_some());
+    if !all_named && ours.inputs().len() != theirs.inputs().len() {
+        let names = |graph: &Graph| {
+            graph.inputs().iter().map(|id| graph.value_label(*id)).collect::<Vec<_>>().join(", ")
+        };
+        bail!("{name}: it takes {}, and the model that is checked {}; neither names nor number are the same", names(theirs), names(ours));
+    }
+    let mut given = Vec::with_capacity(theirs.inputs().len());
+    for (place, id) in theirs.inputs().iter().enumerate() {
+        let label = theirs.value_label(*id);
+        let place = if all_named { by_name(&label).unwrap_or(place) } else { place };
+        let value = values.get(place).with_context(|| format!("{name}: nothing is given for its input `{label}`"))?;
+        given.push(fitting(value, &theirs.value(*id).ty).with_context(|| format!("{name}: input `{label}`"))?);
+    }
+    Ok(given)
+}
+
+/// A value in the dtype that an input takes, where both are of floats or both of integers.
+fn fitting(value: &Value, ty: &Type) -> Result<Value> {
+    let (Value::Tensor(tensor), Type::Tensor(wanted)) = (value, ty) else { return Ok(value.clone()) };
+    let floats = tensor.dtype().is_float() && wanted.dtype.is_float();
+    let integers = tensor.dtype().is_integer() && wanted.dtype.is_integer();
+    if tensor.dtype() == wanted.dtype || !(floats || integers) {
+        return Ok(value.clone());
+    }
+    Ok(tensor.cast(wanted.dtype, Overflow::Saturate)?.into())
+}
+
+/// A runtime on one thread.
+struct OneThread(Arc<dyn Runtime>);
+
+impl Runtime for OneThread {
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    fn prepare(
+        &self,
+        graph: Arc<Graph>,
+        params: Arc<dyn ParamSource>,
+        options: &Options,
+    ) -> Result<Arc<dyn Executable>, RunError> {
+        Ok(Arc::new(one_thread::Executable(self.0.prepare(graph, params, options)?)))
+    }
+}
+
+mod one_thread {
+    //! An executable whose sessions compute on one thread.
+
+    use std::sync::Arc;
+
+    use glassbox_exec::{Progress, Report, RunContext, RunError, Session, StateStore, Value};
+    use glassbox_ir::Graph;
+
+    pub(super) struct Executable(pub(super) Arc<dyn glassbox_exec::Executable>);
+
+    impl glassbox_exec::Executable for Executable {
+        fn graph(&self) -> &Arc<Graph> {
+            self.0.graph()
+        }
+
+        fn session(&self) -> Result<Box<dyn Session>, RunError> {
+            Ok(Box::new(Alone(self.0.session()?)))
+        }
+
+        fn report(&self) -> Report {
+            self.0.report()
+        }
+    }
+
+    struct Alone(Box<dyn Session>);
+
+    impl Session for Alone {
+        fn graph(&self) -> &Arc<Graph> {
+            self.0.graph()
+        }
+
+        fn start(&mut self, inputs: &[Value]) -> Result<(), RunError> {
+            self.0.start(inputs)
+        }
+
+        fn resume(&mut self, context: RunContext) -> Result<Progress, RunError> {
+            glassbox_tensor::on_one_thread(|| self.0.resume(context))
+        }
+
+        fn is_under_way(&self) -> bool {
+            self.0.is_under_way()
+        }
+
+        fn cancel(&mut self) {
+            self.0.cancel();
+        }
+
+        fn states(&self) -> &dyn StateStore {
+            self.0.states()
+        }
+
+        fn states_mut(&mut self) -> &mut dyn StateStore {
+            self.0.states_mut()
+        }
+
+        fn fork(&self) -> Result<Box<dyn Session>, RunError> {
+            Ok(Box::new(Alone(self.0.fork()?)))
+        }
+    }
+}

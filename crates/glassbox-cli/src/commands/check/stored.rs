@@ -1,0 +1,119 @@
+//! Values that somebody else has computed, in the forms in which they are stored.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use glassbox_check::Other;
+use glassbox_check::side::{Entry, Stored};
+use glassbox_check::skeleton::Skeleton;
+use serde_json::Value;
+use std::sync::Arc;
+
+use crate::arrays;
+
+/// Opens a `.npz` file, a folder with an `index.json`, or a file of polygraphy. `None` for what is none of these.
+pub(super) fn open(path: &Path, name: &str) -> Result<Option<Other>> {
+    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+    if path.is_dir() && path.join("index.json").is_file() {
+        return Ok(Some(side(name, folder(path)?, None, false)));
+    }
+    if path.is_file() && ending == "npz" {
+        return Ok(Some(side(name, npz(path)?, None, false)));
+    }
+    Ok(None)
+}
+
+/// The other side, of values.
+pub(super) fn side(name: &str, entries: Vec<Entry>, skeleton: Option<Arc<Skeleton>>, of_this_model: bool) -> Other {
+    let (values, skeleton) = Stored::new(entries, skeleton);
+    Other::Values { name: name.to_owned(), values: Box::new(values), skeleton, of_this_model }
+}
+
+fn npz(path: &Path) -> Result<Vec<Entry>> {
+    let arrays = arrays::read_npz(path)?;
+    let entry = |(name, tensor): (String, glassbox_tensor::Tensor)| Entry {
+        name,
+        turns: Vec::new(),
+        load: Box::new(move || Ok(tensor.clone())),
+    };
+    Ok(arrays.into_iter().map(entry).collect())
+}
+
+/// A folder of `trace --save`, or one that another program wrote in the same form: `index.json` lists the files.
+pub(super) fn folder(folder: &Path) -> Result<Vec<Entry>> {
+    let index = folder.join("index.json");
+    let place = || index.display().to_string();
+    let text = std::fs::read_to_string(&index).with_context(place)?;
+    let document: Value = serde_json::from_str(&text).with_context(place)?;
+    let list = match &document {
+        Value::Array(list) => list,
+        Value::Object(fields) => match fields.get("values") {
+            Some(Value::Array(list)) => list,
+            _ => bail!("{}: it has no list `values`", index.display()),
+        },
+        _ => bail!("{}: it is neither a list nor an object", index.display()),
+    };
+    let mut entries = Vec::with_capacity(list.len());
+    for (number, item) in list.iter().enumerate() {
+        let text = |key: &str| item.get(key).and_then(Value::as_str);
+        let missing = |key: &str| format!("{}: entry {number} has no `{key}`", index.display());
+        let name = text("name").or(text("value")).with_context(|| missing("name"))?.to_owned();
+        // An entry without a file is a value that couldn't be stored.
+        let Some(file) = text("file") else { continue };
+        let file = inside(folder, file).with_context(|| missing("file within the folder"))?;
+        let turns = match item.get("turns").and_then(Value::as_array) {
+            Some(turns) => turns.iter().filter_map(Value::as_u64).collect(),
+            None => turns_of(text("path").unwrap_or_default()),
+        };
+        let dtype = text("dtype").map(str::to_owned);
+        let load = move || read(&file, dtype.as_deref());
+        entries.push(Entry { name, turns, load: Box::new(load) });
+    }
+    Ok(entries)
+}
+
+/// A file in the folder; `None` where its name leads out of it.
+fn inside(folder: &Path, file: &str) -> Option<PathBuf> {
+    let plain = Path::new(file).components().all(|part| matches!(part, std::path::Component::Normal(_)));
+    plain.then(|| folder.join(file))
+}
+
+/// The turns in `loop[3]/if`.
+fn turns_of(path: &str) -> Vec<u64> {
+    let parts = path.split("]/").map(|part| part.trim_end_matches(']'));
+    parts.filter_map(|part| part.rsplit_once('[').and_then(|(_, turn)| turn.parse().ok())).collect()
+}
+
+/// An array whose dtype NumPy may lack: it is stored as integers of the same width then.
+fn read(file: &Path, dtype: Option<&str>) -> io::Result<glassbox_tensor::Tensor> {
+    let tensor = arrays::read_npy(file).map_err(|error| io::Error::other(format!("{error:#}")))?;
+    let declared = dtype.and_then(|name| name.parse::<glassbox_tensor::DType>().ok());
+    let Some(declared) = declared.filter(|declared| declared.is_float() && tensor.dtype().is_integer()) else {
+        return Ok(tensor);
+    };
+    let bytes = tensor.to_bytes().map_err(io::Error::other)?;
+    glassbox_tensor::Tensor::from_bytes(declared, tensor.shape(), bytes).map_err(io::Error::other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn turns_are_read_from_paths() {
+        assert_eq!(turns_of("loop[3]/if"), [3]);
+        assert_eq!(turns_of("outer[0]/a/inner[12]"), [0, 12]);
+        assert!(turns_of("").is_empty());
+        assert!(turns_of("if/call").is_empty());
+    }
+
+    #[test]
+    fn a_file_leads_out_of_the_folder_by_no_name() {
+        let folder = Path::new("/data");
+        assert!(inside(folder, "a.npy").is_some());
+        for name in ["../a.npy", "/etc/passwd", ".", "a/../../b"] {
+            assert!(inside(folder, name).is_none(), "{name}");
+        }
+    }
+}
