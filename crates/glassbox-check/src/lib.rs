@@ -21,7 +21,9 @@ pub mod side;
 pub mod skeleton;
 pub mod statics;
 pub mod tolerance;
+pub mod view;
 
 pub use distance::{Bounds, Distance, distance, stats};
 pub use error::CheckError;
 pub use hunt::{Hunt, Model, Other};
+
