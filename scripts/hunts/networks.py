@@ -158,6 +158,7 @@ class Decoder(nn.Module):
         self.positions_embedding = nn.Embedding(64, WIDTH)
         self.layers = nn.ModuleList(DecoderLayer() for _ in range(3))
         self.norm = nn.LayerNorm(WIDTH)
+        self.causal: Tensor
         self.register_buffer("causal", torch.tril(torch.ones(64, 64)).bool())
 
     def forward(self, tokens: Tensor) -> Tensor:
