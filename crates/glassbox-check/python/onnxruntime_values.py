@@ -1,0 +1,403 @@
+#!/usr/bin/env python3
+"""Takes the values that onnxruntime computes inside an ONNX model, as `glassbox check` asks for them.
+
+In: the path of a request, `{"model", "inputs", "output", "wanted", "optimize", "threads", "memory"}`: a
+model, a `.npz` file of its inputs by name, a folder to write, names of values or null for all of them,
+`"none"`, or `"all"` for the values of the graph that onnxruntime's own optimiser makes, how many threads
+compute, and how many bytes of values are held at a time (null: half of the memory that is free).
+
+Out: `NNNNN.npy` for each value and `index.json`, in the order of the graph's nodes: names, dtypes and
+shapes, and what couldn't be taken and why. A dtype that NumPy lacks is written as raw integers; the index
+names the true one. Dtypes and opsets of the model stay as they are; constants are left out.
+
+- A value inside a function is named `CALL/NAME`, `CALL` being the calling node's name, or its first output's.
+- A value inside a body has its own name. It has one file for each time that it was computed, and `turns`
+  says which turn of each loop around it that was.
+- Data in other files is read by onnxruntime alone, so a model may be of any size.
+
+Errors end up on the standard error stream: `missing: MODULE` with status 4, too little memory with status
+5, anything else as a traceback with status 1.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import math
+import os
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+try:
+    import numpy
+    import onnx
+    import onnxruntime
+    from onnx import ModelProto, TensorProto, helper
+except ModuleNotFoundError as missing:
+    print(f"missing: {missing.name}", file=sys.stderr)
+    sys.exit(4)
+
+from onnx_functions import Index, Inliner
+from onnx_taps import RAW, Kinds, Tap, every_kind, kinds_of, plain_taps_of, taps_of
+
+DTYPES = {
+    TensorProto.FLOAT: "f32",
+    TensorProto.DOUBLE: "f64",
+    TensorProto.FLOAT16: "f16",
+    TensorProto.BFLOAT16: "bf16",
+    TensorProto.FLOAT8E4M3FN: "f8e4m3fn",
+    TensorProto.FLOAT8E4M3FNUZ: "f8e4m3fnuz",
+    TensorProto.FLOAT8E5M2: "f8e5m2",
+    TensorProto.FLOAT8E5M2FNUZ: "f8e5m2fnuz",
+    TensorProto.INT8: "i8",
+    TensorProto.INT16: "i16",
+    TensorProto.INT32: "i32",
+    TensorProto.INT64: "i64",
+    TensorProto.UINT8: "u8",
+    TensorProto.UINT16: "u16",
+    TensorProto.UINT32: "u32",
+    TensorProto.UINT64: "u64",
+    TensorProto.BOOL: "bool",
+}
+"""Glassbox's names of the dtypes that are taken."""
+
+LIFTED = 1 << 16
+"""Bytes from which on an initializer is handed to onnxruntime apart from its model."""
+
+OPSET_OF_READER = 17
+"""The opset of the graphs that read sequences."""
+
+
+class RequestError(Exception):
+    """A request that can't be carried out; the message says why and what to do."""
+
+
+# Running.
+
+
+def session_options(threads: int, level: Any) -> Any:
+    """Options of a run on the processor."""
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = level
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3  # errors
+    return options
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model, and where the data is that its file lacks."""
+
+    model: ModelProto
+    folder: Path
+    """Where its files of external data are."""
+    weights: dict[str, Any] = field(default_factory=dict)
+    """Tensors that were taken out of it, so that they aren't copied with it."""
+
+
+def lift_weights(model: ModelProto) -> dict[str, Any]:
+    """Takes the large initializers out of a model, which refers to them by name from then on."""
+    weights = {}
+    for tensor in model.graph.initializer:
+        if len(tensor.raw_data) < LIFTED or sys.byteorder != "little":
+            continue
+        dtype = RAW.get(tensor.data_type)
+        if dtype is None and tensor.data_type not in DTYPES:
+            continue
+        array = numpy.frombuffer(tensor.raw_data, dtype or helper.tensor_dtype_to_np_dtype(tensor.data_type))
+        weights[tensor.name] = tensor_value(array.reshape(tuple(tensor.dims)), tensor.data_type)
+        tensor.ClearField("raw_data")
+        tensor.data_location = TensorProto.EXTERNAL
+        tensor.external_data.add(key="location", value="lifted")
+    return weights
+
+
+def open_session(subject: Subject, threads: int) -> Any:
+    """A session that computes node by node what the model says."""
+    options = session_options(threads, onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL)
+    options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(subject.folder))
+    if subject.weights:
+        options.add_external_initializers(list(subject.weights), list(subject.weights.values()))
+    model = subject.model
+    return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+
+
+def optimised(path: Path, threads: int, scratch: Path) -> tuple[ModelProto, Path]:
+    """The graph that onnxruntime's optimiser makes of a model, and the folder of its other files."""
+    options = session_options(threads, onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL)
+    saved = scratch / "optimised.onnx"
+    options.optimized_model_filepath = str(saved)
+    options.add_session_config_entry("session.optimized_model_external_initializers_file_name", "optimised.bin")
+    options.add_session_config_entry("session.optimized_model_external_initializers_min_size_in_bytes", "1024")
+    onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return onnx.load(saved, load_external_data=False), scratch
+
+
+def tensor_value(array: Any, dtype: int) -> Any:
+    """An array as onnxruntime's tensor; a dtype that NumPy lacks comes as raw integers."""
+    whole = numpy.ascontiguousarray(array).reshape(array.shape)
+    if dtype in RAW:
+        return onnxruntime.OrtValue.ortvalue_from_numpy_with_onnx_type(whole, dtype)
+    return onnxruntime.OrtValue.ortvalue_from_numpy(whole)
+
+
+def feeds_of(model: ModelProto, path: Path) -> dict[str, Any]:
+    """The inputs that a model declares, out of a `.npz` file."""
+    initial = {tensor.name for tensor in model.graph.initializer}
+    feeds = {}
+    with numpy.load(path, allow_pickle=False) as arrays:
+        for value in model.graph.input:
+            if value.name in arrays:
+                feeds[value.name] = tensor_value(arrays[value.name], value.type.tensor_type.elem_type)
+            elif value.name not in initial:
+                raise RequestError(f"{path} has no array `{value.name}`, which is an input of the model")
+    return feeds
+
+
+def free_memory() -> int:
+    """Half of the bytes of memory that are free; 4 GiB where the system doesn't tell."""
+    try:
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024 // 2
+    except OSError:
+        pass
+    return 4 << 30
+
+
+def groups_of(taps: list[Tap], kinds: Kinds, memory: int) -> Iterator[list[Tap]]:
+    """The taps in groups whose values fit the memory; a size that isn't known counts as the largest known."""
+    known = [kinds[tap.source].bytes() if tap.source in kinds else None for tap in taps]
+    largest = max((size for size in known if size is not None), default=0)
+    group: list[Tap] = []
+    total = 0
+    for tap, size in zip(taps, (largest if size is None else size for size in known), strict=True):
+        if group and total + size > memory:
+            yield group
+            group, total = [], 0
+        group.append(tap)
+        total += size
+    if group:
+        yield group
+
+
+def bits_of(value: Any) -> tuple[Any, str]:
+    """A tensor's elements as an array, and the name of its dtype."""
+    dtype = value.element_type()
+    if dtype not in DTYPES:
+        name = TensorProto.DataType.Name(dtype) if dtype in TensorProto.DataType.values() else str(dtype)
+        raise RequestError(f"values of dtype {name} aren't taken")
+    if dtype not in RAW:
+        return value.numpy(), DTYPES[dtype]
+    shape = value.shape()
+    count = math.prod(shape)
+    content = ctypes.string_at(value.data_ptr(), count * RAW[dtype].itemsize) if count else b""
+    return numpy.frombuffer(content, RAW[dtype]).reshape(shape), DTYPES[dtype]
+
+
+class SequenceReader:
+    """Takes the elements out of onnxruntime's sequences, whatever their dtype."""
+
+    def __init__(self) -> None:
+        self.sessions: dict[int, Any] = {}
+
+    def elements(self, sequence: Any) -> list[Any]:
+        """The tensors of a sequence."""
+        dtype = sequence.element_type()
+        if dtype not in self.sessions:
+            self.sessions[dtype] = self.session(dtype)
+        length, element = self.sessions[dtype]
+        (count,) = length.run_with_ort_values(None, {"sequence": sequence})
+        return [
+            element.run_with_ort_values(
+                None,
+                {"sequence": sequence, "index": onnxruntime.OrtValue.ortvalue_from_numpy(numpy.array(index))},
+            )[0]
+            for index in range(int(count.numpy()))
+        ]
+
+    def session(self, dtype: int) -> tuple[Any, Any]:
+        """Sessions that give a sequence's length, and one of its elements."""
+        sequence = helper.make_tensor_sequence_value_info("sequence", dtype, None)
+        index = helper.make_tensor_value_info("index", TensorProto.INT64, [])
+        count = helper.make_tensor_value_info("count", TensorProto.INT64, [])
+        element = helper.make_tensor_value_info("element", dtype, None)
+        length = helper.make_node("SequenceLength", ["sequence"], ["count"])
+        at = helper.make_node("SequenceAt", ["sequence", "index"], ["element"])
+        graphs = [
+            helper.make_graph([length], "length", [sequence], [count]),
+            helper.make_graph([at], "at", [sequence, index], [element]),
+        ]
+        imports = [helper.make_opsetid("", OPSET_OF_READER)]
+        models = [helper.make_model(graph, opset_imports=imports, ir_version=8) for graph in graphs]
+        first, second = (open_session(Subject(model, Path()), 1) for model in models)
+        return first, second
+
+
+class Writer:
+    """Writes values as files of a folder."""
+
+    def __init__(self, folder: Path, index: Index) -> None:
+        self.folder = folder
+        self.index = index
+        self.reader = SequenceReader()
+
+    def array(self, name: str, array: Any, dtype: str, turns: list[int] | None) -> None:
+        """Writes an array."""
+        file = f"{len(self.index.values):05}.npy"
+        numpy.save(self.folder / file, array, allow_pickle=False)
+        entry = {"name": name, "file": file, "dtype": dtype, "shape": list(array.shape)}
+        self.index.values.append(entry if turns is None else {**entry, "turns": turns})
+
+    def tensor(self, tap: Tap, value: Any, turns: list[int] | None) -> None:
+        """Writes a tensor, or those that are stacked in it."""
+        array, dtype = bits_of(value)
+        if not tap.stacked:
+            self.array(tap.name, array, dtype, turns)
+            return
+        for turn, part in enumerate(array):
+            self.array(tap.name, part, dtype, [*(turns or []), turn])
+
+    def tap(self, tap: Tap, results: dict[str, Any]) -> None:
+        """Writes what a tap brought."""
+        value = results[tap.source]
+        try:
+            if tap.in_body:
+                elements = self.reader.elements(value)
+                turns = [None] * len(elements)
+                if tap.turns:
+                    turns = [turn.numpy().tolist() for turn in self.reader.elements(results[tap.turns])]
+                for element, turn in zip(elements, turns, strict=True):
+                    self.tensor(tap, element, turn)
+                if not elements:
+                    self.index.leave(tap.name, "it was never computed: its branch or loop didn't run")
+            elif value.has_value() and value.is_tensor():
+                self.tensor(tap, value, None)
+            else:
+                self.index.leave(tap.name, "it is a sequence, a map, or an optional without a value")
+        except RequestError as error:
+            self.index.leave(tap.name, str(error))
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether onnxruntime failed for want of memory."""
+    text = str(error).lower()
+    return isinstance(error, MemoryError) or "failed to allocate memory" in text or "bad_alloc" in text
+
+
+def run_group(subject: Subject, taps: list[Tap], feeds: dict[str, Any], threads: int) -> dict[str, Any]:
+    """One run that gives what these taps bring."""
+    names = list(dict.fromkeys(name for tap in taps for name in (tap.source, tap.turns) if name))
+    graph = subject.model.graph
+    declared = [*graph.output]
+    outputs = {value.name: value for value in declared}
+    del graph.output[:]
+    graph.output.extend(outputs.get(name) or onnx.ValueInfoProto(name=name) for name in names)
+    session = open_session(subject, threads)
+    del graph.output[:]
+    graph.output.extend(declared)
+    taken = {value.name for value in (*session.get_inputs(), *session.get_overridable_initializers())}
+    given = {name: value for name, value in feeds.items() if name in taken}
+    return dict(zip(names, session.run_with_ort_values(names, given), strict=True))
+
+
+def run_all(
+    subject: Subject, groups: Iterable[list[Tap]], feeds: dict[str, Any], threads: int
+) -> Iterator[tuple[list[Tap], dict[str, Any]]]:
+    """What the taps bring, in as many runs as there are groups; one that doesn't fit the memory is halved."""
+    waiting = list(groups)[::-1]
+    while waiting:
+        group = waiting.pop()
+        try:
+            results = run_group(subject, group, feeds, threads)
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            if len(group) == 1:
+                raise MemoryError(f"not even the value `{group[0].name}` alone fits the memory") from error
+            half = len(group) // 2
+            waiting += [group[half:], group[:half]]
+            continue
+        yield group, results
+
+
+def take(request: dict[str, Any], scratch: Path) -> Index:
+    """Carries out a request."""
+    path = Path(request["model"])
+    threads, memory = int(request.get("threads") or 0), int(request.get("memory") or free_memory())
+    wanted = None if request.get("wanted") is None else set(request["wanted"])
+    index = Index()
+    model, folder = onnx.load(path, load_external_data=False), path.resolve().parent
+    Inliner(model, index).run(model)
+    feeds = feeds_of(model, Path(request["inputs"]))
+    shapes = {name: tuple(value.shape()) for name, value in feeds.items()}
+    kinds = kinds_of(model, shapes)
+    others: Kinds = {}
+    if request.get("optimize") == "all":
+        others = every_kind(model.graph, kinds, model)
+        model, folder = optimised(path, threads, scratch)
+        Inliner(model, index).run(model)
+        kinds = kinds_of(model, shapes)
+    subject = Subject(model, folder, lift_weights(model))
+    writer = Writer(Path(request["output"]), index)
+
+    def write(subject: Subject, taps: list[Tap]) -> None:
+        for group, results in run_all(subject, groups_of(taps, kinds, memory), feeds, threads):
+            for tap in group:
+                writer.tap(tap, results)
+
+    left = list(index.not_taken)
+    changed = ModelProto()
+    changed.CopyFrom(model)
+    taps = taps_of(changed, kinds, wanted, others, index)
+    try:
+        write(replace(subject, model=changed), taps)
+    except Exception as error:
+        if is_out_of_memory(error) or not any(tap.in_body or tap.stacked for tap in taps):
+            raise
+        # What was added for the bodies can be what onnxruntime refuses.
+        why = f"it is in a body, and onnxruntime refuses to give it: {str(error).splitlines()[0]}"
+        print(f"note: bodies are left out: {error}", file=sys.stderr)
+        index.values, index.not_taken = [], left
+        write(subject, plain_taps_of(model, wanted, why, index))
+    return index
+
+
+def write_index(index: Index, folder: Path) -> None:
+    """Writes the list of what was taken."""
+    document = {
+        "format": "glassbox.values",
+        "version": 1,
+        "producer": f"onnxruntime {onnxruntime.__version__}",
+        "values": index.values,
+        "not_taken": index.not_taken,
+    }
+    (folder / "index.json").write_text(json.dumps(document, indent=1))
+
+
+def main() -> int:
+    """Carries out the request whose path is the first argument; gives the exit status."""
+    if len(sys.argv) != 2:
+        print("usage: onnxruntime_values.py REQUEST.json", file=sys.stderr)
+        return 2
+    request = json.loads(Path(sys.argv[1]).read_text())
+    os.makedirs(request["output"], exist_ok=True)
+    try:
+        with tempfile.TemporaryDirectory() as scratch:
+            write_index(take(request, Path(scratch)), Path(request["output"]))
+    except RequestError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except MemoryError as error:
+        print(f"out of memory: {error}", file=sys.stderr)
+        return 5
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
