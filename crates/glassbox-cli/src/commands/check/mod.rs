@@ -1,12 +1,15 @@
 //! `glassbox check`: what a model computes, held against something else, down to the node that is at fault.
 
 mod other;
+mod python;
 mod stored;
+mod torch;
 
-use anstream::println;
-use anyhow::Result;
+use anstream::{print, println};
+use anyhow::{Context, Result};
 use glassbox_check::report::Report;
 use glassbox_check::tolerance::{Rule, Target, Tolerances};
+use glassbox_check::view::{self, TextOptions};
 use glassbox_check::{Hunt, Model};
 use glassbox_exec::Options;
 use glassbox_runtime::LoadOptions;
@@ -52,8 +55,23 @@ fn tolerances(arguments: &Check, exact: bool) -> Tolerances {
     Tolerances { exact, rules }
 }
 
+/// Prints the report in the form that was asked for, and writes its page.
 fn show(arguments: &Check, report: &Report) -> Result<bool> {
-    println!("{}", report.summary);
-    let _ = arguments;
+    if let Some(file) = &arguments.html {
+        std::fs::write(file, view::html(report)).with_context(|| file.display().to_string())?;
+    }
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&view::json(report))?);
+    } else {
+        let options = TextOptions { width: width(), top: arguments.top, all: arguments.all, color: true };
+        print!("{}", view::text(report, &options));
+    }
     Ok(report.verdict.is_good())
+}
+
+/// The columns of the terminal; of what isn't one, those that people are used to.
+fn width() -> usize {
+    const USUAL: usize = 80;
+    let told = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    told.filter(|columns| *columns > 0).unwrap_or(USUAL)
 }

@@ -1,15 +1,17 @@
 //! The other side of a check, from what `--against` says.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anstream::eprintln;
 use anyhow::{Context, Result, bail};
+use glassbox_check::skeleton::{self, Skeleton};
 use glassbox_check::{Model, Other};
 use glassbox_exec::{Executable, Options, Precision, RunError, Runtime, Value};
 use glassbox_ir::{Graph, Type};
+use glassbox_onnx::ImportOptions;
 use glassbox_runtime::LoadOptions;
-use glassbox_tensor::{Overflow, ParamSource};
+use glassbox_tensor::{NoParams, Overflow, ParamSource};
 
 use super::stored;
 use crate::args::Check;
@@ -40,6 +42,12 @@ pub(super) fn open(arguments: &Check, loaded: &glassbox_runtime::Model, ours: &M
         let side = Other::Itself { name: against.to_owned(), runtime, options: ours.options.clone(), precise: false };
         return Ok(Opened { side, exact: itself });
     }
+    if against == "onnxruntime" || against.starts_with("onnxruntime:") {
+        return inexact(onnxruntime(arguments, loaded, ours)?);
+    }
+    if against == "torch" {
+        return inexact(super::torch::open(arguments, loaded, ours)?);
+    }
     let path = Path::new(against);
     if !path.exists() && !model::comes_along(against) {
         let known: Vec<&str> = glassbox_backends::BACKENDS.iter().map(|backend| backend.name).collect();
@@ -65,6 +73,51 @@ pub(super) fn open(arguments: &Check, loaded: &glassbox_runtime::Model, ours: &M
         other.onnx(),
     );
     inexact(Other::Model(Box::new(side)))
+}
+
+/// What onnxruntime computes inside the file that is checked, or inside another one.
+fn onnxruntime(arguments: &Check, loaded: &glassbox_runtime::Model, ours: &Model) -> Result<Other> {
+    let against = arguments.against.as_str();
+    let named = against.strip_prefix("onnxruntime:").map(PathBuf::from);
+    let own = loaded.onnx().and_then(|model| model.file.clone());
+    let file = match (&named, own) {
+        (Some(file), _) => file.clone(),
+        (None, Some(file)) => file,
+        (None, None) => bail!(
+            "--against onnxruntime: {} is no ONNX file; name the file that onnxruntime is to run, as onnxruntime:FILE",
+            arguments.model.model
+        ),
+    };
+    let model = glassbox_onnx::load(&file)?;
+    let graph = &ours.graph;
+    let labels: Vec<String> = graph.inputs().iter().map(|id| graph.value_label(*id)).collect();
+    // Inputs with an initializer are constants here and there.
+    let given = |name: &str| model.graph.initializers.iter().any(|(known, _)| known == name);
+    let theirs: Vec<String> =
+        model.graph.inputs.iter().map(|input| input.name.clone()).filter(|name| !given(name)).collect();
+    let all_named = labels.iter().all(|label| theirs.contains(label));
+    if !all_named && labels.len() != theirs.len() {
+        bail!("{against}: it takes {}, and the model that is checked {}", theirs.join(", "), labels.join(", "));
+    }
+    let names = if all_named { labels } else { theirs };
+    let taken = super::python::onnxruntime(arguments, &file, graph, &ours.inputs, &names)?;
+    let entries = stored::folder(&taken.folder())?;
+    let entries = stored::keeping(entries, taken);
+    let skeleton = match &named {
+        None => ours.skeleton.clone(),
+        // A file that we can read has a graph; of others the nodes are known as the file has them.
+        Some(_) => Arc::new(skeleton_of(&model)),
+    };
+    Ok(stored::side(against, entries, Some(skeleton), named.is_none()))
+}
+
+/// The skeleton of a file, of its graph where it can be imported.
+fn skeleton_of(model: &glassbox_onnx::Model) -> Skeleton {
+    let no_params: Arc<dyn ParamSource> = Arc::new(NoParams);
+    match glassbox_onnx::import(model, &ImportOptions::default()) {
+        Ok(import) => skeleton::of_graph(&import.graph, &no_params, &import.outputs, Some(model)),
+        Err(_) => skeleton::of_onnx(model),
+    }
 }
 
 /// The values of our inputs as the other model takes them: by name, else, where both take as many, by their place.

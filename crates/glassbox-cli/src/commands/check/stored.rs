@@ -2,14 +2,16 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use glassbox_check::Other;
 use glassbox_check::side::{Entry, Stored};
 use glassbox_check::skeleton::Skeleton;
 use serde_json::Value;
-use std::sync::Arc;
 
+use super::python::Taken;
 use crate::arrays;
 
 /// Opens a `.npz` file, a folder with an `index.json`, or a file of polygraphy. `None` for what is none of these.
@@ -28,6 +30,20 @@ pub(super) fn open(path: &Path, name: &str) -> Result<Option<Other>> {
 pub(super) fn side(name: &str, entries: Vec<Entry>, skeleton: Option<Arc<Skeleton>>, of_this_model: bool) -> Other {
     let (values, skeleton) = Stored::new(entries, skeleton);
     Other::Values { name: name.to_owned(), values: Box::new(values), skeleton, of_this_model }
+}
+
+/// Entries whose files stay there as long as one of them is held.
+pub(super) fn keeping(entries: Vec<Entry>, files: Taken) -> Vec<Entry> {
+    let files = Rc::new(files);
+    let one = |entry: Entry| {
+        let (files, load) = (files.clone(), entry.load);
+        let load = move || {
+            let _ = &files;
+            load()
+        };
+        Entry { load: Box::new(load), ..entry }
+    };
+    entries.into_iter().map(one).collect()
 }
 
 fn npz(path: &Path) -> Result<Vec<Entry>> {

@@ -1,0 +1,179 @@
+//! Values that a Python computes that has onnxruntime or torch: every one inside the model, taken by our own programs.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use glassbox_exec::Value;
+use glassbox_ir::Graph;
+use serde_json::json;
+
+use crate::args::Check;
+use crate::arrays;
+
+/// What is computed elsewhere, and the files of the program that does it, the first of which is run.
+struct Program {
+    name: &'static str,
+    files: &'static [(&'static str, &'static str)],
+}
+
+const ONNXRUNTIME: Program = Program {
+    name: "onnxruntime",
+    files: &[
+        ("onnxruntime_values.py", include_str!("../../../../glassbox-check/python/onnxruntime_values.py")),
+        ("onnx_taps.py", include_str!("../../../../glassbox-check/python/onnx_taps.py")),
+        ("onnx_functions.py", include_str!("../../../../glassbox-check/python/onnx_functions.py")),
+    ],
+};
+
+const TORCH: Program = Program {
+    name: "torch",
+    files: &[("torch_values.py", include_str!("../../../../glassbox-check/python/torch_values.py"))],
+};
+
+/// The status with which our programs say that a module isn't there.
+const MISSING: i32 = 4;
+/// The status with which they say that there is too little memory.
+const MEMORY: i32 = 5;
+/// How many of the last lines of a program that failed are shown.
+const LINES: usize = 12;
+/// The most bytes of its messages that are read for that.
+const BYTES: u64 = 64 << 10;
+
+/// A folder of values that is gone when this is.
+pub(super) struct Taken {
+    folder: tempfile::TempDir,
+}
+
+impl Taken {
+    /// Where `index.json` is.
+    pub(super) fn folder(&self) -> PathBuf {
+        self.folder.path().join("values")
+    }
+}
+
+/// The values inside an ONNX file, as onnxruntime computes them without its optimisations.
+pub(super) fn onnxruntime(arguments: &Check, file: &Path, graph: &Graph, inputs: &[Value], names: &[String]) -> Result<Taken> {
+    let folder = tempfile::Builder::new().prefix("glassbox-check").tempdir().context("a folder for the values")?;
+    let given = folder.path().join("inputs.npz");
+    write_npz(&given, graph, inputs, names)?;
+    let request = json!({
+        "model": std::path::absolute(file)?, "inputs": given, "output": folder.path().join("values"),
+        "wanted": null, "optimize": "none", "threads": rayon::current_num_threads(),
+    });
+    run(&ONNXRUNTIME, arguments, folder.path(), &request)?;
+    Ok(Taken { folder })
+}
+
+/// What every module of a checkpoint gives in torch, by transformers.
+pub(super) fn torch(arguments: &Check, checkpoint: &Path, graph: &Graph, inputs: &[Value]) -> Result<Taken> {
+    let folder = tempfile::Builder::new().prefix("glassbox-check").tempdir().context("a folder for the values")?;
+    let given = folder.path().join("inputs.npz");
+    let names: Vec<String> = graph.inputs().iter().map(|id| graph.value_label(*id)).collect();
+    write_npz(&given, graph, inputs, &names)?;
+    let request = json!({
+        "checkpoint": std::path::absolute(checkpoint)?, "inputs": given, "output": folder.path().join("values"),
+        "wanted": null, "dtype": "f32", "threads": rayon::current_num_threads(),
+    });
+    run(&TORCH, arguments, folder.path(), &request)?;
+    Ok(Taken { folder })
+}
+
+/// The inputs of a run, by the names that the other side has for them.
+fn write_npz(path: &Path, graph: &Graph, inputs: &[Value], names: &[String]) -> Result<()> {
+    let place = || path.display().to_string();
+    let mut archive = zip::ZipWriter::new(File::create(path).with_context(place)?);
+    let stored = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored).large_file(true);
+    let scratch = path.with_extension("npy");
+    for ((id, value), name) in graph.inputs().iter().zip(inputs).zip(names) {
+        let Value::Tensor(tensor) = value else {
+            bail!("input `{}` is {}, which can't be handed to another program", graph.value_label(*id), value.ty())
+        };
+        arrays::write_npy(&scratch, tensor)?;
+        archive.start_file(format!("{name}.npy"), stored).with_context(place)?;
+        std::io::copy(&mut File::open(&scratch).with_context(place)?, &mut archive).with_context(place)?;
+    }
+    archive.finish().with_context(place)?;
+    Ok(())
+}
+
+/// The Python that the user names, that of the virtual environment that is active, or the first on the path.
+fn interpreter(arguments: &Check) -> PathBuf {
+    let in_environment = || {
+        let folder = PathBuf::from(std::env::var_os("VIRTUAL_ENV")?);
+        Some(folder.join("bin/python")).filter(|python| python.exists())
+    };
+    arguments.python.clone().or_else(in_environment).unwrap_or_else(|| PathBuf::from("python3"))
+}
+
+fn run(program: &Program, arguments: &Check, folder: &Path, request: &serde_json::Value) -> Result<()> {
+    for (name, text) in program.files {
+        std::fs::write(folder.join(name), text).with_context(|| folder.display().to_string())?;
+    }
+    let asked = folder.join("request.json");
+    std::fs::write(&asked, request.to_string()).with_context(|| asked.display().to_string())?;
+    let messages = folder.join("messages.txt");
+    let stderr = File::create(&messages).with_context(|| messages.display().to_string())?;
+    let python = interpreter(arguments);
+    let first = program.files.first().map_or("", |(name, _)| *name);
+    let mut command = Command::new(&python);
+    command.arg(folder.join(first)).arg(&asked).stdin(Stdio::null()).stdout(stderr.try_clone()?).stderr(stderr);
+    let started = command.spawn();
+    let mut child = started.with_context(|| format!("{} can't be started; name another Python with --python", python.display()))?;
+    let limit = Duration::from_secs(arguments.timeout);
+    let Some(status) = wait(&mut child, limit)? else {
+        bail!(
+            "{} has not ended after {} s, and was stopped; --timeout gives it longer\n{}",
+            program.name,
+            limit.as_secs(),
+            last_lines(&messages)
+        );
+    };
+    if status.success() {
+        return Ok(());
+    }
+    let (name, last) = (program.name, last_lines(&messages));
+    match status.code() {
+        Some(MISSING) => bail!(
+            "{} lacks a module that --against {name} needs ({last}); install it there, or name another Python with --python",
+            python.display()
+        ),
+        Some(MEMORY) => bail!("{name} has too little memory for the values of this model\n{last}"),
+        Some(code) => bail!("{name} failed with status {code}\n{last}"),
+        None => bail!("{name} was ended by a signal ({status}): most often there is too little memory\n{last}"),
+    }
+}
+
+/// Waits for the end of a program; `None` where it was stopped since its time was up.
+fn wait(child: &mut Child, limit: Duration) -> Result<Option<ExitStatus>> {
+    let end = Instant::now().checked_add(limit);
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        if end.is_some_and(|end| Instant::now() >= end) {
+            child.kill()?;
+            child.wait()?;
+            return Ok(None);
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// The end of what a program has said.
+fn last_lines(messages: &Path) -> String {
+    let read = || -> std::io::Result<String> {
+        let mut file = File::open(messages)?;
+        let length = file.metadata()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(BYTES)))?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    };
+    let text = read().unwrap_or_default();
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    lines[lines.len().saturating_sub(LINES)..].join("\n")
+}
