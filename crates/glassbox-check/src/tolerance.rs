@@ -84,7 +84,8 @@ impl Class {
         let (relative, floor, square) = match self {
             Class::Exact if same_dtype => (0.0, 0.0, 0.0),
             Class::Exact => (1.0, 0.0, 1.0),
-            Class::Once => (2.0, 0.0, 1.0),
+            // Of operands that nearly cancel a step is large beside the result.
+            Class::Once => (2.0, 2.0, 2.0),
             Class::Function => (16.0, 4.0, 8.0),
             Class::Sum => (16.0, 64.0, 8.0),
         };

@@ -4,11 +4,11 @@ mod judge;
 mod neighbourhood;
 mod summary;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::distance::index_of;
 use crate::hunt::{Element, Evidence, Finding};
-use crate::pairing;
+use crate::pairing::{self, How};
 use crate::report::{Cause, Culprit, Kind, Place, Report, Row, Status, Verdict, Wrong};
 use crate::skeleton::Skeleton;
 use crate::statics;
@@ -20,8 +20,12 @@ const MAX_UNSEEN: usize = 20;
 
 /// Makes the report. `precise` says that theirs is what is right.
 pub(crate) fn report(evidence: Evidence, precise: bool) -> Report {
-    let judgements: Vec<Option<Judgement>> =
-        evidence.findings.iter().map(|finding| judge::judge(&evidence, finding, precise)).collect();
+    let strangers = strangers(&evidence);
+    let judged = |finding: &Finding| match strangers.contains(&finding.key.value) {
+        true => None,
+        false => judge::judge(&evidence, finding, precise),
+    };
+    let judgements: Vec<Option<Judgement>> = evidence.findings.iter().map(judged).collect();
     let rows: Vec<Row> =
         evidence.findings.iter().zip(&judgements).map(|(finding, judgement)| row(&evidence, finding, judgement)).collect();
     let mut culprits = Vec::new();
@@ -59,6 +63,33 @@ pub(crate) fn report(evidence: Evidence, precise: bool) -> Report {
     };
     report.summary = summary::summary(&evidence, &report);
     report
+}
+
+/// Values that were paired by structure and aren't the same thing: the two runs differ there, and agree in everything that
+/// is computed from it.
+fn strangers(evidence: &Evidence) -> HashSet<usize> {
+    let skeleton = &evidence.ours.skeleton;
+    let differs = |finding: &Finding| {
+        let apart = |plain: &crate::distance::Distance| plain.outside > 0 || plain.apart.rms_rel > finding.allowed.rms;
+        finding.unmeasured.is_some() || finding.plain.as_ref().is_some_and(apart)
+    };
+    let mut state: HashMap<usize, bool> = HashMap::new();
+    for finding in &evidence.findings {
+        *state.entry(finding.key.value).or_default() |= differs(finding);
+    }
+    let mut found = HashSet::new();
+    for (value, differs) in &state {
+        let by_structure = matches!(evidence.pairs.values[*value], Some((_, How::Structure)));
+        if !differs || !by_structure || skeleton.outputs.iter().any(|(_, output)| output == value) {
+            continue;
+        }
+        let readers = skeleton.values[*value].users.iter().flat_map(|(node, _)| &skeleton.nodes[*node].results);
+        let known: Vec<bool> = readers.filter_map(|result| state.get(result).copied()).collect();
+        if !known.is_empty() && known.iter().all(|differs| !differs) {
+            found.insert(*value);
+        }
+    }
+    found
 }
 
 fn row(evidence: &Evidence, finding: &Finding, judgement: &Option<Judgement>) -> Row {
@@ -111,7 +142,9 @@ fn culprit(evidence: &Evidence, finding: &Finding, judgement: &Judgement, row: u
     let guess = suspects.iter().max_by_key(|(node, causes)| {
         (suspicion(causes, evidence.theirs, evidence.pairs.nodes[*node]), std::cmp::Reverse(*node))
     });
-    let (node, causes) = match guess {
+    let unfinished = matches!(judgement.kind, Kind::Overflow | Kind::NanBorn | Kind::InfBorn);
+    let born = suspects.iter().find(|(node, _)| unfinished && finding.born == Some(*node));
+    let (node, causes) = match born.or(guess) {
         Some((node, causes)) => (*node, causes.clone()),
         None => (last, Vec::new()),
     };
@@ -152,13 +185,8 @@ fn suspicion(causes: &[Cause], theirs: &Skeleton, partner: Option<usize>) -> u32
 
 /// The lower, the more suspicious.
 fn rank(culprit: &Culprit, judgement: &Judgement) -> u32 {
-    let caused = !culprit.causes.is_empty();
-    match (judgement.strong, caused) {
-        (true, true) => 0,
-        (true, false) => 1,
-        (false, true) => 1,
-        (false, false) => 2,
-    }
+    let caused = culprit.causes.iter().any(|cause| !matches!(cause, Cause::Operand { .. }));
+    u32::from(!judgement.strong && !caused)
 }
 
 /// The differences of the models that no value shows: all of them where none was seen, else those that say most.

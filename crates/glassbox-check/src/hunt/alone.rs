@@ -8,7 +8,7 @@ use glassbox_tensor::{DType, Overflow, Tensor};
 
 use super::segment::{Segment, Segments};
 use super::{Model, Sample, inside};
-use crate::distance::{Bounds, Distance, coarser, distance, largest, same_text};
+use crate::distance::{Bounds, Distance, coarser, distance, largest, same_text, stats};
 use crate::error::CheckError;
 use crate::pairing::Pairs;
 use crate::side::{Key, Live, Values, turns};
@@ -42,6 +42,8 @@ pub(crate) struct Finding {
     pub(crate) tainted: bool,
     /// Whether theirs is of a dtype with more digits.
     finer_there: bool,
+    /// The first node of the segment that gives what isn't finite from operands that are.
+    pub(crate) born: Option<usize>,
     /// Whether the user lets the difference pass.
     pub(crate) let_pass: bool,
     /// Elements, where it looks wrong.
@@ -92,6 +94,7 @@ pub(super) fn run(
         tainted: vec![false; ours.graph.value_count()],
         findings: Vec::new(),
         replaced: None,
+        special: vec![false; ours.skeleton.values.len()],
         missing: 0,
         failed: None,
     };
@@ -125,6 +128,8 @@ struct Driver<'a> {
     parted: bool,
     /// By the index of the value in the graph.
     tainted: Vec<bool>,
+    /// By the place of the value in the skeleton: whether our node gave what isn't finite.
+    special: Vec<bool>,
     findings: Vec<Finding>,
     replaced: Option<Vec<Value>>,
     missing: usize,
@@ -162,10 +167,15 @@ impl Driver<'_> {
         let results = event.node().results.clone();
         for (place, id) in results.iter().enumerate() {
             let Some(value) = self.ours.of_value[id.index()] else { continue };
-            let Some(partner) = self.pairs.of(value) else { continue };
             if self.ours.producer(value).is_none() {
                 continue;
             }
+            let Some(partner) = self.pairs.of(value) else {
+                // It is asked for where a node of the segment gave rise to what isn't finite.
+                let found = event.result(place).ok().and_then(|given| stats(given.as_tensor()?).ok()?);
+                self.special[value] = found.is_some_and(|stats| stats.nan + stats.inf > 0);
+                continue;
+            };
             let turns = turns(event);
             let Some(other) = self.theirs.take(&Key { value: partner, turns: turns.clone() })? else {
                 self.missing += 1;
@@ -177,11 +187,25 @@ impl Driver<'_> {
             if !self.parted {
                 self.seen.insert(key.clone());
             }
-            let finding = self.finding(event, key, partner, plain.as_ref(), &mine, &other, tainted)?;
+            let mut finding = self.finding(event, key, partner, plain.as_ref(), &mine, &other, tainted)?;
+            self.special[value] = finding.alone.as_ref().is_some_and(|alone| alone.ours.nan + alone.ours.inf > 0);
+            if self.special[value] {
+                finding.born = self.born(&finding.segment);
+            }
             self.findings.push(finding);
             self.put_in(event, place, *id, &mine, &other)?;
         }
         Ok(())
+    }
+
+    /// The first node of a segment that gives what isn't finite from operands that are.
+    fn born(&self, segment: &Segment) -> Option<usize> {
+        let from_finite = |node: &&usize| {
+            let node = &self.ours.nodes[**node];
+            node.results.iter().any(|value| self.special[*value])
+                && !node.operands.iter().flatten().any(|value| self.special[*value])
+        };
+        segment.nodes.iter().find(from_finite).copied()
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -210,6 +234,7 @@ impl Driver<'_> {
             dtype: DType::F64,
             tainted,
             finer_there: false,
+            born: None,
             let_pass: false,
             sample: None,
             segment,

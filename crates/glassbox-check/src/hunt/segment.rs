@@ -15,8 +15,6 @@ const MAX_NODES: usize = 256;
 pub(crate) struct Segments<'a> {
     skeleton: &'a Skeleton,
     pairs: &'a Pairs,
-    /// The nodes of the bodies of each node.
-    children: Vec<Vec<usize>>,
 }
 
 /// One segment.
@@ -32,13 +30,7 @@ pub(crate) struct Segment {
 
 impl<'a> Segments<'a> {
     pub(crate) fn new(skeleton: &'a Skeleton, pairs: &'a Pairs) -> Segments<'a> {
-        let mut children = vec![Vec::new(); skeleton.nodes.len()];
-        for (place, node) in skeleton.nodes.iter().enumerate() {
-            if let Some(parent) = node.parent {
-                children[parent].push(place);
-            }
-        }
-        Segments { skeleton, pairs, children }
+        Segments { skeleton, pairs }
     }
 
     /// The segment that ends with a value.
@@ -53,7 +45,7 @@ impl<'a> Segments<'a> {
                 self.before(*operand, &mut waiting);
             }
             // What a body computes that has no partner is part of what its node gives.
-            for child in &self.children[node] {
+            for child in &self.skeleton.nodes[node].children {
                 let alone = self.skeleton.nodes[*child].results.iter().all(|result| self.pairs.of(*result).is_none());
                 if alone {
                     waiting.push(*child);

@@ -10,7 +10,8 @@ const SAME_FAMILY: i32 = 25;
 const OTHER_OP: i32 = -10;
 const SAME_ATTRS: i32 = 20;
 const SAME_VALUE: i32 = 25;
-const SAME_SCALAR: i32 = 8;
+const SAME_FEW: i32 = 15;
+const OTHER_FEW: i32 = -10;
 const SAME_SHAPE: i32 = 6;
 const OTHER_SHAPE: i32 = -6;
 const OTHER_PLACE: i32 = 8;
@@ -22,6 +23,8 @@ const SAME_NAME: i32 = 15;
 const SAME_TYPE: i32 = 4;
 const OTHER_BODY: i32 = -1000;
 
+/// Constants with no more elements say what a node does: an axis, a place, a size.
+const FEW: usize = 8;
 /// How many readers of a result are asked, at most.
 const READERS: usize = 8;
 
@@ -78,7 +81,8 @@ fn operands(ours: &Skeleton, theirs: &Skeleton, pairs: &Pairs, left: &Node, righ
     for (x, y) in left.operands.iter().zip(&right.operands) {
         let (Some(x), Some(y)) = (x, y) else { continue };
         total += match (ours.values[*x].constant(), theirs.values[*y].constant()) {
-            (Some(a), Some(b)) if a.same(b) => if a.len() > 1 { SAME_VALUE } else { SAME_SCALAR },
+            (Some(a), Some(b)) if a.same(b) => if a.len() > FEW { SAME_VALUE } else { SAME_FEW },
+            (Some(a), Some(b)) if a.len() <= FEW && b.len() <= FEW => OTHER_FEW,
             (Some(a), Some(b)) if a.shape() == b.shape() => SAME_SHAPE,
             (Some(_), Some(_)) => OTHER_SHAPE,
             (None, None) => match (pairs.of(*x), pairs.their_values[*y]) {

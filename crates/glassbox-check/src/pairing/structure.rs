@@ -134,6 +134,16 @@ impl Matcher<'_> {
                 self.propose_around(*x, *y);
             }
         }
+        // What is in the bodies.
+        let (left, right) = (&ours.nodes[a].children, &theirs.nodes[b].children);
+        let all = left.len().saturating_mul(right.len()) <= MAX_READERS;
+        for (place, inner) in left.iter().enumerate() {
+            if all {
+                right.iter().for_each(|other| self.propose(*inner, *other));
+            } else if let Some(other) = right.get(place) {
+                self.propose(*inner, *other);
+            }
+        }
         // What both read in the same place.
         for (x, y) in ours.nodes[a].operands.iter().zip(&theirs.nodes[b].operands) {
             if let (Some(x), Some(y)) = (x, y)

@@ -52,6 +52,8 @@ pub struct Node {
     pub parameters: Vec<usize>,
     /// The node in whose body it is.
     pub parent: Option<usize>,
+    /// The nodes in its bodies.
+    pub children: Vec<usize>,
 }
 
 /// A node of our graph.

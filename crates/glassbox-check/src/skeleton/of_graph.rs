@@ -102,6 +102,9 @@ impl Maker<'_> {
             parent,
             ..Node::default()
         });
+        if let Some(parent) = parent {
+            self.skeleton.nodes[parent].children.push(place);
+        }
         let operands = operands.into_iter().map(|id| id.and_then(|id| self.skeleton.of_value[id.index()]));
         self.skeleton.nodes[place].operands = operands.collect();
         for id in nodes {
