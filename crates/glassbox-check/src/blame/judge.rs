@@ -3,7 +3,7 @@
 use super::place;
 use crate::distance::{largest, smallest};
 use crate::hunt::{Element, Evidence, Finding, Sample};
-use crate::report::{Kind, Place, Wrong};
+use crate::report::{Cause, Kind, Place, Wrong};
 
 /// A node whose error is this many times what is allowed isn't a matter of precision.
 const STRONG: f64 = 32.0;
@@ -25,7 +25,7 @@ pub(super) struct Judgement {
 
 /// The judgement on a finding; `None` where its node isn't at fault.
 pub(super) fn judge(evidence: &Evidence, finding: &Finding, precise: bool) -> Option<Judgement> {
-    if finding.unmeasured.is_some() && !finding.tainted && !finding.let_pass {
+    if finding.unmeasured.is_some() && !finding.tainted && !finding.let_pass && !is_other_layout(evidence, finding) {
         return Some(Judgement { kind: Kind::Type, wrong: Wrong::Unknown, place: None, strong: true });
     }
     let sample = finding.sample.as_ref()?;
@@ -61,6 +61,16 @@ pub(super) fn judge(evidence: &Evidence, finding: &Finding, precise: bool) -> Op
     let strong = error.special > 0 || error.rms > STRONG * finding.allowed.rms.max(f64::from(f32::EPSILON)) || wrong == Wrong::Both;
     let kind = kind(finding, error.worst, wrong, precise, strong);
     Some(Judgement { kind, wrong, place: worst, strong })
+}
+
+/// Whether the other side only keeps the value in another layout, as programs do that optimise: the dims stand in another
+/// order, and nothing that was said of the nodes makes them so.
+fn is_other_layout(evidence: &Evidence, finding: &Finding) -> bool {
+    let told = |node: &usize| {
+        let causes = super::suspects::causes(evidence, *node);
+        causes.iter().any(|cause| matches!(cause, Cause::Attribute { .. } | Cause::Op { .. }))
+    };
+    !evidence.same_model && finding.permuted && !finding.segment.nodes.iter().any(told)
 }
 
 /// Whether the models are known to differ in a node of the segment.

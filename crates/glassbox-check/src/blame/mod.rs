@@ -3,6 +3,7 @@
 mod judge;
 mod neighbourhood;
 mod summary;
+mod suspects;
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,7 +11,6 @@ use crate::distance::index_of;
 use crate::hunt::{Element, Evidence, Finding};
 use crate::pairing::{self, How};
 use crate::report::{Cause, Culprit, Kind, Place, Report, Row, Status, Verdict, Wrong};
-use crate::skeleton::Skeleton;
 use crate::statics;
 
 use judge::Judgement;
@@ -134,13 +134,13 @@ fn culprit(evidence: &Evidence, finding: &Finding, judgement: &Judgement, row: u
     let skeleton = &evidence.ours.skeleton;
     let causes_of = |node: usize| match evidence.same_model {
         true => Vec::new(),
-        false => statics::causes(skeleton, evidence.theirs, evidence.pairs, node),
+        false => suspects::causes(evidence, node),
     };
-    let nodes = &finding.segment.nodes;
+    let nodes = suspects::of(evidence, finding);
     let suspects: Vec<(usize, Vec<Cause>)> = nodes.iter().map(|node| (*node, causes_of(*node))).collect();
     let last = skeleton.producer(finding.key.value).unwrap_or_default();
     let guess = suspects.iter().max_by_key(|(node, causes)| {
-        (suspicion(causes, evidence.theirs, evidence.pairs.nodes[*node]), std::cmp::Reverse(*node))
+        (suspects::suspicion(evidence, *node, causes), std::cmp::Reverse(*node))
     });
     let unfinished = matches!(judgement.kind, Kind::Overflow | Kind::NanBorn | Kind::InfBorn);
     let born = suspects.iter().find(|(node, _)| unfinished && finding.born == Some(*node));
@@ -169,20 +169,6 @@ fn culprit(evidence: &Evidence, finding: &Finding, judgement: &Judgement, row: u
     culprit
 }
 
-/// How much the causes of a node say against it: a change of what it computes more than one of its weights, which fusing
-/// changes too.
-fn suspicion(causes: &[Cause], theirs: &Skeleton, partner: Option<usize>) -> u32 {
-    // A fused node of theirs does more than ours, so that it is of another op says nothing.
-    let foreign = partner.is_none_or(|partner| theirs.nodes[partner].inner.is_empty());
-    let one = |cause: &Cause| match cause {
-        Cause::Op { .. } if foreign => 0,
-        Cause::Op { .. } | Cause::Attribute { .. } => 4,
-        Cause::Constant { .. } | Cause::Order { .. } => 3,
-        Cause::Operand { .. } => 1,
-    };
-    causes.iter().map(one).max().unwrap_or(0)
-}
-
 /// The lower, the more suspicious.
 fn rank(culprit: &Culprit, judgement: &Judgement) -> u32 {
     let caused = culprit.causes.iter().any(|cause| !matches!(cause, Cause::Operand { .. }));
@@ -200,7 +186,7 @@ fn unseen(evidence: &Evidence, seen: bool, named: &mut HashSet<String>, culprits
         if their.inner.is_empty() || named.contains(&node.name) {
             continue;
         }
-        let causes = statics::causes(skeleton, evidence.theirs, evidence.pairs, place);
+        let causes = suspects::causes(evidence, place);
         let telling = causes.iter().any(|cause| !matches!(cause, Cause::Operand { .. }));
         if !telling || (seen && found >= MAX_UNSEEN) {
             continue;

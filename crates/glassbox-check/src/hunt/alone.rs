@@ -33,6 +33,8 @@ pub(crate) struct Finding {
     pub(crate) alone: Option<Distance>,
     /// What it can't be measured for, in words.
     pub(crate) unmeasured: Option<String>,
+    /// Whether it has the dims of theirs in another order.
+    pub(crate) permuted: bool,
     /// The nodes that it came from since the last partner.
     pub(crate) segment: Segment,
     /// What it may differ by.
@@ -230,6 +232,7 @@ impl Driver<'_> {
             plain: None,
             alone: None,
             unmeasured: None,
+            permuted: false,
             allowed: Class::Exact.allows(DType::F64, true, 0.0, 1),
             dtype: DType::F64,
             tainted,
@@ -257,6 +260,7 @@ impl Driver<'_> {
         finding.finer_there = finding.dtype.is_float() && finding.dtype != b.dtype();
         let measure = |a: &Tensor, bounds: &Bounds| distance(a, b, bounds).map_err(unreadable);
         let Some(first) = measure(a, &Bounds::default())? else {
+            finding.permuted = a.shape().len() == b.shape().len() && sorted(a.shape()) == sorted(b.shape());
             finding.unmeasured = Some(format!("it is {} here and {} there", mine.ty(), other.ty()));
             return Ok(finding);
         };
@@ -321,6 +325,12 @@ impl Driver<'_> {
         self.replaced = Some(results);
         Ok(())
     }
+}
+
+fn sorted(dims: &[usize]) -> Vec<usize> {
+    let mut dims = dims.to_vec();
+    dims.sort_unstable();
+    dims
 }
 
 /// A tensor in another dtype, and whether something was lost by it other than digits: a number became an infinity, or

@@ -126,6 +126,8 @@ pub(crate) struct Evidence<'a> {
     pub(crate) against: &'a str,
     pub(crate) theirs: &'a Skeleton,
     pub(crate) pairs: &'a Pairs,
+    /// What the constants of the other side hold. Empty where it is the same model.
+    pub(crate) their_constants: HashSet<[u8; 32]>,
     pub(crate) findings: Vec<Finding>,
     /// Why one of our runs ended before its end.
     pub(crate) stopped: Option<String>,
@@ -170,7 +172,9 @@ impl Hunt {
                 precise::run(ours, &self.reference, values.as_mut(), &pairs, &mut run.findings, exact)?;
             }
         }
+        let constants = skeleton.values.iter().filter(|_| !same_model).filter_map(|value| value.constant()?.hash());
         let evidence = Evidence {
+            their_constants: constants.collect(),
             ours,
             against: &name,
             theirs: &skeleton,

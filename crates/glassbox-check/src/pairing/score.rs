@@ -22,6 +22,8 @@ const SAME_READER: i32 = 10;
 const SAME_NAME: i32 = 15;
 const SAME_TYPE: i32 = 4;
 const OTHER_BODY: i32 = -1000;
+/// A node that reads constants only is known by them alone.
+const OTHER_CONSTANTS: i32 = -60;
 
 /// Constants with no more elements say what a node does: an axis, a place, a size.
 const FEW: usize = 8;
@@ -77,6 +79,19 @@ fn operands(ours: &Skeleton, theirs: &Skeleton, pairs: &Pairs, left: &Node, righ
     let mut total = 0;
     if left.operands.len() != right.operands.len() {
         total += OTHER_KIND;
+    }
+    let constants = |skeleton: &Skeleton, node: &Node| {
+        let mut read = node.operands.iter().flatten().peekable();
+        read.peek().is_some() && read.all(|operand| skeleton.values[*operand].constant().is_some())
+    };
+    if constants(ours, left) && constants(theirs, right) {
+        let same = left.operands.iter().zip(&right.operands).all(|(x, y)| match (x, y) {
+            (Some(x), Some(y)) => ours.values[*x].constant().zip(theirs.values[*y].constant()).is_some_and(|(a, b)| a.same(b)),
+            (x, y) => x.is_none() && y.is_none(),
+        });
+        if !same {
+            total += OTHER_CONSTANTS;
+        }
     }
     for (x, y) in left.operands.iter().zip(&right.operands) {
         let (Some(x), Some(y)) = (x, y) else { continue };

@@ -9,7 +9,7 @@ use std::collections::{BinaryHeap, HashMap};
 
 use super::score::{LEAST, score};
 use super::{How, Pairs};
-use crate::skeleton::Skeleton;
+use crate::skeleton::{Node, Skeleton};
 
 /// The most pairs of readers that two values propose. Values that half of the model reads (masks, shapes) say little of
 /// who reads them, so of more only those in the same place of the list are proposed.
@@ -121,31 +121,33 @@ impl Matcher<'_> {
         self.pairs.nodes[a] = Some(b);
         self.pairs.their_nodes[b] = Some(a);
         let (ours, theirs) = (self.ours, self.theirs);
-        for (x, y) in ours.nodes[a].results.iter().zip(&theirs.nodes[b].results) {
+        let (left, right) = (&ours.nodes[a], &theirs.nodes[b]);
+        // A node that another program fused gives what the last of several of ours gives.
+        let last = if left.op != right.op && right.inner.is_empty() { fused_end(ours, a, right) } else { Some(a) };
+        let results = last.map_or(&[][..], |last| &ours.nodes[last].results);
+        for (x, y) in results.iter().zip(&right.results) {
             if self.pairs.join(*x, *y, How::Structure) || self.pairs.of(*x) == Some(*y) {
                 self.propose_around(*x, *y);
             }
         }
         // What the bodies are given, in order.
-        let (left, right) = (&ours.nodes[a].parameters, &theirs.nodes[b].parameters);
-        if left.len() == right.len() {
-            for (x, y) in left.iter().zip(right) {
+        if left.parameters.len() == right.parameters.len() {
+            for (x, y) in left.parameters.iter().zip(&right.parameters) {
                 self.pairs.join(*x, *y, How::Structure);
                 self.propose_around(*x, *y);
             }
         }
         // What is in the bodies.
-        let (left, right) = (&ours.nodes[a].children, &theirs.nodes[b].children);
-        let all = left.len().saturating_mul(right.len()) <= MAX_READERS;
-        for (place, inner) in left.iter().enumerate() {
+        let all = left.children.len().saturating_mul(right.children.len()) <= MAX_READERS;
+        for (place, inner) in left.children.iter().enumerate() {
             if all {
-                right.iter().for_each(|other| self.propose(*inner, *other));
-            } else if let Some(other) = right.get(place) {
+                right.children.iter().for_each(|other| self.propose(*inner, *other));
+            } else if let Some(other) = right.children.get(place) {
                 self.propose(*inner, *other);
             }
         }
         // What both read in the same place.
-        for (x, y) in ours.nodes[a].operands.iter().zip(&theirs.nodes[b].operands) {
+        for (x, y) in left.operands.iter().zip(&right.operands) {
             if let (Some(x), Some(y)) = (x, y)
                 && let (Some(left), Some(right)) = (ours.producer(*x), theirs.producer(*y))
             {
@@ -187,4 +189,23 @@ impl Matcher<'_> {
         let apart = (a as u64 * n).abs_diff(b as u64 * m);
         self.proposals.push((score, Reverse(apart), Reverse(a), Reverse(b)));
     }
+}
+
+/// The node of ours at which a fused node of theirs ends that begins as ours does: the one of the op that its attribute
+/// `activation` names, after nodes that only the next reads. `None` where there is none such.
+fn fused_end(ours: &Skeleton, node: usize, fused: &Node) -> Option<usize> {
+    /// A convolution, its normalisation, a sum, an activation.
+    const LONGEST: usize = 4;
+    let (_, activation) = fused.attrs.iter().find(|(name, _)| name == "activation")?;
+    let activation = activation.trim_matches('"');
+    let mut at = node;
+    for _ in 0..LONGEST {
+        if ours.nodes[at].op == activation {
+            return Some(at);
+        }
+        let result = ours.nodes[at].results.first()?;
+        let [(reader, _)] = ours.values[*result].users.as_slice() else { return None };
+        at = *reader;
+    }
+    (ours.nodes[at].op == activation).then_some(at)
 }

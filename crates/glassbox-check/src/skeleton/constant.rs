@@ -4,6 +4,9 @@ use std::sync::{Arc, OnceLock};
 
 use glassbox_tensor::{DType, ParamSource, Tensor};
 
+/// Elements that are read together.
+const PART: usize = 4096;
+
 /// A constant. Cloning shares it.
 #[derive(Clone)]
 pub struct Constant(Arc<Data>);
@@ -69,34 +72,39 @@ impl Constant {
         }
     }
 
-    /// A hash of dtype, dims and contents. Read once. `None` where it can't be read.
+    /// A hash of dims and contents, whatever the dtype that they are stored in: floats are taken as f64. Read once. `None`
+    /// where it can't be read.
     pub fn hash(&self) -> Option<[u8; 32]> {
         *self.0.hash.get_or_init(|| {
-            let tensor = self.load()?;
+            let tensor = self.load()?.contiguous().ok()?;
             let mut hasher = blake3::Hasher::new();
-            hasher.update(format!("{}{:?}", self.0.dtype, self.0.shape).as_bytes());
-            match tensor.to_strings() {
-                Some(texts) => texts.iter().for_each(|text| {
+            let kind = if self.0.dtype.is_float() { "float" } else { self.0.dtype.name() };
+            hasher.update(format!("{kind}{:?}", self.0.shape).as_bytes());
+            if let Some(texts) = tensor.to_strings() {
+                for text in &texts {
                     hasher.update(&text.len().to_le_bytes());
                     hasher.update(text.as_bytes());
-                }),
-                None => match tensor.as_bytes() {
-                    Some(bytes) => {
-                        hasher.update(bytes);
-                    }
-                    None => {
-                        hasher.update(&tensor.to_bytes().ok()?);
-                    }
-                },
+                }
+            } else if self.0.dtype.is_float() {
+                let mut part = vec![0f64; PART.min(tensor.len())];
+                let mut start = 0;
+                while start < tensor.len() {
+                    let count = PART.min(tensor.len() - start);
+                    tensor.load_range(start, &mut part[..count]).ok()?;
+                    let bytes: Vec<u8> = part[..count].iter().flat_map(|value| value.to_le_bytes()).collect();
+                    hasher.update(&bytes);
+                    start += count;
+                }
+            } else {
+                hasher.update(&tensor.to_bytes().ok()?);
             }
             Some(*hasher.finalize().as_bytes())
         })
     }
 
-    /// Whether both hold the same to the bit, in the same dtype and dims.
+    /// Whether both hold the same, of the same dims. Floats may be stored in dtypes of other widths.
     pub fn same(&self, other: &Constant) -> bool {
-        self.0.dtype == other.0.dtype
-            && self.0.shape == other.0.shape
+        self.0.shape == other.0.shape
             && (Arc::ptr_eq(&self.0, &other.0) || (self.hash().is_some() && self.hash() == other.hash()))
     }
 

@@ -6,21 +6,44 @@ use glassbox_onnx::model::{AttributeValue, Declared, Graph, Model, ValueInfo};
 
 use super::{Constant, Def, Node, Skeleton, Type};
 
-/// The skeleton of an ONNX file. Bodies and functions aren't entered.
+/// The skeleton of an ONNX file. Functions aren't entered.
 pub fn of_onnx(model: &Model) -> Skeleton {
     let mut skeleton = Skeleton::default();
-    let mut names: HashMap<&str, usize> = HashMap::new();
-    let graph = &model.graph;
+    let names = graph(&mut skeleton, &model.graph, &HashMap::new(), None);
+    for output in &model.graph.outputs {
+        if let Some(value) = names.get(output.name.as_str()) {
+            skeleton.outputs.push((output.name.clone(), *value));
+        }
+    }
+    skeleton.find_users();
+    skeleton
+}
+
+/// Adds a graph: that of the model, or a body of the node `parent`, which sees what is around it. Gives what it names.
+fn graph<'a>(
+    skeleton: &mut Skeleton,
+    graph: &'a Graph,
+    around: &HashMap<&'a str, usize>,
+    parent: Option<usize>,
+) -> HashMap<&'a str, usize> {
+    let mut names = around.clone();
     let declared = types(graph);
     for (name, tensor) in &graph.initializers {
-        let ty = Type { dtype: tensor.dtype(), dims: Some(tensor.shape().iter().map(|size| i64::try_from(*size).ok()).collect()) };
+        let dims = tensor.shape().iter().map(|size| i64::try_from(*size).ok()).collect();
+        let ty = Type { dtype: tensor.dtype(), dims: Some(dims) };
         names.insert(name, skeleton.push(name, Some(ty), Def::Constant(Constant::tensor(tensor.clone()))));
     }
     for input in &graph.inputs {
-        if !names.contains_key(input.name.as_str()) {
-            let place = skeleton.push(&input.name, declared.get(input.name.as_str()).cloned(), Def::Input);
-            names.insert(&input.name, place);
-            skeleton.inputs.push(place);
+        // An input with an initializer is a constant.
+        if graph.initializers.iter().any(|(name, _)| *name == input.name) {
+            continue;
+        }
+        let def = parent.map_or(Def::Input, Def::Parameter);
+        let place = skeleton.push(&input.name, declared.get(input.name.as_str()).cloned(), def);
+        names.insert(&input.name, place);
+        match parent {
+            None => skeleton.inputs.push(place),
+            Some(parent) => skeleton.nodes[parent].parameters.push(place),
         }
     }
     for node in &graph.nodes {
@@ -31,23 +54,23 @@ pub fn of_onnx(model: &Model) -> Skeleton {
         let place = skeleton.nodes.len();
         let operands = node.inputs.iter().map(|name| names.get(name.as_str()).copied()).collect();
         let attrs = node.attributes.iter();
-        let attrs = attrs.filter_map(|attribute| Some((attribute.name.clone(), attribute_text(&attribute.value)?))).collect();
-        let mut results = Vec::with_capacity(node.outputs.len());
+        let attrs =
+            attrs.filter_map(|attribute| Some((attribute.name.clone(), attribute_text(&attribute.value)?))).collect();
+        let (name, op) = (node.label().to_owned(), node.full_op());
+        skeleton.nodes.push(Node { name, op, attrs, operands, parent, ..Node::default() });
+        if let Some(parent) = parent {
+            skeleton.nodes[parent].children.push(place);
+        }
+        for body in node.graphs() {
+            self::graph(skeleton, body, &names, Some(place));
+        }
         for (index, name) in node.outputs.iter().enumerate().filter(|(_, name)| !name.is_empty()) {
             let value = skeleton.push(name, declared.get(name.as_str()).cloned(), Def::Node(place, index));
             names.insert(name, value);
-            results.push(value);
-        }
-        let (name, op) = (node.label().to_owned(), node.full_op());
-        skeleton.nodes.push(Node { name, op, attrs, operands, results, ..Node::default() });
-    }
-    for output in &graph.outputs {
-        if let Some(value) = names.get(output.name.as_str()) {
-            skeleton.outputs.push((output.name.clone(), *value));
+            skeleton.nodes[place].results.push(value);
         }
     }
-    skeleton.find_users();
-    skeleton
+    names
 }
 
 /// What a `Constant` node holds.

@@ -1,0 +1,97 @@
+//! Of the nodes that a difference may come from, the one that is most likely at fault.
+
+use crate::distance::smallest;
+use crate::hunt::{Evidence, Finding};
+use crate::report::Cause;
+use crate::skeleton::Node;
+use crate::statics;
+
+/// Constants with fewer elements are found on the other side by chance.
+const TELLING: usize = 2;
+
+/// The nodes of a segment, and those right before it that only pass on what they are given: where something is missing, it
+/// is missing there.
+pub(super) fn of(evidence: &Evidence, finding: &Finding) -> Vec<usize> {
+    let skeleton = &evidence.ours.skeleton;
+    let mut nodes = finding.segment.nodes.clone();
+    if evidence.same_model {
+        return nodes;
+    }
+    for node in &finding.segment.nodes {
+        let before = skeleton.nodes[*node].operands.iter().flatten().filter_map(|operand| skeleton.producer(*operand));
+        nodes.extend(before.filter(|before| passes_on(&skeleton.nodes[*before])));
+    }
+    nodes.sort_unstable();
+    nodes.dedup();
+    nodes
+}
+
+/// Whether a node gives what it is given.
+fn passes_on(node: &Node) -> bool {
+    matches!(node.inner.as_slice(), [only] if only.op == "identity")
+}
+
+/// In what a node differs from its partner. Of a partner that does the work of several of ours only what both say of
+/// themselves counts.
+pub(super) fn causes(evidence: &Evidence, node: usize) -> Vec<Cause> {
+    let causes = statics::causes(&evidence.ours.skeleton, evidence.theirs, evidence.pairs, node);
+    if is_alike(evidence, node) {
+        return causes;
+    }
+    let own = |cause: &Cause| matches!(cause, Cause::Attribute { .. } | Cause::Constant { .. });
+    causes.into_iter().filter(own).collect()
+}
+
+/// Whether a node and its partner read the same values, so that one does what the other does.
+fn is_alike(evidence: &Evidence, node: usize) -> bool {
+    let Some(partner) = evidence.pairs.nodes[node] else { return false };
+    let (left, right) = (&evidence.ours.skeleton.nodes[node], &evidence.theirs.nodes[partner]);
+    if left.op == right.op {
+        return true;
+    }
+    let computed = |operand: &&usize| evidence.ours.skeleton.values[**operand].constant().is_none();
+    let ours: Vec<Option<usize>> =
+        left.operands.iter().flatten().filter(computed).map(|operand| evidence.pairs.of(*operand)).collect();
+    let theirs = right.operands.iter().flatten().filter(|operand| evidence.theirs.values[**operand].constant().is_none());
+    ours.len() == theirs.count() && ours.iter().all(|partner| partner.is_some_and(|partner| right.operands.contains(&Some(partner))))
+}
+
+/// How suspicious a node is.
+pub(super) fn suspicion(evidence: &Evidence, node: usize, causes: &[Cause]) -> u32 {
+    let partner = evidence.pairs.nodes[node];
+    // A fused node of theirs does more than ours, so that it is of another op says nothing.
+    let foreign = partner.is_none_or(|partner| evidence.theirs.nodes[partner].inner.is_empty());
+    let one = |cause: &Cause| match cause {
+        Cause::Op { .. } if foreign => 0,
+        Cause::Op { .. } | Cause::Attribute { .. } => 6,
+        // Fusing changes weights, too.
+        Cause::Constant { .. } if foreign => 3,
+        Cause::Constant { .. } | Cause::Order { .. } => 5,
+        Cause::Operand { .. } => 1,
+    };
+    let told = causes.iter().map(one).max().unwrap_or(0);
+    let nodes = &evidence.ours.skeleton.nodes[node];
+    let unknown = if has_unknown_constant(evidence, node) { 4 } else { 0 };
+    let passing = if !evidence.same_model && passes_on(nodes) && partner.is_none_or(|_| told > 0 || is_new(evidence, node)) { 2 } else { 0 };
+    told.max(unknown).max(passing)
+}
+
+/// Whether what a node gives is on the other side only as what it is given.
+fn is_new(evidence: &Evidence, node: usize) -> bool {
+    let Some(partner) = evidence.pairs.nodes[node] else { return true };
+    evidence.theirs.nodes[partner].op != evidence.ours.skeleton.nodes[node].op
+}
+
+/// Whether a node reads a constant that nothing on the other side holds.
+fn has_unknown_constant(evidence: &Evidence, node: usize) -> bool {
+    if evidence.same_model || !evidence.theirs.has_nodes() {
+        return false;
+    }
+    let skeleton = &evidence.ours.skeleton;
+    skeleton.nodes[node].operands.iter().flatten().any(|operand| {
+        let Some(constant) = skeleton.values[*operand].constant() else { return false };
+        constant.len() >= TELLING
+            && smallest(constant.dtype()) > 0.0
+            && constant.hash().is_some_and(|hash| !evidence.their_constants.contains(&hash))
+    })
+}
