@@ -8,6 +8,10 @@ use crate::skeleton::{Constant, Node, Skeleton};
 /// Weights that were stored in another dtype differ by this many of its steps, at most.
 const CAST_STEPS: f64 = 2.0;
 
+/// Ops to which the order of their operands is the same.
+const COMMUTATIVE: &[&str] =
+    &["add", "mul", "and", "or", "xor", "equal", "max", "min", "sum", "mean", "bitwise_and", "bitwise_or", "bitwise_xor"];
+
 /// In what a node of ours differs from its partner. Empty where it has none.
 pub fn causes(ours: &Skeleton, theirs: &Skeleton, pairs: &Pairs, node: usize) -> Vec<Cause> {
     let Some(partner) = pairs.nodes[node] else { return Vec::new() };
@@ -28,7 +32,7 @@ fn attributes(left: &Node, right: &Node, found: &mut Vec<Cause>) {
         return;
     }
     let mut differing = Vec::new();
-    let mut hold = |ours: &[(String, String)], theirs: &[(String, String)], both: bool| {
+    let hold = |ours: &[(String, String)], theirs: &[(String, String)], both: bool, differing: &mut Vec<Cause>| {
         let names = ours.iter().chain(theirs).map(|(name, _)| name.as_str());
         let mut names: Vec<&str> = names.collect();
         names.sort_unstable();
@@ -43,16 +47,19 @@ fn attributes(left: &Node, right: &Node, found: &mut Vec<Cause>) {
             }
         }
     };
-    match known {
-        // An attribute that one side leaves out counts only where our graphs differ.
-        true if left.attrs != right.attrs => hold(&left.attrs, &right.attrs, false),
-        true => {
-            for (one, other) in left.inner.iter().zip(&right.inner).filter(|(one, other)| one.op == other.op) {
-                hold(&one.attrs, &other.attrs, false);
-            }
-        }
+    if !known {
         // Of an op that we don't know, only what both say can be compared.
-        false => hold(&left.attrs, &right.attrs, true),
+        hold(&left.attrs, &right.attrs, true, &mut differing);
+    } else {
+        for (one, other) in left.inner.iter().zip(&right.inner).filter(|(one, other)| one.op == other.op) {
+            hold(&one.attrs, &other.attrs, false, &mut differing);
+        }
+        // The file's own spelling says the same in words that people know.
+        let spelled = std::mem::take(&mut differing);
+        hold(&left.attrs, &right.attrs, true, &mut differing);
+        if differing.is_empty() {
+            differing = spelled;
+        }
     }
     found.extend(differing);
 }
@@ -104,7 +111,8 @@ fn operands(
             (None, Some(_)) => {}
         }
     }
-    if !crossed.is_empty() {
+    let commutes = |node: &Node| node.inner.len() == 1 && COMMUTATIVE.contains(&node.inner[0].op);
+    if !crossed.is_empty() && !(commutes(left) && left.op == right.op) {
         found.push(Cause::Order { places: crossed });
     }
     found.append(&mut others);

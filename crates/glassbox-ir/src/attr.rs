@@ -223,6 +223,20 @@ pub enum Default {
     Ints(&'static [i64]),
 }
 
+impl Default {
+    /// The value; `None` where the attribute must be given or stays absent.
+    pub fn value(self) -> Option<Attr> {
+        match self {
+            Default::Required | Default::Absent => None,
+            Default::Bool(value) => Some(Attr::Bool(value)),
+            Default::Int(value) => Some(Attr::Int(value)),
+            Default::Float(value) => Some(Attr::Float(value)),
+            Default::Str(value) => Some(Attr::Str(value.to_owned())),
+            Default::Ints(values) => Some(Attr::Ints(values.to_vec())),
+        }
+    }
+}
+
 impl Attr {
     /// The word for what it holds, for messages.
     pub fn kind_name(&self) -> &'static str {

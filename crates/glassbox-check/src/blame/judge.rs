@@ -63,6 +63,17 @@ pub(super) fn judge(evidence: &Evidence, finding: &Finding, precise: bool) -> Op
     Some(Judgement { kind, wrong, place: worst, strong })
 }
 
+/// How far two runs are apart, relative to the size of the elements, that can't be by rounding of both.
+const FAR: f64 = 1e-3;
+
+/// The judgement on a finding whose node couldn't be run on what theirs was given: by the two runs alone.
+pub(super) fn by_the_runs(finding: &Finding) -> Option<Judgement> {
+    let plain = finding.plain.as_ref()?;
+    let far = plain.apart.special > 0 || plain.apart.rms_rel > FAR.max(finding.allowed.rms);
+    let judgement = || Judgement { kind: Kind::Meaning, wrong: Wrong::Unknown, place: plain.apart.worst.clone(), strong: true };
+    (finding.tainted && far && !finding.let_pass).then(judgement)
+}
+
 /// Whether the other side only keeps the value in another layout, as programs do that optimise: the dims stand in another
 /// order, and nothing that was said of the nodes makes them so.
 fn is_other_layout(evidence: &Evidence, finding: &Finding) -> bool {

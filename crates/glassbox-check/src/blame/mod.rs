@@ -5,27 +5,30 @@ mod neighbourhood;
 mod summary;
 mod suspects;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use crate::distance::index_of;
 use crate::hunt::{Element, Evidence, Finding};
-use crate::pairing::{self, How};
+use crate::pairing;
 use crate::report::{Cause, Culprit, Kind, Place, Report, Row, Status, Verdict, Wrong};
 use crate::statics;
 
 use judge::Judgement;
+pub(crate) use suspects::Known;
 
 /// The most differences of the models that are listed where no value shows them.
 const MAX_UNSEEN: usize = 20;
 
 /// Makes the report. `precise` says that theirs is what is right.
 pub(crate) fn report(evidence: Evidence, precise: bool) -> Report {
-    let strangers = strangers(&evidence);
-    let judged = |finding: &Finding| match strangers.contains(&finding.key.value) {
-        true => None,
-        false => judge::judge(&evidence, finding, precise),
-    };
-    let judgements: Vec<Option<Judgement>> = evidence.findings.iter().map(judged).collect();
+    let mut judgements: Vec<Option<Judgement>> =
+        evidence.findings.iter().map(|finding| judge::judge(&evidence, finding, precise)).collect();
+    if judgements.iter().all(Option::is_none) {
+        // Nothing could be told of nodes alone: the first values at which the runs part must do.
+        for (finding, judgement) in evidence.findings.iter().zip(&mut judgements) {
+            *judgement = judge::by_the_runs(finding);
+        }
+    }
     let rows: Vec<Row> =
         evidence.findings.iter().zip(&judgements).map(|(finding, judgement)| row(&evidence, finding, judgement)).collect();
     let mut culprits = Vec::new();
@@ -63,33 +66,6 @@ pub(crate) fn report(evidence: Evidence, precise: bool) -> Report {
     };
     report.summary = summary::summary(&evidence, &report);
     report
-}
-
-/// Values that were paired by structure and aren't the same thing: the two runs differ there, and agree in everything that
-/// is computed from it.
-fn strangers(evidence: &Evidence) -> HashSet<usize> {
-    let skeleton = &evidence.ours.skeleton;
-    let differs = |finding: &Finding| {
-        let apart = |plain: &crate::distance::Distance| plain.outside > 0 || plain.apart.rms_rel > finding.allowed.rms;
-        finding.unmeasured.is_some() || finding.plain.as_ref().is_some_and(apart)
-    };
-    let mut state: HashMap<usize, bool> = HashMap::new();
-    for finding in &evidence.findings {
-        *state.entry(finding.key.value).or_default() |= differs(finding);
-    }
-    let mut found = HashSet::new();
-    for (value, differs) in &state {
-        let by_structure = matches!(evidence.pairs.values[*value], Some((_, How::Structure)));
-        if !differs || !by_structure || skeleton.outputs.iter().any(|(_, output)| output == value) {
-            continue;
-        }
-        let readers = skeleton.values[*value].users.iter().flat_map(|(node, _)| &skeleton.nodes[*node].results);
-        let known: Vec<bool> = readers.filter_map(|result| state.get(result).copied()).collect();
-        if !known.is_empty() && known.iter().all(|differs| !differs) {
-            found.insert(*value);
-        }
-    }
-    found
 }
 
 fn row(evidence: &Evidence, finding: &Finding, judgement: &Option<Judgement>) -> Row {

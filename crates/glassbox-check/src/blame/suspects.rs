@@ -1,13 +1,11 @@
 //! Of the nodes that a difference may come from, the one that is most likely at fault.
 
-use crate::distance::smallest;
+use std::collections::HashSet;
+
 use crate::hunt::{Evidence, Finding};
 use crate::report::Cause;
-use crate::skeleton::Node;
+use crate::skeleton::{Constant, Node, Skeleton};
 use crate::statics;
-
-/// Constants with fewer elements are found on the other side by chance.
-const TELLING: usize = 2;
 
 /// The nodes of a segment, and those right before it that only pass on what they are given: where something is missing, it
 /// is missing there.
@@ -82,16 +80,58 @@ fn is_new(evidence: &Evidence, node: usize) -> bool {
     evidence.theirs.nodes[partner].op != evidence.ours.skeleton.nodes[node].op
 }
 
-/// Whether a node reads a constant that nothing on the other side holds.
+/// Whether a node reads a constant that nothing on the other side holds. Small whole numbers and halves say what a formula
+/// is, and are in many.
 fn has_unknown_constant(evidence: &Evidence, node: usize) -> bool {
     if evidence.same_model || !evidence.theirs.has_nodes() {
         return false;
     }
     let skeleton = &evidence.ours.skeleton;
     skeleton.nodes[node].operands.iter().flatten().any(|operand| {
-        let Some(constant) = skeleton.values[*operand].constant() else { return false };
-        constant.len() >= TELLING
-            && smallest(constant.dtype()) > 0.0
-            && constant.hash().is_some_and(|hash| !evidence.their_constants.contains(&hash))
+        let Some(constant) = skeleton.values[*operand].constant().filter(|constant| constant.dtype().is_float()) else {
+            return false;
+        };
+        match constant.len() {
+            0 => false,
+            1 => scalar(constant).is_some_and(|value| {
+                let usual = value.abs() <= USUAL && (value * 2.0).fract() == 0.0;
+                !usual && !evidence.their_constants.numbers.contains(&key(value))
+            }),
+            _ => constant.hash().is_some_and(|hash| !evidence.their_constants.hashes.contains(&hash)),
+        }
     })
+}
+
+/// The largest whole number that is in many formulas.
+const USUAL: f64 = 4.0;
+
+/// What the constants and attributes of the other side hold.
+#[derive(Default)]
+pub(crate) struct Known {
+    hashes: HashSet<[u8; 32]>,
+    numbers: HashSet<u32>,
+}
+
+impl Known {
+    /// What is known of a model.
+    pub(crate) fn of(skeleton: &Skeleton) -> Known {
+        let constants = || skeleton.values.iter().filter_map(|value| value.constant());
+        let hashes = constants().filter(|constant| constant.len() > 1).filter_map(Constant::hash).collect();
+        let scalars = constants().filter(|constant| constant.len() == 1).filter_map(scalar);
+        let attrs = skeleton.nodes.iter().flat_map(|node| {
+            let inner = node.inner.iter().flat_map(|inner| &inner.attrs);
+            node.attrs.iter().chain(inner).filter_map(|(_, value)| value.parse::<f64>().ok())
+        });
+        Known { hashes, numbers: scalars.chain(attrs).map(key).collect() }
+    }
+}
+
+/// The number that a constant is.
+fn scalar(constant: &Constant) -> Option<f64> {
+    constant.load()?.load::<f64>().ok()?.first().copied()
+}
+
+/// A number as it is told from others: as an f32, which is what files hold.
+fn key(value: f64) -> u32 {
+    (value as f32).to_bits()
 }

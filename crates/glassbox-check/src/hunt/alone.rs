@@ -7,12 +7,14 @@ use glassbox_ir::{Graph, NodeId, ValueId};
 use glassbox_tensor::{DType, Overflow, Tensor};
 
 use super::segment::{Segment, Segments};
-use super::{Model, Sample, inside};
+use super::{Model, Sample, inside, layout};
 use crate::distance::{Bounds, Distance, coarser, distance, largest, same_text, stats};
 use crate::error::CheckError;
 use crate::pairing::Pairs;
+use crate::report::Cause;
 use crate::side::{Key, Live, Values, turns};
 use crate::skeleton::Skeleton;
+use crate::statics;
 use crate::tolerance::{Allowed, Class, Tolerances};
 
 /// What was found at one value of ours.
@@ -71,13 +73,20 @@ pub(super) struct Outcome {
     pub(super) missing: usize,
 }
 
+/// What a run is told beside the values.
+pub(super) struct Setting<'a> {
+    pub(super) theirs: &'a Skeleton,
+    pub(super) same_model: bool,
+    pub(super) tolerances: &'a Tolerances,
+}
+
 /// Runs ours on their values.
 pub(super) fn run(
     ours: &Model,
     theirs: &mut dyn Values,
     pairs: &Pairs,
     segments: &Segments,
-    tolerances: &Tolerances,
+    setting: Setting,
 ) -> Result<Outcome, CheckError> {
     let failed = |source| CheckError::Run { side: ours.name.clone(), source };
     let mut session = ours.prepare()?.session().map_err(failed)?;
@@ -86,10 +95,12 @@ pub(super) fn run(
     plain.want(paired.collect());
     let mut driver = Driver {
         ours: &ours.skeleton,
+        their_skeleton: setting.theirs,
+        same_model: setting.same_model,
         theirs,
         pairs,
         segments,
-        tolerances,
+        tolerances: setting.tolerances,
         plain,
         seen: HashSet::new(),
         parted: false,
@@ -118,6 +129,9 @@ pub(super) fn run(
 
 struct Driver<'a> {
     ours: &'a Skeleton,
+    their_skeleton: &'a Skeleton,
+    /// Whether both sides are the same model.
+    same_model: bool,
     theirs: &'a mut dyn Values,
     pairs: &'a Pairs,
     segments: &'a Segments<'a>,
@@ -186,6 +200,12 @@ impl Driver<'_> {
             let mine = event.result(place).map_err(|source| CheckError::Run { side: "the model".to_owned(), source })?;
             let key = Key { value, turns };
             let plain = if self.parted { self.plain.take(&key)? } else { Some(mine.clone()) };
+            let other = match (&mine, &other, &plain) {
+                (Value::Tensor(a), Value::Tensor(b), Some(Value::Tensor(plain))) if a.shape() != b.shape() && self.may_be_arranged(value) => {
+                    layout::arranged(plain, b).map_or(other, Value::from)
+                }
+                _ => other,
+            };
             if !self.parted {
                 self.seen.insert(key.clone());
             }
@@ -198,6 +218,16 @@ impl Driver<'_> {
             self.put_in(event, place, *id, &mine, &other)?;
         }
         Ok(())
+    }
+
+    /// Whether theirs may be ours in another layout: where the models differ in an attribute, that is what makes the dims
+    /// another.
+    fn may_be_arranged(&self, value: usize) -> bool {
+        let told = |node: &usize| {
+            let causes = statics::causes(self.ours, self.their_skeleton, self.pairs, *node);
+            causes.iter().any(|cause| matches!(cause, Cause::Attribute { .. } | Cause::Op { .. }))
+        };
+        !self.same_model && !self.segments.of(value).nodes.iter().any(told)
     }
 
     /// The first node of a segment that gives what isn't finite from operands that are.
@@ -290,6 +320,7 @@ impl Driver<'_> {
     /// Has the run go on with their value, where ours can hold it.
     fn put_in(&mut self, event: &Event, place: usize, id: ValueId, mine: &Value, other: &Value) -> Result<(), CheckError> {
         if mine.bit_eq(other) {
+            self.tainted[id.index()] = false;
             return Ok(());
         }
         let (Value::Tensor(a), Value::Tensor(b)) = (mine, other) else {

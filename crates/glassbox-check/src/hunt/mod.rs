@@ -10,9 +10,11 @@
 //! Values are compared as they are made. Kept are the figures of each, and a sample of those that look wrong.
 
 mod alone;
+mod layout;
 mod precise;
 mod sample;
 mod segment;
+mod strangers;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -22,7 +24,7 @@ use glassbox_ir::Graph;
 use glassbox_onnx::model::Model as OnnxModel;
 use glassbox_tensor::ParamSource;
 
-use crate::blame;
+use crate::blame::{self, Known};
 use crate::error::CheckError;
 use crate::pairing::{self, Pairs, Print};
 use crate::report::Report;
@@ -33,6 +35,9 @@ use crate::tolerance::Tolerances;
 pub(crate) use alone::Finding;
 pub(crate) use sample::{Element, Sample};
 use segment::Segments;
+
+/// How often values are parted that were paired by mistake.
+const MAX_ROUNDS: usize = 3;
 
 /// A model that can be run.
 pub struct Model {
@@ -127,7 +132,7 @@ pub(crate) struct Evidence<'a> {
     pub(crate) theirs: &'a Skeleton,
     pub(crate) pairs: &'a Pairs,
     /// What the constants of the other side hold. Empty where it is the same model.
-    pub(crate) their_constants: HashSet<[u8; 32]>,
+    pub(crate) their_constants: Known,
     pub(crate) findings: Vec<Finding>,
     /// Why one of our runs ended before its end.
     pub(crate) stopped: Option<String>,
@@ -153,16 +158,24 @@ impl Hunt {
             pairs = pairing::pair(&ours.skeleton, &skeleton, Some((&prints.0, &prints.1)));
             values.restart()?;
         }
-        let wanted: HashSet<usize> = (0..skeleton.values.len())
-            .filter(|place| matches!(skeleton.values[*place].def, Def::Node(..) | Def::Unknown))
-            .filter(|place| pairs.their_values[*place].is_some())
-            .collect();
-        if wanted.is_empty() {
-            return Err(CheckError::Unpaired(nothing_in_common(&name, &skeleton)));
-        }
-        values.want(wanted.clone());
-        let segments = Segments::new(&ours.skeleton, &pairs);
-        let mut run = alone::run(ours, values.as_mut(), &pairs, &segments, &self.tolerances)?;
+        let mut rounds = 0;
+        let mut run = loop {
+            values.want(wanted(&skeleton, &pairs));
+            if pairs.values.iter().all(Option::is_none) || wanted(&skeleton, &pairs).is_empty() {
+                return Err(CheckError::Unpaired(nothing_in_common(&name, &skeleton)));
+            }
+            let segments = Segments::new(&ours.skeleton, &pairs);
+            let setting = alone::Setting { theirs: &skeleton, same_model, tolerances: &self.tolerances };
+            let run = alone::run(ours, values.as_mut(), &pairs, &segments, setting)?;
+            let strangers = strangers::find(&ours.skeleton, &pairs, &run.findings);
+            if strangers.is_empty() || rounds == MAX_ROUNDS {
+                break run;
+            }
+            pairs.part(&strangers);
+            values.restart()?;
+            rounds += 1;
+        };
+        let wanted = wanted(&skeleton, &pairs);
         if run.findings.iter().any(Finding::is_suspicious) {
             // What theirs is in f64 is theirs itself, where it was computed so.
             let finer = !precise && run.findings.iter().any(Finding::is_finer_there);
@@ -172,9 +185,8 @@ impl Hunt {
                 precise::run(ours, &self.reference, values.as_mut(), &pairs, &mut run.findings, exact)?;
             }
         }
-        let constants = skeleton.values.iter().filter(|_| !same_model).filter_map(|value| value.constant()?.hash());
         let evidence = Evidence {
-            their_constants: constants.collect(),
+            their_constants: if same_model { Known::default() } else { Known::of(&skeleton) },
             ours,
             against: &name,
             theirs: &skeleton,
@@ -236,6 +248,12 @@ struct Parts {
     same_model: bool,
     precise: bool,
     whole: bool,
+}
+
+/// The values of theirs that will be asked for.
+fn wanted(theirs: &Skeleton, pairs: &Pairs) -> HashSet<usize> {
+    let computed = |place: &usize| matches!(theirs.values[*place].def, Def::Node(..) | Def::Unknown);
+    (0..theirs.values.len()).filter(computed).filter(|place| pairs.their_values[*place].is_some()).collect()
 }
 
 /// Whether both sides have computed values without a partner.

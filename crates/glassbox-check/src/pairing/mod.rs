@@ -67,6 +67,15 @@ impl Pairs {
         self.values.get(value).copied().flatten().map(|(partner, _)| partner)
     }
 
+    /// Takes their partners from values of ours.
+    pub fn part(&mut self, values: &[usize]) {
+        for value in values {
+            if let Some((partner, _)) = self.values[*value].take() {
+                self.their_values[partner] = None;
+            }
+        }
+    }
+
     /// Makes two values partners, where neither has one. Whether it did.
     fn join(&mut self, ours: usize, theirs: usize, how: How) -> bool {
         if self.values[ours].is_some() || self.their_values[theirs].is_some() {

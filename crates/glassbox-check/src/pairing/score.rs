@@ -21,6 +21,7 @@ const OTHER_RESULT: i32 = -30;
 const SAME_READER: i32 = 10;
 const SAME_NAME: i32 = 15;
 const SAME_TYPE: i32 = 4;
+const OTHER_TYPE: i32 = -12;
 const OTHER_BODY: i32 = -1000;
 /// A node that reads constants only is known by them alone.
 const OTHER_CONSTANTS: i32 = -60;
@@ -64,7 +65,9 @@ pub(super) fn score(ours: &Skeleton, theirs: &Skeleton, pairs: &Pairs, names: bo
     if !same_body {
         total += OTHER_BODY;
     }
-    total + operands(ours, theirs, pairs, left, right) + results(ours, theirs, pairs, left, right)
+    let beside = operands(ours, theirs, pairs, left, right) + results(ours, theirs, pairs, left, right);
+    // That two nodes are of one op says nothing without something that they have in common.
+    if beside <= 0 && !(names && left.name == right.name) { LEAST - 1 } else { total + beside }
 }
 
 /// Whether both say the same beside their operands.
@@ -123,7 +126,7 @@ fn results(ours: &Skeleton, theirs: &Skeleton, pairs: &Pairs, left: &Node, right
         };
         total += match (&one.ty, &other.ty) {
             (Some(a), Some(b)) if a.fits(b) => SAME_TYPE,
-            (Some(_), Some(_)) => OTHER_SHAPE,
+            (Some(_), Some(_)) => OTHER_TYPE,
             _ => 0,
         };
         let read_alike = |user: &&(usize, usize)| {

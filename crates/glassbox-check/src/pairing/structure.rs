@@ -7,7 +7,7 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 
-use super::score::{LEAST, score};
+use super::score::{LEAST, family, score};
 use super::{How, Pairs};
 use crate::skeleton::{Node, Skeleton};
 
@@ -47,7 +47,11 @@ impl Matcher<'_> {
         for (a, b) in known {
             // Nodes that give values of the same name are a pair, unless they are plainly another thing.
             if let (Some(left), Some(right)) = (self.ours.producer(a), self.theirs.producer(b)) {
-                self.join_nodes(left, right);
+                let (one, other) = (&self.ours.nodes[left], &self.theirs.nodes[right]);
+                // What a fused node gives is named as what the last of several nodes gave.
+                if !other.inner.is_empty() || family(&one.op) == family(&other.op) {
+                    self.join_nodes(left, right);
+                }
             }
             self.propose_around(a, b);
         }

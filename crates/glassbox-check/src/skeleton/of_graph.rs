@@ -8,6 +8,7 @@ use glassbox_onnx::model::{AttributeValue, Graph as OnnxGraph, Model as OnnxMode
 use glassbox_tensor::ParamSource;
 
 use super::of_onnx::attribute_text;
+use crate::distance::epsilon;
 use super::{Constant, Def, Inner, Node, Skeleton, Type};
 
 /// The skeleton of a graph. What the model calls its outputs may differ from what the values are called; the ONNX file,
@@ -55,6 +56,11 @@ impl Maker<'_> {
                 continue;
             }
             let origin = onnx_origin(first);
+            if let Some(constant) = self.passed_on(first) {
+                self.value(first.results[0], Def::Constant(constant));
+                start += 1;
+                continue;
+            }
             let mut end = start + 1;
             // The constants of a formula have the origin of its node, too.
             while origin.is_some() && end < nodes.len() && onnx_origin(self.graph.node(nodes[end])) == origin {
@@ -147,6 +153,17 @@ impl Maker<'_> {
         place
     }
 
+    /// The constant that a node only passes on, as it is or in a dtype that holds it.
+    fn passed_on(&self, node: &IrNode) -> Option<Constant> {
+        let ([Some(operand)], [result]) = (node.operands.as_slice(), node.results.as_slice()) else { return None };
+        let value = self.skeleton.of_value[operand.index()].map(|place| &self.skeleton.values[place])?;
+        let constant = value.constant()?;
+        let (from, to) = (constant.dtype(), self.graph.value(*result).ty.as_tensor()?.dtype);
+        let wider = from.is_float() && to.is_float() && epsilon(to) <= epsilon(from);
+        let passes = node.op.name == "identity" || (node.op.name == "cast" && (from == to || wider));
+        passes.then(|| constant.clone())
+    }
+
     fn constant(&self, node: &IrNode) -> Option<Constant> {
         match (node.op.name, node.attrs.get("value"), node.attrs.get("name")) {
             ("constant", Some(Attr::Tensor(tensor)), _) => Some(Constant::tensor(tensor.clone())),
@@ -176,10 +193,15 @@ fn own_name(graph: &Graph, id: NodeId) -> String {
     }
 }
 
+/// A node of our graph with the attributes that it has, given or by default.
 fn inner(node: &IrNode) -> Inner {
     // The number of a draw says where it stands, not what it does.
-    let meant = node.attrs.iter().filter(|(name, _)| **name != "draw");
-    Inner { op: node.op.name, attrs: meant.map(|(name, value)| ((*name).to_owned(), attr_text(value))).collect() }
+    let meant = node.op.attrs.iter().filter(|spec| spec.name != "draw");
+    let value = |spec: &glassbox_ir::op::AttrSpec| match node.attrs.get(spec.name) {
+        Some(given) => Some(attr_text(given)),
+        None => spec.default.value().as_ref().map(attr_text),
+    };
+    Inner { op: node.op.name, attrs: meant.filter_map(|spec| Some((spec.name.to_owned(), value(spec)?))).collect() }
 }
 
 fn attr_text(attr: &Attr) -> String {

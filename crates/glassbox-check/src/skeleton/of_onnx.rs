@@ -51,6 +51,15 @@ fn graph<'a>(
             names.insert(output, skeleton.push(output, None, Def::Constant(Constant::tensor(tensor))));
             continue;
         }
+        // A constant in a dtype that holds it is the constant.
+        if let (true, [input], [output]) = (node.op == "Cast", node.inputs.as_slice(), node.outputs.as_slice())
+            && let Some(constant) = names.get(input.as_str()).and_then(|place| skeleton.values[*place].constant())
+            && constant.dtype().is_float()
+        {
+            let constant = constant.clone();
+            names.insert(output, skeleton.push(output, None, Def::Constant(constant)));
+            continue;
+        }
         let place = skeleton.nodes.len();
         let operands = node.inputs.iter().map(|name| names.get(name.as_str()).copied()).collect();
         let attrs = node.attributes.iter();
