@@ -18,7 +18,7 @@ const CHARACTER: f64 = 6.7;
 const HEIGHT: f64 = 36.0;
 const HEIGHT_OF_SOURCE: f64 = 24.0;
 /// How many columns of a name are shown.
-const SHOWN: usize = 30;
+const SHOWN: usize = 34;
 /// The room around the drawing.
 const MARGIN: f64 = 8.0;
 

@@ -94,7 +94,7 @@ fn every_report_keeps_to_the_schema_and_every_field_is_in_it() {
 /// Every field that a report has is described.
 fn described(root: &Value, schema: &Value, value: &Value, place: &str) {
     if let Some(target) = schema.get("$ref").and_then(Value::as_str) {
-        return described(root, &root.pointer(&target[1..]).expect("it is there"), value, place);
+        return described(root, root.pointer(&target[1..]).expect("it is there"), value, place);
     }
     if let Some(all) = schema.get("oneOf").and_then(Value::as_array) {
         let fits = all.iter().find(|schema| check(root, schema, value).is_ok()).expect("one fits");
