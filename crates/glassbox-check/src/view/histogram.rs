@@ -37,7 +37,7 @@ pub(super) fn line(spread: &[u64]) -> Option<String> {
     let bars: String = differing[first..=last]
         .iter()
         .map(|count| match count {
-            0 => ' ',
+            0 => '.',
             count => BARS[((height(*count, most) * 7.0).round() as usize).min(7)],
         })
         .collect();
@@ -100,7 +100,7 @@ mod tests {
         spread[0] = 1000;
         assert_eq!(line(&spread), None);
         (spread[10], spread[12]) = (1, 100_000);
-        assert_eq!(line(&spread).as_deref(), Some("1e-8 ▁ █ 1e-5"));
+        assert_eq!(line(&spread).as_deref(), Some("1e-8 ▁.█ 1e-5"));
         assert_eq!(line(&[]), None);
         assert_eq!(svg(&spread).matches("<rect").count(), 24);
         assert_eq!(svg(&[]), "");

@@ -149,21 +149,27 @@ impl Page<'_> {
             say("of type", &row.ty);
         }
         self.put(format_args!("<p class=\"soft\">{}</p>", about.join(" · ")));
-        let line = if culprit.line.is_empty() { words::kind_words(culprit.kind) } else { &culprit.line };
+        // The lines of the first ones stand in the summary.
+        let line = match culprit.line.trim_end_matches('.') {
+            line if line.is_empty() || self.report.summary.contains(line) => words::kind_words(culprit.kind),
+            line => line,
+        };
         let wrong = words::wrong_words(culprit.wrong);
         let wrong = if wrong.is_empty() { String::new() } else { format!(" <strong>{}.</strong>", sentence(wrong)) };
-        self.put(format_args!("<p>{}.{wrong}</p>", prose(line.trim_end_matches('.'))));
+        self.put(format_args!("<p>{}.{wrong}</p>", sentence(&prose(line))));
         self.causes(culprit);
         self.put("<div class=\"parts\">");
         if let Some(place) = &culprit.place {
             self.put(place_table(place));
         }
         if let Some(row) = row {
-            if let Some(apart) = &row.apart {
-                self.put(apart_table(apart, row.alone.as_ref()));
+            for (caption, apart) in [("the node alone, on their operands", &row.alone), ("in the run", &row.apart)] {
+                if let Some(apart) = apart {
+                    self.put(apart_table(caption, apart));
+                }
             }
             self.put(stats_table(row));
-            if let Some(apart) = &row.apart {
+            if let Some(apart) = row.alone.as_ref().or(row.apart.as_ref()) {
                 self.put(histogram::svg(&apart.spread));
             }
         }
@@ -389,8 +395,8 @@ fn place_table(place: &Place) -> String {
     table + "</tbody></table>"
 }
 
-fn apart_table(apart: &Apart, alone: Option<&Apart>) -> String {
-    let mut table = String::from("<table><caption>how far apart</caption><tbody>");
+fn apart_table(caption: &str, apart: &Apart) -> String {
+    let mut table = format!("<table><caption>{caption}</caption><tbody>");
     let mut line = |what: &str, text: String| {
         let _ = write!(table, "<tr><th>{what}</th><td class=\"r\">{text}</td></tr>");
     };
@@ -403,9 +409,6 @@ fn apart_table(apart: &Apart, alone: Option<&Apart>) -> String {
     }
     if apart.special > 0 {
         line("not finite on one side", apart.special.to_string());
-    }
-    if let Some(alone) = alone {
-        line("alone, on their inputs", words::measure(alone));
     }
     table + "</tbody></table>"
 }

@@ -32,6 +32,8 @@ pub(super) fn chosen(report: &Report, most: usize) -> Vec<usize> {
         } else {
             let status = match report.rows[row].status {
                 Status::Introduced => 3,
+                // Where all is well, only the size tells them apart.
+                Status::Inherited | Status::Rounding if report.verdict.is_good() => 4,
                 Status::Inherited => 4,
                 Status::Rounding => 5,
                 Status::Agrees => 6,

@@ -173,10 +173,8 @@ impl Page<'_> {
             let _ = write!(about, "; theirs is {theirs}");
         }
         self.prose(indent, DIM, &about);
-        match culprit.line.as_str() {
-            "" => self.prose(indent, Style::new(), words::kind_words(culprit.kind)),
-            line => self.prose(indent, Style::new(), line),
-        }
+        // What the culprit's own line says stands in the summary, and part by part below.
+        self.prose(indent, Style::new(), words::kind_words(culprit.kind));
         let wrong = words::wrong_words(culprit.wrong);
         match &culprit.place {
             Some(place) => {
@@ -200,11 +198,20 @@ impl Page<'_> {
             let note = if note.is_empty() { String::new() } else { format!(" ({note})") };
             self.prose(indent, WARNING, &format!("{what}: ours {ours}, theirs {theirs}{note}"));
         }
-        let apart = culprit.row.and_then(|row| self.report.rows.get(row)).and_then(|row| row.apart.as_ref());
+        let row = culprit.row.and_then(|row| self.report.rows.get(row));
+        // The node alone is what it is at fault for; the run has what it was given as well.
+        let (apart, whence) = match row {
+            Some(Row { alone: Some(alone), .. }) => (Some(alone), " from the same operands"),
+            Some(row) => (row.apart.as_ref(), ""),
+            None => (None, ""),
+        };
         if let Some(apart) = apart.filter(|apart| apart.differing > 0) {
-            let spread =
-                histogram::line(&apart.spread).map(|line| format!("; relative differences {line}")).unwrap_or_default();
-            let counts = format!("{} of {} elements differ{spread}", apart.differing, apart.count);
+            let by = match histogram::line(&apart.spread) {
+                _ if apart.special >= apart.differing => ", finite on one side only".to_owned(),
+                Some(line) => format!(", by {line}"),
+                None => String::new(),
+            };
+            let counts = format!("{} of {} elements differ{whence}{by}", apart.differing, apart.count);
             self.prose(indent, DIM, &counts);
         }
         if !culprit.among.is_empty() {
