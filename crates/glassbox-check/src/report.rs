@@ -136,7 +136,7 @@ pub struct Apart {
     /// The element that differs most.
     pub worst: Option<Place>,
     /// How the differences are spread: of 24 bins, the first for those that are equal, then by powers of ten of the
-    /// relative difference, from below 1e-16 to above 1e6.
+    /// relative difference, from below 1e-16 to 1e5 and above; what isn't finite on one side is in the last.
     pub spread: Vec<u64>,
 }
 

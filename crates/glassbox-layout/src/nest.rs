@@ -111,6 +111,7 @@ impl<'a> Tree<'a> {
                 }
             }
         }
+        in_order_of_nodes(diagram, &mut entities);
         let (edges, has_loop) = (vec![Vec::new(); count + 1], vec![false; diagram.nodes.len()]);
         let mut tree = Tree { diagram, level_of_cluster, depth, drawn, level_of_node, entities, edges, has_loop };
         for (number, &(from, to)) in diagram.edges.iter().enumerate() {
@@ -383,6 +384,28 @@ impl<'a> Tree<'a> {
             layout.edges[edge] = line;
         }
         layout
+    }
+}
+
+/// Sorts what is in each level by the first node that it has, so that clusters stand among nodes as they were added.
+fn in_order_of_nodes(diagram: &Diagram, entities: &mut [Vec<Entity>]) {
+    let mut first = vec![usize::MAX; diagram.clusters.len()];
+    for (number, node) in diagram.nodes.iter().enumerate().rev() {
+        if let Some(cluster) = node.cluster {
+            first[cluster] = number;
+        }
+    }
+    // Parents come before what is in them.
+    for (number, cluster) in diagram.clusters.iter().enumerate().rev() {
+        if let Some(parent) = cluster.parent {
+            first[parent] = first[parent].min(first[number]);
+        }
+    }
+    for level in entities {
+        level.sort_by_key(|entity| match *entity {
+            Entity::Node(node) => (node, 0),
+            Entity::Cluster(cluster) => (first[cluster], cluster),
+        });
     }
 }
 

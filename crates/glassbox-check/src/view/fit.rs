@@ -64,42 +64,132 @@ pub(super) fn right(text: &str, width: usize) -> String {
     format!("{}{text}", " ".repeat(width.saturating_sub(columns(text))))
 }
 
-/// A text in lines of at most `width` columns, broken between words, and within those that are longer than a line.
+/// After what a name is broken where it is longer than a line.
+const SEPARATORS: [char; 5] = ['/', '.', '_', ':', '-'];
+
+/// A text in lines of at most `width` columns, broken between words; words that are longer than a line after separators.
 pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     let width = width.max(2);
     let mut lines = vec![String::new()];
     let mut used = 0;
     for word in text.split_whitespace() {
         let long = columns(word);
-        if used > 0 && used + 1 + long > width {
+        let gap = usize::from(used > 0);
+        if used + gap + long <= width {
+            push(&mut lines, &mut used, &" ".repeat(gap));
+            push(&mut lines, &mut used, word);
+            continue;
+        }
+        if used > 0 {
             lines.push(String::new());
             used = 0;
         }
-        let Some(line) = lines.last_mut() else {
-            break;
-        };
-        if used > 0 {
-            line.push(' ');
-            used += 1;
-        }
-        if long <= width {
-            line.push_str(word);
-            used += long;
-            continue;
-        }
-        for char in word.chars() {
-            let wide = char.width().unwrap_or(0);
-            if used + wide > width {
+        for piece in word.split_inclusive(SEPARATORS) {
+            let long = columns(piece);
+            if used + long > width && long <= width {
                 lines.push(String::new());
                 used = 0;
             }
-            if let Some(line) = lines.last_mut() {
-                line.push(char);
+            for char in piece.chars() {
+                if used + char.width().unwrap_or(0) > width {
+                    lines.push(String::new());
+                    used = 0;
+                }
+                push(&mut lines, &mut used, char.encode_utf8(&mut [0; 4]));
             }
-            used += wide;
         }
     }
     lines
+}
+
+fn push(lines: &mut [String], used: &mut usize, text: &str) {
+    if let Some(line) = lines.last_mut() {
+        line.push_str(text);
+        *used += columns(text);
+    }
+}
+
+/// How names of a table are made to fit: what those that are too long have in common is left out first.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    prefix: String,
+    suffix: String,
+    width: usize,
+}
+
+impl Names {
+    /// For these names in a column of `width`.
+    pub(super) fn new<'a>(names: impl Iterator<Item = &'a str>, width: usize) -> Names {
+        let long: Vec<&str> = names.filter(|name| columns(name) > width).collect();
+        let (prefix, suffix) = (common_prefix(&long), common_suffix(&long));
+        // `layers.` stays before its number where there is room.
+        let with_word = match prefix.strip_suffix('.').and_then(|part| part.rfind(['/', '.'])) {
+            Some(at) => &prefix[..=at],
+            None if prefix.ends_with('.') => "",
+            None => prefix,
+        };
+        let ways = [(with_word, ""), (with_word, suffix), (prefix, suffix)].map(|(prefix, suffix)| Names {
+            prefix: prefix.to_owned(),
+            suffix: suffix.to_owned(),
+            width,
+        });
+        let [first, second, last] = ways;
+        let fits = |way: &Names| long.iter().all(|name| columns(&way.cut(name)) <= width);
+        [first, second].into_iter().find(fits).unwrap_or(last)
+    }
+
+    /// A name that fits.
+    pub(super) fn fit(&self, name: &str) -> String {
+        shorten(&self.cut(name), self.width)
+    }
+
+    fn cut(&self, name: &str) -> String {
+        let fits = |name: &str| columns(name) <= self.width;
+        let mut short = name.to_owned();
+        if !fits(&short)
+            && let Some(rest) = name.strip_prefix(&self.prefix).filter(|_| !self.prefix.is_empty())
+        {
+            short = format!("…{rest}");
+        }
+        if !fits(&short)
+            && let Some(rest) = short.strip_suffix(&self.suffix).filter(|_| !self.suffix.is_empty())
+        {
+            short = format!("{rest}…");
+        }
+        short
+    }
+}
+
+/// What names begin with alike, as whole parts of a path.
+fn common_prefix<'a>(names: &[&'a str]) -> &'a str {
+    let [first, rest @ ..] = names else {
+        return "";
+    };
+    if rest.is_empty() {
+        return "";
+    }
+    let mut same = *first;
+    for name in rest {
+        let differs = same.char_indices().zip(name.chars()).find(|((_, a), b)| a != b);
+        same = &same[..differs.map_or(same.len().min(name.len()), |((at, _), _)| at)];
+    }
+    &same[..same.rfind(['/', '.']).map_or(0, |at| at + 1)]
+}
+
+/// What names end with alike, such as `_output_0`: of the last part of a path, and never all of it.
+fn common_suffix<'a>(names: &[&'a str]) -> &'a str {
+    let [first, rest @ ..] = names else {
+        return "";
+    };
+    if rest.is_empty() {
+        return "";
+    }
+    let mut same = &first[first.rfind(['/', '.']).map_or(0, |at| at + 1)..];
+    for name in rest {
+        let differs = same.char_indices().rev().zip(name.chars().rev()).find(|((_, a), b)| a != b);
+        same = &same[differs.map_or(same.len().saturating_sub(name.len()), |((at, char), _)| at + char.len_utf8())..];
+    }
+    &same[same.find(['_', ':']).unwrap_or(same.len())..]
 }
 
 /// A number as it is read most easily: the digits that tell it from its neighbours in f32, where it is one of f32.
@@ -136,6 +226,26 @@ mod tests {
         for width in 0..12 {
             assert!(columns(&shorten("数据流数据流数据流", width)) <= width);
             assert!(columns(&shorten("/encoder/layers.3", width)) <= width);
+        }
+    }
+
+    #[test]
+    fn what_long_names_have_in_common_is_left_out_first() {
+        let all = ["/model/layers.0/query/MatMul_output_0", "/model/layers.1/Add_output_0", "logits"];
+        let names = Names::new(all.iter().copied(), 26);
+        assert_eq!(names.fit(all[0]), "…layers.0/query/MatMul…");
+        assert_eq!(names.fit(all[1]), "…layers.1/Add_output_0");
+        assert_eq!(names.fit("logits"), "logits");
+        let narrow = Names::new(all.iter().copied(), 17);
+        assert_eq!(narrow.fit(all[0]), "…0/query/MatMul…");
+        assert_eq!(narrow.fit(all[1]), "…1/Add_output_0");
+        let turns = Names::new(["/model/body/x_0 loop[1]", "/model/body/x_0 loop[2]"].into_iter(), 12);
+        assert_eq!(turns.fit("/model/body/x_0 loop[2]"), "…x_0 loop[2]");
+        let wide = Names::new(["数据/流数据流", "数据/据流数据流"].into_iter(), 9);
+        assert_eq!(wide.fit("数据/流数据流"), "…流数据流");
+        for width in 0..30 {
+            let same = Names::new(["/a/b/c_output_0"; 2].into_iter(), width);
+            assert!(columns(&same.fit("/a/b/c_output_0")) <= width);
         }
     }
 

@@ -10,8 +10,8 @@ use std::fmt::Write;
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 /// The size of the drawing, which the page's script draws alike.
-const WIDTH: f64 = 312.0;
-const HEIGHT: f64 = 64.0;
+const WIDTH: f64 = 384.0;
+const HEIGHT: f64 = 72.0;
 
 /// What a bin of `count` holds, in words.
 pub(super) fn bin_words(bin: usize, count: usize) -> String {
@@ -37,7 +37,7 @@ pub(super) fn line(spread: &[u64]) -> Option<String> {
     let bars: String = differing[first..=last]
         .iter()
         .map(|count| match count {
-            0 => ' ',
+            0 => '.',
             count => BARS[((height(*count, most) * 7.0).round() as usize).min(7)],
         })
         .collect();
@@ -72,12 +72,11 @@ pub(super) fn svg(spread: &[u64]) -> String {
             words = bin_words(bin, spread.len()),
         );
     }
-    for (bin, word) in [(0, "="), (2, "1e-16"), (8, "1e-10"), (12, "1e-6"), (16, "1e-2"), (20, "1e2")] {
-        if bin < spread.len() {
-            let middle = (bin as f64 + if bin == 0 { 0.5 } else { 0.0 }) * step;
-            let _ = write!(svg, "<text x=\"{middle:.1}\" y=\"{y}\">{word}</text>", y = HEIGHT + 12.0);
-        }
+    for bin in (0..spread.len()).step_by(4) {
+        let (at, word) = if bin == 0 { (0.5, "=".to_owned()) } else { (bin as f64, format!("1e{}", bin as i64 - 18)) };
+        let _ = write!(svg, "<text x=\"{x:.1}\" y=\"{y}\">{word}</text>", x = at * step, y = HEIGHT + 12.0);
     }
+    let _ = write!(svg, "<path class=\"base\" d=\"M0 {HEIGHT}H{WIDTH}\"/>");
     svg.push_str("</svg>");
     svg
 }
@@ -101,7 +100,7 @@ mod tests {
         spread[0] = 1000;
         assert_eq!(line(&spread), None);
         (spread[10], spread[12]) = (1, 100_000);
-        assert_eq!(line(&spread).as_deref(), Some("1e-8 ▁ █ 1e-5"));
+        assert_eq!(line(&spread).as_deref(), Some("1e-8 ▁.█ 1e-5"));
         assert_eq!(line(&[]), None);
         assert_eq!(svg(&spread).matches("<rect").count(), 24);
         assert_eq!(svg(&[]), "");

@@ -4,6 +4,7 @@
 //! the table of values, births, pairing. A script sorts and filters the table and opens rows; all else is there without
 //! it. The page says itself that it loads nothing. Names are escaped, and get into the script as data only.
 
+use std::collections::HashSet;
 use std::fmt::{Display, Write};
 
 use serde_json::{Value, json};
@@ -41,10 +42,29 @@ fn name(text: &str) -> String {
     escape(&visible(text))
 }
 
+/// Words as the beginning of a sentence.
+fn sentence(words: &str) -> String {
+    let mut chars = words.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}
+
+/// A paragraph: what stands between backticks is a name.
+fn prose(text: &str) -> String {
+    let parts: Vec<&str> = text.split('`').collect();
+    // An odd one belongs to a name.
+    if parts.len().is_multiple_of(2) {
+        return name(text);
+    }
+    let part =
+        |(at, part): (usize, &&str)| if at % 2 == 0 { name(part) } else { format!("<code>{}</code>", name(part)) };
+    parts.iter().enumerate().map(part).collect()
+}
+
 /// A report as one page.
 pub fn html(report: &Report) -> String {
     let rows = chosen(report, MAX_ROWS);
-    let mut page = Page { html: String::new(), report, rows };
+    let outputs = report.outputs.iter().copied().collect();
+    let mut page = Page { html: String::new(), report, rows, outputs };
     page.opening();
     page.culprits();
     page.graph();
@@ -60,6 +80,8 @@ struct Page<'a> {
     report: &'a Report,
     /// The rows that the table has.
     rows: Vec<usize>,
+    /// The rows that are outputs.
+    outputs: HashSet<usize>,
 }
 
 impl Page<'_> {
@@ -90,7 +112,7 @@ impl Page<'_> {
             count = report.rows.len(),
         ));
         if !report.summary.is_empty() {
-            self.put(format_args!("<p class=\"summary\">{}</p>", name(&report.summary)));
+            self.put(format_args!("<p class=\"summary\">{}</p>", prose(&report.summary)));
         }
     }
 
@@ -127,21 +149,27 @@ impl Page<'_> {
             say("of type", &row.ty);
         }
         self.put(format_args!("<p class=\"soft\">{}</p>", about.join(" · ")));
-        let line = if culprit.line.is_empty() { words::kind_words(culprit.kind) } else { &culprit.line };
+        // The lines of the first ones stand in the summary.
+        let line = match culprit.line.trim_end_matches('.') {
+            line if line.is_empty() || self.report.summary.contains(line) => words::kind_words(culprit.kind),
+            line => line,
+        };
         let wrong = words::wrong_words(culprit.wrong);
-        let wrong = if wrong.is_empty() { String::new() } else { format!(" <strong>{wrong}.</strong>") };
-        self.put(format_args!("<p>{}{wrong}</p>", name(line)));
+        let wrong = if wrong.is_empty() { String::new() } else { format!(" <strong>{}.</strong>", sentence(wrong)) };
+        self.put(format_args!("<p>{}.{wrong}</p>", sentence(&prose(line))));
         self.causes(culprit);
         self.put("<div class=\"parts\">");
         if let Some(place) = &culprit.place {
             self.put(place_table(place));
         }
         if let Some(row) = row {
-            if let Some(apart) = &row.apart {
-                self.put(apart_table(apart, row.alone.as_ref()));
+            for (caption, apart) in [("the node alone, on their operands", &row.alone), ("in the run", &row.apart)] {
+                if let Some(apart) = apart {
+                    self.put(apart_table(caption, apart));
+                }
             }
             self.put(stats_table(row));
-            if let Some(apart) = &row.apart {
+            if let Some(apart) = row.alone.as_ref().or(row.apart.as_ref()) {
                 self.put(histogram::svg(&apart.spread));
             }
         }
@@ -179,7 +207,7 @@ impl Page<'_> {
     }
 
     fn graph(&mut self) {
-        let shown: std::collections::HashSet<usize> = self.rows.iter().copied().collect();
+        let shown: HashSet<usize> = self.rows.iter().copied().collect();
         let drawing = svg::draw(self.report, |row| shown.contains(&row).then(|| format!("#v{row}")));
         if drawing.is_empty() {
             return;
@@ -210,13 +238,15 @@ impl Page<'_> {
                 self.report.rows.len()
             ));
         }
-        let kinds: String = [Status::Introduced, Status::Inherited, Status::Rounding, Status::Agrees]
+        let kinds: String = words::STATUSES
+            .iter()
+            .rev()
             .map(|status| {
-                let (sign, words) = words::mark(status);
+                let (sign, words) = words::mark(*status);
                 let class = status.name();
                 format!("<label><input type=\"checkbox\" value=\"{class}\" checked> {sign} {words}</label>")
             })
-            .concat();
+            .collect();
         self.put(format_args!(
             "<div class=\"controls\"><input type=\"search\" id=\"filter\" placeholder=\"value, op or layer\" \
              aria-label=\"Filter by value, op or layer\">{kinds}<span class=\"soft\" id=\"shown\"></span></div>"
@@ -242,7 +272,7 @@ impl Page<'_> {
     fn row(&self, at: usize) -> String {
         let row = &self.report.rows[at];
         let (sign, status) = words::mark(row.status);
-        let output = if self.report.outputs.contains(&at) { " <span class=\"soft\">output</span>" } else { "" };
+        let output = if self.outputs.contains(&at) { " <span class=\"soft\">output</span>" } else { "" };
         let path = if row.path.is_empty() { String::new() } else { format!(" <code>{}</code>", name(&row.path)) };
         let heat = Heat::of_row(row).css();
         let apart = row.apart.as_ref();
@@ -365,30 +395,33 @@ fn place_table(place: &Place) -> String {
     table + "</tbody></table>"
 }
 
-fn apart_table(apart: &Apart, alone: Option<&Apart>) -> String {
-    let mut table = String::from("<table><caption>how far apart</caption><tbody>");
+fn apart_table(caption: &str, apart: &Apart) -> String {
+    let mut table = format!("<table><caption>{caption}</caption><tbody>");
     let mut line = |what: &str, text: String| {
         let _ = write!(table, "<tr><th>{what}</th><td class=\"r\">{text}</td></tr>");
     };
     line("differing", format!("{} of {}", apart.differing, apart.count));
-    line("largest", words::short(apart.max_abs));
-    line("relative", words::short(apart.max_rel));
-    line("in ulp", words::ulp_words(apart.max_ulp));
-    line("rms, relative", words::short(apart.rms_rel));
+    if apart.differing > apart.special {
+        line("largest", words::short(apart.max_abs));
+        line("largest, relative", words::short(apart.max_rel));
+        line("largest, in ulp", words::ulp_words(apart.max_ulp));
+        line("rms, relative", words::short(apart.rms_rel));
+    }
     if apart.special > 0 {
         line("not finite on one side", apart.special.to_string());
-    }
-    if let Some(alone) = alone {
-        line("alone, on their inputs", words::measure(alone));
     }
     table + "</tbody></table>"
 }
 
 /// The names and numbers of statistics, ours and theirs; empty where a side has none.
 fn stats_lines(row: &Row) -> Vec<[String; 3]> {
+    let count = row.apart.as_ref().map(|apart| apart.count);
     let lines = |stats: &Option<Stats>| {
         stats.map_or(Default::default(), |stats| {
-            let [min, max, mean, rms] = [stats.min, stats.max, stats.mean, stats.rms].map(number);
+            // Where no element is finite there is nothing to be said of those that are.
+            let none = Some(stats.nan + stats.inf) == count;
+            let numbers = [stats.min, stats.max, stats.mean, stats.rms];
+            let [min, max, mean, rms] = numbers.map(|value| if none { "–".to_owned() } else { number(value) });
             [min, max, mean, rms, stats.nan.to_string(), stats.inf.to_string()]
         })
     };

@@ -1,4 +1,5 @@
-//! A [`Report`] as a person or a program reads it: on a terminal, as JSON, and as a page that can be sent around.
+//! A [`Report`](crate::report::Report) as a person or a program reads it: on a terminal, as JSON, and as a page that can
+//! be sent around.
 //!
 //! In: the report, and nothing else, so that a report can be shown again and elsewhere. Out: text. What all views share is
 //! beside them: the words for kinds and causes, numbers and names that fit a place, the choice of rows, and one scale from a

@@ -28,7 +28,7 @@
 
   // The same drawing as that of the culprits, which stands in the page.
   const histogram = (spread) => {
-    const width = 312, height = 64, step = width / spread.length;
+    const width = 384, height = 72, step = width / spread.length;
     const most = Math.max(...spread);
     const svg = shape("svg", { class: "histogram", viewBox: `0 0 ${width} ${height + 16}`, width, height: height + 16 });
     spread.forEach((count, bin) => {
@@ -37,11 +37,12 @@
         class: bin ? "bar" : "equal", x: bin * step + 0.5, y: height - high, width: step - 1, height: high,
       }, `${data.bins[bin] ?? ""}: ${count}`));
     });
-    for (const [bin, word] of [[0, "="], [2, "1e-16"], [8, "1e-10"], [12, "1e-6"], [16, "1e-2"], [20, "1e2"]]) {
-      const text = shape("text", { x: (bin + (bin ? 0 : 0.5)) * step, y: height + 12 });
-      text.textContent = word;
+    for (let bin = 0; bin < spread.length; bin += 4) {
+      const text = shape("text", { x: (bin || 0.5) * step, y: height + 12 });
+      text.textContent = bin ? `1e${bin - 18}` : "=";
       svg.append(text);
     }
+    svg.append(shape("path", { class: "base", d: `M0 ${height}H${width}` }));
     return svg;
   };
 
@@ -61,7 +62,7 @@
     const about = data.rows[row.id.slice(1)];
     const line = element("tr", undefined, { class: "details" });
     const cell = element("td", undefined, { colspan: table.tHead.rows[0].cells.length });
-    const parts = element("div", undefined, { class: "parts", style: "display:flex;gap:1rem 2.5rem;flex-wrap:wrap" });
+    const parts = element("div", undefined, { class: "parts" });
     const words = element("div");
     for (const [what, text] of about.about) {
       const paragraph = element("p", `${what} `);

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::HashSet;
 
 use super::heat::Heat;
+use super::words::STATUSES;
 use crate::report::{Report, Row, Status};
 
 /// How many rows before and after the first culprit are worth more than large differences elsewhere.
@@ -31,6 +32,8 @@ pub(super) fn chosen(report: &Report, most: usize) -> Vec<usize> {
         } else {
             let status = match report.rows[row].status {
                 Status::Introduced => 3,
+                // Where all is well, only the size tells them apart.
+                Status::Inherited | Status::Rounding if report.verdict.is_good() => 4,
                 Status::Inherited => 4,
                 Status::Rounding => 5,
                 Status::Agrees => 6,
@@ -58,7 +61,7 @@ pub(super) enum Line {
 pub(super) struct Fold {
     /// The layers that they belong to, without repetitions; empty where they belong to none.
     pub(super) layers: Vec<String>,
-    /// How many there are of each status: agreeing, rounding, inherited, introduced.
+    /// How many there are of each status, in the order of [`STATUSES`].
     pub(super) counts: [usize; 4],
     /// The rows.
     pub(super) rows: std::ops::Range<usize>,
@@ -87,7 +90,7 @@ fn fold(rows: &[Row], range: std::ops::Range<usize>, lines: &mut Vec<Line>) {
     let mut folds: Vec<Fold> = Vec::new();
     for at in range {
         let row = &rows[at];
-        let status = row.status as usize;
+        let status = STATUSES.iter().position(|status| *status == row.status).unwrap_or(0);
         match folds.last_mut() {
             // Layers without differences go together.
             Some(last) if last.layers.last() == Some(&row.layer) || (last.agrees() && row.status == Status::Agrees) => {
@@ -109,7 +112,8 @@ fn fold(rows: &[Row], range: std::ops::Range<usize>, lines: &mut Vec<Line>) {
     }
     lines.extend(folds.into_iter().map(|mut fold| {
         fold.layers.retain(|layer| !layer.is_empty());
-        Line::Folded(fold)
+        // A single row takes no more room than what would be said of it.
+        if fold.rows.len() == 1 { Line::Row(fold.rows.start) } else { Line::Folded(fold) }
     }));
 }
 

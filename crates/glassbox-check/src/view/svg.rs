@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use glassbox_layout::{Diagram, Layout, Options, Point, svg_path};
 
-use super::fit::{columns, shorten, visible};
+use super::fit::{Names, columns, shorten, visible};
 use super::heat::Heat;
 use super::html::escape;
 use super::words;
@@ -18,7 +18,7 @@ const CHARACTER: f64 = 6.7;
 const HEIGHT: f64 = 36.0;
 const HEIGHT_OF_SOURCE: f64 = 24.0;
 /// How many columns of a name are shown.
-const SHOWN: usize = 30;
+const SHOWN: usize = 34;
 /// The room around the drawing.
 const MARGIN: f64 = 8.0;
 
@@ -40,7 +40,9 @@ pub fn svg(report: &Report) -> String {
 /// The drawing, with a link from each node whose row has one.
 pub(super) fn draw(report: &Report, link: impl Fn(usize) -> Option<String>) -> String {
     let nodes = &report.neighbourhood.nodes;
-    let boxes: Vec<Box> = nodes.iter().map(|node| Box::of(report, node)).collect();
+    let labels: Vec<String> = nodes.iter().map(|node| visible(&node.label)).collect();
+    let names = Names::new(labels.iter().map(String::as_str), SHOWN);
+    let boxes: Vec<Box> = nodes.iter().map(|node| Box::of(report, node, &names)).collect();
     let mut diagram = Diagram::new();
     for one in &boxes {
         diagram.node(one.width, one.height);
@@ -146,12 +148,12 @@ struct Box {
 }
 
 impl Box {
-    fn of(report: &Report, node: &Neighbour) -> Box {
+    fn of(report: &Report, node: &Neighbour, names: &Names) -> Box {
         let row = node.row.and_then(|row| report.rows.get(row));
         let source = matches!(node.op.as_str(), "input" | "weight");
         let (label, op) = (visible(&node.label), visible(&node.op));
         let sign = if node.guilty { "✗ " } else { "" };
-        let first = format!("{sign}{}", shorten(&label, SHOWN));
+        let first = format!("{sign}{}", names.fit(&label));
         let measure = row.map(words::measure_of_row).unwrap_or_default();
         let second = match measure.as_str() {
             "" => shorten(&op, SHOWN),

@@ -2,15 +2,16 @@
 //!
 //! No line is wider than it was asked for. What is left out is said where it is missing, and how it is seen.
 
+use std::collections::HashSet;
 use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
 
-use super::fit::{columns, left, right, shorten, visible, wrap};
+use super::fit::{Names, columns, left, right, shorten, visible, wrap};
 use super::heat::Heat;
 use super::rows::{Fold, Line, chosen, lines};
 use super::{histogram, words};
-use crate::report::{Culprit, Report, Status, Verdict};
+use crate::report::{Culprit, Report, Row, Status, Verdict};
 
 /// The narrowest text that there is.
 const NARROWEST: usize = 30;
@@ -68,6 +69,7 @@ struct Page<'a> {
 
 impl Page<'_> {
     fn paint(&self, style: Style, text: &str) -> String {
+        let text = text.trim_end();
         match self.options.color && !text.is_empty() {
             true => format!("{style}{text}{style:#}"),
             false => text.to_owned(),
@@ -101,23 +103,27 @@ impl Page<'_> {
         let answer = format!("{sign} {}", words::verdict_words(report));
         let rest = match report.culprits.first() {
             Some(culprit) if !report.verdict.is_good() => {
-                let op = match culprit.op.as_str() {
-                    "" => String::new(),
-                    op => format!(" ({})", shorten(&visible(op), 24)),
-                };
-                let left = self.width.saturating_sub(columns(&answer) + columns(&op) + 2);
-                // The name stands whole below; here it may be short, but not so short that it says nothing.
-                match left >= 8 {
-                    true => format!(": {}{op}", shorten(&visible(&culprit.node), left)),
-                    false => String::new(),
+                // The name stands whole below: here it comes before the op.
+                let left = self.width.saturating_sub(columns(&answer) + 2);
+                let (node, op) = (visible(&culprit.node), format!(" ({})", visible(&culprit.op)));
+                let both = columns(&node) + columns(&op) <= left && !culprit.op.is_empty();
+                if left < 8 {
+                    String::new()
+                } else {
+                    format!(": {}{}", shorten(&node, left), if both { &op } else { "" })
                 }
             }
-            _ => match report.rows.len() {
-                1 => ": 1 value compared".to_owned(),
-                count => format!(": {count} values compared"),
-            },
+            _ => {
+                let values = if report.rows.len() == 1 { "value" } else { "values" };
+                let count = format!(": {} {values}", report.rows.len());
+                let left = self.width.saturating_sub(columns(&answer));
+                match (format!("{count} compared"), count) {
+                    (whole, _) if columns(&whole) <= left => whole,
+                    (_, count) if columns(&count) <= left => count,
+                    _ => String::new(),
+                }
+            }
         };
-        let rest = shorten(&rest, self.width.saturating_sub(columns(&answer)));
         let line = format!("{}{}", self.paint(style, &answer), self.paint(BOLD, &rest));
         self.line(&line);
         let each = (self.width - " against ".len()) / 2;
@@ -167,10 +173,8 @@ impl Page<'_> {
             let _ = write!(about, "; theirs is {theirs}");
         }
         self.prose(indent, DIM, &about);
-        match culprit.line.as_str() {
-            "" => self.prose(indent, Style::new(), words::kind_words(culprit.kind)),
-            line => self.prose(indent, Style::new(), line),
-        }
+        // What the culprit's own line says stands in the summary, and part by part below.
+        self.prose(indent, Style::new(), words::kind_words(culprit.kind));
         let wrong = words::wrong_words(culprit.wrong);
         match &culprit.place {
             Some(place) => {
@@ -180,8 +184,11 @@ impl Page<'_> {
                     .map(|(side, number)| format!("{side} {number}"))
                     .collect();
                 let wrong = if wrong.is_empty() { String::new() } else { format!(": {wrong}") };
-                let index = words::index_words(&place.index);
-                self.prose(indent, Style::new(), &format!("at {index} {}{wrong}", numbers.join(", ")));
+                let at = match place.index.is_empty() {
+                    true => String::new(),
+                    false => format!("at {} ", words::index_words(&place.index)),
+                };
+                self.prose(indent, Style::new(), &format!("{at}{}{wrong}", numbers.join(", ")));
             }
             None if !wrong.is_empty() => self.prose(indent, Style::new(), wrong),
             None => {}
@@ -191,10 +198,20 @@ impl Page<'_> {
             let note = if note.is_empty() { String::new() } else { format!(" ({note})") };
             self.prose(indent, WARNING, &format!("{what}: ours {ours}, theirs {theirs}{note}"));
         }
-        let apart = culprit.row.and_then(|row| self.report.rows.get(row)).and_then(|row| row.apart.as_ref());
+        let row = culprit.row.and_then(|row| self.report.rows.get(row));
+        // The node alone is what it is at fault for; the run has what it was given as well.
+        let (apart, whence) = match row {
+            Some(Row { alone: Some(alone), .. }) => (Some(alone), " from the same operands"),
+            Some(row) => (row.apart.as_ref(), ""),
+            None => (None, ""),
+        };
         if let Some(apart) = apart.filter(|apart| apart.differing > 0) {
-            let spread = histogram::line(&apart.spread).map(|line| format!("; relative {line}")).unwrap_or_default();
-            let counts = format!("{} of {} elements differ{spread}", apart.differing, apart.count);
+            let by = match histogram::line(&apart.spread) {
+                _ if apart.special >= apart.differing => ", finite on one side only".to_owned(),
+                Some(line) => format!(", by {line}"),
+                None => String::new(),
+            };
+            let counts = format!("{} of {} elements differ{whence}{by}", apart.differing, apart.count);
             self.prose(indent, DIM, &counts);
         }
         if !culprit.among.is_empty() {
@@ -221,12 +238,24 @@ impl Page<'_> {
         let columns = Columns::of(self.width);
         self.line("");
         let head = columns.line("", "value", "op", "rms rel", "max ulp", "alone");
-        let head = self.paint(BOLD, head.trim_end());
+        let head = self.paint(BOLD, &head);
         self.line(&head);
         let most = if self.options.all { usize::MAX } else { self.options.top };
-        for line in lines(report, &chosen(report, most)) {
+        let lines = lines(report, &chosen(report, most));
+        let shown = lines.iter().filter_map(|line| match line {
+            Line::Row(at) => Some(name_of(&report.rows[*at])),
+            Line::Folded(_) => None,
+        });
+        let names: Vec<String> = shown.collect();
+        let fit = Names::new(names.iter().map(String::as_str), columns.name);
+        let outputs: HashSet<usize> = report.outputs.iter().copied().collect();
+        let mut names = names.iter();
+        for line in lines {
             let line = match line {
-                Line::Row(at) => self.row(&columns, at),
+                Line::Row(at) => {
+                    let name = names.next().map(|name| fit.fit(name)).unwrap_or_default();
+                    self.row(&columns, &report.rows[at], &name, outputs.contains(&at))
+                }
                 Line::Folded(fold) => self.paint(DIM, &folded(&fold, self.width)),
             };
             self.line(&line);
@@ -234,40 +263,32 @@ impl Page<'_> {
         self.legend();
     }
 
-    fn row(&self, columns: &Columns, at: usize) -> String {
-        let row = &self.report.rows[at];
-        let mut sign = words::mark(row.status).0.to_owned();
-        if self.report.outputs.contains(&at) {
-            sign.push('»');
-        }
-        let mut name = visible(&row.value);
-        if !row.path.is_empty() {
-            let _ = write!(name, " {}", visible(&row.path));
-        }
+    fn row(&self, columns: &Columns, row: &Row, name: &str, output: bool) -> String {
+        let mark = words::mark(row.status).0;
+        let sign = if output { format!("{mark}»") } else { mark.to_owned() };
         let ulp = row.apart.as_ref().map(|apart| words::ulp_words(apart.max_ulp)).unwrap_or_default();
         let alone = row.alone.as_ref().map(words::measure).unwrap_or_default();
-        let line = columns.line(&sign, &name, &visible(&row.op), &words::measure_of_row(row), &ulp, &alone);
+        let line = columns.line(&sign, name, &visible(&row.op), &words::measure_of_row(row), &ulp, &alone);
         let style = match row.status {
             Status::Introduced => BAD,
             _ => Heat::of_row(row).style(),
         };
-        self.paint(style, line.trim_end())
+        self.paint(style, &line)
     }
 
     fn legend(&mut self) {
         let rows = &self.report.rows;
-        let used = [Status::Introduced, Status::Inherited, Status::Rounding, Status::Agrees]
-            .into_iter()
-            .filter(|status| rows.iter().any(|row| row.status == *status))
-            .map(|status| {
+        let used = words::STATUSES.into_iter().rev().filter(|status| rows.iter().any(|row| row.status == *status)).map(
+            |status| {
                 let (sign, words) = words::mark(status);
                 format!("{sign} {words}")
-            });
+            },
+        );
         let mut legend: Vec<String> = used.collect();
         if !self.report.outputs.is_empty() {
             legend.push("» output".to_owned());
         }
-        self.prose(0, DIM, &legend.join("   "));
+        self.prose(0, DIM, &legend.join(", "));
     }
 
     fn births(&mut self) {
@@ -343,33 +364,43 @@ impl Columns {
     }
 }
 
-/// A line for rows that aren't shown.
+/// What a row is called: its value, and the turn that it was computed in.
+fn name_of(row: &Row) -> String {
+    match row.path.as_str() {
+        "" => visible(&row.value),
+        path => format!("{} {}", visible(&row.value), visible(path)),
+    }
+}
+
+/// A line for rows that aren't shown: in words where there is room, else with the signs of the legend.
 fn folded(fold: &Fold, width: usize) -> String {
-    let [agreeing, rounding, inherited, introduced] = fold.counts;
     let count = fold.rows.len();
-    let values = if count == 1 { "value" } else { "values" };
-    let what = if agreeing == count {
-        format!("{count} {values} {}", if count == 1 { "agrees" } else { "agree" })
-    } else {
-        let parts: Vec<String> =
-            [(introduced, "introduced"), (inherited, "inherited"), (rounding, "rounding"), (agreeing, "agreeing")]
-                .into_iter()
-                .filter(|(count, _)| *count > 0)
-                .map(|(count, what)| format!("{count} {what}"))
-                .collect();
-        match parts.len() {
-            1 => parts.concat(),
-            _ => format!("{count} {values}: {}", parts.join(", ")),
-        }
-    };
     let layers = match &fold.layers[..] {
         [] => String::new(),
-        [only] => visible(only),
-        [first, .., last] => format!("{} … {}", visible(first), visible(last)),
+        [only] => format!("{}  ", visible(only)),
+        [first, .., last] => format!("{} … {}  ", visible(first), visible(last)),
     };
-    let what = shorten(&what, width - 3);
-    let room = (width - 3).saturating_sub(columns(&what));
-    let layers = if room < 8 { String::new() } else { shorten(&layers, room - 2) };
-    let gap = if layers.is_empty() { "" } else { "  " };
-    format!("▸  {layers}{gap}{what}")
+    let parts: Vec<(usize, Status)> =
+        fold.counts.into_iter().zip(words::STATUSES).filter(|(count, _)| *count > 0).rev().collect();
+    let (words, signs) = match parts[..] {
+        [(_, Status::Agrees)] => (format!("{count} values agree"), format!("{count} agree")),
+        [(_, one)] => (format!("{count} values: {}", one.name()), format!("{count} {}", words::mark(one).0)),
+        _ => {
+            let all = |each: &dyn Fn(Status) -> &'static str| {
+                let parts: Vec<String> = parts.iter().map(|(count, one)| format!("{count} {}", each(*one))).collect();
+                parts.join(", ")
+            };
+            let words = all(&|one| if one == Status::Agrees { "agreeing" } else { one.name() });
+            (format!("{count} values: {words}"), format!("{count}: {}", all(&|one| words::mark(one).0)))
+        }
+    };
+    let room = width - 3;
+    let what = if columns(&layers) + columns(&words) <= room { words } else { shorten(&signs, room) };
+    let left = room - columns(&what);
+    let layers = match left {
+        0..10 => String::new(),
+        _ => format!("{}  ", shorten(layers.trim_end(), left - 2)),
+    };
+    let layers = if fold.layers.is_empty() { String::new() } else { layers };
+    format!("▸  {layers}{what}")
 }

@@ -22,11 +22,14 @@ pub(super) fn kind_words(kind: Kind) -> &'static str {
 pub(super) fn wrong_words(wrong: Wrong) -> &'static str {
     match wrong {
         Wrong::Unknown => "",
-        Wrong::Ours => "ours is wrong",
-        Wrong::Theirs => "theirs is wrong, or means something else",
+        Wrong::Ours => "ours is wrong, by the value in f64",
+        Wrong::Theirs => "theirs is wrong by the value in f64, or means something else",
         Wrong::Both => "both are far from the value in f64",
     }
 }
+
+/// Every status, from that which says least.
+pub(super) const STATUSES: [Status; 4] = [Status::Agrees, Status::Rounding, Status::Inherited, Status::Introduced];
 
 /// The sign of a status, and what it means.
 pub(super) fn mark(status: Status) -> (&'static str, &'static str) {
@@ -34,7 +37,7 @@ pub(super) fn mark(status: Status) -> (&'static str, &'static str) {
         Status::Agrees => ("·", "agrees"),
         Status::Rounding => ("~", "rounding"),
         Status::Inherited => ("↓", "inherited"),
-        Status::Introduced => ("✗", "introduced here"),
+        Status::Introduced => ("✗", "introduced"),
     }
 }
 
@@ -100,7 +103,7 @@ pub(super) fn verdict_words(report: &Report) -> &'static str {
     match report.verdict {
         Verdict::Agrees => "agrees",
         Verdict::Rounding => "agrees up to rounding",
-        Verdict::Structure => "agrees on these inputs only",
+        Verdict::Structure => "differs, not in these values",
         Verdict::Differs => "differs",
     }
 }
