@@ -193,6 +193,8 @@ pub struct Culprit {
     pub causes: Vec<Cause>,
     /// The other nodes between the values that were compared: the fault is in one of them. Names, in program order.
     pub among: Vec<String>,
+    /// The node that is named first of those among which the fault is, where this one is named beside it.
+    pub beside: Option<String>,
     /// The worst element, with the value in f64.
     pub place: Option<Place>,
     /// One line for a person.

@@ -35,9 +35,10 @@ pub(crate) fn report(evidence: Evidence, precise: bool) -> Report {
     let mut named = HashSet::new();
     for (place, (finding, judgement)) in evidence.findings.iter().zip(&judgements).enumerate() {
         let Some(judgement) = judgement else { continue };
-        let culprit = culprit(&evidence, finding, judgement, place);
-        if named.insert(culprit.node.clone()) {
-            culprits.push((rank(&culprit, judgement), culprit));
+        for culprit in suspected(&evidence, finding, judgement, place) {
+            if named.insert(culprit.node.clone()) {
+                culprits.push((rank(&culprit, judgement), culprit));
+            }
         }
     }
     // Of one rank the first in the order of the run comes first.
@@ -105,44 +106,52 @@ fn row(evidence: &Evidence, finding: &Finding, judgement: &Option<Judgement>) ->
     }
 }
 
-/// The node of a finding that is most likely at fault, and what is to be said of it.
-fn culprit(evidence: &Evidence, finding: &Finding, judgement: &Judgement, row: usize) -> Culprit {
+/// The most nodes that one difference may come from, so that each of them is named.
+const MAX_BESIDE: usize = 4;
+
+/// The node of a finding that is most likely at fault, and beside it the others of a few among which the fault is.
+fn suspected(evidence: &Evidence, finding: &Finding, judgement: &Judgement, row: usize) -> Vec<Culprit> {
     let skeleton = &evidence.ours.skeleton;
     let causes_of = |node: usize| match evidence.same_model {
         true => Vec::new(),
         false => suspects::causes(evidence, node),
     };
-    let nodes = suspects::of(evidence, finding);
-    let suspects: Vec<(usize, Vec<Cause>)> = nodes.iter().map(|node| (*node, causes_of(*node))).collect();
-    let last = skeleton.producer(finding.key.value).unwrap_or_default();
-    let guess = suspects.iter().max_by_key(|(node, causes)| {
-        (suspects::suspicion(evidence, *node, causes), std::cmp::Reverse(*node))
-    });
+    let mut suspects: Vec<(u32, usize, Vec<Cause>)> = suspects::of(evidence, finding)
+        .into_iter()
+        .map(|node| (node, causes_of(node)))
+        .map(|(node, causes)| (suspects::suspicion(evidence, node, &causes), node, causes))
+        .collect();
     let unfinished = matches!(judgement.kind, Kind::Overflow | Kind::NanBorn | Kind::InfBorn);
-    let born = suspects.iter().find(|(node, _)| unfinished && finding.born == Some(*node));
-    let (node, causes) = match born.or(guess) {
-        Some((node, causes)) => (*node, causes.clone()),
-        None => (last, Vec::new()),
+    let born = finding.born.filter(|_| unfinished);
+    // The most suspicious first, of equals the first in the order of the run.
+    suspects.sort_by_key(|(suspicion, node, _)| (born != Some(*node), std::cmp::Reverse(*suspicion), *node));
+    if suspects.is_empty() {
+        suspects.extend(skeleton.producer(finding.key.value).map(|node| (0, node, Vec::new())));
+    }
+    let names: Vec<String> = suspects.iter().map(|(_, node, _)| skeleton.nodes[*node].name.clone()).collect();
+    let named = if suspects.len() <= MAX_BESIDE { suspects.len() } else { 1 };
+    let one = |(place, (_, node, causes)): (usize, (u32, usize, Vec<Cause>))| {
+        let guilty = &skeleton.nodes[node];
+        let theirs = evidence.pairs.nodes[node].map(|partner| evidence.theirs.nodes[partner].name.clone());
+        let mut culprit = Culprit {
+            node: guilty.name.clone(),
+            op: guilty.op.clone(),
+            layer: guilty.layer.clone(),
+            path: finding.path.clone(),
+            theirs: theirs.filter(|name| *name != guilty.name),
+            row: Some(row),
+            kind: judgement.kind,
+            wrong: judgement.wrong,
+            causes,
+            among: names.iter().filter(|name| **name != guilty.name).cloned().collect(),
+            beside: names.first().filter(|_| place > 0).cloned(),
+            place: judgement.place.clone(),
+            line: String::new(),
+        };
+        culprit.line = summary::line(&culprit, finding);
+        culprit
     };
-    let guilty = &skeleton.nodes[node];
-    let among = nodes.iter().filter(|other| **other != node).map(|other| skeleton.nodes[*other].name.clone()).collect();
-    let theirs = evidence.pairs.nodes[node].map(|partner| evidence.theirs.nodes[partner].name.clone());
-    let mut culprit = Culprit {
-        node: guilty.name.clone(),
-        op: guilty.op.clone(),
-        layer: guilty.layer.clone(),
-        path: finding.path.clone(),
-        theirs: theirs.filter(|name| *name != guilty.name),
-        row: Some(row),
-        kind: judgement.kind,
-        wrong: judgement.wrong,
-        causes,
-        among,
-        place: judgement.place.clone(),
-        line: String::new(),
-    };
-    culprit.line = summary::line(&culprit, finding);
-    culprit
+    suspects.into_iter().take(named).enumerate().map(one).collect()
 }
 
 /// The lower, the more suspicious.

@@ -134,7 +134,7 @@ fn rounding(report: &Report) -> String {
 }
 
 fn differs(report: &Report) -> String {
-    let mut seen: Vec<&Culprit> = report.culprits.iter().filter(|culprit| culprit.kind != Kind::Unseen).collect();
+    let mut seen: Vec<&Culprit> = report.culprits.iter().filter(|culprit| culprit.kind != Kind::Unseen && culprit.beside.is_none()).collect();
     if seen.is_empty() {
         return "The two sides differ.".to_owned();
     }

@@ -14,7 +14,7 @@ const SAME_FEW: i32 = 15;
 const OTHER_FEW: i32 = -10;
 const SAME_SHAPE: i32 = 6;
 const OTHER_SHAPE: i32 = -6;
-const OTHER_PLACE: i32 = 8;
+const OTHER_PLACE: i32 = 15;
 const OTHER_VALUE: i32 = -15;
 const OTHER_KIND: i32 = -5;
 const OTHER_RESULT: i32 = -30;
@@ -96,23 +96,33 @@ fn operands(ours: &Skeleton, theirs: &Skeleton, pairs: &Pairs, left: &Node, righ
             total += OTHER_CONSTANTS;
         }
     }
-    for (x, y) in left.operands.iter().zip(&right.operands) {
-        let (Some(x), Some(y)) = (x, y) else { continue };
-        total += match (ours.values[*x].constant(), theirs.values[*y].constant()) {
-            (Some(a), Some(b)) if a.same(b) => if a.len() > FEW { SAME_VALUE } else { SAME_FEW },
-            (Some(a), Some(b)) if a.len() <= FEW && b.len() <= FEW => OTHER_FEW,
-            (Some(a), Some(b)) if a.shape() == b.shape() => SAME_SHAPE,
-            (Some(_), Some(_)) => OTHER_SHAPE,
-            (None, None) => match (pairs.of(*x), pairs.their_values[*y]) {
-                (Some(partner), _) if partner == *y => SAME_VALUE,
-                (None, None) => 0,
-                (Some(partner), _) if right.operands.contains(&Some(partner)) => OTHER_PLACE,
-                _ => OTHER_VALUE,
-            },
-            _ => OTHER_KIND,
+    for (place, x) in left.operands.iter().enumerate() {
+        let (Some(x), Some(y)) = (x, right.operands.get(place).copied().flatten()) else { continue };
+        let here = operand(ours, theirs, pairs, *x, y);
+        // What stands in another place may have changed places.
+        let elsewhere = || {
+            let others = right.operands.iter().flatten().filter(|other| **other != y);
+            others.map(|other| operand(ours, theirs, pairs, *x, *other)).max().unwrap_or(OTHER_VALUE)
         };
+        total += if here < 0 && elsewhere() >= SAME_FEW { OTHER_PLACE } else { here };
     }
     total
+}
+
+/// How well two operands suit each other.
+fn operand(ours: &Skeleton, theirs: &Skeleton, pairs: &Pairs, x: usize, y: usize) -> i32 {
+    match (ours.values[x].constant(), theirs.values[y].constant()) {
+        (Some(a), Some(b)) if a.same(b) => if a.len() > FEW { SAME_VALUE } else { SAME_FEW },
+        (Some(a), Some(b)) if a.len() <= FEW && b.len() <= FEW => OTHER_FEW,
+        (Some(a), Some(b)) if a.shape() == b.shape() => SAME_SHAPE,
+        (Some(_), Some(_)) => OTHER_SHAPE,
+        (None, None) => match (pairs.of(x), pairs.their_values[y]) {
+            (Some(partner), _) if partner == y => SAME_VALUE,
+            (None, None) => 0,
+            _ => OTHER_VALUE,
+        },
+        _ => OTHER_KIND,
+    }
 }
 
 fn results(ours: &Skeleton, theirs: &Skeleton, pairs: &Pairs, left: &Node, right: &Node) -> i32 {

@@ -122,7 +122,7 @@ impl Page<'_> {
             return;
         }
         self.put("<section id=\"culprits\">\n<h2>Who is at fault</h2>");
-        for (number, culprit) in report.culprits.iter().enumerate() {
+        for (number, culprit) in report.culprits.iter().filter(|culprit| culprit.beside.is_none()).enumerate() {
             self.culprit(number + 1, culprit);
         }
         self.put("</section>");

@@ -52,6 +52,7 @@ fn culprit(culprit: &Culprit, value: Option<&str>) -> Value {
         "kind": culprit.kind.name(),
         "wrong": culprit.wrong.name(),
         "among": culprit.among,
+        "beside": culprit.beside,
         "causes": list(&culprit.causes, cause),
         "place": culprit.place.as_ref().map(place),
         "line": culprit.line,

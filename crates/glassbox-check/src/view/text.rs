@@ -143,11 +143,13 @@ impl Page<'_> {
 
     fn culprits(&mut self) {
         let report = self.report;
-        for (number, culprit) in report.culprits.iter().take(self.few()).enumerate() {
+        // Those that are named beside another one stand in its lines.
+        let culprits: Vec<&Culprit> = report.culprits.iter().filter(|culprit| culprit.beside.is_none()).collect();
+        for (number, culprit) in culprits.iter().take(self.few()).enumerate() {
             self.line("");
             self.culprit(number + 1, culprit);
         }
-        let more = report.culprits.len().saturating_sub(self.few());
+        let more = culprits.len().saturating_sub(self.few());
         if more > 0 {
             self.line("");
             self.prose(0, DIM, &format!("and {more} more, which --all shows"));
