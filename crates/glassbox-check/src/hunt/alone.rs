@@ -108,6 +108,7 @@ pub(super) fn run(
         findings: Vec::new(),
         replaced: None,
         special: vec![false; ours.skeleton.values.len()],
+        arranged: vec![false; ours.skeleton.values.len()],
         missing: 0,
         failed: None,
     };
@@ -146,6 +147,8 @@ struct Driver<'a> {
     tainted: Vec<bool>,
     /// By the place of the value in the skeleton: whether our node gave what isn't finite.
     special: Vec<bool>,
+    /// By the place of the value in the skeleton: whether theirs is in another layout.
+    arranged: Vec<bool>,
     findings: Vec<Finding>,
     replaced: Option<Vec<Value>>,
     missing: usize,
@@ -201,8 +204,12 @@ impl Driver<'_> {
             let key = Key { value, turns };
             let plain = if self.parted { self.plain.take(&key)? } else { Some(mine.clone()) };
             let other = match (&mine, &other, &plain) {
-                (Value::Tensor(a), Value::Tensor(b), Some(Value::Tensor(plain))) if a.shape() != b.shape() && self.may_be_arranged(value) => {
-                    layout::arranged(plain, b).map_or(other, Value::from)
+                (Value::Tensor(a), Value::Tensor(b), Some(Value::Tensor(plain)))
+                    if a.shape() != b.shape() && self.may_be_arranged(value) =>
+                {
+                    let arranged = layout::arranged(plain, b);
+                    self.arranged[value] = arranged.is_some();
+                    arranged.map_or(other, Value::from)
                 }
                 _ => other,
             };
@@ -221,13 +228,18 @@ impl Driver<'_> {
     }
 
     /// Whether theirs may be ours in another layout: where the models differ in an attribute, that is what makes the dims
-    /// another.
+    /// another, unless what is read is in another layout already.
     fn may_be_arranged(&self, value: usize) -> bool {
+        let nodes = self.segments.of(value).nodes;
+        let mut read = nodes.iter().flat_map(|node| self.ours.nodes[*node].operands.iter().flatten());
+        if !self.same_model && read.any(|operand| self.arranged[*operand]) {
+            return true;
+        }
         let told = |node: &usize| {
             let causes = statics::causes(self.ours, self.their_skeleton, self.pairs, *node);
             causes.iter().any(|cause| matches!(cause, Cause::Attribute { .. } | Cause::Op { .. }))
         };
-        !self.same_model && !self.segments.of(value).nodes.iter().any(told)
+        !self.same_model && !nodes.iter().any(told)
     }
 
     /// The first node of a segment that gives what isn't finite from operands that are.

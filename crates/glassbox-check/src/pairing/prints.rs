@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use glassbox_exec::Value;
 use glassbox_tensor::Tensor;
 
+use super::score::family;
 use super::{How, Pairs};
 use crate::skeleton::Skeleton;
 
@@ -91,22 +92,33 @@ pub(super) fn pair(
             by_shape.entry(&print.shape).or_default().push(place);
         }
     }
+    // What each of ours is near to, and how many of ours each of theirs is near to.
+    let mut nears: Vec<(usize, Vec<(usize, f64)>)> = Vec::new();
+    let mut sought: HashMap<usize, usize> = HashMap::new();
     for (place, print) in our_prints.iter().enumerate() {
         let (Some(print), None) = (print, pairs.values[place]) else { continue };
         let Some(candidates) = by_shape.get(print.shape.as_slice()) else { continue };
         let near = |candidate: &usize| {
-            let print_there = their_prints[*candidate].as_ref()?;
-            let distance = print.distance(print_there);
-            let free = pairs.their_values[*candidate].is_none();
-            (free && distance <= NEAR).then_some((*candidate, distance))
+            let distance = print.distance(their_prints[*candidate].as_ref()?);
+            (distance <= NEAR).then_some((*candidate, distance))
         };
         let near: Vec<(usize, f64)> = candidates.iter().filter_map(near).collect();
+        near.iter().for_each(|(candidate, _)| *sought.entry(*candidate).or_default() += 1);
+        nears.push((place, near));
+    }
+    for (place, near) in nears {
+        // Where several of ours hold the same and not as many of theirs, structure must tell which is which.
+        let crowded = near.iter().any(|(candidate, _)| sought.get(candidate).is_some_and(|count| *count > near.len()));
+        if crowded {
+            continue;
+        }
         let same_op = |candidate: usize| {
             let (a, b) = (ours.producer(place), theirs.producer(candidate));
-            a.zip(b).is_some_and(|(a, b)| super::score::family(&ours.nodes[a].op) == super::score::family(&theirs.nodes[b].op))
+            a.zip(b).is_some_and(|(a, b)| family(&ours.nodes[a].op) == family(&theirs.nodes[b].op))
         };
         // What is passed on unchanged is near several: the one of the same op, else the nearest, else the first.
-        let best = near.iter().min_by(|a, b| {
+        let free = near.iter().filter(|(candidate, _)| pairs.their_values[*candidate].is_none());
+        let best = free.min_by(|a, b| {
             let ops = same_op(b.0).cmp(&same_op(a.0));
             ops.then(a.1.total_cmp(&b.1)).then(a.0.cmp(&b.0))
         });

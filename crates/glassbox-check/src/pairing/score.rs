@@ -10,6 +10,7 @@ const SAME_FAMILY: i32 = 25;
 const OTHER_OP: i32 = -10;
 const SAME_ATTRS: i32 = 20;
 const SAME_VALUE: i32 = 25;
+const ONLY_VALUE: i32 = 40;
 const SAME_FEW: i32 = 15;
 const OTHER_FEW: i32 = -10;
 const SAME_SHAPE: i32 = 6;
@@ -112,6 +113,8 @@ fn operands(ours: &Skeleton, theirs: &Skeleton, pairs: &Pairs, left: &Node, righ
 /// How well two operands suit each other.
 fn operand(ours: &Skeleton, theirs: &Skeleton, pairs: &Pairs, x: usize, y: usize) -> i32 {
     match (ours.values[x].constant(), theirs.values[y].constant()) {
+        // Of weights that each side has once.
+        (Some(_), Some(_)) if pairs.of(x) == Some(y) => ONLY_VALUE,
         (Some(a), Some(b)) if a.same(b) => if a.len() > FEW { SAME_VALUE } else { SAME_FEW },
         (Some(a), Some(b)) if a.len() <= FEW && b.len() <= FEW => OTHER_FEW,
         (Some(a), Some(b)) if a.shape() == b.shape() => SAME_SHAPE,

@@ -127,7 +127,12 @@ impl Matcher<'_> {
         let (ours, theirs) = (self.ours, self.theirs);
         let (left, right) = (&ours.nodes[a], &theirs.nodes[b]);
         // A node that another program fused gives what the last of several of ours gives.
-        let last = if left.op != right.op && right.inner.is_empty() { fused_end(ours, a, right) } else { Some(a) };
+        let last = match left.op == right.op {
+            true => Some(a),
+            false if right.inner.is_empty() => fused_end(ours, a, right),
+            // One that reads more does more.
+            false => (left.operands.len() == right.operands.len()).then_some(a),
+        };
         let results = last.map_or(&[][..], |last| &ours.nodes[last].results);
         for (x, y) in results.iter().zip(&right.results) {
             if self.pairs.join(*x, *y, How::Structure) || self.pairs.of(*x) == Some(*y) {
