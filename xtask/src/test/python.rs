@@ -24,11 +24,8 @@ const LIGHT: &[&str] = &[
 ];
 
 /// Those that need torch and transformers.
-const HEAVY: &[&str] = &[
-    "scripts/families/test_sensitivity.py",
-    "scripts/hunts/test_torch_values.py",
-    "scripts/stories/test_models.py",
-];
+const HEAVY: &[&str] =
+    &["scripts/families/test_sensitivity.py", "scripts/hunts/test_torch_values.py", "scripts/stories/test_models.py"];
 
 /// The environment with torch.
 const TORCH: &str = "venv-torch";
