@@ -8,7 +8,7 @@ The folder (default `~/.cache/glassbox`) gets:
 - `peers/`: models with inputs and a peer's outputs, by `peer_models.py`;
 - `conformance/`: the official ONNX backend tests, by `conformance_cases.py`;
 - `venv-torch/`, only when it is asked for: a second environment with torch and transformers (6 GB), which the
-  tests of the scripts that train models and make golden files need.
+  tests of the scripts that train models and make golden files need, and the models in which faults are planted.
 
 The environment comes first; the data is made two parts at a time.
 
@@ -65,7 +65,7 @@ class Environment:
 
 
 PACKAGES = Environment("venv", (SCRIPTS / "requirements.txt",))
-TORCH = Environment("venv-torch", (SCRIPTS / "families/requirements.txt", SCRIPTS / "stories/requirements.txt"))
+TORCH = Environment("venv-torch", tuple(SCRIPTS / f"{name}/requirements.txt" for name in ("families", "hunts", "stories")))
 
 
 @dataclass(frozen=True)

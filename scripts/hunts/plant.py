@@ -37,7 +37,7 @@ from onnx import ModelProto
 import overflow
 from faults import KINDS, Edit, Site
 from graphs import copy_of, places, spread
-from sides import AGAIN, SIDES, WEIGHTS, Good, SideError, link, session_options, taken
+from sides import AGAIN, AGAIN_SIDE, SIDES, WEIGHTS, Good, SideError, link, session_options, taken
 
 THRESHOLD = 1e-4
 """How much of an output's largest element a fault must change."""
@@ -167,24 +167,24 @@ class Planter:
         self.rejected: Counter[str] = Counter()
         self.planted: set[tuple[str, str]] = set()
 
-    def deck(self, count: int) -> Iterator[tuple[str, str]]:
+    def deck(self, count: int, kinds: list[str]) -> Iterator[tuple[str, str]]:
         """Kinds of faults and other sides, all pairs about equally often."""
-        kinds, others = [*KINDS, OVERFLOW], list(SIDES)
+        others = [other for other in SIDES if other != AGAIN_SIDE or any(m.good.again for m in self.models)]
         given = 0
         while True:
             pairs = [(kind, other) for kind in kinds for other in others]
             self.random.shuffle(pairs)
             for kind, other in pairs:
-                if kind == OVERFLOW and other == "exported again":
+                if kind == OVERFLOW and other == AGAIN_SIDE:
                     continue  # what is amplified isn't what was exported
                 yield kind, other
                 given += 1
                 if given == count:
                     return
 
-    def plant_all(self, count: int) -> None:
+    def plant_all(self, count: int, kinds: list[str]) -> None:
         """Plants as many faults as asked for."""
-        for number, (kind, other) in enumerate(self.deck(count)):
+        for number, (kind, other) in enumerate(self.deck(count, kinds)):
             folder = self.out / f"{number:03}"
             fault = self.plant(folder, kind, other)
             fault = {"id": f"{number:03}", **fault}
@@ -194,7 +194,7 @@ class Planter:
     def plant(self, folder: Path, kind: str, other: str) -> dict[str, Any]:
         """Draws until a fault is one."""
         for _ in range(TRIES):
-            models = [m for m in self.models if other != "exported again" or m.good.again is not None]
+            models = [m for m in self.models if other != AGAIN_SIDE or m.good.again is not None]
             least = sorted(self.random.sample(models, min(4, len(models))), key=lambda m: self.used[m.name])
             draw = Draw(kind, other, least[0])
             shutil.rmtree(folder, ignore_errors=True)
@@ -223,7 +223,7 @@ class Planter:
         threshold = EPSILON_THRESHOLD if draw.kind == "epsilon" else THRESHOLD
         found = self.judge(folder, model.outputs, threshold)
         against = SIDES[draw.other](model.good, folder, self.random)
-        if draw.other in ("fused", "exported again"):
+        if draw.other in ("fused", AGAIN_SIDE):
             edit = replace(edit, guilty=spread(edit.guilty, proto.graph))
         self.accept(folder, against)
         self.planted.add((model.name, edit.detail + place.node.name))
@@ -338,7 +338,13 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--binary", type=Path, help="a glassbox that must be able to run each model")
+    kinds = [*KINDS, OVERFLOW]
+    parser.add_argument("--kinds", default=",".join(kinds), help="the kinds of faults, with commas between them")
     arguments = parser.parse_args()
+    unknown = [kind for kind in arguments.kinds.split(",") if kind not in kinds]
+    if unknown:
+        print(f"plant: error: no kind is called {unknown[0]!r}; there are {', '.join(kinds)}", file=sys.stderr)
+        return 1
     out = arguments.out / "faults"
     if out.exists():
         print(f"plant: error: {out} is there already", file=sys.stderr)
@@ -350,7 +356,7 @@ def main() -> int:
         models = load_models(arguments.models.resolve(), Path(scratch).resolve(), runner)
         planter = Planter(out.resolve(), models, runner, binary, arguments.seed)
         try:
-            planter.plant_all(arguments.count)
+            planter.plant_all(arguments.count, arguments.kinds.split(","))
         except PlantError as error:
             print(f"plant: error: {error}", file=sys.stderr)
             return 1

@@ -33,6 +33,9 @@ from graphs import bodies, copy_of, free_names
 VALUES = Path(__file__).resolve().parent.parent.parent / "crates/glassbox-check/python/onnxruntime_values.py"
 """The program that takes a model's values."""
 
+AGAIN_SIDE = "exported again"
+"""The one that only some models have."""
+
 STANDARD = ("", "ai.onnx", "ai.onnx.ml")
 """Domains of ops that aren't onnxruntime's own."""
 
@@ -187,8 +190,10 @@ def fused(good: Good, folder: Path, random: Random) -> str:
         saved.mkdir(parents=True)
         options = session_options(onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED)
         options.optimized_model_filepath = str(saved / "b.onnx")
-        options.add_session_config_entry("session.optimized_model_external_initializers_file_name", "b.bin")
-        options.add_session_config_entry("session.optimized_model_external_initializers_min_size_in_bytes", "65536")
+        if (good.path.parent / WEIGHTS).exists():
+            key = "session.optimized_model_external_initializers"
+            options.add_session_config_entry(f"{key}_file_name", "b.bin")
+            options.add_session_config_entry(f"{key}_min_size_in_bytes", "65536")
         onnxruntime.InferenceSession(good.path, options, providers=["CPUExecutionProvider"])
     for file in saved.iterdir():
         link(file, folder / file.name)
@@ -251,6 +256,6 @@ SIDES: dict[str, Callable[[Good, Path, Random], str]] = {
     "renamed": renamed,
     "fused": fused,
     "values only": values,
-    "exported again": exported_again,
+    AGAIN_SIDE: exported_again,
 }
 """What makes each other side in a folder, and gives what `--against` is told."""

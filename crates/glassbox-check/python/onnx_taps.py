@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Any
@@ -116,7 +117,33 @@ def inferred(model: ModelProto) -> Kinds:
         known = [dim for dim in dims if dim is not None]
         whole = tensor.HasField("shape") and len(known) == len(dims)
         kinds[value.name] = Kind(tensor.elem_type, tuple(known) if whole else None)
+    for node in model.graph.node:
+        for name, dtype in supposed(node, kinds):
+            kinds.setdefault(name, Kind(dtype))
     return kinds
+
+
+SAME_DTYPE = ("LSTM", "GRU", "RNN", "Split")
+"""Ops whose results after the first are of the first's dtype, too."""
+
+
+def supposed(node: NodeProto, kinds: Kinds) -> Iterator[tuple[str, int]]:
+    """The dtypes of a node's results as most ops have them, for ops that inference doesn't know, and those after
+    them. A guess that is wrong makes onnxruntime refuse the model, and bodies are left out then."""
+    given = [kinds[name].dtype for name in node.input if name in kinds]
+    stated = [attribute.i for attribute in node.attribute if attribute.name in ("to", "dtype")]
+    if node.op_type in ("Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Not", "And", "Or", "Xor"):
+        dtype = int(TensorProto.BOOL)
+    elif node.op_type in ("Shape", "Size", "ArgMax", "ArgMin", "NonZero"):
+        dtype = int(TensorProto.INT64)
+    elif stated:
+        dtype = stated[0]
+    elif given and len(given) == len([name for name in node.input if name]):
+        dtype = given[1 if node.op_type == "Where" else 0]
+    else:
+        return
+    outputs = node.output if node.op_type in SAME_DTYPE else node.output[:1]
+    yield from ((name, dtype) for name in outputs if name)
 
 
 def kinds_in_body(body: GraphProto, given: list[Kind | None], outer: Kinds, model: ModelProto) -> Kinds:

@@ -16,6 +16,7 @@ use crate::tools::{cache, root, run};
 /// Those that the packages of `scripts/requirements.txt` suffice for.
 const LIGHT: &[&str] = &[
     "scripts/test_setup.py",
+    "scripts/hunts/test_hunts.py",
     "scripts/language/test_evaluate.py",
     "scripts/language/test_generate.py",
     "scripts/shapes/test_layers.py",
@@ -23,7 +24,8 @@ const LIGHT: &[&str] = &[
 ];
 
 /// Those that need torch and transformers.
-const HEAVY: &[&str] = &["scripts/families/test_sensitivity.py", "scripts/stories/test_models.py"];
+const HEAVY: &[&str] =
+    &["scripts/families/test_sensitivity.py", "scripts/hunts/test_torch_values.py", "scripts/stories/test_models.py"];
 
 /// The environment with torch.
 const TORCH: &str = "venv-torch";
