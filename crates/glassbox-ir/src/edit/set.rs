@@ -18,6 +18,33 @@ pub struct Change {
     pub value: String,
 }
 
+impl Change {
+    /// The change that is written `NODE.ATTRIBUTE=VALUE`. The name of a node may hold dots and `=`: of the ways to read the
+    /// text, the first is taken whose node is there, as `is_node` says, else the first. `None` where there is no way.
+    ///
+    /// ```
+    /// use glassbox_ir::edit::Change;
+    /// let change = Change::parse("layers.0=a.axis=1", &|name| name == "layers.0=a").ok_or("it is one")?;
+    /// assert_eq!((change.node.as_str(), change.attribute.as_str(), change.value.as_str()), ("layers.0=a", "axis", "1"));
+    /// assert!(Change::parse("axis=1", &|_| true).is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn parse(text: &str, is_node: &dyn Fn(&str) -> bool) -> Option<Change> {
+        let ways = text.match_indices('=').filter_map(|(at, _)| {
+            let (node, attribute) = text[..at].rsplit_once('.')?;
+            let value = &text[at + 1..];
+            let owned = |text: &str| text.to_owned();
+            (!node.is_empty() && !attribute.is_empty()).then(|| Change {
+                node: owned(node),
+                attribute: owned(attribute),
+                value: owned(value),
+            })
+        });
+        let ways: Vec<Change> = ways.collect();
+        ways.iter().find(|change| is_node(&change.node)).or(ways.first()).cloned()
+    }
+}
+
 /// The graph with these changes. Attributes that a new op doesn't have are gone.
 ///
 /// # Errors
