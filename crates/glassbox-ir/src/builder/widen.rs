@@ -1,5 +1,6 @@
 //! Inference of nodes with bodies: the parameters of bodies that run again are widened until another turn changes nothing.
 
+use crate::bind::Bindings;
 use crate::builder::GraphBuilder;
 use crate::error::{BuildError, Violation};
 use crate::graph::{Graph, Node, NodeId, RegionId, ValueId};
@@ -21,6 +22,20 @@ impl GraphBuilder {
         builder.unvisited = (1..count).map(|index| RegionId(index as u32)).collect();
         builder.retype_region(body, inputs)?;
         Ok(builder)
+    }
+
+    /// Puts sizes in the place of symbols, in types and in what is known of contents: for counting, not for a graph, whose types
+    /// are what inference says.
+    pub(crate) fn substitute(&mut self, sizes: &Bindings) {
+        if sizes.is_empty() {
+            return;
+        }
+        self.graph.values.iter_mut().for_each(|value| value.ty = value.ty.substitute(sizes));
+        for known in self.known.iter_mut().flatten() {
+            if let Known::Ints { values, .. } = known.as_mut() {
+                values.iter_mut().for_each(|dim| *dim = dim.substitute(sizes));
+            }
+        }
     }
 
     fn signatures(&self, regions: &[RegionId]) -> Vec<Signature> {

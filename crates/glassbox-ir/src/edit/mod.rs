@@ -11,6 +11,7 @@ mod set;
 
 use thiserror::Error;
 
+use crate::builder::GraphBuilder;
 use crate::error::BuildError;
 use crate::graph::{Graph, NodeId, ValueId};
 use crate::text::{ParseError, nearest};
@@ -140,6 +141,15 @@ pub fn body_value(graph: &Graph, name: &str) -> Result<ValueId, EditError> {
     };
     values.check(graph, value)?;
     Ok(value)
+}
+
+/// The graph in which every value has a name: those that have none are named by their number, `v12`.
+pub fn name_all(graph: &Graph) -> Graph {
+    let mut builder = GraphBuilder::over(graph.clone());
+    for id in graph.value_ids().filter(|id| graph.value(*id).name.is_none()) {
+        builder.set_name(id, &format!("v{}", id.index()));
+    }
+    builder.into_graph()
 }
 
 /// Which values stand in the body itself, and which node gives each.

@@ -21,6 +21,7 @@ mod work;
 use std::collections::BTreeMap;
 
 use crate::attr::Attr;
+use crate::bind::Bindings;
 use crate::builder::GraphBuilder;
 use crate::decompose::decompose;
 use crate::dim::Dim;
@@ -125,8 +126,29 @@ impl Stats {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn stats(graph: &Graph) -> Result<Stats, BuildError> {
+    stats_at(graph, &Bindings::new())
+}
+
+/// What `graph` costs where symbols stand for these sizes: those of states as well, which no input says.
+///
+/// # Errors
+///
+/// Those of [`stats`].
+///
+/// ```
+/// use glassbox_ir::stats::stats_at;
+/// use glassbox_ir::text::{ParseOptions, parse};
+/// let text = "graph \"g\" { input %x: f32[N] %y = abs(%x) output %y }";
+/// let stats = stats_at(&parse(text, &ParseOptions::default())?, &[("N", 5i64)].into_iter().collect())?;
+/// assert_eq!((stats.total().flops.as_int(), stats.peak.as_int()), (Some(5), Some(40)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn stats_at(graph: &Graph, sizes: &Bindings) -> Result<Stats, BuildError> {
     let types = graph.inputs().iter().map(|id| graph.value(*id).ty.clone()).collect();
-    let builder = GraphBuilder::retyped(graph.clone(), types)?;
+    let mut builder = GraphBuilder::retyped(graph.clone(), types)?;
+    builder.substitute(sizes);
+    let sized = builder.graph().clone();
+    let graph = &sized;
     let mut counter = Counter { builder: &builder, uncounted: BTreeMap::new(), notes: Vec::new() };
     let mut costs = vec![None; graph.node_count()];
     counter.region(graph.body(), &Dim::Int(1), &mut costs);

@@ -24,7 +24,21 @@ pub struct Cut {
     pub to: Vec<String>,
 }
 
+/// A node of the graph, and the values of the graph that it reads.
+#[derive(Clone, Debug)]
+pub struct Wired<'m> {
+    /// The node.
+    pub node: &'m Node,
+    /// Its inputs, and what its bodies read from the graph around.
+    pub reads: Vec<&'m str>,
+}
+
 impl Source {
+    /// The nodes of the graph, with what each reads.
+    pub fn wired(&self) -> impl Iterator<Item = Wired<'_>> {
+        self.model.graph.nodes.iter().map(|node| Wired { node, reads: reads(node) })
+    }
+
     /// The piece of the model that computes the values `to` from the values `from`. Inputs of the model that it needs
     /// besides are its inputs, too.
     ///

@@ -32,7 +32,7 @@ use crate::wire::Kind;
 
 use data::Moved;
 pub use error::OnnxEditError;
-pub use extract::Cut;
+pub use extract::{Cut, Wired};
 use message::{Field, Rope, fields, merged};
 
 /// The numbers of fields that are cut or patched.
@@ -58,7 +58,8 @@ pub(super) mod tag {
 
 /// An ONNX file that other files are made of.
 pub struct Source {
-    path: PathBuf,
+    /// None of a file that is in memory.
+    path: Option<PathBuf>,
     bytes: Bytes,
     model: Model,
 }
@@ -79,12 +80,26 @@ impl Source {
     /// The file can't be read, or breaks a rule of the format.
     pub fn open(path: &Path) -> Result<Source, OnnxEditError> {
         let bytes = map(path).map_err(|error| error.in_file(Some(path)))?;
-        Ok(Source { path: path.to_owned(), bytes, model: crate::load(path)? })
+        Ok(Source { path: Some(path.to_owned()), bytes, model: crate::load(path)? })
+    }
+
+    /// A file that is in memory, whose data is all in it.
+    ///
+    /// # Errors
+    ///
+    /// The bytes break a rule of the format.
+    pub fn of_bytes(bytes: Bytes) -> Result<Source, OnnxEditError> {
+        Ok(Source { path: None, model: crate::parse(bytes.clone(), None)?, bytes })
     }
 
     /// The model.
     pub fn model(&self) -> &Model {
         &self.model
+    }
+
+    /// Whether a node, wherever it is, has this name or gives a value of it.
+    pub fn has_node(&self, name: &str) -> bool {
+        locate::find(&self.model, name).is_ok()
     }
 
     /// The model as it is, to be written to another folder with the data that it needs.
@@ -115,8 +130,8 @@ impl Source {
         fields(&merged(model, tag::MODEL_GRAPH))
     }
 
-    fn folder(&self) -> &Path {
-        folder_of(&self.path)
+    fn folder(&self) -> Option<&Path> {
+        self.path.as_deref().map(folder_of)
     }
 }
 
@@ -126,26 +141,29 @@ impl Edited<'_> {
         self.model.len()
     }
 
-    /// Writes the model, and beside it, under its name and `.data`, the data in other files that it would lack there. A file
-    /// that is there is replaced; a file appears whole or not at all.
+    /// Writes the model, and beside it, under its name and `.data`, the data in other files that it would lack there: the
+    /// files that were written. A file that is there is replaced; a file appears whole or not at all.
     ///
     /// # Errors
     ///
     /// The model is read from that file, data of a tensor can't be had, or a file can't be written.
-    pub fn write(&self, path: &Path) -> Result<(), OnnxEditError> {
-        if same_file(&self.source.path, path) {
+    pub fn write(&self, path: &Path) -> Result<Vec<PathBuf>, OnnxEditError> {
+        if self.source.path.as_deref().is_some_and(|source| same_file(source, path)) {
             return Err(OnnxEditError::OverSource { path: path.to_owned() });
         }
-        let stays = same_file(self.source.folder(), folder_of(path));
+        let stays = self.source.folder().is_some_and(|folder| same_file(folder, folder_of(path)));
         if stays || !data::is_elsewhere(&self.source.bytes, Kind::Model)? {
-            return write(path, |file| self.model.parts().iter().try_for_each(|part| file.write_all(part)));
+            write(path, |file| self.model.parts().iter().try_for_each(|part| file.write_all(part)))?;
+            return Ok(vec![path.to_owned()]);
         }
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let data = path.with_file_name(format!("{name}.data"));
-        let mut moved = Moved::new(Some(self.source.folder()), format!("{name}.data"));
+        let mut moved = Moved::new(self.source.folder(), format!("{name}.data"));
         // The model itself is small where its data is in other files.
         let model = moved.message(&self.model.to_bytes(), Kind::Model)?;
+        let mut written = Vec::new();
         if !moved.parts.is_empty() {
+            written.push(data.clone());
             write(&data, |file| {
                 moved.parts.iter().try_for_each(|(offset, part)| {
                     file.seek(SeekFrom::Start(*offset))?;
@@ -154,7 +172,9 @@ impl Edited<'_> {
             })?;
         }
         let model = model.as_ref().unwrap_or(&self.model);
-        write(path, |file| model.parts().iter().try_for_each(|part| file.write_all(part)))
+        write(path, |file| model.parts().iter().try_for_each(|part| file.write_all(part)))?;
+        written.push(path.to_owned());
+        Ok(written)
     }
 }
 

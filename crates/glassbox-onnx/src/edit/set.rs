@@ -70,7 +70,7 @@ impl Source {
 
     /// Why the importer refuses a model.
     fn refuses(&self, edited: &Edited) -> Option<crate::OnnxError> {
-        let model = crate::parse(edited.model.to_bytes(), Some(self.folder()));
+        let model = crate::parse(edited.model.to_bytes(), self.folder());
         model.and_then(|model| import(&model, &ImportOptions::default())).err()
     }
 
