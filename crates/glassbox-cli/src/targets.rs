@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use glassbox_ir::text::{PrintOptions, print};
 use glassbox_ir::{Attr, Graph, json, ops};
+use glassbox_onnx::edit::Edited;
 use glassbox_runtime::Model;
 use glassbox_tensor::ParamSource;
 use glassbox_weights::oinf::{Contents, TensorSpec, Writer};
@@ -80,6 +81,15 @@ pub(crate) fn check(target: &Path, sources: &[PathBuf], force: bool) -> Result<(
     Ok(())
 }
 
+/// Writes an ONNX model, with the data that it would lack there in a file beside it: the files that were written.
+pub(crate) fn write_onnx(edited: &Edited, target: &Path, sources: &[PathBuf], force: bool) -> Result<Vec<PathBuf>> {
+    check(target, sources, force)?;
+    if let Some(data) = edited.data_path(target)? {
+        check(&data, sources, force)?;
+    }
+    Ok(edited.write(target)?)
+}
+
 /// Writes a graph, with the parameters that it names in a file beside it: the files that were written.
 pub(crate) fn write_graph(
     graph: &Graph,
@@ -108,7 +118,7 @@ pub(crate) fn write_graph(
 }
 
 /// The parameters that a graph names, each once.
-fn parameters(graph: &Graph) -> Vec<String> {
+pub(crate) fn parameters(graph: &Graph) -> Vec<String> {
     let mut names = Vec::new();
     let mut seen = std::collections::HashSet::new();
     for id in graph.walk() {

@@ -128,8 +128,8 @@ fn onnx(arguments: &Convert, quiet: bool) -> Result<bool> {
             arguments.target.display()
         )
     };
-    targets::check(&arguments.target, &targets::sources(&arguments.source, None), arguments.force)?;
-    targets::tell(&source.copy()?.write(&arguments.target)?, quiet);
+    let sources = targets::sources(&arguments.source, None);
+    targets::tell(&targets::write_onnx(&source.copy()?, &arguments.target, &sources, arguments.force)?, quiet);
     Ok(true)
 }
 

@@ -2,7 +2,7 @@
 
 use anstream::eprintln;
 use anyhow::{Result, bail};
-use glassbox_ir::edit::{body_value, extract};
+use glassbox_ir::edit::{body_value, extract, name_all};
 use glassbox_onnx::edit::{Cut, Source};
 use glassbox_runtime::LoadOptions;
 
@@ -25,7 +25,8 @@ pub(crate) fn main(arguments: &Extract, quiet: bool) -> Result<bool> {
     let model = model::open(&arguments.model, LoadOptions::default())?;
     let graph = model.graph()?;
     let values = |names: &[String]| names.iter().map(|name| body_value(graph, name)).collect::<Result<Vec<_>, _>>();
-    let piece = extract(graph, &values(&arguments.from)?, &values(&arguments.to)?)?;
+    // A value without a name is an input or output of the piece by one that can be given.
+    let piece = extract(&name_all(graph), &values(&arguments.from)?, &values(&arguments.to)?)?;
     if !quiet && !piece.also_needs.is_empty() {
         eprintln!("note: the piece needs inputs of the model besides: {}", piece.also_needs.join(", "));
     }
@@ -38,10 +39,11 @@ pub(crate) fn main(arguments: &Extract, quiet: bool) -> Result<bool> {
 
 /// Cuts an ONNX file.
 fn onnx(arguments: &Extract, source: &Source, quiet: bool) -> Result<bool> {
-    targets::check(&arguments.output, &targets::sources(&arguments.model, None), arguments.force)?;
+    let sources = targets::sources(&arguments.model, None);
+    targets::check(&arguments.output, &sources, arguments.force)?;
     let cut = Cut { from: arguments.from.clone(), to: arguments.to.clone() };
     let edited = source.extract(&cut)?;
-    let written = edited.write(&arguments.output)?;
+    let written = targets::write_onnx(&edited, &arguments.output, &sources, arguments.force)?;
     if !quiet {
         edited.notes.iter().for_each(|note| eprintln!("note: {note}"));
         let name = arguments.output.display().to_string();

@@ -38,8 +38,7 @@ pub(crate) fn main(arguments: &Reduce, quiet: bool) -> Result<bool> {
     let default = PathBuf::from(format!("reduced.{}", subject.ending()));
     let output = arguments.output.clone().unwrap_or(default);
     let sources = [PathBuf::from(&arguments.model.model)];
-    subject.check_ending(&output)?;
-    targets::check(&output, &sources, arguments.force)?;
+    subject.check(&arguments.model.model, &output, arguments.force)?;
     let trial = Trial::new(&arguments.until, arguments.timeout)?;
     let inputs = output.with_extension("npz");
     if trial.wants_inputs {

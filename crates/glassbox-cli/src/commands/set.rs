@@ -34,10 +34,11 @@ pub(crate) fn main(arguments: &Set, quiet: bool) -> Result<bool> {
 
 /// Patches an ONNX file.
 fn onnx(arguments: &Set, source: &Source, quiet: bool) -> Result<bool> {
-    targets::check(&arguments.output, &targets::sources(&arguments.model, None), arguments.force)?;
+    let sources = targets::sources(&arguments.model, None);
+    targets::check(&arguments.output, &sources, arguments.force)?;
     let changes = changes(arguments, &|name| source.has_node(name))?;
     let edited = source.set(&changes, !arguments.force)?;
-    let written = edited.write(&arguments.output)?;
+    let written = targets::write_onnx(&edited, &arguments.output, &sources, arguments.force)?;
     targets::tell(&written, quiet);
     Ok(true)
 }

@@ -1,5 +1,6 @@
 //! `glassbox stats`: what a model takes, by layer and in all.
 
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io::Write;
 
 use anyhow::{Context, Result, bail};
@@ -15,6 +16,8 @@ use crate::view::{self, DIM, NAME};
 
 /// The widths of the columns after the first.
 const WIDTH: usize = 9;
+/// The most notes that are printed.
+const NOTES: usize = 6;
 /// The width of the first.
 const LAYER: usize = 24;
 
@@ -38,7 +41,7 @@ pub(crate) fn main(arguments: &args::Stats) -> Result<bool> {
 
 /// The sizes that are given, of symbols that the graph has.
 fn sizes(graph: &Graph, dims: &[String]) -> Result<Bindings> {
-    let mut known = std::collections::BTreeSet::new();
+    let mut known = BTreeSet::new();
     let mut add = |ty: &Type| {
         for dim in ty.as_tensor().and_then(|tensor| tensor.dims()).unwrap_or_default() {
             dim.for_each_symbol(&mut |name| {
@@ -75,9 +78,10 @@ struct Layer {
 /// The layers in the order of the program. A node without one belongs to a row of its op, in brackets.
 fn layers(graph: &Graph, stats: &Stats, depth: usize) -> Vec<Layer> {
     let mut layers: Vec<Layer> = Vec::new();
-    let mut places = std::collections::HashMap::new();
+    let mut places = HashMap::new();
+    let mut names = Names::of(graph);
     for (id, cost) in &stats.nodes {
-        let name = layer(graph, *id, depth);
+        let name = names.layer(*id, depth);
         let place = *places.entry(name.clone()).or_insert(layers.len());
         if place == layers.len() {
             layers.push(Layer { name, nodes: 0, cost: Cost::default() });
@@ -88,21 +92,63 @@ fn layers(graph: &Graph, stats: &Stats, depth: usize) -> Vec<Layer> {
     layers
 }
 
-/// The first parts of the name of the layer that a node belongs to.
-fn layer(graph: &Graph, id: NodeId, depth: usize) -> String {
-    let node = graph.node(id);
-    let parts: Vec<&str> = match node.provenance.first() {
-        Some(Origin::Layer(path)) => path.split('/').filter(|part| !part.is_empty()).collect(),
-        Some(Origin::Onnx { node, .. }) => {
-            // The last part is the node's own.
-            let mut parts: Vec<&str> = node.split('/').filter(|part| !part.is_empty()).collect();
-            parts.pop();
-            parts
+/// What the layers of a graph are called: by the paths of its nodes, or where all have the same, by the names of their
+/// weights. A node without weights then belongs to the layer before.
+struct Names<'g> {
+    graph: &'g Graph,
+    /// By the value: the name of the weight that it is, as the file has it.
+    weights: Vec<Option<&'g str>>,
+    by_weights: bool,
+    last: Vec<&'g str>,
+}
+
+impl<'g> Names<'g> {
+    fn of(graph: &'g Graph) -> Names<'g> {
+        let mut weights = vec![None; graph.value_count()];
+        let mut paths = HashSet::new();
+        for id in graph.walk() {
+            let node = graph.node(id);
+            match (node.provenance.first(), node.results.first()) {
+                (Some(Origin::Onnx { node: name, op }), Some(value)) if op == "Initializer" => {
+                    weights[value.index()] = Some(name.as_str());
+                }
+                (Some(Origin::Onnx { .. } | Origin::Layer(_)), _) => {
+                    paths.insert(path(graph, id));
+                }
+                _ => {}
+            }
         }
-        _ => Vec::new(),
+        paths.remove(&Vec::new());
+        let by_weights = paths.len() <= 1 && weights.iter().flatten().any(|name| name.contains('.'));
+        Names { graph, weights, by_weights, last: Vec::new() }
+    }
+
+    /// The first parts of the name of the layer that a node belongs to.
+    fn layer(&mut self, id: NodeId, depth: usize) -> String {
+        let node = self.graph.node(id);
+        let name = if self.by_weights {
+            let weight = node.operands.iter().flatten().find_map(|value| self.weights[value.index()]);
+            if let Some((layer, _)) = weight.and_then(|name| name.rsplit_once('.')) {
+                self.last = layer.split('.').collect();
+            }
+            self.last.iter().take(depth).copied().collect::<Vec<_>>().join(".")
+        } else {
+            path(self.graph, id).into_iter().take(depth).collect::<Vec<_>>().join("/")
+        };
+        if name.is_empty() { format!("({})", node.op.name) } else { name }
+    }
+}
+
+/// The parts of the name of the layer of a node. Of the name of an ONNX node the last part is the node's own.
+fn path(graph: &Graph, id: NodeId) -> Vec<&str> {
+    let (name, own) = match graph.node(id).provenance.first() {
+        Some(Origin::Layer(path)) => (path.as_str(), 0),
+        Some(Origin::Onnx { node, .. }) => (node.as_str(), 1),
+        _ => return Vec::new(),
     };
-    let name = parts.into_iter().take(depth).collect::<Vec<_>>().join("/");
-    if name.is_empty() { format!("({})", node.op.name) } else { name }
+    let mut parts: Vec<&str> = name.split('/').filter(|part| !part.is_empty()).collect();
+    parts.truncate(parts.len().saturating_sub(own));
+    parts
 }
 
 fn table(stats: &Stats, layers: &[Layer]) -> Result<()> {
@@ -130,7 +176,7 @@ fn table(stats: &Stats, layers: &[Layer]) -> Result<()> {
     writeln!(out)?;
     let mut line = |title: &str, text: String| writeln!(out, "{title:<13} {text}");
     line("flops", whole(&total.flops, count))?;
-    line("multiply-adds", format!("{} of them in pairs", whole(&total.macs, count)))?;
+    line("multiply-adds", format!("{}, each two of the flops", whole(&total.macs, count)))?;
     line("parameters", format!("{}, {}", whole(&total.weights, count), whole(&total.weight_bytes, bytes)))?;
     line("read", whole(&total.read, bytes))?;
     line("written", whole(&total.written, bytes))?;
@@ -139,8 +185,11 @@ fn table(stats: &Stats, layers: &[Layer]) -> Result<()> {
         let ops: Vec<String> = stats.uncounted.iter().map(|(op, nodes)| format!("{op} ({nodes})")).collect();
         line("not counted", format!("the operations of {}", ops.join(", ")))?;
     }
-    for note in &stats.notes {
+    for note in stats.notes.iter().take(NOTES) {
         line("note", note.clone())?;
+    }
+    if stats.notes.len() > NOTES {
+        line("note", format!("there are {} more like these; --json has all", stats.notes.len() - NOTES))?;
     }
     if shortened {
         line("note", "… hangs on dims that aren't known: give them with --dim NAME=SIZE".to_owned())?;

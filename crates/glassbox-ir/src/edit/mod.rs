@@ -117,7 +117,8 @@ fn meant(near: &Option<String>) -> String {
     near.as_ref().map_or(String::new(), |near| format!("; is `{near}` meant?"))
 }
 
-/// The value of the body of `graph` that is named `name`.
+/// The value of the body of `graph` that is named `name`; one without a name is called by its number, `#12`, as
+/// [`Graph::value_label`] does.
 ///
 /// # Errors
 ///
@@ -134,7 +135,11 @@ fn meant(near: &Option<String>) -> String {
 /// ```
 pub fn body_value(graph: &Graph, name: &str) -> Result<ValueId, EditError> {
     let values = BodyValues::of(graph);
-    let Some(value) = graph.find_value(name) else {
+    let numbered = || {
+        let value = graph.value_ids().nth(name.strip_prefix('#')?.parse().ok()?)?;
+        graph.value(value).name.is_none().then_some(value)
+    };
+    let Some(value) = graph.find_value(name).or_else(numbered) else {
         let names = graph.value_ids().filter(|id| values.has(*id)).filter_map(|id| graph.value(id).name.as_deref());
         let near = nearest(name, names).map(str::to_owned);
         return Err(EditError::UnknownValue { name: name.to_owned(), near });

@@ -141,6 +141,21 @@ impl Edited<'_> {
         self.model.len()
     }
 
+    /// The file that data would be copied to where the model is written to `path`: the model is read from another folder, and
+    /// has data in other files.
+    ///
+    /// # Errors
+    ///
+    /// The file breaks a rule of the format.
+    pub fn data_path(&self, path: &Path) -> Result<Option<PathBuf>, OnnxEditError> {
+        let stays = self.source.folder().is_some_and(|folder| same_file(folder, folder_of(path)));
+        if stays || !data::is_elsewhere(&self.source.bytes, Kind::Model)? {
+            return Ok(None);
+        }
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        Ok(Some(path.with_file_name(format!("{name}.data"))))
+    }
+
     /// Writes the model, and beside it, under its name and `.data`, the data in other files that it would lack there: the
     /// files that were written. A file that is there is replaced; a file appears whole or not at all.
     ///
@@ -151,14 +166,12 @@ impl Edited<'_> {
         if self.source.path.as_deref().is_some_and(|source| same_file(source, path)) {
             return Err(OnnxEditError::OverSource { path: path.to_owned() });
         }
-        let stays = self.source.folder().is_some_and(|folder| same_file(folder, folder_of(path)));
-        if stays || !data::is_elsewhere(&self.source.bytes, Kind::Model)? {
+        let Some(data) = self.data_path(path)? else {
             write(path, |file| self.model.parts().iter().try_for_each(|part| file.write_all(part)))?;
             return Ok(vec![path.to_owned()]);
-        }
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let data = path.with_file_name(format!("{name}.data"));
-        let mut moved = Moved::new(self.source.folder(), format!("{name}.data"));
+        };
+        let name = data.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let mut moved = Moved::new(self.source.folder(), name);
         // The model itself is small where its data is in other files.
         let model = moved.message(&self.model.to_bytes(), Kind::Model)?;
         let mut written = Vec::new();

@@ -18,8 +18,8 @@ use crate::targets::{self, Kind};
 pub(super) enum Subject {
     /// An ONNX file.
     Onnx(Box<Source>),
-    /// Anything else: a graph, each value of which has a name, and its parameters.
-    Graph(Graph, Arc<dyn ParamSource>),
+    /// Anything else: a graph, each value of which has a name, its parameters, and the files that it is read from.
+    Graph(Graph, Arc<dyn ParamSource>, Vec<PathBuf>),
 }
 
 /// A node.
@@ -36,7 +36,7 @@ impl Subject {
             return Ok(Subject::Onnx(Box::new(source)));
         }
         let model = model::open(name, LoadOptions::default())?;
-        Ok(Subject::Graph(name_all(model.graph()?), model.params()))
+        Ok(Subject::Graph(name_all(model.graph()?), model.params(), targets::sources(name, Some(&model))))
     }
 
     /// The ending of its pieces.
@@ -47,27 +47,38 @@ impl Subject {
         }
     }
 
-    /// Whether a piece can be written to a file with such an ending.
-    pub(super) fn check_ending(&self, output: &Path) -> Result<()> {
-        let allowed: &[Kind] = match self {
-            Subject::Onnx(_) => &[Kind::Onnx],
-            Subject::Graph(..) => &[Kind::Text],
-        };
-        Kind::of(output, allowed).map(|_| ())
+    /// Whether a piece may be written to a file: by its ending, and by what is there.
+    pub(super) fn check(&self, name: &str, output: &Path, force: bool) -> Result<()> {
+        match self {
+            Subject::Onnx(source) => {
+                Kind::of(output, &[Kind::Onnx])?;
+                let sources = targets::sources(name, None);
+                targets::check(output, &sources, force)?;
+                source.copy()?.data_path(output)?.map_or(Ok(()), |data| targets::check(&data, &sources, force))
+            }
+            Subject::Graph(graph, _, sources) => {
+                Kind::of(output, &[Kind::Text])?;
+                targets::check(output, sources, force)?;
+                match targets::parameters(graph).is_empty() {
+                    true => Ok(()),
+                    false => targets::check(&output.with_extension(Kind::Oinf.ending()), sources, force),
+                }
+            }
+        }
     }
 
     /// The nodes, in order, without constants: those come along with what reads them.
     pub(super) fn units(&self) -> Vec<Unit> {
         match self {
             Subject::Onnx(source) => onnx_units(source),
-            Subject::Graph(graph, _) => graph_units(graph),
+            Subject::Graph(graph, ..) => graph_units(graph),
         }
     }
 
     pub(super) fn outputs(&self) -> Vec<String> {
         match self {
             Subject::Onnx(source) => source.model().graph.outputs.iter().map(|output| output.name.clone()).collect(),
-            Subject::Graph(graph, _) => graph.outputs().iter().map(|id| graph.value_label(*id)).collect(),
+            Subject::Graph(graph, ..) => graph.outputs().iter().map(|id| graph.value_label(*id)).collect(),
         }
     }
 
@@ -81,7 +92,7 @@ impl Subject {
                 let cut = Cut { from: from.to_vec(), to: to.to_vec() };
                 Ok(source.extract(&cut)?.write(path)?)
             }
-            Subject::Graph(graph, params) => {
+            Subject::Graph(graph, params, _) => {
                 let ids = |names: &[String]| -> Result<Vec<ValueId>, _> {
                     names.iter().map(|name| body_value(graph, name)).collect()
                 };
