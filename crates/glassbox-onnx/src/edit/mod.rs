@@ -16,6 +16,7 @@ mod error;
 mod extract;
 mod locate;
 mod message;
+mod patch;
 mod set;
 mod types;
 

@@ -19,7 +19,7 @@ pub(super) enum Subject {
     /// An ONNX file.
     Onnx(Box<Source>),
     /// Anything else: a graph, each value of which has a name, its parameters, and the files that it is read from.
-    Graph(Graph, Arc<dyn ParamSource>, Vec<PathBuf>),
+    Graph(Box<Graph>, Arc<dyn ParamSource>, Vec<PathBuf>),
 }
 
 /// A node.
@@ -36,7 +36,8 @@ impl Subject {
             return Ok(Subject::Onnx(Box::new(source)));
         }
         let model = model::open(name, LoadOptions::default())?;
-        Ok(Subject::Graph(name_all(model.graph()?), model.params(), targets::sources(name, Some(&model))))
+        let sources = targets::sources(name, Some(&model));
+        Ok(Subject::Graph(Box::new(name_all(model.graph()?)), model.params(), sources))
     }
 
     /// The ending of its pieces.
