@@ -62,7 +62,7 @@ impl Kind {
 /// The files that a model is read from.
 pub(crate) fn sources(name: &str, model: Option<&Model>) -> Vec<PathBuf> {
     let mut sources = vec![PathBuf::from(name)];
-    if let Some(package) = model.and_then(Model::package) {
+    if let Some(package) = model.and_then(Model::weights) {
         sources.extend(package.files().map(Path::to_owned));
     }
     sources

@@ -197,13 +197,17 @@ impl Model {
         self.onnx.as_ref()
     }
 
-    /// The file or folder of weights, where it is a checkpoint, or a graph with a file of weights beside it.
+    /// The file or folder of weights, where it is a checkpoint.
     pub fn package(&self) -> Option<&Package> {
         #[cfg(feature = "text")]
-        if let Some(checkpoint) = &self.checkpoint {
-            return Some(checkpoint.package());
-        }
-        self.beside.as_deref()
+        return self.checkpoint.as_ref().map(Checkpoint::package);
+        #[cfg(not(feature = "text"))]
+        None
+    }
+
+    /// What its parameters are read from: the checkpoint, or the file beside the file of its graph.
+    pub fn weights(&self) -> Option<&Package> {
+        self.package().or(self.beside.as_deref())
     }
 
     /// The parameters that its graph names.
@@ -242,7 +246,7 @@ impl Model {
 
     /// The parameters that a graph in a file names are there.
     fn check_weights(&self) -> Result<(), RuntimeError> {
-        let of_file = self.onnx.is_none() && self.package().is_none();
+        let of_file = self.onnx.is_none() && self.weights().is_none();
         if !of_file || !names_parameters(self.graph()?) {
             return Ok(());
         }

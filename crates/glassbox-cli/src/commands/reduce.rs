@@ -91,6 +91,7 @@ impl<'s> Search<'s> {
 
     fn run(&mut self) -> Result<()> {
         let all = self.kept.clone();
+        self.check_whole(&all)?;
         if !self.fails(&all)? {
             if is_stopped() {
                 bail!("stopped before the command was tried for the whole model");
@@ -105,6 +106,19 @@ impl<'s> Search<'s> {
         self.bisect(|kept, count| kept[kept.len() - count..].to_vec())?;
         self.drop_runs()?;
         self.shrink_dims()
+    }
+
+    /// The whole model can be made a candidate.
+    fn check_whole(&mut self, all: &[usize]) -> Result<()> {
+        let (from, to) = self.ends(all);
+        let path = self.folder.path().join(format!("whole.{}", self.subject.ending()));
+        self.subject.write(&from, &to, &path).context("the whole model can't be written as a piece")?;
+        if let Some(values) = &mut self.values
+            && !values.write(&from, &self.folder.path().join("whole.npz"))?
+        {
+            bail!("an input of the model is a value that a .npz file doesn't hold; give the command no {{inputs}}");
+        }
+        Ok(())
     }
 
     /// The smallest number of nodes for which `part` of what is kept still fails, where fewer nodes fail less.
