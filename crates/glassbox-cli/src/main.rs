@@ -18,6 +18,7 @@ mod pictures;
 mod pictures;
 mod progress;
 mod steps;
+mod targets;
 mod view;
 
 use std::process::ExitCode;
@@ -55,6 +56,10 @@ fn main() -> ExitCode {
         Command::Forward(forward) => commands::forward::main(&forward, quiet),
         #[cfg(feature = "text")]
         Command::Perplexity(perplexity) => commands::perplexity::main(&perplexity, quiet),
+        Command::Stats(stats) => commands::stats::main(&stats),
+        Command::Extract(extract) => commands::extract::main(&extract, quiet),
+        Command::Set(set) => commands::set::main(&set, quiet),
+        Command::Reduce(reduce) => commands::reduce::main(&reduce, quiet),
         Command::Convert(convert) => commands::convert::main(&convert, quiet),
         Command::Verify(verify) => commands::verify::main(&verify, quiet),
         Command::Conformance(conformance) => commands::conformance::main(&conformance, quiet),

@@ -1,10 +1,14 @@
 //! Opening models by name.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
+use bytes::Bytes;
 use glassbox_ir::Graph;
+use glassbox_onnx::edit::Source;
 use glassbox_runtime::{LoadOptions, Model, ModelLoader, ModelPackage, load_model};
+use glassbox_weights::Package;
 
 /// The models that come with Glassbox, by name.
 const BUILT_IN: &[(&str, &[u8])] = &[
@@ -33,11 +37,41 @@ pub(crate) fn comes_along(name: &str) -> bool {
     BUILT_IN.iter().any(|(known, _)| *known == name)
 }
 
+/// The ONNX file that a model is, to be cut or patched; none of a model of another kind.
+pub(crate) fn onnx_source(name: &str) -> Result<Option<Source>> {
+    let path = Path::new(name);
+    if !path.exists() {
+        return match BUILT_IN.iter().find(|(known, _)| *known == name) {
+            Some((name, bytes)) => match glassbox_weights::open_bytes(name, Arc::new(*bytes)) {
+                Err(error) if error.is_unrecognized() => Ok(Some(Source::of_bytes(Bytes::from_static(bytes))?)),
+                _ => Ok(None),
+            },
+            // The message is that of opening it.
+            None => open(name, LoadOptions::default()).map(|_| None),
+        };
+    }
+    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+    let is_onnx = match ending {
+        "onnx" => path.is_file(),
+        "gb" | "json" => false,
+        _ => path.is_file() && glassbox_weights::open(path).is_err_and(|error| error.is_unrecognized()),
+    };
+    if is_onnx { Ok(Some(Source::open(path)?)) } else { Ok(None) }
+}
+
 /// Opens a package of weights: a file or folder, or one that comes with Glassbox, by its name.
 pub(crate) fn open_package(name: &str) -> Result<ModelPackage> {
     match BUILT_IN.iter().find(|(known, _)| *known == name) {
         Some((name, bytes)) if !Path::new(name).exists() => Ok(ModelLoader::from_bytes(name, bytes)?),
         _ => Ok(ModelLoader::open(name)?),
+    }
+}
+
+/// Opens weights to be converted: a file or folder, or those of a model that comes with Glassbox.
+pub(crate) fn weights(name: &str) -> Result<Package> {
+    match BUILT_IN.iter().find(|(known, _)| *known == name) {
+        Some((name, bytes)) if !Path::new(name).exists() => Ok(glassbox_weights::open_bytes(name, Arc::new(*bytes))?),
+        _ => Ok(glassbox_weights::open(Path::new(name))?),
     }
 }
 

@@ -106,6 +106,11 @@ impl GraphBuilder {
         self
     }
 
+    /// The graph as far as it is built, by itself.
+    pub(crate) fn into_graph(self) -> Graph {
+        self.graph
+    }
+
     /// The graph as far as it is built.
     pub fn graph(&self) -> &Graph {
         &self.graph

@@ -3,7 +3,7 @@
 //! Two steps. [`load`] (or [`parse`]) reads a file into a [`Model`]: decoded, with every tensor in
 //! place and every name checked. [`import()`] turns a model into a [`glassbox_ir::Graph`], one row of
 //! the table in [`ops`] for each op and range of versions. The conformance data beside the models is
-//! read by [`read_tensor_pb`], [`read_sequence_pb`] and [`read_optional_pb`].
+//! read by [`read_tensor_pb`], [`read_sequence_pb`] and [`read_optional_pb`]. [`edit`] makes other files of a file.
 //!
 //! Nothing is guessed: an op, version, attribute, dtype or encoding that isn't understood is an
 //! [`OnnxError`] that names it, and all ops that are unsupported are named at once, before anything is
@@ -12,6 +12,7 @@
 pub mod data;
 mod decode;
 pub mod dtype;
+pub mod edit;
 pub mod error;
 mod external;
 pub mod import;

@@ -25,9 +25,7 @@ impl Symbols {
         if let Some(dim) = self.by_name.get(name) {
             return dim.clone();
         }
-        let spelled: String =
-            name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '_' }).collect();
-        let spelled = if spelled.starts_with(|c: char| c.is_ascii_digit()) { format!("_{spelled}") } else { spelled };
+        let spelled = spelled(name);
         let mut unique = spelled.clone();
         let mut number = 1;
         while !self.taken.insert(unique.clone()) {
@@ -83,6 +81,12 @@ impl Symbols {
         };
         Ok(Declared::Known(TensorType { dtype, shape }.into()))
     }
+}
+
+/// The name of a dim as an identifier.
+pub(crate) fn spelled(name: &str) -> String {
+    let spelled: String = name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '_' }).collect();
+    if spelled.starts_with(|c: char| c.is_ascii_digit()) { format!("_{spelled}") } else { spelled }
 }
 
 fn wrap(element: Declared, wrapper: fn(Type) -> Type) -> Declared {

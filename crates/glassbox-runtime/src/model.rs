@@ -4,12 +4,12 @@
 //! checkpoint, whose graph a family builds ([`Checkpoint`]), and a file that is a graph (ONNX, our own text or
 //! JSON). Nothing outside of this file asks which.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use glassbox_exec::{Executable, Options, Runtime, Session};
-use glassbox_ir::{Graph, json, text};
+use glassbox_ir::{Graph, json, ops, text};
 use glassbox_onnx::ImportOptions;
 use glassbox_tensor::{NoParams, ParamSource};
 #[cfg(feature = "text")]
@@ -40,16 +40,20 @@ pub struct Model {
     outputs: Vec<String>,
     notes: Vec<String>,
     onnx: Option<glassbox_onnx::Model>,
+    /// Those of a graph in a file, which are in a file beside it.
+    beside: Option<Arc<Package>>,
     #[cfg(feature = "text")]
     checkpoint: Option<Checkpoint>,
 }
 
 /// Opens a model: a checkpoint (a folder, or a file that holds all), an ONNX file, or a graph as text (`.gb`) or JSON
-/// (`.json`). Of weights only what describes them is read.
+/// (`.json`). Of weights only what describes them is read. The parameters that the graph in `NAME.gb` or `NAME.json` names
+/// are those of `NAME.oinf` in the same folder.
 ///
 /// # Errors
 ///
-/// Where the file can't be read, or is none of these; the error names the file and the rule.
+/// Where the file can't be read, or is none of these; the error names the file and the rule. Where a graph in a file names
+/// parameters and there is no file with them, [`Model::prepare`] says so.
 ///
 /// ```
 /// use glassbox_runtime::{LoadOptions, load_model};
@@ -62,7 +66,11 @@ pub fn load_model(path: &Path, options: LoadOptions) -> Result<Model, RuntimeErr
     let name = path.display().to_string();
     let ending = path.extension().and_then(|ending| ending.to_str()).filter(|_| path.is_file());
     match ending {
-        Some("gb" | "json") => Model::of_graph(read_graph(path)?, name, &options),
+        Some("gb" | "json") => {
+            let graph = read_graph(path)?;
+            let beside = if names_parameters(&graph) { weights_beside(path)? } else { None };
+            Ok(Model { beside, ..Model::of_graph(graph, name, &options)? })
+        }
         Some("onnx") => Model::of_onnx(glassbox_onnx::load(path)?, name, &options),
         _ => match glassbox_weights::open(path) {
             Err(error) if error.is_unrecognized() => Model::of_onnx(glassbox_onnx::load(path)?, name, &options),
@@ -79,6 +87,25 @@ pub(crate) fn read_graph(path: &Path) -> Result<Graph, RuntimeError> {
         Some(ending) if ending == "json" => json::from_str(&source).map_err(|error| RuntimeError::graph(&name, error)),
         _ => text::parse(&source, &text::ParseOptions::default()).map_err(|error| RuntimeError::graph(&name, error)),
     }
+}
+
+/// The file with the parameters of the graph in `path`.
+fn weights_of(path: &Path) -> PathBuf {
+    path.with_extension("oinf")
+}
+
+/// The package with the parameters of the graph in `path`, where it is there.
+fn weights_beside(path: &Path) -> Result<Option<Arc<Package>>, RuntimeError> {
+    let weights = weights_of(path);
+    if !weights.exists() {
+        return Ok(None);
+    }
+    Ok(Some(Arc::new(glassbox_weights::open(&weights)?)))
+}
+
+/// Whether a graph has nodes whose data is in a file of weights.
+fn names_parameters(graph: &Graph) -> bool {
+    graph.walk().into_iter().any(|id| *graph.node(id).op == ops::parameter::OP)
 }
 
 /// What is in a file of text.
@@ -111,7 +138,7 @@ impl Model {
     fn of_package(package: Package, name: String, options: LoadOptions) -> Result<Model, RuntimeError> {
         let checkpoint = Checkpoint::new(package, &name, options)?;
         let (graph, outputs) = (OnceLock::new(), vec!["logits".to_owned()]);
-        Ok(Model { name, graph, outputs, notes: Vec::new(), onnx: None, checkpoint: Some(checkpoint) })
+        Ok(Model { name, graph, outputs, notes: Vec::new(), onnx: None, beside: None, checkpoint: Some(checkpoint) })
     }
 
     fn of_onnx(model: glassbox_onnx::Model, name: String, options: &LoadOptions) -> Result<Model, RuntimeError> {
@@ -132,6 +159,7 @@ impl Model {
             outputs,
             notes: Vec::new(),
             onnx: None,
+            beside: None,
             #[cfg(feature = "text")]
             checkpoint: None,
         })
@@ -177,13 +205,21 @@ impl Model {
         None
     }
 
+    /// What its parameters are read from: the checkpoint, or the file beside the file of its graph.
+    pub fn weights(&self) -> Option<&Package> {
+        self.package().or(self.beside.as_deref())
+    }
+
     /// The parameters that its graph names.
     pub fn params(&self) -> Arc<dyn ParamSource> {
         #[cfg(feature = "text")]
         if let Some(checkpoint) = &self.checkpoint {
             return checkpoint.params();
         }
-        Arc::new(NoParams)
+        match &self.beside {
+            Some(package) => package.clone(),
+            None => Arc::new(NoParams),
+        }
     }
 
     /// Its tokenizer, where it has one.
@@ -202,9 +238,22 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// Where the graph can't be built, or the backend can't run it.
+    /// Where the graph can't be built, the backend can't run it, or the file with its parameters isn't there.
     pub fn prepare(&self, runtime: &dyn Runtime, options: &Options) -> Result<Arc<dyn Executable>, RuntimeError> {
+        self.check_weights()?;
         Ok(runtime.prepare(self.graph()?.clone(), self.params(), options)?)
+    }
+
+    /// The parameters that a graph in a file names are there.
+    fn check_weights(&self) -> Result<(), RuntimeError> {
+        let of_file = self.onnx.is_none() && self.weights().is_none();
+        if !of_file || !names_parameters(self.graph()?) {
+            return Ok(());
+        }
+        let weights = weights_of(Path::new(&self.name));
+        let missing =
+            format!("its graph names parameters, which {} would have; there is no such file", weights.display());
+        Err(RuntimeError::Incomplete { path: self.name.clone(), missing })
     }
 
     /// A session of [`Model::graph`], with states of its own.

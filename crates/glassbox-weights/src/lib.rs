@@ -40,6 +40,7 @@ mod metadata;
 pub mod oinf;
 mod open;
 mod package;
+mod parse;
 mod pickle;
 mod safetensors;
 mod spec;

@@ -183,6 +183,19 @@ impl Package {
         &self.metadata
     }
 
+    /// What the file says about itself, to be changed in what is converted from it. The file stays as it is.
+    ///
+    /// ```
+    /// use glassbox_weights::{MetadataValue, open};
+    /// let mut package = open("../../models/stories-gpt2/model.oinf".as_ref())?;
+    /// package.metadata_mut().set("general.name", MetadataValue::String("tiny".into()));
+    /// assert_eq!(package.metadata().text("general.name"), Some("tiny"));
+    /// # Ok::<(), glassbox_weights::WeightsError>(())
+    /// ```
+    pub fn metadata_mut(&mut self) -> &mut Metadata {
+        &mut self.metadata
+    }
+
     /// The size variables, in order.
     pub fn sizes(&self) -> &[Size] {
         &self.sizes

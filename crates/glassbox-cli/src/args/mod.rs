@@ -5,6 +5,7 @@ mod compile;
 mod sim;
 #[cfg(feature = "text")]
 mod text;
+mod tools;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -21,6 +22,7 @@ pub(crate) use sim::{Fmt, Sim};
 pub(crate) use text::{
     Chat, Forward, Generate, GrammarArguments, LanguageModel, Perplexity, SamplingArguments, StopArguments,
 };
+pub(crate) use tools::{Convert, Extract, Reduce, Set, Stats};
 
 /// See through a model: what it is, what it computes, and whether that is right.
 #[derive(Parser)]
@@ -60,7 +62,15 @@ pub(crate) enum Command {
     /// How well a language model expects a text
     #[cfg(feature = "text")]
     Perplexity(Perplexity),
-    /// Convert weights to .oinf or safetensors, and into other dtypes
+    /// Count what a model takes: operations, bytes, parameters, memory, by layer
+    Stats(Stats),
+    /// Write the piece of a model between some of its values
+    Extract(Extract),
+    /// Write a model with attributes or ops of nodes changed
+    Set(Set),
+    /// Write the smallest piece of a model for which a command still fails
+    Reduce(Reduce),
+    /// Convert weights and graphs from one format to another, and weights into other dtypes
     Convert(Convert),
     /// Check that a file of weights is whole
     Verify(Verify),
@@ -144,20 +154,6 @@ pub(crate) struct Run {
     /// Carry all floats as f64, to see what rounding does to the result
     #[arg(long)]
     pub(crate) precise: bool,
-}
-
-#[derive(Args)]
-pub(crate) struct Convert {
-    /// What to convert: a folder or a file (safetensors, GGUF, PyTorch, .oinf)
-    pub(crate) source: PathBuf,
-    /// What to write: NAME.oinf or NAME.safetensors
-    pub(crate) target: PathBuf,
-    /// What matrices become: q8_0, q4_0, q4_k, i8, bf16, f16 or f32
-    #[arg(long, value_name = "DTYPE")]
-    pub(crate) quantize: Option<glassbox_weights::Target>,
-    /// Replace a file that exists
-    #[arg(long)]
-    pub(crate) force: bool,
 }
 
 #[derive(Args)]

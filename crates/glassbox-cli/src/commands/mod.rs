@@ -7,6 +7,7 @@ pub(crate) mod compile;
 pub(crate) mod completions;
 pub(crate) mod conformance;
 pub(crate) mod convert;
+pub(crate) mod extract;
 pub(crate) mod fmt;
 #[cfg(feature = "text")]
 pub(crate) mod forward;
@@ -17,7 +18,10 @@ pub(crate) mod ops;
 mod package;
 #[cfg(feature = "text")]
 pub(crate) mod perplexity;
+pub(crate) mod reduce;
 pub(crate) mod run;
+pub(crate) mod set;
 pub(crate) mod sim;
+pub(crate) mod stats;
 pub(crate) mod trace;
 pub(crate) mod verify;

@@ -5,6 +5,7 @@
 mod language;
 mod programs;
 mod running;
+mod tools;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -1,8 +1,9 @@
 //! Inference of nodes with bodies: the parameters of bodies that run again are widened until another turn changes nothing.
 
+use crate::bind::Bindings;
 use crate::builder::GraphBuilder;
 use crate::error::{BuildError, Violation};
-use crate::graph::{Graph, Node, RegionId, ValueId};
+use crate::graph::{Graph, Node, NodeId, RegionId, ValueId};
 use crate::held::{Held, is_concerned, is_steady};
 use crate::infer::{Known, Signature, check_use, infer_op_after};
 use crate::ops;
@@ -11,11 +12,30 @@ use crate::types::Type;
 impl GraphBuilder {
     /// The graph as it is for inputs of these types: every type is inferred again from them.
     pub(crate) fn retype(graph: Graph, inputs: Vec<Type>) -> Result<Graph, BuildError> {
+        GraphBuilder::retyped(graph, inputs).map(|builder| builder.graph)
+    }
+
+    /// The builder of [`GraphBuilder::retype`], which knows what is known of the contents of values.
+    pub(crate) fn retyped(graph: Graph, inputs: Vec<Type>) -> Result<GraphBuilder, BuildError> {
         let (body, count) = (graph.body(), graph.region_count());
         let mut builder = GraphBuilder::over(graph);
         builder.unvisited = (1..count).map(|index| RegionId(index as u32)).collect();
         builder.retype_region(body, inputs)?;
-        Ok(builder.graph)
+        Ok(builder)
+    }
+
+    /// Puts sizes in the place of symbols, in types and in what is known of contents: for counting, not for a graph, whose types
+    /// are what inference says.
+    pub(crate) fn substitute(&mut self, sizes: &Bindings) {
+        if sizes.is_empty() {
+            return;
+        }
+        self.graph.values.iter_mut().for_each(|value| value.ty = value.ty.substitute(sizes));
+        for known in self.known.iter_mut().flatten() {
+            if let Known::Ints { values, .. } = known.as_mut() {
+                values.iter_mut().for_each(|dim| *dim = dim.substitute(sizes));
+            }
+        }
     }
 
     fn signatures(&self, regions: &[RegionId]) -> Vec<Signature> {
@@ -112,21 +132,28 @@ impl GraphBuilder {
         Ok(())
     }
 
-    /// Gives the parameters of a region new types and infers its nodes again.
+    /// Gives the parameters of a region new types and infers its nodes again. A refusal names the node by where it comes from.
     fn retype_region(&mut self, region: RegionId, types: Vec<Type>) -> Result<(), BuildError> {
         for (id, ty) in self.graph.region(region).parameters.clone().into_iter().zip(types) {
             self.graph.values[id.index()].ty = ty;
         }
-        for id in self.graph.region(region).nodes.clone() {
-            let node = self.graph.node(id).clone();
-            if !node.regions.is_empty() {
-                self.retype_bodies(region, &node)?;
-            }
-            let types = self.infer(region, &node, node.results.len(), Parameters::Widen)?;
-            for (result, (ty, known)) in node.results.iter().zip(types) {
-                self.graph.values[result.index()].ty = ty;
-                self.known[result.index()] = known.map(Box::new);
-            }
+        let around = self.provenance.clone();
+        let nodes = self.graph.region(region).nodes.clone();
+        let retyped = nodes.into_iter().try_for_each(|id| self.retype_node(region, id));
+        self.provenance = around;
+        retyped
+    }
+
+    fn retype_node(&mut self, region: RegionId, id: NodeId) -> Result<(), BuildError> {
+        let node = self.graph.node(id).clone();
+        self.provenance = node.provenance.clone();
+        if !node.regions.is_empty() {
+            self.retype_bodies(region, &node)?;
+        }
+        let types = self.infer(region, &node, node.results.len(), Parameters::Widen)?;
+        for (result, (ty, known)) in node.results.iter().zip(types) {
+            self.graph.values[result.index()].ty = ty;
+            self.known[result.index()] = known.map(Box::new);
         }
         Ok(())
     }

@@ -82,6 +82,7 @@ pub(crate) use literal::{format_float, parse_float};
 
 use glassbox_tensor::Tensor;
 
+use crate::attr::{Attr, AttrKind};
 use crate::dim::Dim;
 use crate::types::Type;
 use lex::Token;
@@ -115,7 +116,16 @@ pub fn parse_dim(text: &str) -> Result<Dim, ParseError> {
     parse_all(text, Parser::dim)
 }
 
-fn parse_all<'a, T>(text: &'a str, read: fn(&mut Parser<'a>) -> Parsed<T>) -> Parsed<T> {
+/// The value of an attribute of this kind that is written `text`: `[1, 2]`, `"same"`, `0.5`.
+///
+/// # Errors
+///
+/// The text isn't one.
+pub fn parse_attr(text: &str, kind: AttrKind) -> Result<Attr, ParseError> {
+    parse_all(text, |parser| parser.attr(kind))
+}
+
+fn parse_all<'a, T>(text: &'a str, read: impl FnOnce(&mut Parser<'a>) -> Parsed<T>) -> Parsed<T> {
     let mut parser = Parser::new(text, ParseOptions::default())?;
     let found = read(&mut parser)?;
     if parser.token != Token::End {

@@ -15,6 +15,8 @@ mod context;
 mod scope;
 mod support;
 
+pub(crate) use support::{called, functions};
+
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 
