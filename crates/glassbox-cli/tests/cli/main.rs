@@ -5,6 +5,8 @@
 mod language;
 mod programs;
 mod running;
+mod table;
+mod usage;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
