@@ -72,6 +72,15 @@ pub(crate) fn paragraph(text: &str, indent: usize) -> Result<()> {
     Ok(())
 }
 
+/// Prints lines as they are, in which styles are left out where nobody wants them.
+///
+/// # Errors
+///
+/// Where standard output can't be written.
+pub(crate) fn styled(text: &str) -> Result<()> {
+    Ok(anstream::stdout().lock().write_all(text.as_bytes()).map_err(Failed)?)
+}
+
 /// Prints a text as it is, without a line end of its own, so that it is seen at once.
 ///
 /// # Errors
