@@ -84,7 +84,7 @@ pub(crate) struct Streaming {
 impl Streaming {
     /// Shows a piece; writing stops where nobody reads any more.
     pub(crate) fn show(&mut self, piece: &Piece) -> ControlFlow<()> {
-        match out::text(&piece.text) {
+        match out::text(piece.text) {
             Ok(()) => ControlFlow::Continue(()),
             Err(error) => {
                 self.failed = Some(error);

@@ -58,8 +58,8 @@ fn failures(folder: &Path) -> Vec<(String, Box<dyn Error>)> {
         std::fs::create_dir_all(&inside).expect("a folder");
         let weights = inside.join("model.safetensors");
         let package = glassbox_weights::open(&stories.join("model.oinf")).expect("a package");
-        let mut options = glassbox_weights::Options::default();
-        options.output = glassbox_weights::Output::of(&weights).expect("a format");
+        let output = glassbox_weights::Output::of(&weights).expect("a format");
+        let options = glassbox_weights::Options { output, ..Default::default() };
         glassbox_weights::convert(&package, &weights, options, |_| {}).expect("converted");
         for own in ["config.json", "tokenizer.json"] {
             std::fs::copy(stories.join(own), inside.join(own)).expect("a copy");
