@@ -1,12 +1,14 @@
 //! NumPy files: `.npy` and `.npz`, in and out.
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Read};
+use std::io::{BufReader, Cursor, Read, Seek};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use glassbox_tensor::{Compute, DType, Element, Tensor};
 use npyz::WriterBuilder;
+
+use crate::files::Whole;
 
 /// Reads a `.npy` file.
 pub(crate) fn read_npy(path: &Path) -> Result<Tensor> {
@@ -16,14 +18,35 @@ pub(crate) fn read_npy(path: &Path) -> Result<Tensor> {
 
 /// Every array of a `.npz` file, by name.
 pub(crate) fn read_npz(path: &Path) -> Result<Vec<(String, Tensor)>> {
-    let place = || format!("{}: not a .npz file", path.display());
     let file = File::open(path).with_context(|| format!("{}: the file can't be opened", path.display()))?;
-    let mut archive = zip::ZipArchive::new(BufReader::new(file)).with_context(place)?;
+    read_archive(BufReader::new(file), &path.display().to_string())
+}
+
+/// What bytes hold that begin as NumPy's files do.
+pub(crate) enum Arrays {
+    One(Tensor),
+    Named(Vec<(String, Tensor)>),
+}
+
+/// The arrays in the bytes of a `.npy` or `.npz` file, which `place` names; none if they are something else.
+pub(crate) fn read_bytes(bytes: &[u8], place: &str) -> Result<Option<Arrays>> {
+    if bytes.starts_with(b"\x93NUMPY") {
+        return Ok(Some(Arrays::One(read(bytes).with_context(|| place.to_owned())?)));
+    }
+    if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06") {
+        return Ok(Some(Arrays::Named(read_archive(Cursor::new(bytes), place)?)));
+    }
+    Ok(None)
+}
+
+fn read_archive(source: impl Read + Seek, name_of_source: &str) -> Result<Vec<(String, Tensor)>> {
+    let place = || format!("{name_of_source}: not a .npz file");
+    let mut archive = zip::ZipArchive::new(source).with_context(place)?;
     let mut arrays = Vec::new();
     for index in 0..archive.len() {
         let entry = archive.by_index(index).with_context(place)?;
         let name = entry.name().with_context(place)?.trim_end_matches(".npy").to_owned();
-        let tensor = read(entry).with_context(|| format!("{}: array `{name}`", path.display()))?;
+        let tensor = read(entry).with_context(|| format!("{name_of_source}: array `{name}`"))?;
         arrays.push((name, tensor));
     }
     Ok(arrays)
@@ -70,7 +93,6 @@ fn elements<T: Element + npyz::Deserialize, R: Read>(array: npyz::NpyFile<R>, sh
 /// Writes a `.npy` file. NumPy has no narrow floats or packed integers: they are written as f32, int8
 /// or uint8, which hold each of their values; strings can't be written.
 pub(crate) fn write_npy(path: &Path, tensor: &Tensor) -> Result<()> {
-    let place = || path.display().to_string();
     match tensor.dtype() {
         DType::F64 => write::<f64>(path, tensor),
         DType::F16 => write::<glassbox_tensor::f16>(path, tensor),
@@ -87,9 +109,8 @@ pub(crate) fn write_npy(path: &Path, tensor: &Tensor) -> Result<()> {
             write::<u8>(path, &tensor.cast(DType::U8, glassbox_tensor::Overflow::Wrap)?)
         }
         dtype if dtype.is_integer() => write::<i8>(path, &tensor.cast(DType::I8, glassbox_tensor::Overflow::Wrap)?),
-        dtype => bail!("a tensor of {dtype} can't be written as .npy"),
+        dtype => bail!("{}: a tensor of {dtype} can't be written as .npy", path.display()),
     }
-    .with_context(place)
 }
 
 fn write_as<T: Compute + npyz::AutoSerialize>(path: &Path, tensor: &Tensor) -> Result<()> {
@@ -102,9 +123,12 @@ fn write<T: Element + npyz::AutoSerialize>(path: &Path, tensor: &Tensor) -> Resu
 
 fn write_values<T: npyz::AutoSerialize + Copy>(path: &Path, shape: &[usize], values: &[T]) -> Result<()> {
     let shape: Vec<u64> = shape.iter().map(|size| *size as u64).collect();
-    let file = BufWriter::new(File::create(path)?);
-    let mut writer = npyz::WriteOptions::new().default_dtype().shape(&shape).writer(file).begin_nd()?;
-    writer.extend(values.iter().copied())?;
-    writer.finish()?;
-    Ok(())
+    let mut file = Whole::create(path)?;
+    let mut write = || {
+        let mut writer = npyz::WriteOptions::new().default_dtype().shape(&shape).writer(&mut file).begin_nd()?;
+        writer.extend(values.iter().copied())?;
+        writer.finish()
+    };
+    write().with_context(|| format!("{}: the file can't be written", path.display()))?;
+    file.finish()
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use glassbox_exec::Value;
+use glassbox_ir::text::nearest;
 use glassbox_ir::{Bindings, Dim, Graph, Type, ValueId};
 use glassbox_onnx::Data;
 use glassbox_runtime::Model;
@@ -12,8 +13,10 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use crate::args::{Given, ModelAndInputs};
-use crate::arrays;
+use crate::arrays::{self, Arrays};
 use crate::pictures;
+use crate::standard_input::{self, DASH};
+use crate::values as json_values;
 
 /// The endings that are taken for images.
 const IMAGE_ENDINGS: &[&str] = &["png", "jpg", "jpeg", "bmp", "webp", "gif", "tif", "tiff", "ppm", "pgm", "pnm"];
@@ -38,7 +41,7 @@ pub(crate) fn values(model: &Model, arguments: &ModelAndInputs, quiet: bool) -> 
         missing.map(|(id, _)| format!("{}: {}", graph.value_label(*id), graph.value(*id).ty)).collect();
     if !missing.is_empty() {
         bail!(
-            "no value is given for {}; give each with --input NAME=FILE, NAME=random, NAME=zeros or NAME=const:V",
+            "no value is given for {}; give each with --input NAME=FILE, NAME=random, NAME=zeros, NAME=const:V or NAME=- for standard input",
             missing.join(", ")
         );
     }
@@ -53,7 +56,7 @@ pub(crate) fn no_tokenizers(_: &str) -> Result<Vec<u32>> {
 
 /// The values that are given for inputs of the graph, in the order of the inputs.
 pub(crate) fn given(graph: &Graph, arguments: &Given, encode: Encode, quiet: bool) -> Result<Vec<Option<Value>>> {
-    let dims = bindings(&arguments.dims)?;
+    let dims = bindings(graph, &arguments.dims)?;
     let mut given: Vec<(String, Source)> = Vec::new();
     for text in &arguments.inputs {
         add(graph, text, &mut given)?;
@@ -67,13 +70,37 @@ pub(crate) fn given(graph: &Graph, arguments: &Given, encode: Encode, quiet: boo
         let value = source.map(|(_, source)| maker.value(source)).transpose();
         inputs.push(value.with_context(|| format!("input `{name}`"))?);
     }
+    sizes_hold(graph, &inputs, &dims)?;
     Ok(inputs)
+}
+
+/// That inputs from files don't have other sizes than `--dim` says.
+fn sizes_hold(graph: &Graph, inputs: &[Option<Value>], dims: &Bindings) -> Result<()> {
+    let present = || graph.inputs().iter().zip(inputs).filter_map(|(id, value)| Some((*id, value.as_ref()?)));
+    let labels: Vec<String> = present().map(|(id, _)| graph.value_label(id)).collect();
+    let declared: Vec<(&str, &Type)> =
+        labels.iter().map(String::as_str).zip(present().map(|(id, _)| &graph.value(id).ty)).collect();
+    let types: Vec<Type> = present().map(|(_, value)| value.ty()).collect();
+    // Inputs that don't fit their types are refused when the run begins, with everything that is known then.
+    let Ok(bound) = glassbox_ir::bind(&declared, &types) else { return Ok(()) };
+    for (symbol, told) in dims.iter() {
+        let told = told.as_int();
+        match bound.size(symbol) {
+            Some(size) if told.is_some_and(|told| told != size) => {
+                bail!("--dim {symbol}={}: the inputs that are given have {symbol} = {size}", told.unwrap_or(0))
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// Where the value of an input comes from.
 enum Source {
     Text(String),
     Array(Tensor),
+    /// The bytes of standard input.
+    Bytes(Vec<u8>),
 }
 
 /// Takes one `--input` apart.
@@ -82,33 +109,93 @@ fn add(graph: &Graph, text: &str, given: &mut Vec<(String, Source)>) -> Result<(
     // Names may hold `=`: the longest name that fits is meant.
     let named = names.iter().filter(|name| text.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with('=')));
     if let Some(name) = named.max_by_key(|name| name.len()) {
-        given.push((name.clone(), Source::Text(text[name.len() + 1..].to_owned())));
-        return Ok(());
+        let value = &text[name.len() + 1..];
+        let source = match value {
+            DASH => Source::Bytes(standard_input::bytes(&format!("--input {text}"))?),
+            value => Source::Text(value.to_owned()),
+        };
+        return put(given, name, source);
     }
     if text.ends_with(".npz") && !text.contains('=') {
-        for (name, tensor) in arrays::read_npz(Path::new(text))? {
-            if !names.contains(&name) {
-                bail!("{text}: the array `{name}` isn't an input of the model; these are {}", names.join(", "));
-            }
-            given.push((name, Source::Array(tensor)));
+        return put_all(given, &names, arrays::read_npz(Path::new(text))?, text);
+    }
+    if text == DASH {
+        let bytes = standard_input::bytes("--input -")?;
+        if let Some(Arrays::Named(arrays)) = arrays::read_bytes(&bytes, STANDARD_INPUT)? {
+            return put_all(given, &names, arrays, STANDARD_INPUT);
         }
-        return Ok(());
+        let [only] = names.as_slice() else {
+            bail!("--input -: the model has {} inputs: {}; say which with NAME=-", names.len(), names.join(", "))
+        };
+        return put(given, only, Source::Bytes(bytes));
     }
     match names.as_slice() {
-        [only] if !text.contains('=') => given.push((only.clone(), Source::Text(text.to_owned()))),
-        _ => bail!("--input {text}: the model has no such input; it has {}", names.join(", ")),
+        [only] if !text.contains('=') => put(given, only, Source::Text(text.to_owned())),
+        [] => bail!("--input {text}: the model has no inputs"),
+        _ => {
+            let name = text.split('=').next().unwrap_or(text);
+            let hint = nearest(name, names.iter().map(String::as_str));
+            let hint = hint.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+            bail!("--input {text}: the model has no such input; it has {}{hint}", names.join(", "))
+        }
+    }
+}
+
+/// What messages call it.
+const STANDARD_INPUT: &str = "standard input";
+
+/// Gives every array of a file to the input of its name.
+fn put_all(
+    given: &mut Vec<(String, Source)>,
+    names: &[String],
+    arrays: Vec<(String, Tensor)>,
+    file: &str,
+) -> Result<()> {
+    for (name, tensor) in arrays {
+        if !names.contains(&name) {
+            bail!("{file}: the array `{name}` isn't an input of the model; these are {}", names.join(", "));
+        }
+        put(given, &name, Source::Array(tensor))?;
     }
     Ok(())
 }
 
-/// The sizes of symbolic dims.
-fn bindings(dims: &[String]) -> Result<Bindings> {
-    let one = |text: &String| {
+/// Gives an input its source, which it has only once.
+fn put(given: &mut Vec<(String, Source)>, name: &str, source: Source) -> Result<()> {
+    if given.iter().any(|(other, _)| other == name) {
+        bail!("--input: `{name}` is given twice");
+    }
+    given.push((name.to_owned(), source));
+    Ok(())
+}
+
+/// The sizes of symbolic dims, which the types of inputs have.
+fn bindings(graph: &Graph, dims: &[String]) -> Result<Bindings> {
+    let mut symbols = std::collections::BTreeSet::new();
+    for id in graph.inputs() {
+        if let Type::Tensor(tensor) = &graph.value(*id).ty {
+            let mut add = |symbol: &str| {
+                symbols.insert(symbol.to_owned());
+            };
+            tensor.dims().unwrap_or_default().iter().for_each(|dim| dim.for_each_symbol(&mut add));
+        }
+    }
+    let mut bindings = Bindings::new();
+    for text in dims {
         let (name, size) = text.split_once('=').with_context(|| format!("--dim {text}: it is NAME=SIZE"))?;
         let size: u32 = size.parse().with_context(|| format!("--dim {text}: the size is a number"))?;
-        Ok((name.to_owned(), i64::from(size)))
-    };
-    dims.iter().map(one).collect()
+        if !symbols.contains(name) {
+            let known: Vec<&str> = symbols.iter().map(String::as_str).collect();
+            match known.as_slice() {
+                [] => bail!("--dim {text}: no input has a dim `{name}`; all dims of the inputs are numbers"),
+                known => bail!("--dim {text}: no input has a dim `{name}`; there are {}", known.join(", ")),
+            }
+        }
+        if bindings.insert(name, i64::from(size)).is_some() {
+            bail!("--dim {text}: `{name}` is given twice");
+        }
+    }
+    Ok(bindings)
 }
 
 /// Makes the value of one input.
@@ -126,6 +213,7 @@ impl Maker<'_> {
     fn value(&self, source: &Source) -> Result<Value> {
         let text = match source {
             Source::Array(tensor) => return Ok(tensor.clone().into()),
+            Source::Bytes(bytes) => return self.of_bytes(bytes),
             Source::Text(text) => text.as_str(),
         };
         match text {
@@ -154,6 +242,10 @@ impl Maker<'_> {
                 Data::Tensor(tensor) => Ok(tensor.into()),
                 _ => bail!("{text}: it doesn't hold a tensor"),
             },
+            "json" => {
+                let file = std::fs::read(path).with_context(|| format!("{text}: the file can't be read"))?;
+                self.of_json(&file, text)
+            }
             _ if IMAGE_ENDINGS.contains(&ending.as_str()) => {
                 let Type::Tensor(wanted) = &self.graph.value(self.id).ty else {
                     bail!("{text}: the input is no tensor")
@@ -161,8 +253,38 @@ impl Maker<'_> {
                 Ok(pictures::read(path, wanted, self.arguments, self.quiet)?.into())
             }
             _ => bail!(
-                "{text:?} is neither random, zeros, const:V nor a file that ends in .npy, .npz, .pb or as an image does"
+                "{text:?} is neither random, zeros, const:V, `-` for standard input, nor a file that ends in .npy, .npz, .json, \
+                 .pb or as an image does"
             ),
+        }
+    }
+
+    /// What standard input holds: an array of NumPy's, an archive with an array of the input's name, or JSON.
+    fn of_bytes(&self, bytes: &[u8]) -> Result<Value> {
+        match arrays::read_bytes(bytes, STANDARD_INPUT)? {
+            Some(Arrays::One(tensor)) => Ok(tensor.into()),
+            Some(Arrays::Named(arrays)) => {
+                let name = self.graph.value_label(self.id);
+                let found = arrays.into_iter().find(|(array, _)| *array == name);
+                Ok(found.with_context(|| format!("{STANDARD_INPUT}: it has no array `{name}`"))?.1.into())
+            }
+            None => self.of_json(bytes, STANDARD_INPUT),
+        }
+    }
+
+    /// A value in JSON. A flat list takes the declared dims, where they are known and it has as many elements.
+    fn of_json(&self, bytes: &[u8], place: &str) -> Result<Value> {
+        let rule = || format!("{place}: it is neither an array of NumPy's (.npy, .npz) nor a value in JSON");
+        let value: serde_json::Value = serde_json::from_slice(bytes).with_context(rule)?;
+        let ty = &self.graph.value(self.id).ty;
+        let given = json_values::given(&value, Some(ty)).with_context(|| place.to_owned())?;
+        let Type::Tensor(declared) = ty.substitute(self.dims) else { bail!("it is {ty}, and JSON gives a tensor") };
+        let sizes = declared.dims().map(|dims| dims.iter().map(Dim::as_size).collect::<Option<Vec<usize>>>());
+        match sizes.flatten() {
+            Some(sizes) if given.flat && sizes.iter().product::<usize>() == given.tensor.len() => {
+                Ok(given.tensor.reshape(&sizes)?.into())
+            }
+            _ => Ok(given.tensor.into()),
         }
     }
 

@@ -1,7 +1,6 @@
 //! Language models by name, and what the commands for them share.
 
 use std::collections::HashMap;
-use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -9,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use glassbox_runtime::{Grammar, LoadOptions, Model, Penalties, Piece, Request, Sampling, Stats, TextGenerator};
 
 use crate::args::{GrammarArguments, LanguageModel, SamplingArguments, StopArguments};
-use crate::model;
+use crate::{model, out};
 
 /// Opens the model that the arguments name.
 pub(crate) fn open(arguments: &LanguageModel) -> Result<Model> {
@@ -52,7 +51,9 @@ pub(crate) fn sampling(arguments: &SamplingArguments, generator: &TextGenerator)
 
 /// What the text must look like, where the arguments say so.
 pub(crate) fn grammar(arguments: &GrammarArguments) -> Result<Option<Grammar>> {
-    let read = |path: &Path| std::fs::read_to_string(path).with_context(|| path.display().to_string());
+    let read = |path: &Path| {
+        std::fs::read_to_string(path).with_context(|| format!("{}: the file can't be read", path.display()))
+    };
     if let Some(path) = &arguments.json_schema {
         let schema = serde_json::from_str(&read(path)?).with_context(|| path.display().to_string())?;
         return Ok(Some(Grammar::JsonSchema(schema)));
@@ -77,14 +78,13 @@ pub(crate) fn request(sampling: Sampling, stop: &StopArguments) -> Request {
 /// Shows text on the standard output as it comes.
 #[derive(Default)]
 pub(crate) struct Streaming {
-    failed: Option<std::io::Error>,
+    failed: Option<anyhow::Error>,
 }
 
 impl Streaming {
     /// Shows a piece; writing stops where nobody reads any more.
     pub(crate) fn show(&mut self, piece: &Piece) -> ControlFlow<()> {
-        let mut out = std::io::stdout().lock();
-        match out.write_all(piece.text.as_bytes()).and_then(|()| out.flush()) {
+        match out::text(piece.text) {
             Ok(()) => ControlFlow::Continue(()),
             Err(error) => {
                 self.failed = Some(error);
@@ -95,7 +95,7 @@ impl Streaming {
 
     /// The error that ended the text, if there was one.
     pub(crate) fn finish(self) -> Result<()> {
-        self.failed.map_or(Ok(()), |error| Err(error.into()))
+        self.failed.map_or(Ok(()), Err)
     }
 }
 

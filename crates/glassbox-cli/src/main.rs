@@ -2,11 +2,18 @@
 //!
 //! A thin face over the libraries: each command is one file in [`commands`], and gives the exit code.
 //! 0: done; 1: the answer is no (a check found a difference, a conformance test failed); 2: wrong
-//! usage; 3: a file, model, input or run is at fault, and the message says which.
+//! usage; 3: a file, model, input, run or output is at fault, and the message says which. A reader that closes standard
+//! output, as `head` does, ends the program with 0. No exit is silent but for that and 0.
+
+// First, for the others use its macros.
+#[macro_use]
+mod out;
 
 mod args;
 mod arrays;
 mod commands;
+mod files;
+mod help;
 mod inputs;
 #[cfg(feature = "text")]
 mod language;
@@ -17,32 +24,44 @@ mod pictures;
 #[path = "no_pictures.rs"]
 mod pictures;
 mod progress;
+mod standard_input;
 mod steps;
 mod targets;
+mod values;
 mod view;
 
 use std::process::ExitCode;
 
-use anstream::eprintln;
-use clap::Parser;
+use anyhow::Result;
 
-use crate::args::{Arguments, Command};
+use crate::args::Command;
 use crate::view::ERROR;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match help::arguments() {
+        Ok(arguments) => arguments,
+        Err(usage) => return help::tell(&usage),
+    };
     if let Some(threads) = arguments.threads
-        && let Err(error) = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global()
+        && let Err(error) = rayon::ThreadPoolBuilder::new().num_threads(usize::from(threads)).build_global()
     {
-        eprintln!("{ERROR}error:{ERROR:#} {error}");
+        note!("{ERROR}error:{ERROR:#} --threads {threads}: {error}");
         return ExitCode::from(3);
     }
     if let Err(error) = glassbox_exec::memory_limit() {
-        eprintln!("{ERROR}error:{ERROR:#} {error}");
+        note!("{ERROR}error:{ERROR:#} {error}");
         return ExitCode::from(2);
     }
-    let quiet = arguments.quiet;
-    let done = match arguments.command {
+    let done = run(arguments.command, arguments.quiet).and_then(|answer| out::finish().map(|()| answer));
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(error) => failed(&error),
+    }
+}
+
+fn run(command: Command, quiet: bool) -> Result<bool> {
+    match command {
         Command::Run(run) => commands::run::main(&run, quiet),
         Command::Inspect(inspect) => commands::inspect::main(&inspect),
         Command::Trace(trace) => commands::trace::main(&trace, quiet),
@@ -67,20 +86,14 @@ fn main() -> ExitCode {
         Command::Fmt(fmt) => commands::fmt::main(&fmt),
         Command::Ops(ops) => commands::ops::main(&ops),
         Command::Completions { shell } => commands::completions::main(shell),
-    };
-    match done {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::from(1),
-        // The reader of the output has closed it, as `head` does: that is no error.
-        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{ERROR}error:{ERROR:#} {error:#}");
-            ExitCode::from(3)
-        }
     }
 }
 
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    let io = error.downcast_ref::<std::io::Error>();
-    io.is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe)
+fn failed(error: &anyhow::Error) -> ExitCode {
+    // The reader of the output has closed it: that is no error.
+    if error.downcast_ref::<out::Failed>().is_some_and(out::Failed::is_closed_pipe) {
+        return ExitCode::SUCCESS;
+    }
+    note!("{ERROR}error:{ERROR:#} {error:#}");
+    ExitCode::from(3)
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use bytes::Bytes;
 use glassbox_ir::Graph;
 use glassbox_onnx::edit::Source;
@@ -21,7 +21,7 @@ const BUILT_IN: &[(&str, &[u8])] = &[
 pub(crate) fn open(name: &str, options: LoadOptions) -> Result<Model> {
     let path = Path::new(name);
     if path.exists() {
-        return load_model(path, options).with_context(|| name.to_owned());
+        return Ok(load_model(path, options)?);
     }
     match BUILT_IN.iter().find(|(known, _)| *known == name) {
         Some((name, bytes)) => Ok(Model::from_bytes(name, bytes, options)?),

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use anstream::eprintln;
 use anyhow::{Context, Result, bail};
 use glassbox_ir::TensorType;
 use glassbox_tensor::{DType, Overflow, Tensor};
@@ -31,7 +30,7 @@ pub(crate) fn read(path: &Path, wanted: &TensorType, arguments: &Given, quiet: b
         let (height, width) = (u32::try_from(height)?, u32::try_from(width)?);
         picture = picture.resize_exact(width, height, FilterType::Triangle);
         if !quiet {
-            eprintln!("note: {} is {have_width}×{have_height}, resized to {width}×{height}", path.display());
+            note!("note: {} is {have_width}×{have_height}, resized to {width}×{height}", path.display());
         }
     }
     let bytes = match layout.channels {

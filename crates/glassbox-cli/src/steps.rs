@@ -1,23 +1,23 @@
-//! The inputs of each step of a program: lines of JSON, or a folder of `.npz` files.
+//! The inputs of each step of a program: lines of JSON, also from standard input, or a folder of `.npz` files.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Lines};
+use std::io::{BufRead, BufReader, Cursor, Lines};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use glassbox_ir::{Graph, Type};
 use glassbox_runtime::Inserted;
-use glassbox_tensor::{DType, Overflow, Tensor};
 use serde_json::Value;
 
-use crate::arrays;
+use crate::standard_input::{self, DASH};
+use crate::{arrays, values};
 
 /// What there is for each step, in order; read when it is asked for.
 pub(crate) enum Steps {
     /// A file, the number of the line that was read last, and how many there are.
     Lines {
         path: PathBuf,
-        lines: Lines<BufReader<File>>,
+        lines: Lines<Box<dyn BufRead>>,
         number: usize,
         count: u64,
     },
@@ -34,14 +34,32 @@ pub(crate) struct Set {
 }
 
 impl Steps {
-    /// Opens a file or a folder.
+    /// Opens a file or a folder; `-` is standard input.
+    ///
+    /// # Errors
+    ///
+    /// Where it can't be read, or the folder has no `.npz` file.
     pub(crate) fn open(path: &Path) -> Result<Steps> {
-        let place = || path.display().to_string();
-        if !path.is_dir() {
+        let filled = |line: &std::io::Result<String>| line.as_ref().is_ok_and(|line| !line.trim().is_empty());
+        let in_memory = |path: &Path, text: String| {
+            let count = text.lines().filter(|line| !line.trim().is_empty()).count() as u64;
+            let lines: Box<dyn BufRead> = Box::new(Cursor::new(text));
+            Steps::Lines { path: path.to_owned(), lines: lines.lines(), number: 0, count }
+        };
+        if path.as_os_str() == DASH {
+            return Ok(in_memory(Path::new("standard input"), standard_input::text("--input-steps")?));
+        }
+        let place = || format!("{}: the file can't be read", path.display());
+        let kind = std::fs::metadata(path).with_context(place)?;
+        if !kind.is_dir() && !kind.is_file() {
+            // A pipe can't be read a second time, as counting its lines would need.
+            return Ok(in_memory(path, std::fs::read_to_string(path).with_context(place)?));
+        }
+        if !kind.is_dir() {
             let open = || File::open(path).with_context(place).map(BufReader::new);
-            let filled = |line: &std::io::Result<String>| line.as_ref().is_ok_and(|line| !line.trim().is_empty());
             let count = open()?.lines().take_while(Result::is_ok).filter(filled).count() as u64;
-            return Ok(Steps::Lines { path: path.to_owned(), lines: open()?.lines(), number: 0, count });
+            let lines: Box<dyn BufRead> = Box::new(open()?);
+            return Ok(Steps::Lines { path: path.to_owned(), lines: lines.lines(), number: 0, count });
         }
         let entries = std::fs::read_dir(path).with_context(place)?;
         let mut files = Vec::new();
@@ -100,90 +118,11 @@ fn set(graph: &Graph, line: &str) -> Result<Vec<(String, Inserted)>> {
     values.into_iter().map(one).collect()
 }
 
-/// A value: a number, text or truth value, a list of them, which takes the declared dims, lists in lists, whose dims are
-/// their own, or `{"dtype": …, "shape": …, "values": …}`, as `--json` prints.
+/// A value as it is inserted; a flat list takes the declared dims.
 fn inserted(value: &Value, declared: Option<&Type>) -> Result<Inserted> {
-    if let Value::Object(fields) = value {
-        let dtype = fields.get("dtype").and_then(Value::as_str).context("an object has a `dtype`")?.parse::<DType>()?;
-        let shape = fields.get("shape").and_then(Value::as_array).context("an object has a `shape`")?;
-        let size = |size: &Value| size.as_u64().and_then(|size| usize::try_from(size).ok());
-        let shape: Option<Vec<usize>> = shape.iter().map(size).collect();
-        let shape = shape.context("a shape is a list of sizes")?;
-        let values = fields.get("values").and_then(Value::as_array).context("an object has `values`")?;
-        let elements = tensor(dtype, &values.iter().collect::<Vec<_>>())?;
-        return Ok(elements.reshape(&shape)?.into());
-    }
-    let mut dims = Vec::new();
-    let mut elements = vec![value];
-    while elements.first().is_some_and(|element| element.is_array()) {
-        let lists: Option<Vec<&Vec<Value>>> = elements.iter().map(|element| element.as_array()).collect();
-        let lists = lists.context("lists stand beside what is no list")?;
-        let length = lists.first().map_or(0, |list| list.len());
-        if lists.iter().any(|list| list.len() != length) {
-            bail!("lists beside each other have different lengths");
-        }
-        dims.push(length);
-        elements = lists.into_iter().flatten().collect();
-    }
-    if dims.len() > 1 && dims.contains(&0) {
-        bail!("an empty list in a list doesn't tell its dims; give `dtype`, `shape` and `values`");
-    }
     // What isn't an input is refused where it is inserted.
-    let elements = tensor(declared.map_or(DType::F64, Type::dtype), &elements)?;
-    match dims.as_slice() {
-        [] => Ok(elements.reshape(&[])?.into()),
-        [_] => Ok(Inserted::list(&elements)?),
-        dims => Ok(elements.reshape(dims)?.into()),
-    }
-}
-
-/// A vector of elements, each rounded once where the dtype is one of floats.
-fn tensor(dtype: DType, elements: &[&Value]) -> Result<Tensor> {
-    let wrong = |element: &Value| format!("{element} is no {dtype}");
-    let count = [elements.len()];
-    match dtype {
-        DType::String => {
-            let texts = elements.iter().map(|text| text.as_str().map(str::to_owned).with_context(|| wrong(text)));
-            Ok(Tensor::from_strings(&count, texts.collect::<Result<_>>()?)?)
-        }
-        DType::Bool => {
-            let values = elements.iter().map(|value| value.as_bool().with_context(|| wrong(value)));
-            Ok(Tensor::from_vec(&count, values.collect::<Result<Vec<bool>>>()?)?)
-        }
-        DType::F64 => Ok(Tensor::from_vec(&count, floats::<f64>(elements, dtype)?)?),
-        dtype if dtype.is_float() => {
-            Ok(Tensor::store(dtype, &count, floats::<f32>(elements, dtype)?, Overflow::Saturate)?)
-        }
-        dtype if dtype.is_unsigned_integer() => {
-            let values = elements.iter().map(|value| value.as_u64().with_context(|| wrong(value)));
-            let values = values.collect::<Result<Vec<u64>>>()?;
-            let stored = Tensor::store(dtype, &count, values.clone(), Overflow::Saturate)?;
-            let lost = stored.load::<u64>()?.iter().zip(&values).position(|(stored, value)| stored != value);
-            lost.map_or(Ok(stored), |place| bail!(wrong(elements[place])))
-        }
-        dtype if dtype.is_integer() => {
-            let values = elements.iter().map(|value| value.as_i64().with_context(|| wrong(value)));
-            let values = values.collect::<Result<Vec<i64>>>()?;
-            let stored = Tensor::store(dtype, &count, values.clone(), Overflow::Saturate)?;
-            let lost = stored.load::<i64>()?.iter().zip(&values).position(|(stored, value)| stored != value);
-            lost.map_or(Ok(stored), |place| bail!(wrong(elements[place])))
-        }
-        _ => bail!("values of {dtype} can't be given as JSON"),
-    }
-}
-
-/// Numbers; `"nan"`, `"inf"` and `"-inf"` stand for those that JSON doesn't have. They are read as decimals, so that
-/// they are rounded once.
-fn floats<T: std::str::FromStr>(elements: &[&Value], dtype: DType) -> Result<Vec<T>> {
-    let one = |element: &&Value| {
-        let text = match element {
-            Value::Number(number) => Some(number.to_string()),
-            Value::String(text) if ["nan", "inf", "-inf"].contains(&text.to_lowercase().as_str()) => Some(text.clone()),
-            _ => None,
-        };
-        text.and_then(|text| text.parse().ok()).with_context(|| format!("{element} is no {dtype}"))
-    };
-    elements.iter().map(one).collect()
+    let given = values::given(value, declared)?;
+    Ok(if given.flat { Inserted::list(&given.tensor)? } else { given.tensor.into() })
 }
 
 #[cfg(test)]

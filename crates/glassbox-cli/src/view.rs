@@ -1,9 +1,12 @@
-//! How values look on a terminal and in JSON.
+//! How values look on a terminal and in JSON, and how much of a text fits in a line.
+
+use std::io::IsTerminal;
 
 use anstyle::{AnsiColor, Style};
 use glassbox_exec::Value;
 use glassbox_tensor::{DType, Tensor};
 use serde_json::json;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// The style of errors.
 pub(crate) const ERROR: Style = AnsiColor::Red.on_default().bold();
@@ -13,6 +16,68 @@ pub(crate) const NAME: Style = AnsiColor::Cyan.on_default();
 pub(crate) const DIM: Style = Style::new().dimmed();
 /// The style of what went well.
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
+
+/// How many columns a line of standard output has: what `COLUMNS` says, else what the terminal has; as many as are needed
+/// where it is no terminal.
+pub(crate) fn columns() -> Option<usize> {
+    let told = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).filter(|columns| *columns > 0);
+    let terminal = || {
+        let (width, _) = std::io::stdout().is_terminal().then(terminal_size::terminal_size)??;
+        Some(usize::from(width.0))
+    };
+    told.or_else(terminal)
+}
+
+/// How many columns a text takes.
+pub(crate) fn text_width(text: &str) -> usize {
+    text.width()
+}
+
+/// A text that takes exactly `width` columns: filled up with blanks, or cut in its middle, for names differ most at
+/// their ends.
+pub(crate) fn fit(text: &str, width: usize) -> String {
+    let taken = text.width();
+    if taken <= width {
+        return format!("{text}{}", " ".repeat(width - taken));
+    }
+    let Some(room) = width.checked_sub(1) else { return String::new() };
+    let (front, back) = (room / 3, room - room / 3);
+    let (start, used) = take_columns(text.chars(), front);
+    let (end, used_by_end) = take_columns(text.chars().rev(), back);
+    let end: String = end.chars().rev().collect();
+    format!("{start}…{end}{}", " ".repeat(room - used - used_by_end))
+}
+
+/// As many characters as fit, and the columns that they take.
+fn take_columns(chars: impl Iterator<Item = char>, room: usize) -> (String, usize) {
+    let (mut taken, mut used) = (String::new(), 0);
+    for character in chars {
+        let width = character.width().unwrap_or(0);
+        if used + width > room {
+            break;
+        }
+        taken.push(character);
+        used += width;
+    }
+    (taken, used)
+}
+
+/// A text in lines of at most `width` columns, broken between words.
+pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        if !line.is_empty() && line.width() + 1 + word.width() > width {
+            lines.push(std::mem::take(&mut line));
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    lines.push(line);
+    lines
+}
 
 /// The most elements that a short view shows.
 const SHOWN: usize = 8;
@@ -44,19 +109,33 @@ pub(crate) fn elements(tensor: &Tensor, most: usize) -> Vec<String> {
     }
 }
 
+/// A value after `taken` columns of a line: as many of its first elements as there is room for.
+pub(crate) fn short_after(value: &Value, taken: usize) -> String {
+    let room = columns().map(|columns| columns.saturating_sub(taken));
+    (1..=SHOWN)
+        .rev()
+        .map(|most| short_of(value, most))
+        .find(|text| room.is_none_or(|room| text.width() <= room))
+        .unwrap_or_else(|| short_of(value, 1))
+}
+
 /// A value in a line: its first elements.
 pub(crate) fn short(value: &Value) -> String {
+    short_of(value, SHOWN)
+}
+
+fn short_of(value: &Value, most: usize) -> String {
     match value {
         Value::Tensor(tensor) => {
-            let shown = elements(tensor, SHOWN).join(" ");
-            if tensor.len() > SHOWN { format!("[{shown} …]") } else { format!("[{shown}]") }
+            let shown = elements(tensor, most).join(" ");
+            if tensor.len() > most { format!("[{shown} …]") } else { format!("[{shown}]") }
         }
         Value::Sequence { items, .. } => {
-            let shown: Vec<String> = items.iter().take(SHOWN).map(short).collect();
-            let rest = if items.len() > SHOWN { " …" } else { "" };
+            let shown: Vec<String> = items.iter().take(most).map(|item| short_of(item, most)).collect();
+            let rest = if items.len() > most { " …" } else { "" };
             format!("{} items: {}{rest}", items.len(), shown.join(", "))
         }
-        Value::Optional { item, .. } => item.as_ref().map_or("nothing".to_owned(), |item| short(item)),
+        Value::Optional { item, .. } => item.as_ref().map_or("nothing".to_owned(), |item| short_of(item, most)),
     }
 }
 
@@ -94,4 +173,24 @@ pub(crate) fn bytes(count: usize) -> String {
         unit += 1;
     }
     if unit == 0 { format!("{count} B") } else { format!("{value:.1} {}", units[unit]) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_is_cut_in_the_middle() {
+        assert_eq!(fit("name", 6), "name  ");
+        assert_eq!(fit("transformer/h.11/mlp/c_fc", 12), "tra…mlp/c_fc");
+        assert_eq!(fit("層層層層", 5).width(), 5);
+        assert_eq!((fit("name", 1), fit("name", 0)), ("…".to_owned(), String::new()));
+    }
+
+    #[test]
+    fn lines_break_between_words() {
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("unbreakable", 3), ["unbreakable"]);
+        assert_eq!(wrap("", 3), [""]);
+    }
 }

@@ -69,7 +69,13 @@ pub enum NoMatch {
     Evaluation(String),
     /// The builder refuses a node of the replacement.
     #[error("the replacement is refused: {0}")]
-    Refused(#[from] BuildError),
+    Refused(BuildError),
+}
+
+impl From<BuildError> for NoMatch {
+    fn from(error: BuildError) -> NoMatch {
+        NoMatch::Refused(error)
+    }
 }
 
 impl NoMatch {

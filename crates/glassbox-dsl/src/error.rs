@@ -14,6 +14,8 @@ pub struct DslError {
     pub(crate) at: At,
     /// What is wrong and what to do, with the names.
     pub message: String,
+    /// Whether it is a mistake whatever the model package has.
+    pub(crate) certain: bool,
 }
 
 /// A place in a program.
@@ -30,18 +32,27 @@ pub struct Place {
 impl DslError {
     /// A mistake at `place`.
     pub fn new(place: Place, message: impl Into<String>) -> DslError {
-        DslError { place, at: At::default(), message: message.into() }
+        DslError { place, at: At::default(), message: message.into(), certain: false }
     }
 
     /// A mistake at a token; its line is that of `place` where it has none of its own.
     pub(crate) fn at(place: Place, at: At, message: impl Into<String>) -> DslError {
         let line = if at.line > 0 { at.line } else { place.line };
-        DslError { place: Place { line, ..place }, at, message: message.into() }
+        DslError { place: Place { line, ..place }, at, message: message.into(), certain: false }
     }
 
     /// The mistake at that place, if something is known of it.
     pub(crate) fn or_at(self, at: At) -> DslError {
-        if at.line == 0 { self } else { DslError::at(self.place, at, self.message) }
+        if at.line == 0 {
+            return self;
+        }
+        let certain = self.certain;
+        DslError { certain, ..DslError::at(self.place, at, self.message) }
+    }
+
+    /// The mistake, which no model package could make good.
+    pub(crate) fn whatever_the_package(self) -> DslError {
+        DslError { certain: true, ..self }
     }
 
     /// The token that it points at, as [`Parsed::span`](crate::parse::Parsed::span) knows it.

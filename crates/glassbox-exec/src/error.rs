@@ -12,22 +12,22 @@ use crate::host::HostError;
 #[non_exhaustive]
 pub enum KernelError {
     /// The operands break a rule that only their contents show.
-    #[error("{0}")]
+    #[error(transparent)]
     Invalid(#[from] Violation),
     /// Something that the op's specification allows and the kernel can't do.
     #[error("unsupported: {0}")]
     Unsupported(String),
     /// A tensor operation failed: most often there isn't enough memory.
-    #[error("{0}")]
+    #[error(transparent)]
     Tensor(#[from] TensorError),
     /// A parameter can't be had.
-    #[error("{0}")]
+    #[error(transparent)]
     Param(#[from] ParamError),
     /// A function of the program that runs the graph failed.
-    #[error("{0}")]
+    #[error(transparent)]
     Host(#[from] HostError),
     /// The decomposition of a composite failed.
-    #[error("{0}")]
+    #[error(transparent)]
     Build(#[from] BuildError),
     /// A kernel did what it must not do: a bug of Glassbox.
     #[error("internal error (please report it): {0}")]
@@ -90,7 +90,7 @@ pub enum RunError {
         why: String,
     },
     /// A value or state can't be read, or there is no memory for it.
-    #[error("{0}")]
+    #[error(transparent)]
     Memory(#[from] glassbox_tensor::TensorError),
     /// The observer asked to stop.
     #[error("stopped at `{node}`")]

@@ -38,7 +38,8 @@ fn block_form(dsl: &TokenStream, tokens: TokenStream) -> TokenStream {
         Ok(parsed) => parsed,
         Err(error) => return error.to_compile_error(),
     };
-    match glassbox_dsl::check::check(&parsed.program) {
+    let checked = glassbox_dsl::check::check(&parsed.program);
+    match checked.and_then(|()| glassbox_dsl::check::check_values(&parsed.program)) {
         Ok(()) => emit::program(dsl, &parsed.program),
         Err(error) => mistake(parsed.span(error.token()), &error.message),
     }

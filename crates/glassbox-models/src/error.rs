@@ -32,15 +32,15 @@ pub enum ModelError {
     #[error("unsupported: {0}")]
     Unsupported(String),
     /// A GGUF file that isn't a model that can be built.
-    #[error("{file}: {source}")]
+    #[error("{file}: {error}")]
     Gguf {
         /// The file.
         file: String,
         /// What is wrong with it.
-        source: Box<GgufError>,
+        error: Box<GgufError>,
     },
     /// A node of the graph breaks a rule; most often a parameter is missing or has other dims.
-    #[error("{0}")]
+    #[error(transparent)]
     Build(#[from] BuildError),
 }
 

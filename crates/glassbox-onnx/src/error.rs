@@ -15,18 +15,18 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum OnnxError {
     /// What is wrong with this file.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {error}", path.display())]
     File {
         /// The file.
         path: PathBuf,
         /// What is wrong.
-        source: Box<OnnxError>,
+        error: Box<OnnxError>,
     },
     /// The file can't be opened or mapped.
-    #[error("the file can't be read: {source}")]
+    #[error("the file can't be read: {error}")]
     Io {
         /// What the system says.
-        source: io::Error,
+        error: io::Error,
     },
     /// The bytes aren't a message of the format.
     #[error("not a whole {message} of the ONNX format: {reason}")]
@@ -108,7 +108,7 @@ pub enum OnnxError {
         rule: String,
     },
     /// The IR refuses what a node stands for.
-    #[error("{op} `{node}` (version {version}): {source}")]
+    #[error("{op} `{node}` (version {version}): {error}")]
     Build {
         /// The node.
         node: String,
@@ -117,7 +117,7 @@ pub enum OnnxError {
         /// The version by whose rules it is read.
         version: i64,
         /// The rule that is broken.
-        source: Box<BuildError>,
+        error: Box<BuildError>,
     },
     /// The IR refuses the graph as a whole.
     #[error("the graph can't be built: {0}")]
@@ -144,7 +144,7 @@ impl OnnxError {
     /// The error below the name of the file.
     pub fn root(&self) -> &OnnxError {
         match self {
-            OnnxError::File { source, .. } => source.root(),
+            OnnxError::File { error, .. } => error.root(),
             other => other,
         }
     }
@@ -161,7 +161,7 @@ impl OnnxError {
     pub(crate) fn in_file(self, path: Option<&std::path::Path>) -> OnnxError {
         match (self, path) {
             (error @ OnnxError::File { .. }, _) | (error, None) => error,
-            (error, Some(path)) => OnnxError::File { path: path.to_owned(), source: Box::new(error) },
+            (error, Some(path)) => OnnxError::File { path: path.to_owned(), error: Box::new(error) },
         }
     }
 }

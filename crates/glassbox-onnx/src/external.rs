@@ -62,11 +62,11 @@ pub(crate) fn map(path: &Path) -> Result<Bytes, OnnxError> {
 
 /// A file, opened and mapped.
 pub(crate) fn open(path: &Path) -> Result<Mapped, OnnxError> {
-    let io = |source| OnnxError::Io { source };
+    let io = |error| OnnxError::Io { error };
     let file = File::open(path).map_err(io)?;
     let metadata = file.metadata().map_err(io)?;
     if !metadata.is_file() {
-        return Err(OnnxError::Io { source: std::io::Error::other("it is no regular file") });
+        return Err(OnnxError::Io { error: std::io::Error::other("it is no regular file") });
     }
     if metadata.len() == 0 {
         return Ok(Mapped { bytes: Bytes::new(), file });

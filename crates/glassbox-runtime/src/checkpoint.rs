@@ -16,6 +16,8 @@ use crate::model::LoadOptions;
 
 /// A checkpoint that is open. Of its weights only the description has been read.
 pub(crate) struct Checkpoint {
+    /// What errors call it.
+    name: String,
     package: Arc<Package>,
     params: Arc<dyn ParamSource>,
     config: Config,
@@ -34,7 +36,8 @@ impl Checkpoint {
             None => package.clone(),
         };
         let (config, params) = describe(&package, stored, name)?;
-        Ok(Checkpoint { package, params, config, context: options.context, tokenizer, template })
+        let name = name.to_owned();
+        Ok(Checkpoint { name, package, params, config, context: options.context, tokenizer, template })
     }
 
     pub(crate) fn package(&self) -> &Package {
@@ -49,13 +52,15 @@ impl Checkpoint {
     /// The graph of one step, with the logits of every token.
     pub(crate) fn graph(&self) -> Result<Graph, RuntimeError> {
         let options = glassbox_models::Options { context: self.context, last_only: false };
-        Ok(glassbox_models::build(&self.config, self.params.as_ref(), &options)?)
+        glassbox_models::build(&self.config, self.params.as_ref(), &options)
+            .map_err(|error| RuntimeError::checkpoint(&self.name, error))
     }
 
     /// The model as one that writes, where it has a tokenizer.
     pub(crate) fn text_generator(&self, runtime: &dyn Runtime) -> Result<Option<TextGenerator>, RuntimeError> {
         let Some(tokenizer) = &self.tokenizer else { return Ok(None) };
-        let graph = graphs::write_tokens(&self.config, self.params.as_ref(), self.context)?;
+        let graph = graphs::write_tokens(&self.config, self.params.as_ref(), self.context)
+            .map_err(|error| RuntimeError::checkpoint(&self.name, error))?;
         TextGenerator::new(runtime, graph, self.params(), tokenizer.clone()).map(Some)
     }
 }
@@ -72,10 +77,12 @@ fn describe(
         return Ok(gguf::open_through(package, stored)?);
     }
     if package.blobs().any(|blob| blob == "config.json") {
-        return Ok((Config::parse(&String::from_utf8_lossy(&package.blob("config.json")?))?, stored));
+        let config = Config::parse(&String::from_utf8_lossy(&package.blob("config.json")?));
+        return Ok((config.map_err(|error| RuntimeError::checkpoint(name, error))?, stored));
     }
     if package.find("blocks.0.att.r_k").is_some() {
-        return Ok((Config::parse(r#"{"model_type": "rwkv7"}"#)?, stored));
+        let config = Config::parse(r#"{"model_type": "rwkv7"}"#);
+        return Ok((config.map_err(|error| RuntimeError::checkpoint(name, error))?, stored));
     }
     let missing = "it has no config.json, neither inside nor beside it, that says what model it is".to_owned();
     Err(RuntimeError::Incomplete { path: name.to_owned(), missing })

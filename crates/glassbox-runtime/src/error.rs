@@ -19,63 +19,72 @@ use crate::sim::SimError;
 #[non_exhaustive]
 pub enum RuntimeError {
     /// The weights can't be read.
-    #[error("{0}")]
+    #[error(transparent)]
     Weights(#[from] WeightsError),
     /// A file can't be read.
-    #[error("{path}: the file can't be read: {source}")]
+    #[error("{path}: the file can't be read: {error}")]
     File {
         /// The file.
         path: String,
         /// Why.
-        source: std::io::Error,
+        error: std::io::Error,
     },
     /// A file can't be written.
-    #[error("{path}: the file can't be written: {source}")]
+    #[error("{path}: the file can't be written: {error}")]
     Unwritten {
         /// The file.
         path: String,
         /// Why.
-        source: std::io::Error,
+        error: std::io::Error,
     },
     /// A graph as text or JSON is wrong.
-    #[error("{path}: {source}")]
+    #[error("{path}: {error}")]
     Graph {
         /// The file.
         path: String,
         /// The place in it, and the rule.
-        source: Box<dyn std::error::Error + Send + Sync>,
+        error: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The ONNX model can't be read.
-    #[error("{0}")]
+    #[error(transparent)]
     Onnx(#[from] OnnxError),
     /// The graph of the model can't be built.
     #[cfg(feature = "text")]
-    #[error("{0}")]
+    #[error(transparent)]
     Model(#[from] ModelError),
+    /// The graph of a checkpoint can't be built.
+    #[cfg(feature = "text")]
+    #[error("{path}: {error}")]
+    Checkpoint {
+        /// The file or folder.
+        path: String,
+        /// Why.
+        error: ModelError,
+    },
     /// The tokenizer or the chat template can't be read, or can't do its work.
     #[cfg(feature = "text")]
-    #[error("{0}")]
+    #[error(transparent)]
     Text(#[from] TextError),
     /// A program can't be lowered.
-    #[error("{0}")]
+    #[error(transparent)]
     Program(#[from] DslError),
     /// A program that is run step by step is given or asked what it doesn't have.
-    #[error("{0}")]
+    #[error(transparent)]
     Sim(#[from] SimError),
     /// A run of the graph failed.
-    #[error("{0}")]
+    #[error(transparent)]
     Run(#[from] RunError),
     /// No backend has this name.
-    #[error("{0}")]
+    #[error(transparent)]
     Backend(#[from] UnknownBackend),
     /// A session can't be made, or doesn't hold what is asked of it.
-    #[error("{0}")]
+    #[error(transparent)]
     Session(#[from] KernelError),
     /// A tensor can't be made.
-    #[error("{0}")]
+    #[error(transparent)]
     Tensor(#[from] TensorError),
     /// A parameter can't be had.
-    #[error("{0}")]
+    #[error(transparent)]
     Param(#[from] ParamError),
     /// Something that the checkpoint should have and doesn't.
     #[error("{path}: {missing}")]
@@ -108,8 +117,17 @@ pub enum RuntimeError {
 }
 
 impl RuntimeError {
+    /// The error of a checkpoint at `path`; one that names a file already stays as it is.
+    #[cfg(feature = "text")]
+    pub(crate) fn checkpoint(path: &str, error: ModelError) -> RuntimeError {
+        match error {
+            ModelError::Gguf { .. } => RuntimeError::Model(error),
+            error => RuntimeError::Checkpoint { path: path.to_owned(), error },
+        }
+    }
+
     /// The error of a graph in the file `path`.
-    pub(crate) fn graph(path: &str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> RuntimeError {
-        RuntimeError::Graph { path: path.to_owned(), source: source.into() }
+    pub(crate) fn graph(path: &str, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> RuntimeError {
+        RuntimeError::Graph { path: path.to_owned(), error: error.into() }
     }
 }

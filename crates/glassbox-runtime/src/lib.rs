@@ -51,7 +51,7 @@ pub use generator::{Finish, Generation, Prompt, Request, Stats, TextGenerator};
 pub use glassbox_dsl as dsl;
 pub use glassbox_exec::{Cancel, Limits, Options as SimOptions, Precision, Value};
 #[cfg(feature = "text")]
-pub use glassbox_text::{Extras, Message};
+pub use glassbox_text::{ChatTemplate, Extras, Message};
 #[cfg(feature = "grammars")]
 pub use grammar::{Grammar, Grammatical};
 pub use model::{LoadOptions, Model, load_model};
@@ -61,8 +61,8 @@ pub use sampling::{Choice, Constraint, Penalties, Sampler, Sampling};
 pub use sim::{
     ChromeWriter, Device, Executor, Fetched, FromMetadata, Inputs, Inserted, Mismatch, ModelLoader, ModelPackage,
     ModelParts, OutputName, Random, RandomElement, SimBackend, SimError, SimSession, Simulator, Statements, Statistics,
-    StepOutcome, StepResult, TRACE_KEPT, TraceEvent, TraceOutput, View, format_program, read_program, write_chrome,
-    write_jsonl,
+    StepOutcome, StepResult, TRACE_KEPT, TraceEvent, TraceOutput, View, format_program, format_text, read_program,
+    write_chrome, write_jsonl,
 };
 #[cfg(feature = "text")]
 pub use writer::Piece;

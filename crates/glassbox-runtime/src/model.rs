@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use glassbox_exec::{Executable, Options, Runtime, Session};
 use glassbox_ir::{Graph, json, ops, text};
-use glassbox_onnx::ImportOptions;
+use glassbox_onnx::{ImportOptions, OnnxError};
 use glassbox_tensor::{NoParams, ParamSource};
 #[cfg(feature = "text")]
 use glassbox_text::{ChatTemplate, Tokenizer};
@@ -73,7 +73,9 @@ pub fn load_model(path: &Path, options: LoadOptions) -> Result<Model, RuntimeErr
         }
         Some("onnx") => Model::of_onnx(glassbox_onnx::load(path)?, name, &options),
         _ => match glassbox_weights::open(path) {
-            Err(error) if error.is_unrecognized() => Model::of_onnx(glassbox_onnx::load(path)?, name, &options),
+            Err(error) if error.is_unrecognized() && !path.is_dir() => {
+                Model::of_onnx(glassbox_onnx::load(path)?, name, &options)
+            }
             package => Model::of_package(package?, name, options),
         },
     }
@@ -110,7 +112,7 @@ fn names_parameters(graph: &Graph) -> bool {
 
 /// What is in a file of text.
 pub(crate) fn read_text(path: &Path) -> Result<String, RuntimeError> {
-    std::fs::read_to_string(path).map_err(|source| RuntimeError::File { path: path.display().to_string(), source })
+    std::fs::read_to_string(path).map_err(|error| RuntimeError::File { path: path.display().to_string(), error })
 }
 
 impl Model {
@@ -142,7 +144,10 @@ impl Model {
     }
 
     fn of_onnx(model: glassbox_onnx::Model, name: String, options: &LoadOptions) -> Result<Model, RuntimeError> {
-        let import = glassbox_onnx::import(&model, &ImportOptions::default())?;
+        let import = glassbox_onnx::import(&model, &ImportOptions::default()).map_err(|error| match error {
+            OnnxError::File { .. } => error,
+            error => OnnxError::File { path: name.clone().into(), error: Box::new(error) },
+        })?;
         let plain = Model::of_graph(import.graph, name, options)?;
         Ok(Model { outputs: import.outputs, notes: import.notes, onnx: Some(model), ..plain })
     }

@@ -54,8 +54,9 @@ pub use element::{Element, F8E4M3FN, F8E4M3FNUZ, F8E5M2, F8E5M2FNUZ, F8E8M0};
 pub use error::TensorError;
 pub use float_format::{FloatFormat, NanEncoding, SaturateRule, Unpacked};
 pub use half::{bf16, f16};
-pub use parallel::{on_one_thread, 
-    Interrupt, Interrupted, TryWork, interruptible, parallel_chunks, parallel_for, parallel_map, try_parallel_chunks,
+pub use parallel::{
+    Interrupt, Interrupted, TryWork, interruptible, on_one_thread, parallel_chunks, parallel_for, parallel_map,
+    try_parallel_chunks,
 };
 pub use params::{NoParams, ParamError, ParamId, ParamInfo, ParamSource};
 pub use storage::SharedBytes;

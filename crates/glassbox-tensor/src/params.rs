@@ -62,12 +62,12 @@ pub enum ParamError {
         near: Option<String>,
     },
     /// The parameter is there, and its data can't be read.
-    #[error("parameter {name:?}: {source}")]
+    #[error("parameter {name:?}: {error}")]
     Unreadable {
         /// The name of the parameter.
         name: String,
         /// What is wrong, with the file and the place in it.
-        source: Box<dyn Error + Send + Sync>,
+        error: Box<dyn Error + Send + Sync>,
     },
 }
 

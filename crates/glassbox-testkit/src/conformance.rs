@@ -213,7 +213,7 @@ fn try_case(case: &Case, backend: &dyn Runtime, ops: &mut Vec<String>) -> Result
 /// The error below the name of the file.
 fn innermost(error: &OnnxError) -> &OnnxError {
     match error {
-        OnnxError::File { source, .. } => innermost(source),
+        OnnxError::File { error, .. } => innermost(error),
         other => other,
     }
 }

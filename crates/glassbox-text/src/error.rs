@@ -14,16 +14,16 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum TextError {
     /// What is wrong with this file or folder.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {error}", path.display())]
     File {
         /// The file or folder.
         path: PathBuf,
         /// What is wrong.
-        source: Box<TextError>,
+        error: Box<TextError>,
     },
     /// The system refuses to read.
     #[error("it can't be read: {0}")]
-    Io(#[from] io::Error),
+    Io(io::Error),
     /// The package that holds the tokenizer or template can't be read.
     #[error(transparent)]
     Weights(#[from] WeightsError),
@@ -68,11 +68,17 @@ pub enum TextError {
     Internal(String),
 }
 
+impl From<io::Error> for TextError {
+    fn from(error: io::Error) -> TextError {
+        TextError::Io(error)
+    }
+}
+
 impl TextError {
     /// The error below the name of the file.
     pub fn root(&self) -> &TextError {
         match self {
-            TextError::File { source, .. } => source.root(),
+            TextError::File { error, .. } => error.root(),
             other => other,
         }
     }
@@ -81,7 +87,7 @@ impl TextError {
     pub(crate) fn in_file(self, path: &Path) -> TextError {
         match self {
             TextError::File { .. } => self,
-            other => TextError::File { path: path.to_owned(), source: Box::new(other) },
+            other => TextError::File { path: path.to_owned(), error: Box::new(other) },
         }
     }
 

@@ -104,8 +104,7 @@ impl ParamSource for Budgeted {
         if self.package.find(name).is_none() {
             return Err(missing(&*self.package, name));
         }
-        let unreadable =
-            |source: WeightsError| ParamError::Unreadable { name: name.to_owned(), source: Box::new(source) };
+        let unreadable = |error: WeightsError| ParamError::Unreadable { name: name.to_owned(), error: Box::new(error) };
         self.touch(name).map_err(unreadable)?;
         self.package.load(name)
     }

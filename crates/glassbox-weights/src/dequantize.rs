@@ -10,7 +10,7 @@ use crate::package::{Package, Quantisation, missing};
 
 /// A parameter as f32: floats cast, blocks decoded, integers with scales scaled.
 pub(crate) fn load_f32(package: &Package, name: &str) -> Result<Tensor, WeightsError> {
-    let wrong = |source| WeightsError::Tensor { name: name.to_owned(), source };
+    let wrong = |error| WeightsError::Tensor { name: name.to_owned(), error };
     let tensor = package.tensor(name)?;
     match (package.quantisation(name), tensor.dtype()) {
         (Some(quantisation), _) => scaled(package, name, &tensor, quantisation),
@@ -21,7 +21,7 @@ pub(crate) fn load_f32(package: &Package, name: &str) -> Result<Tensor, WeightsE
 
 /// `(integer - zero point) * scale`, in f64 and rounded once.
 fn scaled(package: &Package, name: &str, codes: &Tensor, how: &Quantisation) -> Result<Tensor, WeightsError> {
-    let wrong = |source| WeightsError::Tensor { name: name.to_owned(), source };
+    let wrong = |error| WeightsError::Tensor { name: name.to_owned(), error };
     let load = |part: &str| package.tensor(part)?.load::<f64>().map(|values| values.into_owned()).map_err(wrong);
     let scales = load(&how.scales)?;
     let zero_points = how.zero_points.as_deref().map(load).transpose()?.unwrap_or_else(|| vec![0.0]);
@@ -98,8 +98,7 @@ impl ParamSource for Dequantized {
         if !is_quantised(&self.package, info) {
             return self.package.load(name);
         }
-        let unreadable =
-            |source: WeightsError| ParamError::Unreadable { name: name.to_owned(), source: Box::new(source) };
+        let unreadable = |error: WeightsError| ParamError::Unreadable { name: name.to_owned(), error: Box::new(error) };
         load_f32(&self.package, name).map_err(unreadable)
     }
 }

@@ -15,20 +15,20 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum WeightsError {
     /// What is wrong with this file or folder.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {error}", path.display())]
     File {
         /// The file.
         path: PathBuf,
         /// What is wrong.
-        source: Box<WeightsError>,
+        error: Box<WeightsError>,
     },
     /// The system refuses to read or write.
-    #[error("{action}: {source}")]
+    #[error("{action}: {error}")]
     Io {
         /// What was tried.
         action: &'static str,
         /// What the system says.
-        source: io::Error,
+        error: io::Error,
     },
     /// The file or folder is none of the formats that are known.
     #[error("no file of weights that is known: {what}")]
@@ -93,12 +93,12 @@ pub enum WeightsError {
         rule: String,
     },
     /// A parameter's tensor can't be made.
-    #[error("parameter {name:?}: {source}")]
+    #[error("parameter {name:?}: {error}")]
     Tensor {
         /// The name.
         name: String,
         /// What is wrong.
-        source: TensorError,
+        error: TensorError,
     },
 }
 
@@ -111,7 +111,7 @@ impl WeightsError {
     /// The error below the name of the file.
     pub fn root(&self) -> &WeightsError {
         match self {
-            WeightsError::File { source, .. } => source.root(),
+            WeightsError::File { error, .. } => error.root(),
             other => other,
         }
     }
@@ -120,12 +120,12 @@ impl WeightsError {
     pub(crate) fn in_file(self, path: &Path) -> WeightsError {
         match self {
             WeightsError::File { .. } => self,
-            other => WeightsError::File { path: path.to_owned(), source: Box::new(other) },
+            other => WeightsError::File { path: path.to_owned(), error: Box::new(other) },
         }
     }
 
     pub(crate) fn io(action: &'static str) -> impl FnOnce(io::Error) -> WeightsError {
-        move |source| WeightsError::Io { action, source }
+        move |error| WeightsError::Io { action, error }
     }
 
     pub(crate) fn structure(offset: u64, place: impl Into<String>, rule: impl Into<String>) -> WeightsError {

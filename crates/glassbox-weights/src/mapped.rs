@@ -48,8 +48,8 @@ impl MappedFile {
         let file = File::open(path).map_err(WeightsError::io("the file can't be opened"))?;
         let metadata = file.metadata().map_err(WeightsError::io("the file can't be described"))?;
         if !metadata.is_file() {
-            let source = std::io::Error::other("it is no regular file");
-            return Err(WeightsError::Io { action: "the file can't be mapped", source });
+            let error = std::io::Error::other("it is no regular file");
+            return Err(WeightsError::Io { action: "the file can't be mapped", error });
         }
         let mut hasher = blake3::Hasher::new();
         let true_path = path.canonicalize().map_err(WeightsError::io("the path can't be resolved"))?;

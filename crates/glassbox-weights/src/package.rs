@@ -236,7 +236,7 @@ impl Package {
                 file.bytes().get(*offset..end).map(<[u8]>::to_vec).ok_or_else(missing)
             }
             Blob::Beside { path } => std::fs::read(path)
-                .map_err(|source| WeightsError::Io { action: "the file can't be read", source }.in_file(path)),
+                .map_err(|error| WeightsError::Io { action: "the file can't be read", error }.in_file(path)),
         }
     }
 
@@ -259,7 +259,7 @@ impl Package {
         let missing = || WeightsError::Missing { kind: "parameter", name: name.to_owned() };
         let at = *self.by_name.get(name).ok_or_else(missing)?;
         let (info, place) = (&self.infos[at], &self.places[at]);
-        let wrong = |source| WeightsError::Tensor { name: name.to_owned(), source }.in_file(place.file.path());
+        let wrong = |error| WeightsError::Tensor { name: name.to_owned(), error }.in_file(place.file.path());
         let owner: SharedBytes = place.file.shared();
         match &place.strides {
             None => Tensor::from_shared(info.dtype, &info.shape, owner, place.offset).map_err(wrong),
@@ -286,7 +286,7 @@ impl ParamSource for Package {
         if !self.by_name.contains_key(name) {
             return Err(missing(self, name));
         }
-        self.tensor(name).map_err(|source| ParamError::Unreadable { name: name.to_owned(), source: Box::new(source) })
+        self.tensor(name).map_err(|error| ParamError::Unreadable { name: name.to_owned(), error: Box::new(error) })
     }
 }
 

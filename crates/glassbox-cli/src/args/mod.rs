@@ -7,7 +7,6 @@ mod sim;
 mod text;
 mod tools;
 
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -31,9 +30,9 @@ pub(crate) struct Arguments {
     /// Print results only: no progress, no notes
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
-    /// How many threads to compute on [default: all]
-    #[arg(long, global = true, value_name = "N")]
-    pub(crate) threads: Option<NonZeroUsize>,
+    /// How many threads to compute on, at most 1024 [default: as many as there are processors]
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -44,7 +43,7 @@ pub(crate) enum Command {
     Run(Run),
     /// Say what a model is: inputs, outputs, ops, parameters, sizes
     Inspect(Inspect),
-    /// Run a model and show every value on the way
+    /// Run a model and show every value on the way, and where NaN and infinities are born
     Trace(Trace),
     /// Hold what a model computes against something else, and name the first node that differs
     Check(Check),
@@ -119,8 +118,8 @@ impl BackendArgument {
 /// What goes into a model or a program.
 #[derive(Args)]
 pub(crate) struct Given {
-    /// An input: NAME=FILE (.npy, .npz, .pb or an image), NAME=random, NAME=zeros, NAME=const:V, or for a language model
-    /// NAME=text:TEXT.
+    /// An input: NAME=FILE (.npy, .npz, .json, .pb or an image), NAME=random, NAME=zeros, NAME=const:V, for a language
+    /// model NAME=text:TEXT, or NAME=- for standard input (.npy, .npz or JSON).
     /// Without NAME=: a .npz for all inputs, or the value of the only input
     #[arg(short, long = "input", value_name = "[NAME=]VALUE")]
     pub(crate) inputs: Vec<String>,
@@ -169,9 +168,13 @@ pub(crate) struct Inspect {
     /// Print the graph in the text form
     #[arg(long)]
     pub(crate) graph: bool,
-    /// With --graph, also print the data of large tensors, so that the text is the whole model
-    #[arg(long, requires = "graph")]
+    /// With --graph, also print the data of large tensors, so that the text is the whole model. Without it that is so
+    /// where standard output is no terminal; of weights it prints metadata in full
+    #[arg(long)]
     pub(crate) data: bool,
+    /// With --graph, leave the data of large tensors out
+    #[arg(long, requires = "graph", conflicts_with = "data")]
+    pub(crate) no_data: bool,
     /// Print JSON; with the graph, if --graph is given too
     #[arg(long)]
     pub(crate) json: bool,
@@ -184,9 +187,19 @@ pub(crate) struct Trace {
     /// Write every value as a .npy file to this folder, with an index.json
     #[arg(long, value_name = "DIR")]
     pub(crate) save: Option<PathBuf>,
+    /// Write the time of every node as a trace that chrome://tracing and Perfetto open
+    #[arg(long, value_name = "FILE.json")]
+    pub(crate) chrome: Option<PathBuf>,
     /// Show the nodes that composites are made of too
     #[arg(long)]
     pub(crate) inside: bool,
+    /// Only the N values that took longest, the longest first, and those where a NaN or an infinity was born
+    #[arg(long, value_name = "N")]
+    pub(crate) top: Option<usize>,
+    /// Fold layers: a row for each, with as many parts of its path as DEPTH says, instead of one for each node
+    #[arg(long, value_name = "DEPTH", num_args = 0..=1, default_missing_value = "2", require_equals = true,
+          value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub(crate) fold: Option<u8>,
     /// Print one JSON object a line
     #[arg(long)]
     pub(crate) json: bool,
@@ -217,6 +230,9 @@ pub(crate) struct Conformance {
 pub(crate) struct Ops {
     /// The op whose specification to show
     pub(crate) op: Option<String>,
+    /// Print JSON: a list of all ops, or the op
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[cfg(test)]

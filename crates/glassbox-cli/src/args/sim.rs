@@ -17,14 +17,14 @@ pub(crate) struct Sim {
     pub(crate) model: Option<String>,
     #[command(flatten)]
     pub(crate) given: Given,
-    /// The inputs of each step: a file with an object of values by name on each line, or a folder with a .npz for each
-    /// step, in the order of their names. Inputs that aren't in it are those of --input, the same at every step
+    /// The inputs of each step: a file with an object of values by name on each line (`-`: standard input), or a folder
+    /// with a .npz for each step, in the order of their names. Inputs that aren't in it are those of --input, the same at every step
     #[arg(long, value_name = "FILE.jsonl|DIR")]
     pub(crate) input_steps: Option<PathBuf>,
     /// How many steps to run [default: as many as --input-steps has inputs for, else 1]
     #[arg(long, value_name = "N")]
     pub(crate) steps: Option<NonZeroU64>,
-    /// The variables to show after each step [default: all outputs]
+    /// The variables to show after each step [default: all outputs and persistent variables]
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
     pub(crate) fetch: Vec<String>,
     /// Write what every statement gave, with statistics and times, to this file, a JSON object a line
@@ -54,7 +54,7 @@ pub(crate) struct Sim {
 
 #[derive(Args)]
 pub(crate) struct Fmt {
-    /// Graphs as text (.gb), programs in block form (.gbp)
+    /// Graphs as text (.gb), programs in block form (.gbp); `-` formats standard input and prints the result
     #[arg(required = true)]
     pub(crate) files: Vec<PathBuf>,
     /// Change nothing; name the files that would change, and exit with 1 if there are any

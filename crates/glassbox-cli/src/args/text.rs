@@ -27,22 +27,29 @@ pub(crate) struct LanguageModel {
 #[derive(Args)]
 pub(crate) struct SamplingArguments {
     /// Logits are divided by it; 0 always takes the most probable token
-    #[arg(short, long, default_value_t = 0.0, value_name = "T", help_heading = "Sampling")]
+    #[arg(
+        short,
+        long,
+        default_value_t = 0.0,
+        value_name = "T",
+        help_heading = "Sampling",
+        allow_negative_numbers = true
+    )]
     pub(crate) temperature: f64,
     /// Only the N most probable tokens
     #[arg(long, value_name = "N", help_heading = "Sampling")]
     pub(crate) top_k: Option<usize>,
     /// Only the most probable tokens whose probabilities sum up to P
-    #[arg(long, value_name = "P", help_heading = "Sampling")]
+    #[arg(long, value_name = "P", help_heading = "Sampling", allow_negative_numbers = true)]
     pub(crate) top_p: Option<f64>,
     /// Only tokens at least P times as probable as the most probable one
-    #[arg(long, value_name = "P", help_heading = "Sampling")]
+    #[arg(long, value_name = "P", help_heading = "Sampling", allow_negative_numbers = true)]
     pub(crate) min_p: Option<f64>,
     /// Locally typical sampling: only the tokens of the most expected surprise, up to the probability P
-    #[arg(long, value_name = "P", help_heading = "Sampling")]
+    #[arg(long, value_name = "P", help_heading = "Sampling", allow_negative_numbers = true)]
     pub(crate) typical: Option<f64>,
     /// Logits of tokens that were written before are divided by it
-    #[arg(long, default_value_t = 1.0, value_name = "X", help_heading = "Sampling")]
+    #[arg(long, default_value_t = 1.0, value_name = "X", help_heading = "Sampling", allow_negative_numbers = true)]
     pub(crate) repetition_penalty: f64,
     /// Taken off logits for each time that the token was written before
     #[arg(long, default_value_t = 0.0, value_name = "X", help_heading = "Sampling", allow_hyphen_values = true)]
@@ -132,6 +139,9 @@ pub(crate) struct Chat {
     pub(crate) sampling: SamplingArguments,
     #[command(flatten)]
     pub(crate) stop: StopArguments,
+    /// How conversations are spelled: a chat template in Jinja, instead of the model's own
+    #[arg(long, value_name = "FILE")]
+    pub(crate) template: Option<PathBuf>,
     /// What the model is told before the conversation
     #[arg(long, value_name = "TEXT")]
     pub(crate) system: Option<String>,
@@ -141,14 +151,15 @@ pub(crate) struct Chat {
 }
 
 #[derive(Args)]
+#[command(group(clap::ArgGroup::new("what").required(true).args(["text", "tokens"])))]
 pub(crate) struct Forward {
     #[command(flatten)]
     pub(crate) model: LanguageModel,
-    /// The text whose logits to compute
-    #[arg(long, value_name = "TEXT", conflicts_with = "tokens")]
+    /// The text whose logits to compute; `-` reads it from the standard input
+    #[arg(long, value_name = "TEXT")]
     pub(crate) text: Option<String>,
     /// The tokens whose logits to compute: numbers with commas between, or a .npy file
-    #[arg(long, value_name = "N,N,…|FILE.npy", required_unless_present = "text")]
+    #[arg(long, value_name = "N,N,…|FILE.npy")]
     pub(crate) tokens: Option<String>,
     /// Write the logits, f32[T, V], to this .npy file
     #[arg(short, long, value_name = "FILE.npy")]
@@ -166,7 +177,7 @@ pub(crate) struct Forward {
 
 #[derive(Args)]
 pub(crate) struct Perplexity {
-    /// The text file
+    /// The text file; `-` reads it from the standard input
     pub(crate) file: PathBuf,
     #[command(flatten)]
     pub(crate) model: LanguageModel,

@@ -3,8 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use anstream::{eprintln, println};
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use glassbox_compiler::passes::PASSES;
 use glassbox_compiler::{CompileOptions, Compiled, Outcome, Stage, compile};
 use glassbox_ir::text::{PrintOptions, print};
@@ -14,14 +13,15 @@ use serde_json::json;
 
 use crate::args::Compile;
 use crate::model;
-use crate::view::{DIM, ERROR, NAME};
+use crate::view::{self, DIM, ERROR, NAME};
+use crate::{files, out};
 
 /// Compiles the model, tells what each pass did, and writes what is asked for. Whether every pass could do its work.
 pub(crate) fn main(arguments: &Compile, quiet: bool) -> Result<bool> {
     if arguments.list {
-        PASSES.iter().enumerate().for_each(|(place, pass)| {
-            println!("{:>3}  {NAME}{:<16}{NAME:#} {}", place + 1, pass.name, pass.doc);
-        });
+        for (place, pass) in PASSES.iter().enumerate() {
+            say!("{:>3}  {NAME}{:<16}{NAME:#} {}", place + 1, pass.name, pass.doc)?;
+        }
         return Ok(true);
     }
     let model = model::open(&arguments.model, LoadOptions::default())?;
@@ -35,34 +35,42 @@ pub(crate) fn main(arguments: &Compile, quiet: bool) -> Result<bool> {
     if let Some(path) = &arguments.output {
         write(compiled.graph(), path)?;
         if !quiet {
-            eprintln!("wrote {}", path.display());
+            note!("wrote {}", path.display());
         }
     }
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&document(&compiled))?);
+        say!("{}", serde_json::to_string_pretty(&document(&compiled))?)?;
     } else {
-        report(&compiled);
+        report(&compiled)?;
     }
     Ok(compiled.stages.iter().all(|stage| stage.outcome == Outcome::Done))
 }
 
-fn report(compiled: &Compiled) {
-    println!("{DIM}{:<16} {:>7} {:>9}  rules applied{DIM:#}", "pass", "nodes", "ms");
-    println!("{NAME}{:<16}{NAME:#} {:>7}", "source", compiled.source.walk().len());
+fn report(compiled: &Compiled) -> Result<()> {
+    let columns = view::columns();
+    // Where there is no room beside the numbers, rules stand below them.
+    let below = columns.is_some_and(|columns| columns < 60);
+    let title = if below { "" } else { "  rules applied" };
+    say!("{DIM}{:<16} {:>7} {:>9}{title}{DIM:#}", "pass", "nodes", "ms")?;
+    say!("{NAME}{:<16}{NAME:#} {:>7}", "source", compiled.source.walk().len())?;
     for stage in &compiled.stages {
-        let name = stage.name;
-        println!(
-            "{NAME}{name:<16}{NAME:#} {:>7} {:>9.2}  {}",
-            stage.graph.walk().len(),
-            millis(stage.time),
-            applied(stage)
-        );
+        let (name, nodes, time, rules) = (stage.name, stage.graph.walk().len(), millis(stage.time), applied(stage));
+        let room = columns.map_or(usize::MAX, |columns| columns.saturating_sub(if below { 4 } else { 36 }).max(1));
+        let mut lines = view::wrap(&rules, room).into_iter().filter(|line| !line.is_empty());
+        match if below { None } else { lines.next() } {
+            Some(first) => say!("{NAME}{name:<16}{NAME:#} {nodes:>7} {time:>9.2}  {first}")?,
+            None => say!("{NAME}{name:<16}{NAME:#} {nodes:>7} {time:>9.2}")?,
+        }
+        for line in lines {
+            say!("{:1$}{line}", "", if below { 4 } else { 36 })?;
+        }
         if let Outcome::Refused(error) = &stage.outcome {
-            println!("  {ERROR}refused:{ERROR:#} {error}");
+            say!("  {ERROR}refused:{ERROR:#} {error}")?;
         }
     }
     let [kept, inside, folded, dead] = fates(compiled);
-    println!("values of the source: {kept} kept, {inside} inside of others, {folded} folded, {dead} dead");
+    let told = format!("values of the source: {kept} kept, {inside} inside of others, {folded} folded, {dead} dead");
+    out::paragraph(&told, 2)
 }
 
 /// The rules that a pass applied, with how often.
@@ -111,7 +119,7 @@ fn millis(time: Duration) -> f64 {
 
 /// The graph before the first pass and after each, numbered in order.
 fn dump(compiled: &Compiled, folder: &Path) -> Result<()> {
-    std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    files::create_folder(folder)?;
     let stages = compiled.stages.iter().map(|stage| (stage.name, stage.graph.as_ref()));
     for (place, (name, graph)) in [("source", compiled.source.as_ref())].into_iter().chain(stages).enumerate() {
         write(graph, &folder.join(format!("{place}-{name}.gb")))?;
@@ -125,5 +133,5 @@ fn write(graph: &Graph, path: &Path) -> Result<()> {
         Some("json") => json::to_string(graph)?,
         _ => bail!("{}: a graph is written to a file that ends in .gb or .json", path.display()),
     };
-    std::fs::write(path, text).with_context(|| path.display().to_string())
+    files::write(path, text)
 }

@@ -2,12 +2,12 @@
 
 use std::time::Instant;
 
-use anstream::{eprintln, println};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use glassbox_testkit::conformance::{self, Outcome};
 use glassbox_testkit::{cache, status};
 
 use crate::args::Conformance;
+use crate::files;
 use crate::progress;
 use crate::view::{ERROR, GOOD};
 
@@ -18,6 +18,11 @@ pub(crate) fn main(arguments: &Conformance, quiet: bool) -> Result<bool> {
     if let Some(filter) = &arguments.filter {
         let filter = regex::Regex::new(filter).context("--filter")?;
         cases.retain(|case| filter.is_match(&case.about.name));
+        if cases.is_empty() {
+            bail!(
+                "--filter {filter}: no test matches; names are such as `test_add` and `test_reduce_sum_keepdims_random`"
+            );
+        }
     }
     let runtime = arguments.runs.runtime()?;
     let started = Instant::now();
@@ -30,16 +35,16 @@ pub(crate) fn main(arguments: &Conformance, quiet: bool) -> Result<bool> {
     let failed: Vec<&Outcome> = outcomes.iter().filter(|outcome| outcome.failure.is_some()).collect();
     for outcome in &failed {
         if let Some(failure) = &outcome.failure {
-            println!("{ERROR}FAILED{ERROR:#} {}: {failure}", outcome.name);
+            say!("{ERROR}FAILED{ERROR:#} {}: {failure}", outcome.name)?;
         }
     }
     let passed = outcomes.len() - failed.len();
-    println!(
+    say!(
         "{GOOD}{passed} passed{GOOD:#}, {} failed of {} in {:.1} s",
         failed.len(),
         outcomes.len(),
         started.elapsed().as_secs_f64()
-    );
+    )?;
     if !quiet {
         slowest(&outcomes);
     }
@@ -47,7 +52,7 @@ pub(crate) fn main(arguments: &Conformance, quiet: bool) -> Result<bool> {
         let json = file.extension().is_some_and(|ending| ending == "json");
         let report =
             if json { serde_json::to_string_pretty(&outcomes)? } else { status::page(&outcomes, runtime.name()) };
-        std::fs::write(file, report).with_context(|| file.display().to_string())?;
+        files::write(file, report)?;
     }
     Ok(match arguments.at_least {
         Some(least) => passed >= least,
@@ -60,6 +65,6 @@ fn slowest(outcomes: &[Outcome]) {
     let mut slow: Vec<&Outcome> = outcomes.iter().filter(|outcome| outcome.time.as_secs_f64() > 2.0).collect();
     slow.sort_by_key(|outcome| std::cmp::Reverse(outcome.time));
     for outcome in slow.iter().take(5) {
-        eprintln!("slow: {} took {:.1} s", outcome.name, outcome.time.as_secs_f64());
+        note!("slow: {} took {:.1} s", outcome.name, outcome.time.as_secs_f64());
     }
 }

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anstream::{eprintln, println};
 use anyhow::{Context, Result, bail};
 use glassbox_ir::text::nearest;
 use glassbox_runtime::LoadOptions;
@@ -62,7 +61,7 @@ fn weights(arguments: &Convert, output: Output, quiet: bool) -> Result<bool> {
         report(&converted);
     }
     let bytes = std::fs::metadata(&arguments.target).with_context(|| arguments.target.display().to_string())?.len();
-    println!("{NAME}{}{NAME:#}: {} parameters, {}", arguments.target.display(), converted.params.len(), size(bytes));
+    say!("{NAME}{}{NAME:#}: {} parameters, {}", arguments.target.display(), converted.params.len(), size(bytes))?;
     Ok(true)
 }
 
@@ -141,17 +140,17 @@ fn report(converted: &Converted) {
     }
     for ((from, to), (count, bytes)) in kinds {
         let change = if from == to { format!("{from}, as it was") } else { format!("{from} -> {to}") };
-        eprintln!("{count:>6} parameters {change}: {}", size(bytes));
+        note!("{count:>6} parameters {change}: {}", size(bytes));
     }
     let mut kept: BTreeMap<&str, usize> = BTreeMap::new();
     for reason in converted.params.iter().filter_map(|param| param.kept) {
         *kept.entry(reason).or_default() += 1;
     }
     for (reason, count) in kept {
-        eprintln!("{count:>6} parameters stayed: {reason}");
+        note!("{count:>6} parameters stayed: {reason}");
     }
     for dropped in &converted.dropped {
-        eprintln!("note: the target can't hold {dropped}");
+        note!("note: the target can't hold {dropped}");
     }
 }
 

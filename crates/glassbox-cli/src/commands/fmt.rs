@@ -3,49 +3,54 @@
 use std::fs;
 use std::path::Path;
 
-use anstream::{print, println};
 use anyhow::{Context, Result};
-use glassbox_runtime::format_program;
+use glassbox_runtime::{format_program, format_text};
 
 use crate::args::Fmt;
+use crate::standard_input::{self, DASH};
+use crate::{files, out};
+
+/// What messages call it.
+const STANDARD_INPUT: &str = "standard input";
 
 /// Formats files, or says which of them would change. Whether none would, where that is asked.
 pub(crate) fn main(arguments: &Fmt) -> Result<bool> {
     // All are read first: where one is wrong, none is written.
-    let mut changed = Vec::new();
+    let mut texts = Vec::new();
     for file in &arguments.files {
-        let text = format_program(file)?;
-        if arguments.stdout {
-            print!("{text}");
+        texts.push((file.as_path(), Text::of(file)?));
+    }
+    let mut same = true;
+    for (file, text) in &texts {
+        let is_input = file.as_os_str() == DASH;
+        if arguments.stdout || (is_input && !arguments.check) {
+            out::text(&text.after)?;
+        } else if text.before == text.after {
             continue;
-        }
-        let before = fs::read_to_string(file).with_context(|| file.display().to_string())?;
-        if before != text {
-            changed.push((file, text));
-        }
-    }
-    for (file, text) in &changed {
-        if arguments.check {
-            println!("{}", file.display());
+        } else if arguments.check {
+            same = false;
+            say!("{}", if is_input { STANDARD_INPUT.to_owned() } else { file.display().to_string() })?;
         } else {
-            replace(file, text).with_context(|| format!("{}: the file can't be written", file.display()))?;
+            files::write(file, &text.after)?;
         }
     }
-    Ok(!arguments.check || changed.is_empty())
+    Ok(same)
 }
 
-/// Replaces the text of a file as a whole: a process that is killed on the way leaves the old one.
-fn replace(file: &Path, text: &str) -> Result<()> {
-    let target = fs::canonicalize(file)?;
-    let mut name = target.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}", std::process::id()));
-    let other = target.with_file_name(name);
-    let written = fs::write(&other, text)
-        .and_then(|()| fs::set_permissions(&other, fs::metadata(&target)?.permissions()))
-        .and_then(|()| fs::rename(&other, &target));
-    if written.is_err() {
-        // What is half written is of no use; why it is, is told.
-        let _ = fs::remove_file(&other);
+/// What stands in a file, and what is to.
+struct Text {
+    before: String,
+    after: String,
+}
+
+impl Text {
+    fn of(file: &Path) -> Result<Text> {
+        if file.as_os_str() == DASH {
+            let before = standard_input::text("the text")?;
+            return Ok(Text { after: format_text(STANDARD_INPUT, &before)?, before });
+        }
+        let after = format_program(file)?;
+        let before = fs::read_to_string(file).with_context(|| format!("{}: the file can't be read", file.display()))?;
+        Ok(Text { before, after })
     }
-    Ok(written?)
 }

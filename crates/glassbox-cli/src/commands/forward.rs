@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use anstream::println;
 use anyhow::{Context, Result, bail};
 use glassbox_exec::{Options, Precision, RunContext};
 use glassbox_runtime::Model;
@@ -11,7 +10,7 @@ use serde_json::json;
 
 use crate::args::Forward;
 use crate::view::NAME;
-use crate::{arrays, language, progress};
+use crate::{arrays, language, out, progress};
 
 /// Computes the logits, and shows the most probable next tokens.
 pub(crate) fn main(arguments: &Forward, quiet: bool) -> Result<bool> {
@@ -39,14 +38,17 @@ pub(crate) fn main(arguments: &Forward, quiet: bool) -> Result<bool> {
     if arguments.json {
         let row = |token: usize| json!({ "token": token, "text": name(token), "logit": last[token], "logprob": last[token] - norm });
         let document = json!({ "tokens": tokens, "next": best.map(row).collect::<Vec<_>>() });
-        println!("{}", serde_json::to_string_pretty(&document)?);
+        say!("{}", serde_json::to_string_pretty(&document)?)?;
         return Ok(true);
     }
-    println!("logits of {} tokens: {:?}; the most probable next ones", tokens.len(), logits.shape());
+    out::paragraph(
+        &format!("logits of {} tokens: {:?}; the most probable next ones", tokens.len(), logits.shape()),
+        2,
+    )?;
     for token in best {
         let (share, logit) = ((last[token] - norm).exp() * 100.0, last[token]);
         let text = name(token).map_or(String::new(), |text| format!("{text:?}"));
-        println!("{share:8.3} %  {logit:10.5}  {token:>7}  {NAME}{text}{NAME:#}");
+        say!("{share:8.3} %  {logit:10.5}  {token:>7}  {NAME}{text}{NAME:#}")?;
     }
     Ok(true)
 }
@@ -55,7 +57,7 @@ fn tokens(arguments: &Forward, model: &Model) -> Result<Vec<i64>> {
     let tokens: Vec<i64> = match (&arguments.text, &arguments.tokens) {
         (Some(text), _) => {
             let tokenizer = model.tokenizer().with_context(|| format!("{}: it has no tokenizer", model.name()))?;
-            tokenizer.encode(text)?.into_iter().map(i64::from).collect()
+            tokenizer.encode(&super::generate::text(text)?)?.into_iter().map(i64::from).collect()
         }
         (None, Some(file)) if file.ends_with(".npy") => {
             let array = arrays::read_npy(Path::new(file))?;

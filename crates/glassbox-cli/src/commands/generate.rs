@@ -1,11 +1,9 @@
 //! `glassbox generate`: a language model writes on from a text.
 
-use std::io::{Read, Write};
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use anstream::{eprintln, println};
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use glassbox_exec::{Event, Flow, Observer, RunContext, RunError, Wants};
 use glassbox_ir::{Graph, json, verify};
 use glassbox_runtime::{
@@ -15,9 +13,11 @@ use serde_json::{Value, json};
 
 use crate::args::Generate;
 use crate::language::{self, Streaming};
+use crate::standard_input::{self, DASH};
 use crate::view::NAME;
+use crate::{files, out};
 
-/// Writes, and shows each piece of text as soon as it is known.
+/// Writes, and shows each piece of text as soon as it is known. Whether every text that a grammar binds is complete.
 pub(crate) fn main(arguments: &Generate, quiet: bool) -> Result<bool> {
     let model = language::open(&arguments.model)?;
     let mut generator = language::generator(&model, &arguments.model)?;
@@ -31,6 +31,7 @@ pub(crate) fn main(arguments: &Generate, quiet: bool) -> Result<bool> {
     let grammar = grammar.map(|grammar| Grammatical::new(&grammar, generator.tokenizer())).transpose()?;
     let mut profile = arguments.profile.as_ref().map(|_| Profile::new());
     let mut rows = Vec::new();
+    let mut whole = true;
     for sample in 0..arguments.samples {
         let mut sampling = sampling.clone();
         sampling.seed = sampling.seed.wrapping_add(sample);
@@ -39,7 +40,7 @@ pub(crate) fn main(arguments: &Generate, quiet: bool) -> Result<bool> {
             request.constraint = Some(Box::new(grammar.clone()));
         }
         if !arguments.json && arguments.samples > 1 && !quiet {
-            eprintln!("{NAME}text {}{NAME:#}", sample + 1);
+            note!("{NAME}text {}{NAME:#}", sample + 1);
         }
         let mut streaming = Streaming::default();
         let mut show = |piece: &Piece| match arguments.json {
@@ -49,7 +50,7 @@ pub(crate) fn main(arguments: &Generate, quiet: bool) -> Result<bool> {
         if !arguments.json
             && let Prompt::Text(text) = &prompt
         {
-            print_prompt(text)?;
+            out::text(text)?;
         }
         let generation = match (arguments.eager, &mut profile) {
             (true, Some(profile)) => checked(&mut generator, &prompt, request, &mut show, profile)?,
@@ -60,25 +61,48 @@ pub(crate) fn main(arguments: &Generate, quiet: bool) -> Result<bool> {
             (false, None) => generator.write(&prompt, request, &mut show)?,
         };
         streaming.finish()?;
+        let ended = grammar.is_none() || !is_cut_off(&generation.finish);
+        whole &= ended;
         if arguments.json {
             rows.push(row(&generation, &generator, arguments.logprobs.is_some()));
+            if !ended {
+                note!("{}", cut_off(&generation.finish));
+            }
             continue;
         }
-        println!();
+        say!()?;
+        if !ended {
+            note!("{}", cut_off(&generation.finish));
+        }
         if arguments.stats {
-            eprintln!("{}", language::stats_line(&generation.stats));
+            note!("{}", language::stats_line(&generation.stats));
         }
     }
     if let (Some(profile), Some(path)) = (&profile, &arguments.profile) {
-        std::fs::write(path, profile.chrome_trace()).with_context(|| path.display().to_string())?;
+        files::write(path, profile.chrome_trace())?;
         if !quiet {
             eprint_profile(profile);
         }
     }
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&json!({ "texts": rows }))?);
+        say!("{}", serde_json::to_string_pretty(&json!({ "texts": rows }))?)?;
     }
-    Ok(true)
+    Ok(whole)
+}
+
+/// Whether a text ended before its time.
+fn is_cut_off(finish: &Finish) -> bool {
+    matches!(finish, Finish::Length | Finish::Context)
+}
+
+/// That what a grammar asks for isn't all there.
+fn cut_off(finish: &Finish) -> &'static str {
+    match finish {
+        Finish::Context => {
+            "note: stopped where the context was full, before the text was complete; --context may raise it"
+        }
+        _ => "note: stopped at the limit of --max-tokens, before the text was complete; a larger -n lets it end",
+    }
 }
 
 /// The observer that looks at nothing.
@@ -114,44 +138,26 @@ fn checked(
     }
 }
 
-fn print_prompt(text: &str) -> Result<()> {
-    let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    Ok(out.flush()?)
-}
-
 /// The text of an argument; `-` is what comes in.
 pub(super) fn text(argument: &str) -> Result<String> {
-    if argument != "-" {
-        return Ok(argument.to_owned());
-    }
-    let mut bytes = Vec::new();
-    std::io::stdin().lock().read_to_end(&mut bytes).context("the standard input")?;
-    String::from_utf8(bytes).map_err(|error| {
-        let place = error.utf8_error().valid_up_to();
-        anyhow::anyhow!("the standard input is not UTF-8: the byte at {place} begins no character")
-    })
+    if argument == DASH { standard_input::text("the text") } else { Ok(argument.to_owned()) }
 }
 
 /// The graph that runs, as text and as JSON.
 fn dump(graph: &Graph, folder: &Path) -> Result<()> {
-    std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-    let write = |name: &str, text: String| {
-        let path = folder.join(name);
-        std::fs::write(&path, text).with_context(|| path.display().to_string())
-    };
-    write("1-built.gb", graph.to_string())?;
-    write("1-built.json", json::to_string(graph)?)
+    files::create_folder(folder)?;
+    files::write(&folder.join("1-built.gb"), graph.to_string())?;
+    files::write(&folder.join("1-built.json"), json::to_string(graph)?)
 }
 
 fn eprint_profile(profile: &Profile) {
-    eprintln!("{NAME}time by op{NAME:#}");
+    note!("{NAME}time by op{NAME:#}");
     for (name, time, count) in profile.by_op().into_iter().take(12) {
-        eprintln!("{:>10.1} ms  {count:>6} x  {name}", time.as_secs_f64() * 1e3);
+        note!("{:>10.1} ms  {count:>6} x  {name}", time.as_secs_f64() * 1e3);
     }
-    eprintln!("{NAME}time by layer{NAME:#}");
+    note!("{NAME}time by layer{NAME:#}");
     for (name, time, count) in profile.by_layer().into_iter().take(24) {
-        eprintln!("{:>10.1} ms  {count:>6} x  {name}", time.as_secs_f64() * 1e3);
+        note!("{:>10.1} ms  {count:>6} x  {name}", time.as_secs_f64() * 1e3);
     }
 }
 

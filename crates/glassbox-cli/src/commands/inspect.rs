@@ -1,9 +1,9 @@
 //! `glassbox inspect`: what a model is.
 
 use std::collections::BTreeMap;
+use std::io::IsTerminal;
 use std::path::Path;
 
-use anstream::println;
 use anyhow::Result;
 use glassbox_ir::{Attr, Graph, Type, ValueId, json, text};
 use glassbox_runtime::{LoadOptions, Model};
@@ -11,8 +11,8 @@ use serde_json::json;
 
 use super::package;
 use crate::args::Inspect;
-use crate::model;
 use crate::view::{self, DIM, NAME};
+use crate::{model, out};
 
 /// Prints the facts, or the whole graph.
 pub(crate) fn main(arguments: &Inspect) -> Result<bool> {
@@ -26,16 +26,31 @@ pub(crate) fn main(arguments: &Inspect) -> Result<bool> {
     let model = model::open(&arguments.model, LoadOptions::default())?;
     let graph = model.graph()?;
     if arguments.graph && arguments.json {
-        println!("{}", json::to_string(graph)?);
+        say!("{}", json::to_string(graph)?)?;
     } else if arguments.graph {
-        let options = if arguments.data { text::PrintOptions::with_data() } else { text::PrintOptions::default() };
-        println!("{}", text::print(graph, &options));
+        print_graph(graph, arguments)?;
     } else if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&Facts::of(graph).json(&model, graph))?);
+        say!("{}", serde_json::to_string_pretty(&Facts::of(graph).json(&model, graph))?)?;
     } else {
-        Facts::of(graph).print(&model, graph);
+        Facts::of(graph).print(&model, graph)?;
     }
     Ok(true)
+}
+
+/// Prints the text of a graph: whole, unless it is to be read on a terminal, or is asked for without data.
+fn print_graph(graph: &Graph, arguments: &Inspect) -> Result<()> {
+    if arguments.data || !(arguments.no_data || std::io::stdout().is_terminal()) {
+        return out::text(&text::print(graph, &text::PrintOptions::with_data()));
+    }
+    let printed = text::print(graph, &text::PrintOptions::default());
+    out::text(&printed)?;
+    // In a string the quote would stand behind a backslash.
+    if printed.contains("data(\"") {
+        say!(
+            "// The data of tensors of more than 16 elements is left out; `--data` prints it, and makes the text a model."
+        )?;
+    }
+    Ok(())
 }
 
 /// What there is to count in a graph.
@@ -64,39 +79,41 @@ impl Facts {
         facts
     }
 
-    fn print(&self, model: &Model, graph: &Graph) {
-        println!("{NAME}{}{NAME:#}", if graph.name.is_empty() { "(no name)" } else { &graph.name });
+    fn print(&self, model: &Model, graph: &Graph) -> Result<()> {
+        say!("{NAME}{}{NAME:#}", if graph.name.is_empty() { "(no name)" } else { &graph.name })?;
         if let Some(onnx) = model.onnx() {
             let opsets: Vec<String> = onnx.opsets.iter().map(|(domain, version)| opset(domain, *version)).collect();
-            println!("format      ONNX, IR version {}, opset {}", onnx.ir_version, opsets.join(", "));
+            say!("format      ONNX, IR version {}, opset {}", onnx.ir_version, opsets.join(", "))?;
             if !onnx.producer_name.is_empty() {
-                println!("producer    {} {}", onnx.producer_name, onnx.producer_version);
+                say!("producer    {} {}", onnx.producer_name, onnx.producer_version)?;
             }
             if !onnx.functions.is_empty() {
                 let names: Vec<_> = onnx.functions.iter().map(|function| function.name.as_str()).collect();
-                println!("functions   {}", names.join(", "));
+                say!("functions   {}", names.join(", "))?;
             }
         }
         for (key, value) in &graph.metadata {
-            println!("{DIM}{key} = {value}{DIM:#}");
+            say!("{DIM}{key} = {value}{DIM:#}")?;
         }
         for (index, id) in graph.inputs().iter().enumerate() {
-            print_value("inputs", index, &graph.value_label(*id), &graph.value(*id).ty);
+            print_value("inputs", index, &graph.value_label(*id), &graph.value(*id).ty)?;
         }
         for (index, (name, id)) in model.outputs().iter().zip(graph.outputs()).enumerate() {
-            print_value("outputs", index, name, &graph.value(*id).ty);
+            print_value("outputs", index, name, &graph.value(*id).ty)?;
         }
         for state in graph.states() {
-            println!("state       {NAME}{}{NAME:#}: {}", state.name, state.ty);
+            say!("state       {NAME}{}{NAME:#}: {}", state.name, state.ty)?;
         }
         let dtypes: Vec<String> = self.dtypes.iter().map(|(dtype, count)| format!("{count} {dtype}")).collect();
-        println!("constants   {} tensors, {} ({})", self.constants, view::bytes(self.bytes), dtypes.join(", "));
-        println!("ops         {} nodes", self.ops.values().sum::<usize>());
+        let (constants, bytes) = (self.constants, view::bytes(self.bytes));
+        out::paragraph(&format!("constants   {constants} tensors, {bytes} ({})", dtypes.join(", ")), 12)?;
+        say!("ops         {} nodes", self.ops.values().sum::<usize>())?;
         let mut ops: Vec<_> = self.ops.iter().collect();
         ops.sort_by_key(|(name, count)| (std::cmp::Reverse(**count), **name));
         for (name, count) in ops {
-            println!("{count:>10}  {name}");
+            say!("{count:>10}  {name}")?;
         }
+        Ok(())
     }
 
     fn json(&self, model: &Model, graph: &Graph) -> serde_json::Value {
@@ -129,7 +146,7 @@ fn opset(domain: &str, version: i64) -> String {
     if domain.is_empty() { version.to_string() } else { format!("{domain} {version}") }
 }
 
-fn print_value(title: &str, index: usize, name: &str, ty: &Type) {
+fn print_value(title: &str, index: usize, name: &str, ty: &Type) -> Result<()> {
     let title = if index == 0 { title } else { "" };
-    println!("{title:<11} {NAME}{name}{NAME:#}: {ty}");
+    say!("{title:<11} {NAME}{name}{NAME:#}: {ty}")
 }

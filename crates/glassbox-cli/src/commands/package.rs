@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anstream::println;
 use anyhow::Result;
 use glassbox_tensor::ParamSource;
 use glassbox_weights::Package;
@@ -29,36 +28,36 @@ pub(super) fn open(path: &Path) -> Result<Option<Package>> {
 /// Prints what is in a package.
 pub(super) fn inspect(path: &Path, package: &Package, as_json: bool, all: bool) -> Result<()> {
     if as_json {
-        println!("{}", serde_json::to_string_pretty(&document(package))?);
+        say!("{}", serde_json::to_string_pretty(&document(package))?)?;
         return Ok(());
     }
     let (elements, dtypes) = totals(package);
-    println!("{NAME}{}{NAME:#}", path.display());
-    println!("format      {}, {}", package.format(), size(package.file_bytes()));
+    say!("{NAME}{}{NAME:#}", path.display())?;
+    say!("format      {}, {}", package.format(), size(package.file_bytes()))?;
     let names: Vec<_> = package.files().map(|file| file.display().to_string()).collect();
     if names.len() > 1 {
-        println!("files       {}", names.join(", "));
+        say!("files       {}", names.join(", "))?;
     }
-    println!("parameters  {}, {elements} elements", package.params().len());
+    say!("parameters  {}, {elements} elements", package.params().len())?;
     for (dtype, (count, bytes)) in dtypes {
-        println!("{count:>10}  {dtype}, {}", size(bytes));
+        say!("{count:>10}  {dtype}, {}", size(bytes))?;
     }
     for (key, value) in package.metadata().iter() {
         let mut text = value.to_string();
         if !all && text.chars().count() > LONGEST {
             text = text.chars().take(LONGEST).chain(['…']).collect();
         }
-        println!("{DIM}{key} = {text}{DIM:#}");
+        say!("{DIM}{key} = {text}{DIM:#}")?;
     }
     let blobs: Vec<&str> = package.blobs().collect();
     if !blobs.is_empty() {
-        println!("blobs       {}", blobs.join(", "));
+        say!("blobs       {}", blobs.join(", "))?;
     }
     for state in package.states() {
-        println!("state       {NAME}{}{NAME:#}: {} {:?}", state.name, state.dtype, state.dims);
+        say!("state       {NAME}{}{NAME:#}: {} {:?}", state.name, state.dtype, state.dims)?;
     }
     for param in package.params() {
-        println!("{DIM}{}{DIM:#}  {NAME}{}{NAME:#}: {}{:?}", param.id, param.name, param.dtype, param.shape);
+        say!("{DIM}{}{DIM:#}  {NAME}{}{NAME:#}: {}{:?}", param.id, param.name, param.dtype, param.shape)?;
     }
     Ok(())
 }

@@ -1,13 +1,15 @@
 //! `glassbox perplexity`: how well a language model expects a text.
 
-use anstream::println;
+use std::path::Path;
+
 use anyhow::{Context, Result, bail};
 use glassbox_exec::RunContext;
 use glassbox_tensor::Tensor;
 use serde_json::json;
 
 use crate::args::Perplexity;
-use crate::{language, progress};
+use crate::standard_input::{self, DASH};
+use crate::{language, out, progress};
 
 /// The most tokens that a window has where none is asked for: it decides the memory for logits.
 const WINDOW: usize = 512;
@@ -15,10 +17,7 @@ const WINDOW: usize = 512;
 /// Reads the text in windows that don't overlap, each from an empty memory, and takes the mean of -log p over
 /// every token but the first of each window.
 pub(crate) fn main(arguments: &Perplexity, quiet: bool) -> Result<bool> {
-    let name = arguments.file.display();
-    let bytes = std::fs::read(&arguments.file).with_context(|| format!("{name}: the file can't be read"))?;
-    let text = String::from_utf8(bytes)
-        .map_err(|error| anyhow::anyhow!("{name}: no UTF-8 at byte {}", error.utf8_error().valid_up_to()))?;
+    let (name, text) = text(&arguments.file)?;
     let model = language::open(&arguments.model)?;
     let tokenizer = model.tokenizer().with_context(|| format!("{}: it has no tokenizer", model.name()))?;
     let tokens = tokenizer.encode(&text)?;
@@ -55,9 +54,25 @@ pub(crate) fn main(arguments: &Perplexity, quiet: bool) -> Result<bool> {
     let mean = sum / count as f64;
     if arguments.json {
         let document = json!({ "perplexity": mean.exp(), "nats_per_token": mean, "tokens": count, "window": window });
-        println!("{}", serde_json::to_string_pretty(&document)?);
+        say!("{}", serde_json::to_string_pretty(&document)?)?;
     } else {
-        println!("perplexity {:.4} ({mean:.5} nats a token over {count} tokens, in windows of {window})", mean.exp());
+        let told = format!(
+            "perplexity {:.4} ({mean:.5} nats a token over {count} tokens, in windows of {window})",
+            mean.exp()
+        );
+        out::paragraph(&told, 2)?;
     }
     Ok(true)
+}
+
+/// The text of a file, and what messages call it; `-` is standard input.
+fn text(file: &Path) -> Result<(String, String)> {
+    if file.as_os_str() == DASH {
+        return Ok(("standard input".to_owned(), standard_input::text("the text")?));
+    }
+    let name = file.display().to_string();
+    let bytes = std::fs::read(file).with_context(|| format!("{name}: the file can't be read"))?;
+    let text = String::from_utf8(bytes)
+        .map_err(|error| anyhow::anyhow!("{name}: no UTF-8 at byte {}", error.utf8_error().valid_up_to()))?;
+    Ok((name, text))
 }

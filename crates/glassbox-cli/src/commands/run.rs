@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use anstream::{eprintln, println};
-use anyhow::{Context, Result};
+use anyhow::Result;
 use glassbox_exec::{Options, Precision, RunContext, Value};
 use glassbox_runtime::{LoadOptions, Model};
 use glassbox_tensor::Tensor;
@@ -11,6 +10,7 @@ use serde_json::json;
 
 use crate::args::Run;
 use crate::arrays;
+use crate::files;
 use crate::inputs;
 use crate::model;
 use crate::progress;
@@ -20,7 +20,7 @@ use crate::view::{self, DIM, NAME};
 pub(crate) fn main(arguments: &Run, quiet: bool) -> Result<bool> {
     let model = model::open(&arguments.model.model, LoadOptions::default())?;
     if !quiet {
-        model.notes().iter().for_each(|note| eprintln!("note: {note}"));
+        model.notes().iter().for_each(|line| note!("note: {line}"));
     }
     let inputs = inputs::values(&model, &arguments.model, quiet)?;
     let precision = if arguments.precise { Precision::Precise } else { Precision::Declared };
@@ -44,14 +44,15 @@ fn print(model: &Model, outputs: &[Value]) -> Result<()> {
     let labels = model::labels(model.graph()?);
     for (name, value) in model.outputs().iter().zip(outputs) {
         let ty = value.ty();
-        println!("{NAME}{name}{NAME:#}: {ty} {DIM}={DIM:#} {}", view::short(value));
+        let taken = view::text_width(&format!("{name}: {ty} = "));
+        say!("{NAME}{name}{NAME:#}: {ty} {DIM}={DIM:#} {}", view::short_after(value, taken))?;
         if let (Some(labels), Value::Tensor(tensor)) = (&labels, value) {
             for (row, ranked) in classes(labels, tensor).iter().enumerate() {
                 if tensor.shape()[0] > 1 {
-                    println!("  row {row}");
+                    say!("  row {row}")?;
                 }
                 for (label, probability) in ranked {
-                    println!("  {:>6.2} %  {label}", probability * 100.0);
+                    say!("  {:>6.2} %  {label}", probability * 100.0)?;
                 }
             }
         }
@@ -83,22 +84,22 @@ fn print_json(model: &Model, outputs: &[Value]) -> Result<()> {
     if let Some(labels) = model::labels(graph) {
         document["labels"] = json!(labels);
     }
-    println!("{}", serde_json::to_string_pretty(&document)?);
+    say!("{}", serde_json::to_string_pretty(&document)?)?;
     Ok(())
 }
 
 /// Writes each output to a file that is named as it.
 fn save(names: &[String], outputs: &[Value], folder: &Path, quiet: bool) -> Result<()> {
-    std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    files::create_folder(folder)?;
     for (name, value) in names.iter().zip(outputs) {
         let Value::Tensor(tensor) = value else {
-            eprintln!("note: `{name}` is {}, which .npy can't hold; it isn't written", value.ty());
+            note!("note: `{name}` is {}, which .npy can't hold; it isn't written", value.ty());
             continue;
         };
         let file = folder.join(format!("{}.npy", file_name(name)));
         arrays::write_npy(&file, tensor)?;
         if !quiet {
-            eprintln!("wrote {}", file.display());
+            note!("wrote {}", file.display());
         }
     }
     Ok(())

@@ -1,11 +1,9 @@
 //! `glassbox sim`: a program, step by step.
 
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use anstream::{eprintln, println};
 use anyhow::{Context, Result, bail};
 use glassbox_ir::{Graph, json, text};
 use glassbox_runtime::{
@@ -13,6 +11,7 @@ use glassbox_runtime::{
 };
 
 use crate::args::Sim;
+use crate::files::{self, Whole};
 use crate::inputs;
 use crate::model;
 use crate::progress;
@@ -42,7 +41,7 @@ pub(crate) fn main(arguments: &Sim, quiet: bool) -> Result<bool> {
     if let Some(file) = &arguments.save_states {
         executor.save_states(file)?;
         if !quiet {
-            eprintln!("wrote {}", file.display());
+            note!("wrote {}", file.display());
         }
     }
     Ok(true)
@@ -55,7 +54,7 @@ fn write_graph(graph: &Graph, file: &Path) -> Result<()> {
         Some("json") => json::to_string(graph)?,
         _ => bail!("{}: a graph is written to a file that ends in .gb or .json", file.display()),
     };
-    std::fs::write(file, text).with_context(|| format!("{}: the file can't be written", file.display()))
+    files::write(file, text)
 }
 
 fn run(
@@ -84,7 +83,7 @@ fn run(
         (steps, available) => steps.or(available).unwrap_or(1),
     };
     let names: Vec<&str> = match arguments.fetch.as_slice() {
-        [] => simulator.outputs(),
+        [] => shown_unasked(simulator),
         names => names.iter().map(String::as_str).collect(),
     };
     let spinner = progress::spinner("running", quiet);
@@ -104,34 +103,48 @@ fn run(
         for name in &names {
             values.push((*name, executor.fetch::<Value>(name)?));
         }
-        spinner.suspend(|| show(step, steps, &values, arguments.json));
+        spinner.suspend(|| show(step, steps, &values, arguments.json))?;
     }
     spinner.finish_and_clear();
     Ok(())
 }
 
-fn show(step: u64, steps: u64, values: &[(&str, Value)], as_json: bool) {
+/// What is shown where nothing is asked for: all outputs, then the persistent variables.
+fn shown_unasked(simulator: &Simulator) -> Vec<&str> {
+    let mut names = simulator.outputs();
+    for state in simulator.graph().states() {
+        if !names.contains(&state.name.as_str()) {
+            names.push(&state.name);
+        }
+    }
+    names
+}
+
+fn show(step: u64, steps: u64, values: &[(&str, Value)], as_json: bool) -> Result<()> {
     if as_json {
         let values: Vec<_> = values
             .iter()
             .map(|(name, value)| serde_json::json!({ "name": name, "value": view::json(value) }))
             .collect();
-        println!("{}", serde_json::json!({ "step": step, "values": values }));
-        return;
+        say!("{}", serde_json::json!({ "step": step, "values": values }))?;
+        return Ok(());
     }
     if steps > 1 {
-        println!("{DIM}step {step}{DIM:#}");
+        say!("{DIM}step {step}{DIM:#}")?;
     }
     for (name, value) in values {
-        println!("{NAME}{name}{NAME:#}: {} {DIM}={DIM:#} {}", value.ty(), view::short(value));
+        let ty = value.ty();
+        let taken = view::text_width(&format!("{name}: {ty} = "));
+        say!("{NAME}{name}{NAME:#}: {ty} {DIM}={DIM:#} {}", view::short_after(value, taken))?;
     }
+    Ok(())
 }
 
 /// The files that a trace goes to, and the first error of writing them.
 #[derive(Default)]
 struct Files {
-    lines: Option<BufWriter<File>>,
-    chrome: Option<ChromeWriter<BufWriter<File>>>,
+    lines: Option<Whole>,
+    chrome: Option<ChromeWriter<Whole>>,
     failed: Option<io::Error>,
 }
 
@@ -154,22 +167,19 @@ impl Files {
 impl Shared {
     fn finish(self) -> Result<()> {
         let Ok(mut files) = self.0.lock() else { bail!("the trace can't be written") };
-        let mut finish = || {
-            if let Some(error) = files.failed.take() {
-                return Err(error);
-            }
-            files.lines.take().map_or(Ok(()), |mut lines| lines.flush())?;
-            files.chrome.take().map_or(Ok(()), |chrome| chrome.finish(0).map(drop))
-        };
-        finish().context("the trace can't be written")
+        if let Some(error) = files.failed.take() {
+            return Err(error).context("the trace can't be written");
+        }
+        files.lines.take().map_or(Ok(()), Whole::finish)?;
+        let chrome = files.chrome.take().map(|chrome| chrome.finish(0)).transpose();
+        chrome.context("the trace can't be written")?.map_or(Ok(()), Whole::finish)
     }
 }
 
 /// The simulator with the traces that are asked for.
 fn traced(simulator: Simulator, arguments: &Sim) -> Result<(Simulator, Shared)> {
-    let create = |path: &Path| File::create(path).map(BufWriter::new).with_context(|| path.display().to_string());
-    let lines = arguments.trace.as_deref().map(create).transpose()?;
-    let chrome = arguments.chrome.as_deref().map(create).transpose()?.map(ChromeWriter::new).transpose()?;
+    let lines = arguments.trace.as_deref().map(Whole::create).transpose()?;
+    let chrome = arguments.chrome.as_deref().map(Whole::create).transpose()?.map(ChromeWriter::new).transpose()?;
     let (statistics, timer) = (lines.is_some(), lines.is_some() || chrome.is_some());
     let files = Arc::new(Mutex::new(Files { lines, chrome, failed: None }));
     if !timer {

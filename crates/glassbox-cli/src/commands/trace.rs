@@ -1,37 +1,46 @@
-//! `glassbox trace`: every value on the way.
+//! `glassbox trace`: every value on the way, and where NaN and infinities are born.
+//!
+//! A row for each value that a node gives, as wide as the terminal; with `--fold` a row for each layer, with `--top` only
+//! those that took longest. A NaN or an infinity is *born* in a node that gives one though none of its operands holds one;
+//! one that an input or a weight brings along is told before the first row. Infinities that constants hold, as masks do,
+//! are the model's own and aren't told. The exit code is 1 where a NaN or an infinity was born or brought along.
+
+mod birth;
+mod rows;
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::Arc;
 
-use anstream::println;
 use anyhow::{Context, Result};
 use glassbox_exec::{Event, Flow, Frame, Observer, Options, RunContext, RunError, Value, Wants};
-use glassbox_ir::Origin;
-use glassbox_runtime::{LoadOptions, Statistics};
+use glassbox_ir::Graph;
+use glassbox_runtime::{LoadOptions, Profile, Statistics};
 use serde_json::json;
 
 use super::run::file_name;
 use crate::args::Trace;
-use crate::arrays;
-use crate::inputs;
-use crate::model;
-use crate::view::{self, DIM, ERROR, GOOD, NAME};
+use crate::view::ERROR;
+use crate::{arrays, files, inputs, model};
+use birth::{Births, Odd};
+use rows::{Printer, Row};
 
-/// Runs the model and prints a line for every value. Whether no value has a NaN.
+/// Runs the model and prints what it sees. Whether no NaN and no infinity was born or brought along.
 pub(crate) fn main(arguments: &Trace, quiet: bool) -> Result<bool> {
     let model = model::open(&arguments.model.model, LoadOptions::default())?;
     let inputs = inputs::values(&model, &arguments.model, quiet)?;
     if let Some(folder) = &arguments.save {
-        std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+        files::create_folder(folder)?;
     }
     let options = Options { seed: arguments.model.given.seed, ..glassbox_backends::options() };
     let mut session = model.forward(arguments.model.runs.runtime()?.as_ref(), &options)?;
-    let mut tracer = Tracer { arguments, layer: String::new(), first_nan: None, index: Vec::new(), failed: None };
-    if !arguments.json {
-        println!("{DIM}{:>10}  {:<20} {:<28} {:<40} min … max, mean{DIM:#}", "µs", "op", "type", "value");
-    }
+    let mut tracer = Tracer::new(arguments);
+    tracer.inputs(model.graph()?, &inputs);
+    tracer.printer.head()?;
     let result = session.run(&inputs, RunContext::new().observed(&mut tracer));
-    if let Some(error) = tracer.failed {
+    let failed = tracer.failed.take();
+    // Also of a run that fails, what was seen is shown.
+    let shown = tracer.finish();
+    if let Some(error) = failed {
         return Err(error);
     }
     match result {
@@ -39,23 +48,15 @@ pub(crate) fn main(arguments: &Trace, quiet: bool) -> Result<bool> {
         Err(RunError::Stopped { .. }) if arguments.stop_at_nan => {}
         Err(error) => return Err(error.into()),
     }
-    if let Some(folder) = &arguments.save {
-        let file = folder.join("index.json");
-        std::fs::write(&file, serde_json::to_string_pretty(&tracer.index)?)
-            .with_context(|| file.display().to_string())?;
-    }
-    if let (Some(node), false) = (&tracer.first_nan, arguments.json) {
-        println!("{ERROR}the first NaN is in {node}{ERROR:#}");
-    }
-    Ok(tracer.first_nan.is_none())
+    shown
 }
 
 /// Prints and keeps what it sees.
 struct Tracer<'a> {
     arguments: &'a Trace,
-    /// The layer whose values are printed now.
-    layer: String,
-    first_nan: Option<String>,
+    printer: Printer,
+    births: Births,
+    profile: Option<Profile>,
     index: Vec<serde_json::Value>,
     failed: Option<anyhow::Error>,
 }
@@ -63,6 +64,9 @@ struct Tracer<'a> {
 impl Observer for Tracer<'_> {
     fn observe(&mut self, event: &Event) -> std::result::Result<Flow, RunError> {
         let results = event.results()?;
+        if let Some(profile) = &mut self.profile {
+            profile.observe(event)?;
+        }
         Ok(self.show(event, &results).unwrap_or_else(|error| {
             self.failed = Some(error);
             Flow::Stop
@@ -74,48 +78,37 @@ impl Observer for Tracer<'_> {
     }
 }
 
-impl Tracer<'_> {
-    fn show(&mut self, event: &Event, results: &[Value]) -> Result<Flow> {
-        let node = event.graph.node(event.node);
-        if node.op.name == "constant" {
-            return Ok(Flow::Continue);
-        }
-        self.title(event);
-        for (id, value) in node.results.iter().zip(results) {
-            let name = event.graph.value_label(*id);
-            let statistics = value.as_tensor().and_then(Statistics::of);
-            let saved = self.save(event, &name, value)?;
-            let has_nan = statistics.is_some_and(|statistics| statistics.nan > 0);
-            let first = has_nan && self.first_nan.is_none();
-            if first {
-                self.first_nan =
-                    Some(format!("`{name}`, which {} `{}` gives", node.op.name, event.graph.node_label(event.node)));
-            }
-            if self.arguments.json {
-                println!("{}", describe(event, &name, value, statistics, saved.as_deref()));
-            } else {
-                print(event, &name, value, statistics, first);
-            }
-            if first && self.arguments.stop_at_nan {
-                return Ok(Flow::Stop);
-            }
-        }
-        Ok(Flow::Continue)
+impl<'a> Tracer<'a> {
+    fn new(arguments: &'a Trace) -> Tracer<'a> {
+        let profile = arguments.chrome.is_some().then(Profile::new);
+        let printer = Printer::new(arguments.json, arguments.top, arguments.fold.map(usize::from));
+        Tracer { arguments, printer, births: Births::default(), profile, index: Vec::new(), failed: None }
     }
 
-    /// A line with the name of the layer, where another one begins.
-    fn title(&mut self, event: &Event) {
-        let node = event.graph.node(event.node);
-        let layer = node.provenance.origins().find_map(|origin| match origin {
-            Origin::Layer(path) => Some(path.as_str()),
-            _ => None,
-        });
-        // What a decomposition is made of has no layer of its own.
-        let Some(layer) = layer.filter(|layer| *layer != self.layer) else { return };
-        if !self.arguments.json {
-            println!("{GOOD}{layer}{GOOD:#}");
+    /// What the inputs bring along.
+    fn inputs(&mut self, graph: &Arc<Graph>, values: &[Value]) {
+        for (id, value) in graph.inputs().iter().zip(values) {
+            self.births.input(graph, *id, value);
         }
-        self.layer = layer.to_owned();
+    }
+
+    fn show(&mut self, event: &Event, results: &[Value]) -> Result<Flow> {
+        let node = event.node();
+        let mut stop = false;
+        for (place, (id, value)) in node.results.iter().zip(results).enumerate() {
+            let statistics = value.as_tensor().and_then(Statistics::of);
+            let born = self.births.result(event, *id, Odd::of(value, statistics));
+            if node.op.name == "constant" {
+                continue;
+            }
+            let name = event.graph.value_label(*id);
+            let file = self.save(event, &name, value)?;
+            let mut row = Row::new(event, name, value, statistics);
+            (row.first, row.born, row.path, row.file) = (place == 0, born, path(event.path), file);
+            self.printer.row(row)?;
+            stop |= self.arguments.stop_at_nan && born.nan;
+        }
+        Ok(if stop { Flow::Stop } else { Flow::Continue })
     }
 
     /// Writes a tensor to its file, and a line to the index.
@@ -130,12 +123,30 @@ impl Tracer<'_> {
         self.index.push(json!({
             "file": name_of_file,
             "value": name,
-            "node": event.graph.node_label(event.node),
-            "op": event.graph.node(event.node).op.name,
+            "node": event.label(),
+            "op": event.node().op.name,
             "path": path(event.path),
             "type": value.ty().to_string(),
         }));
         Ok(Some(file))
+    }
+
+    /// Shows what was held back, writes the files, and says where NaN and infinities came from. Whether from nowhere.
+    fn finish(mut self) -> Result<bool> {
+        self.printer.finish()?;
+        if let Some(folder) = &self.arguments.save {
+            files::write(&folder.join("index.json"), serde_json::to_string_pretty(&self.index)?)?;
+        }
+        if let (Some(profile), Some(file)) = (&self.profile, &self.arguments.chrome) {
+            files::write(file, profile.chrome_trace()).context("the trace of the times")?;
+        }
+        let told = self.births.told();
+        if !self.arguments.json {
+            for line in &told {
+                say!("{ERROR}{line}{ERROR:#}")?;
+            }
+        }
+        Ok(told.is_empty())
     }
 }
 
@@ -151,44 +162,4 @@ fn path(frames: &[Frame]) -> String {
         None => frame.label(),
     };
     frames.iter().map(frame).collect::<Vec<_>>().join("/")
-}
-
-fn print(event: &Event, name: &str, value: &Value, statistics: Option<Statistics>, first_nan: bool) {
-    let op = event.graph.node(event.node).op.name;
-    let indent = "  ".repeat(event.path.len());
-    let numbers = match statistics {
-        Some(Statistics { min: Some(min), max: Some(max), mean: Some(mean), .. }) => {
-            format!("{min:.4} … {max:.4}, {mean:.4}")
-        }
-        Some(_) => String::new(),
-        None => view::short(value),
-    };
-    let odd =
-        |count: u64, what: &str| if count > 0 { format!("  {ERROR}{count} {what}{ERROR:#}") } else { String::new() };
-    let odd = statistics.map(|s| odd(s.nan, "NaN") + &odd(s.inf, "inf")).unwrap_or_default();
-    let mark = if first_nan { format!("  {ERROR}← the first NaN{ERROR:#}") } else { String::new() };
-    let micros = micros(event.time);
-    println!(
-        "{micros:>10}  {indent}{op:<20} {:<28} {NAME}{name:<40}{NAME:#} {numbers}{odd}{mark}",
-        value.ty().to_string()
-    );
-}
-
-fn describe(event: &Event, name: &str, value: &Value, statistics: Option<Statistics>, file: Option<&Path>) -> String {
-    json!({
-        "value": name,
-        "node": event.graph.node_label(event.node),
-        "op": event.graph.node(event.node).op.name,
-        "provenance": event.graph.node(event.node).provenance.to_string(),
-        "path": path(event.path),
-        "type": value.ty().to_string(),
-        "micros": micros(event.time),
-        "statistics": statistics,
-        "file": file.map(|file| file.display().to_string()),
-    })
-    .to_string()
-}
-
-fn micros(time: Duration) -> u64 {
-    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }

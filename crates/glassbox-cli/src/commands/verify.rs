@@ -1,11 +1,10 @@
 //! `glassbox verify`: whether a file of weights is whole.
 
-use anstream::println;
 use anyhow::Result;
 
 use crate::args::Verify;
 use crate::progress;
-use crate::view::{self, GOOD};
+use crate::{out, view};
 
 /// Checks structure and, where the format keeps hashes, contents.
 pub(crate) fn main(arguments: &Verify, quiet: bool) -> Result<bool> {
@@ -19,11 +18,8 @@ pub(crate) fn main(arguments: &Verify, quiet: bool) -> Result<bool> {
         true => "every byte is as it was written",
         false => "the structure is sound; the format keeps no hashes, so contents can't be checked",
     };
-    println!(
-        "{GOOD}sound{GOOD:#}: {}, {} parameters, {}; {contents}",
-        verified.format,
-        verified.params,
-        view::bytes(usize::try_from(verified.bytes).unwrap_or(usize::MAX)),
-    );
+    let bytes = view::bytes(usize::try_from(verified.bytes).unwrap_or(usize::MAX));
+    let told = format!("sound: {}, {} parameters, {bytes}; {contents}", verified.format, verified.params);
+    out::paragraph(&told, 2)?;
     Ok(true)
 }

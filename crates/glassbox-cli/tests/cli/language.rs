@@ -83,7 +83,7 @@ fn a_conversation_remembers_what_was_said() {
 #[test]
 fn a_conversation_needs_a_template() {
     let error = refused(&["chat"], 3);
-    assert!(error.contains("no chat template") && error.contains("use `generate`"), "{error}");
+    assert!(error.contains("no chat template") && error.contains("glassbox generate"), "{error}");
 }
 
 #[test]

@@ -5,7 +5,9 @@
 mod language;
 mod programs;
 mod running;
+mod table;
 mod tools;
+mod usage;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -24,7 +24,7 @@ fn a_program_runs_step_by_step() {
     let folder = Folder::new("sim");
     let program = folder.file("sum.gb", SUM);
     let text = printed(&["sim", &program, "-i", "x=const:2", "-d", "N=3", "-i", "scale=const:0.5"]);
-    assert_eq!(text, "part: f32[] = [6.0]\nafter: f32[] = [3.0]\n");
+    assert_eq!(text, "part: f32[] = [6.0]\nafter: f32[] = [3.0]\ntotal: f32[] = [3.0]\n");
     let arguments = ["sim", &program, "-i", "x=const:2", "-d", "N=3", "-i", "scale=const:0.5", "--steps", "3"];
     let text = printed(&[&arguments[..], &["--fetch", "after,total"]].concat());
     assert_eq!(

@@ -1,7 +1,8 @@
 //! What is wrong with a program, as far as that can be told without a model package.
 //!
-//! The macro asks at compile time, lowering asks again. What needs the package (sizes, parameters, the dims of
-//! results, whether a variable has a value) is found when a program is lowered.
+//! The macro asks at compile time, lowering asks again. [`check`] looks at statements one by one; [`check_values`] goes
+//! through the step, and sees the dims of results and which variables have a value. What only the package says (sizes,
+//! parameters, settings) is found when a program is lowered.
 
 mod beside;
 mod declarations;
@@ -40,6 +41,26 @@ pub fn check(program: &Program) -> Result<(), DslError> {
     checker.declarations()?;
     checker.blocks()?;
     checker.beside()
+}
+
+/// The first thing that is wrong with the values of a program that [`check`] accepts, whatever the model package has: a
+/// result of other dims than its variable's, a variable that is read where it has no value, operands that don't fit.
+///
+/// # Errors
+///
+/// That mistake.
+///
+/// ```
+/// use glassbox_dsl::{Program, check};
+/// let text = "dynamic { x: f32[2, D]; } block entry { assign y: f32[3, D]; op relu(x) >> y; }";
+/// let program = Program::parse("example", text)?;
+/// check::check(&program)?;
+/// let error = check::check_values(&program).unwrap_err();
+/// assert_eq!(error.message, "`y` is declared f32[3, D], but this gives f32[2, D]");
+/// # Ok::<(), glassbox_dsl::DslError>(())
+/// ```
+pub fn check_values(program: &Program) -> Result<(), DslError> {
+    crate::lower::check_values(program)
 }
 
 /// What is known while a program is checked.
@@ -129,11 +150,35 @@ impl<'p> Checker<'p> {
         Ok(())
     }
 
+    /// Whether a dim of the program names it.
+    fn is_size(&self, name: &str) -> bool {
+        let program = self.program;
+        let assigned = self.names.values().filter_map(|what| match what {
+            What::Assigned(ty) => Some(*ty),
+            What::Declared(_) => None,
+        });
+        let types = program.declarations.iter().map(|declaration| &declaration.ty).chain(assigned);
+        let fixed =
+            program.declarations.iter().flat_map(|declaration| declaration.fixed.iter().map(|(_, extent)| extent));
+        let mut found = false;
+        for dim in types.flat_map(|ty| &ty.dims).chain(fixed) {
+            dim.for_each_name(&mut |other| found |= other.text == name);
+        }
+        found
+    }
+
     /// What a variable is.
     fn variable(&self, name: &Name) -> Result<What<'p>, DslError> {
         self.names.get(name.text.as_str()).copied().ok_or_else(|| {
             if self.indices.contains(name.text.as_str()) {
                 let message = format!("`{}` is the index of a loop, and has a value only in its body", name.text);
+                return self.wrong(name.at, message);
+            }
+            if self.is_size(&name.text) {
+                let message = format!(
+                    "`{0}` is a size, and no variable: `[{0}]` is a vector with it, `transfer` and `op` want a value",
+                    name.text
+                );
                 return self.wrong(name.at, message);
             }
             let hint = match near(&name.text, self.names.keys().copied().chain(self.loops.iter().copied())) {

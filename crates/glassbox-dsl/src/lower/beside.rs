@@ -91,11 +91,13 @@ impl<'p> Lowerer<'p> {
                     StatementKind::Await(names) => names.iter().map(|name| format!("`{}`", name.text)).collect(),
                     _ => Vec::new(),
                 };
-                Err(self.wrong(format!(
-                    "block `{}` waits here for ever for {}: what could yield it waits, too, or doesn't come to it",
-                    task.block.name.text,
-                    awaited.join(", ")
-                )))
+                Err(self
+                    .wrong(format!(
+                        "block `{}` waits here for ever for {}: what could yield it waits, too, or doesn't come to it",
+                        task.block.name.text,
+                        awaited.join(", ")
+                    ))
+                    .whatever_the_package())
             }
         }
     }
@@ -104,7 +106,7 @@ impl<'p> Lowerer<'p> {
     pub(super) fn beside_may_write(&self, name: &Name) -> Result<()> {
         if self.beside.current.is_none() && self.beside.lent.contains(&name.text.as_str()) {
             let message = format!("`{0}` is yielded, and can't be written before `await {0};`", name.text);
-            return Err(DslError::at(self.place(), name.at, message));
+            return Err(DslError::at(self.place(), name.at, message).whatever_the_package());
         }
         Ok(())
     }

@@ -1,10 +1,10 @@
 //! Integer expressions: known when the program is lowered, or computed in each step.
 
-use glassbox_ir::{Attrs, Dim, ValueId, attrs, ops};
+use glassbox_ir::{Attrs, Dim, Type, ValueId, attrs, ops};
 use glassbox_tensor::{DType, Tensor};
 
 use super::sizes::input_axis;
-use super::{Lowerer, Result};
+use super::{Lowerer, Package, Result};
 use crate::error::DslError;
 use crate::program::*;
 
@@ -82,6 +82,9 @@ impl Lowerer<'_> {
             return Ok(*value);
         }
         let Some((input, axis)) = input_axis(self.program, &name.text) else {
+            if self.package == Package::Assumed {
+                return Ok(self.assumed(&format!("size {}", name.text), Type::scalar(DType::I64)));
+            }
             let message = self.sizes.nothing_says(self.program, self.model, &name.text);
             return Err(DslError::at(self.place(), name.at, message));
         };

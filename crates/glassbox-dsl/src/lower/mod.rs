@@ -22,15 +22,40 @@ use glassbox_ir::{Attrs, Dim, Graph, GraphBuilder, OpDef, Origin, Provenance, Te
 use crate::check::check;
 use crate::error::{DslError, Place};
 use crate::program::*;
-use crate::source::{Lower, ModelSource};
+use crate::source::{Lower, ModelSource, NoModel};
 use integers::Integer;
 use sizes::Sizes;
 
 impl Lower for Program {
     fn lower(&self, model: &dyn ModelSource) -> Result<Arc<Graph>, DslError> {
         check(self)?;
-        Lowerer::new(self, model)?.run().map(Arc::new)
+        Lowerer::new(self, model, Package::Given)?.run().map(Arc::new)
     }
+}
+
+/// What is wrong with a program whatever the model package has: a result that has other dims than its variable, a
+/// variable that is read without a value, an op whose operands don't fit each other. [`check`] has passed before.
+///
+/// The program is lowered against a package that isn't there: what it would give is there in the declared type, with
+/// values and sizes that nothing is known of. A mistake that might be due to that isn't told.
+///
+/// # Errors
+///
+/// The first such mistake.
+pub(crate) fn check_values(program: &Program) -> Result<()> {
+    match Lowerer::new(program, &NoModel, Package::Assumed).and_then(Lowerer::run) {
+        Err(error) if error.certain => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Whether the model package is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Package {
+    /// What a program asks of it and isn't in it is a mistake.
+    Given,
+    /// Whatever a program asks of it is in it, as declared, and unknown.
+    Assumed,
 }
 
 pub(crate) type Result<T, E = DslError> = std::result::Result<T, E>;
@@ -39,6 +64,7 @@ pub(crate) type Result<T, E = DslError> = std::result::Result<T, E>;
 pub(crate) struct Lowerer<'p> {
     program: &'p Program,
     model: &'p dyn ModelSource,
+    package: Package,
     builder: GraphBuilder,
     sizes: Sizes,
     variables: Vec<Variable<'p>>,
@@ -97,11 +123,12 @@ enum Slot {
 }
 
 impl<'p> Lowerer<'p> {
-    fn new(program: &'p Program, model: &'p dyn ModelSource) -> Result<Lowerer<'p>> {
-        let sizes = Sizes::new(program, model)?;
+    fn new(program: &'p Program, model: &'p dyn ModelSource, package: Package) -> Result<Lowerer<'p>> {
+        let sizes = Sizes::new(program, model, package)?;
         let mut lowerer = Lowerer {
             program,
             model,
+            package,
             builder: GraphBuilder::new(graph_name(&program.file)),
             sizes,
             variables: Vec::new(),
@@ -224,7 +251,10 @@ impl<'p> Lowerer<'p> {
                 Memory::Persistent => self.declare_state(place, declaration)?,
             }
         }
-        self.sizes.check_free(self.program, self.model)
+        match self.package {
+            Package::Given => self.sizes.check_free(self.program, self.model),
+            Package::Assumed => Ok(()),
+        }
     }
 
     /// A mistake at the statement that is being lowered.
@@ -280,9 +310,26 @@ impl<'p> Lowerer<'p> {
         let name = self.variables[place].name;
         match &self.env[place] {
             Slot::Value(value) => Ok(*value),
-            Slot::Nothing => Err(self.wrong(format!("`{name}` has no value here: nothing has written it"))),
-            Slot::Perhaps(why) => Err(self.wrong(format!("`{name}` may have no value here: {why}"))),
+            Slot::Nothing => {
+                let message = format!("`{name}` has no value here: nothing has written it");
+                Err(self.wrong(message).whatever_the_package())
+            }
+            Slot::Perhaps(why) => {
+                Err(self.wrong(format!("`{name}` may have no value here: {why}")).whatever_the_package())
+            }
         }
+    }
+
+    /// A value of which nothing is known but its type: what an assumed package gives under that name.
+    fn assumed(&mut self, name: &str, ty: Type) -> ValueId {
+        let key = format!("assumed {name}");
+        if let Some(value) = self.hoisted.get(&key) {
+            return *value;
+        }
+        // Visible everywhere, also where a body is open now.
+        let value = self.builder.in_body(|builder| builder.input(&key, ty));
+        self.hoisted.insert(key, value);
+        value
     }
 
     /// Gives a variable a value, without asking.

@@ -6,7 +6,7 @@ use glassbox_ir::{Attr, Attrs, Dim, State, TensorType, Type, ValueId, attrs, ops
 use glassbox_tensor::{Class, DType, Overflow, Tensor};
 
 use super::integers::Integer;
-use super::{Lowerer, Result, Slot};
+use super::{Lowerer, Package, Result, Slot};
 use crate::check::near;
 use crate::program::*;
 use crate::source::ModelSource;
@@ -252,11 +252,18 @@ fn match_pattern(declaration: &Declaration, pattern: &str, name: &str) -> Option
 impl Lowerer<'_> {
     /// The value that a volatile or constant variable begins a step with.
     pub(super) fn declare_from_package(&mut self, place: usize, declaration: &Declaration) -> Result<()> {
+        let ty = self.variables[place].ty.clone();
+        if self.package == Package::Assumed {
+            if declaration.pattern.is_none() {
+                let value = self.assumed(&declaration.name.text, ty.into());
+                self.give(place, value);
+            }
+            return Ok(());
+        }
         if declaration.pattern.is_some() {
             return self.check_table(declaration);
         }
         let name = declaration.name.text.as_str();
-        let ty = self.variables[place].ty.clone();
         let found = if declaration.memory == Memory::Volatile && declaration.reference.is_none() {
             self.model.params().find(name).map(|_| Source::Parameter(name.to_owned()))
         } else {
@@ -431,6 +438,12 @@ impl Lowerer<'_> {
             return Err(self.wrong(format!("`{}` is no table of parameters", name.text)));
         };
         let (ty, pattern) = (self.variables[place].ty.clone(), declaration.pattern.as_deref().unwrap_or_default());
+        if self.package == Package::Assumed {
+            for index in indices {
+                self.integer(index)?;
+            }
+            return Ok(self.assumed(&format!("{}[…]", name.text), ty.into()));
+        }
         let entries = table_entries(declaration, pattern, self.model);
         let mut extents = vec![0i64; declaration.indices.len()];
         for entry in &entries {
@@ -521,6 +534,9 @@ impl Lowerer<'_> {
     /// Declares the state of a persistent variable.
     pub(super) fn declare_state(&mut self, place: usize, declaration: &Declaration) -> Result<()> {
         let name = declaration.name.text.as_str();
+        if self.package == Package::Assumed {
+            return self.assumed_state(place, declaration);
+        }
         let cell = declaration.ty.dims.iter().map(|dim| self.known_dim(dim, name)).collect::<Result<Vec<i64>>>()?;
         let dtype = declaration.ty.dtype;
         let mut dims = Vec::new();
@@ -571,6 +587,24 @@ impl Lowerer<'_> {
         };
         let state = State { name: name.to_owned(), ty, capacity: None, initial };
         self.env[place] = Slot::Nothing;
+        self.builder.state(state).map_err(|error| self.wrong(error.to_string()))
+    }
+
+    /// The state of a persistent variable whose sizes aren't known.
+    fn assumed_state(&mut self, place: usize, declaration: &Declaration) -> Result<()> {
+        let sized = |dim: Dim| if dim.as_int().is_some() { dim } else { Dim::Unknown };
+        let mut dims = Vec::new();
+        for index in self.table_indices(declaration) {
+            let fixed = declaration.fixed.iter().find(|(fixed, _)| fixed.text == index);
+            dims.push(fixed.map_or(Ok(Dim::Unknown), |(_, extent)| self.dim(extent)).map(sized)?);
+        }
+        for (axis, dim) in declaration.ty.dims.iter().enumerate() {
+            let grows = axis < declaration.auto_dim.len();
+            dims.push(if grows { Dim::Unknown } else { sized(self.dim(dim)?) });
+        }
+        let ty = TensorType::new(declaration.ty.dtype, dims);
+        self.env[place] = Slot::Nothing;
+        let state = State { name: declaration.name.text.clone(), ty, capacity: None, initial: None };
         self.builder.state(state).map_err(|error| self.wrong(error.to_string()))
     }
 

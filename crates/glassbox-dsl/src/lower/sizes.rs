@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use glassbox_ir::{Attr, Dim};
 
-use super::{Lowerer, Result, package};
+use super::{Lowerer, Package, Result, package};
 use crate::error::{DslError, Place};
 use crate::program::*;
 use crate::source::ModelSource;
@@ -18,7 +18,7 @@ pub(super) struct Sizes {
 
 impl Sizes {
     /// The sizes that a program names.
-    pub(super) fn new(program: &Program, model: &dyn ModelSource) -> Result<Sizes> {
+    pub(super) fn new(program: &Program, model: &dyn ModelSource, package: Package) -> Result<Sizes> {
         let mut sizes = Sizes { sizes: BTreeMap::new(), constants: BTreeMap::new() };
         for declaration in &program.declarations {
             let place = || Place { file: program.file.clone(), line: declaration.name.at.line, block: String::new() };
@@ -27,7 +27,7 @@ impl Sizes {
                 && declaration.indices.is_empty()
                 && declaration.ty.dims.is_empty()
                 && declaration.ty.dtype.is_integer();
-            if integer {
+            if integer && package == Package::Given {
                 let value = package::constant_integer(declaration, model)
                     .map_err(|message| DslError::at(place(), declaration.name.at, message))?;
                 sizes.constants.insert(declaration.name.text.clone(), value);

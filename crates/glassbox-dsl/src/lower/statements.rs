@@ -1,10 +1,10 @@
 //! Single statements.
 
-use glassbox_ir::{Attr, Attrs, Dim, ValueId, attrs, ops};
+use glassbox_ir::{Attr, Attrs, Dim, OpDef, ValueId, attrs, ops};
 
 use super::control::Flow;
 use super::integers::Integer;
-use super::{Lowerer, MAX_STATEMENTS, Result, Slot, build_message};
+use super::{Lowerer, MAX_STATEMENTS, Package, Result, Slot, build_message};
 use crate::error::DslError;
 use crate::program::*;
 
@@ -24,11 +24,11 @@ impl<'p> Lowerer<'p> {
                 let place = self.variable(name)?;
                 self.env[place] = Slot::Nothing;
             }
-            StatementKind::Op(op) => self.op(op)?,
+            StatementKind::Op(op) => self.op(op).or_else(|error| self.assume_results(op, error))?,
             StatementKind::Transfer(from, at, to) => {
                 let place = self.variable(to)?;
                 let value = self.single(from, *at, self.variables[place].ty.dtype)?;
-                let fitted = self.fit(place, value)?;
+                let fitted = self.fit(place, value).map_err(|error| error.or_at(to.at))?;
                 self.main();
                 let copy = self.node(&ops::identity::OP, &[fitted], Attrs::new())?;
                 self.write(to, place, copy)?;
@@ -67,7 +67,8 @@ impl<'p> Lowerer<'p> {
         self.main();
         let results = self.builder.node(op, &made.operands, made.attrs, written.targets.len()).map_err(|error| {
             let given = self.operands_in_words(op, written, &made.operands);
-            DslError::at(self.place(), written.name.at, format!("{}{given}", build_message(&error)))
+            let error = DslError::at(self.place(), written.name.at, format!("{}{given}", build_message(&error)));
+            if is_known_to_infer(op, written) { error.whatever_the_package() } else { error }
         })?;
         for (name, value) in &written.hints {
             let advice = match value {
@@ -89,8 +90,22 @@ impl<'p> Lowerer<'p> {
         Ok(())
     }
 
+    /// With an assumed package: the results of an op of which something isn't known that its types hang on.
+    fn assume_results(&mut self, written: &Op, error: DslError) -> Result<()> {
+        if self.package == Package::Given || error.certain {
+            return Err(error);
+        }
+        for name in written.targets.iter().flatten() {
+            let place = self.variable(name)?;
+            let ty = self.variables[place].ty.clone();
+            let value = self.assumed(&format!("result {}", self.versions.len()), ty.into());
+            self.give(place, value);
+        }
+        Ok(())
+    }
+
     /// What the operands of an op are, for a message.
-    fn operands_in_words(&self, op: &glassbox_ir::OpDef, used: &Op, operands: &[Option<ValueId>]) -> String {
+    fn operands_in_words(&self, op: &OpDef, used: &Op, operands: &[Option<ValueId>]) -> String {
         const MOST: usize = 4;
         let values = used.operands.iter().map(|(argument, _)| argument);
         let mut values = values.filter(|argument| !matches!(argument, Argument::DType(_) | Argument::Type(_)));
@@ -129,13 +144,15 @@ impl<'p> Lowerer<'p> {
             } else {
                 String::new()
             };
-            return Err(self.wrong(format!("`{name}` is declared {ty}, but this gives {given}{hint}")));
+            let message = format!("`{name}` is declared {ty}, but this gives {given}{hint}");
+            return Err(self.wrong(message).whatever_the_package());
         }
         let wanted: Vec<Dim> = ty.dims().unwrap_or_default().to_vec();
         if let Some(dims) = tensor.dims() {
             let differs = dims.len() != wanted.len() || dims.iter().zip(&wanted).any(|(a, b)| a.same(b) == Some(false));
             if differs {
-                return Err(self.wrong(format!("`{name}` is declared {ty}, but this gives {given}")));
+                let message = format!("`{name}` is declared {ty}, but this gives {given}");
+                return Err(self.wrong(message).whatever_the_package());
             }
             if dims
                 .iter()
@@ -170,4 +187,17 @@ impl<'p> Lowerer<'p> {
             .map_err(|error| self.wrong(build_message(&error)))?;
         Ok(())
     }
+}
+
+/// Whether the contents that the types of an op's results hang on stand in the program, and in no package.
+fn is_known_to_infer(op: &OpDef, written: &Op) -> bool {
+    let literal = |argument: &Argument| {
+        matches!(argument, Argument::Skipped | Argument::Literal(_) | Argument::List(_) | Argument::Tensor(..))
+    };
+    let values = written.operands.iter().map(|(argument, _)| argument);
+    let values = values.filter(|argument| !matches!(argument, Argument::DType(_) | Argument::Type(_)));
+    let by_place = values.enumerate().filter_map(|(place, argument)| Some((op.input(place)?, argument)));
+    let input = |name: &Name| op.inputs.iter().find(|input| input.name == name.text);
+    let by_name = written.named.iter().filter_map(|(name, argument, _)| Some((input(name)?, argument)));
+    by_place.chain(by_name).all(|(input, argument)| !input.shapes || literal(argument))
 }

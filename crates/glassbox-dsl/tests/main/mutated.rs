@@ -1,5 +1,6 @@
 //! Programs that were sound, with tokens taken away, doubled, exchanged or taken from others: an answer, and no panic.
 
+use glassbox_dsl::check::{check, check_values};
 use glassbox_dsl::{Lower, Program};
 use glassbox_ir::Attr;
 use proptest::prelude::*;
@@ -60,10 +61,18 @@ fn tokens(text: &str) -> Vec<&str> {
 
 /// What is wrong with a program, if something is.
 fn lower(text: &str, model: &Model) -> Option<String> {
-    match Program::parse("mutated.gbp", text) {
-        Ok(program) => program.lower(model).err().map(|error| error.to_string()),
-        Err(error) => Some(error.to_string()),
+    let program = match Program::parse("mutated.gbp", text) {
+        Ok(program) => program,
+        Err(error) => return Some(error.to_string()),
+    };
+    let lowered = program.lower(model).err().map(|error| error.to_string());
+    // What is wrong whatever the package has is wrong with this one too.
+    if check(&program).is_ok()
+        && let Err(error) = check_values(&program)
+    {
+        assert!(lowered.is_some(), "{error}\n{text}");
     }
+    lowered
 }
 
 #[test]

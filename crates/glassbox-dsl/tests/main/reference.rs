@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use glassbox_dsl::check::check_values;
 use glassbox_dsl::{Lower, Program};
 use glassbox_ir::{Attr, Type};
 use glassbox_tensor::{Class, DType, Overflow, Tensor};
@@ -31,6 +32,7 @@ fn check(text: &str) -> Result<(), String> {
         Some(parts) => package(parts),
         None => Model::new(),
     };
+    check_values(&program).map_err(|error| format!("without the package: {error}"))?;
     let types = declared(&program, &model)?;
     let mut run = model.try_session(&program)?;
     let mut steps = 0;

@@ -6,6 +6,7 @@
 
 use std::path::Path;
 
+use glassbox_dsl::check::{check, check_values};
 use glassbox_dsl::{Lower, Program};
 use glassbox_ir::Attr;
 use glassbox_tensor::{DType, Tensor};
@@ -79,4 +80,55 @@ fn wrong_programs_are_told_with_their_line_and_block() {
         }
     }
     assert!(differing.is_empty(), "{}", differing.join("\n"));
+}
+
+/// What needs no package is told without one, in the same words; nothing else is.
+#[test]
+fn what_no_package_can_make_good_is_told_without_one() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/wrong");
+    let mut told = Vec::new();
+    for entry in std::fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let file = path.file_name().unwrap().to_str().unwrap();
+        let Ok(program) = Program::parse(file, &text) else { continue };
+        if check(&program).is_err() {
+            continue;
+        }
+        if let Err(error) = check_values(&program) {
+            assert_eq!(text.lines().next().unwrap(), format!("// wrong: {error}").replace('\n', " "));
+            told.push(file.to_owned());
+        }
+    }
+    for file in [
+        "copy_of_other_dims.gbp",
+        "no_value.gbp",
+        "no_value_after_a_branch.gbp",
+        "no_value_after_a_loop.gbp",
+        "no_value_after_assign.gbp",
+        "no_value_in_a_called_block.gbp",
+        "no_value_of_a_bound.gbp",
+        "no_value_of_a_condition.gbp",
+        "no_value_on_one_way.gbp",
+        "no_value_to_yield.gbp",
+        "operands_that_do_not_broadcast.gbp",
+        "operands_that_do_not_fit.gbp",
+        "place_read_to_other_dims.gbp",
+        "result_of_other_dims.gbp",
+        "result_of_other_dtype.gbp",
+        "result_of_other_rank.gbp",
+    ] {
+        assert!(told.iter().any(|told| told == file), "{file}; told are {told:?}");
+    }
+}
+
+/// Programs that fail only in a step are no mistakes before it.
+#[test]
+fn what_only_a_step_shows_is_no_mistake_before() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/failing");
+    for entry in std::fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        let program = Program::parse("failing.gbp", &std::fs::read_to_string(&path).unwrap()).unwrap();
+        assert_eq!(check_values(&program), Ok(()), "{}", path.display());
+    }
 }

@@ -37,7 +37,7 @@ const VERSION: u64 = 2;
 pub enum JsonError {
     /// The text is not JSON, or has fields that are missing, unknown or of another type.
     #[error("not a graph in JSON: {0}")]
-    Syntax(#[from] serde_json::Error),
+    Syntax(serde_json::Error),
     /// The text is something else.
     #[error("the format is {found:?}, expected {FORMAT:?}")]
     Format {
@@ -60,8 +60,21 @@ pub enum JsonError {
     },
     /// The bytes of a tensor can't be read.
     #[error("a tensor can't be written: {0}")]
-    Tensor(#[from] TensorError),
+    Tensor(TensorError),
     /// The graph breaks rules.
     #[error("the graph breaks {} rules, the first: {}", .0.len(), .0.first().map(ToString::to_string).unwrap_or_default())]
     Invalid(Vec<VerifyError>),
+}
+
+// The text of these says what the other error says, so they don't give it as their source too.
+impl From<serde_json::Error> for JsonError {
+    fn from(error: serde_json::Error) -> JsonError {
+        JsonError::Syntax(error)
+    }
+}
+
+impl From<TensorError> for JsonError {
+    fn from(error: TensorError) -> JsonError {
+        JsonError::Tensor(error)
+    }
 }

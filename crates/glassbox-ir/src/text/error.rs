@@ -69,15 +69,15 @@ pub enum Problem {
     },
     /// The data of a tensor is neither in the text nor known to the resolver.
     #[error(
-        "the data {hash:032x} is neither in a `data` section of the text nor known to a resolver; print with \
-         `data: true`, or parse with a `resolve` that knows it"
+        "the data of a tensor ({hash:032x}) is left out of this text; print the graph with its data, as \
+         `glassbox inspect MODEL --graph --data` does"
     )]
     MissingData {
         /// What identifies it.
         hash: u128,
     },
     /// The text is well formed, but the graph breaks a rule.
-    #[error("{0}")]
+    #[error(transparent)]
     Rule(#[from] BuildError),
 }
 
@@ -108,20 +108,24 @@ pub fn nearest<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> Option<&
     distances.filter(|(distance, _)| *distance <= limit).min_by_key(|(distance, _)| *distance).map(|(_, name)| name)
 }
 
-/// How many characters must be added, removed or replaced to get from `a` to `b`.
+/// How many characters must be added, removed, replaced or swapped with their neighbours to get from `a` to `b`.
 fn edit_distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = row[0];
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    // The rows of the table for the last two characters of `a`, and the one that is filled.
+    let (mut before, mut last, mut row) =
+        (vec![0; b.len() + 1], (0..=b.len()).collect::<Vec<_>>(), vec![0; b.len() + 1]);
+    for (i, x) in a.iter().enumerate() {
         row[0] = i + 1;
         for (j, y) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
+            row[j + 1] = (last[j] + usize::from(x != y)).min(last[j + 1] + 1).min(row[j] + 1);
+            if i > 0 && j > 0 && *x == b[j - 1] && a[i - 1] == *y {
+                row[j + 1] = row[j + 1].min(before[j - 1] + 1);
+            }
         }
+        std::mem::swap(&mut before, &mut last);
+        std::mem::swap(&mut last, &mut row);
     }
-    row[b.len()]
+    last[b.len()]
 }
 
 #[cfg(test)]
@@ -135,5 +139,7 @@ mod tests {
         assert_eq!(nearest("sqr", names.into_iter()), Some("sqrt"));
         assert_eq!(nearest("attention", names.into_iter()), None);
         assert_eq!(edit_distance("", "abc"), 3);
+        assert_eq!((edit_distance("ab", "ba"), edit_distance("ca", "abc")), (1, 3));
+        assert_eq!(nearest("rleu", ["elu", "relu", "celu"].into_iter()), Some("relu"));
     }
 }

@@ -63,7 +63,7 @@ pub fn open_through(
 ) -> Result<(Config, Arc<dyn ParamSource>), ModelError> {
     read(package, source).map_err(|source| {
         let file = package.files().next().map(|file| file.display().to_string()).unwrap_or_default();
-        ModelError::Gguf { file, source: Box::new(source) }
+        ModelError::Gguf { file, error: Box::new(source) }
     })
 }
 

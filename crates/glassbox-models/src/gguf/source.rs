@@ -112,6 +112,6 @@ impl ParamSource for Renamed {
         let whole = self.source.load(tensor)?;
         let Some(index) = *index else { return Ok(whole) };
         let slice = whole.slice_axis(0, index, 1, 1).and_then(|slice| slice.squeeze_axis(0));
-        slice.map_err(|source| ParamError::Unreadable { name: name.to_owned(), source: Box::new(source) })
+        slice.map_err(|error| ParamError::Unreadable { name: name.to_owned(), error: Box::new(error) })
     }
 }

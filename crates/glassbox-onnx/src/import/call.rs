@@ -74,7 +74,7 @@ pub(super) fn call(
     let attrs = attrs! { function: function.label() };
     let given = f.op_many(&ops::call::OP, &operands, attrs, vec![region], asked.len());
     let refused =
-        |source| OnnxError::Build { node: label.clone(), op: node.full_op(), version, source: Box::new(source) };
+        |source| OnnxError::Build { node: label.clone(), op: node.full_op(), version, error: Box::new(source) };
     f.check().map_err(refused)?;
     let given = given.into_iter().map(Expr::id).collect::<Result<Vec<_>, _>>().map_err(refused)?;
     // An output that isn't asked for has no name, so any value may stand in its place.

@@ -169,7 +169,7 @@ impl<'a> NodeContext<'a> {
     /// The error of a node that the IR refuses.
     pub(super) fn refused(&self, source: BuildError) -> OnnxError {
         let (node, op) = (self.label(), self.node.full_op());
-        OnnxError::Build { node, op, version: self.version, source: Box::new(source) }
+        OnnxError::Build { node, op, version: self.version, error: Box::new(source) }
     }
 
     /// The name of the node, with the calls on the way to it.

@@ -69,7 +69,7 @@ pub use metadata::{FromMetadata, Mismatch};
 pub use package::{ModelLoader, ModelPackage, ModelParts};
 pub use random::{Random, RandomElement};
 pub use session::{Inputs, OutputName, SimBackend, SimSession, StepResult};
-pub use source::{format_program, read_program};
+pub use source::{format_program, format_text, read_program};
 pub use trace::{Statistics, TraceEvent, TraceOutput, write_jsonl};
 pub use values::{Fetched, Inserted};
 

@@ -84,5 +84,5 @@ impl Executor {
 }
 
 fn unwritten(path: &Path, source: std::io::Error) -> RuntimeError {
-    RuntimeError::Unwritten { path: path.display().to_string(), source }
+    RuntimeError::Unwritten { path: path.display().to_string(), error: source }
 }

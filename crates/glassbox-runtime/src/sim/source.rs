@@ -30,6 +30,29 @@ pub fn format_program(path: impl AsRef<Path>) -> Result<String, RuntimeError> {
     }
 }
 
+/// The text of a program that is in no file, as it is to be; messages call it `name`. A graph as text begins with the word
+/// `graph` and its name in quotes; whatever else is a program in block form.
+///
+/// # Errors
+///
+/// Where it is no program, with the line.
+///
+/// ```
+/// let text = glassbox_runtime::format_text("example", "graph \"g\" { input %x: f32[2] output %x }")?;
+/// assert_eq!(text, "graph \"g\" {\n  input %x: f32[2]\n  output %x\n}\n");
+/// # Ok::<(), glassbox_runtime::RuntimeError>(())
+/// ```
+pub fn format_text(name: &str, source: &str) -> Result<String, RuntimeError> {
+    let mut lines = source.lines().map(str::trim_start);
+    let first = lines.find(|line| !line.is_empty() && !line.starts_with("//")).unwrap_or_default();
+    let quoted = first.strip_prefix("graph").is_some_and(|rest| rest.trim_start().starts_with('"'));
+    if quoted {
+        text::format(source).map_err(|error| RuntimeError::graph(name, error))
+    } else {
+        Ok(glassbox_dsl::format(name, source)?)
+    }
+}
+
 fn ending(path: &Path) -> &str {
     path.extension().and_then(|ending| ending.to_str()).unwrap_or_default()
 }

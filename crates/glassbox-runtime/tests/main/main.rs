@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod context;
+mod errors;
 mod grammar;
 mod graphs;
 mod language;

@@ -182,7 +182,7 @@ impl Step {
 
     /// The tensors that it becomes, with their data.
     pub(super) fn run(&self, package: &Package) -> Result<Vec<Tensor>, WeightsError> {
-        let wrong = |source| WeightsError::Tensor { name: self.name.clone(), source };
+        let wrong = |error| WeightsError::Tensor { name: self.name.clone(), error };
         let target = match self.action {
             Action::Drop => return Ok(Vec::new()),
             Action::Keep => return Ok(vec![package.tensor(&self.name)?]),
@@ -207,7 +207,7 @@ impl Step {
     /// No finite number may have become infinite.
     fn check_range(&self, source: &Tensor, made: &Tensor) -> Result<(), WeightsError> {
         const STEP: usize = 1 << 16;
-        let wrong = |source| WeightsError::Tensor { name: self.name.clone(), source };
+        let wrong = |error| WeightsError::Tensor { name: self.name.clone(), error };
         let source = source.contiguous().map_err(wrong)?;
         let lost = parallel_map(source.len().div_ceil(STEP), |step| {
             let start = step * STEP;
@@ -233,7 +233,7 @@ impl Step {
 
     /// Rows of 8-bit integers, and the scale of each.
     fn to_i8(&self, source: &Tensor) -> Result<Vec<Tensor>, WeightsError> {
-        let wrong = |source| WeightsError::Tensor { name: self.name.clone(), source };
+        let wrong = |error| WeightsError::Tensor { name: self.name.clone(), error };
         let values = source.load::<f32>().map_err(wrong)?;
         let (rows, columns) = (self.shape[0], self.shape[1].max(1));
         if let Some(at) = values.iter().position(|value| !value.is_finite()) {

@@ -245,7 +245,7 @@ fn rank(cursor: &mut Cursor) -> Result<u32, WeightsError> {
 
 fn put_tensor(key: &str, tensor: &Tensor, out: &mut Vec<u8>) -> Result<(), WeightsError> {
     put_type(key, tensor.dtype(), tensor.shape(), out)?;
-    let bytes = tensor.to_bytes().map_err(|source| WeightsError::Tensor { name: key.to_owned(), source })?;
+    let bytes = tensor.to_bytes().map_err(|error| WeightsError::Tensor { name: key.to_owned(), error })?;
     out.extend(bytes);
     Ok(())
 }

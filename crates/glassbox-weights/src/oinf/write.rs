@@ -121,7 +121,7 @@ impl Writer {
         let extent = match tensor.as_bytes() {
             Some(bytes) => self.put(bytes)?,
             None => {
-                let bytes = tensor.to_bytes().map_err(|source| WeightsError::Tensor { name, source })?;
+                let bytes = tensor.to_bytes().map_err(|error| WeightsError::Tensor { name, error })?;
                 self.put(&bytes)?
             }
         };

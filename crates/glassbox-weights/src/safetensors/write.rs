@@ -46,7 +46,7 @@ impl SafetensorsWriter {
         match tensor.as_bytes() {
             Some(bytes) => self.file.write(bytes),
             None => {
-                let wrong = |source| WeightsError::Tensor { name: spec.name.clone(), source };
+                let wrong = |error| WeightsError::Tensor { name: spec.name.clone(), error };
                 self.file.write(&tensor.to_bytes().map_err(wrong)?)
             }
         }

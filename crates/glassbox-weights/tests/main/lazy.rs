@@ -203,7 +203,7 @@ fn a_parameter_larger_than_the_budget_is_an_error_that_says_so() {
     let error = budgeted.load("w0").expect_err("too large");
     let text = error.to_string();
     assert!(text.contains("w0") && text.contains("2097152 bytes") && text.contains("raise the budget"), "{text}");
-    let glassbox_tensor::ParamError::Unreadable { source, .. } = error else { panic!("{text}") };
+    let glassbox_tensor::ParamError::Unreadable { error: source, .. } = error else { panic!("{text}") };
     assert!(source.downcast_ref::<WeightsError>().is_some());
     assert!(budgeted.load("w99").expect_err("missing").to_string().contains("no parameter named"));
 }

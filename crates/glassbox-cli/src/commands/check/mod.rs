@@ -5,8 +5,7 @@ mod python;
 mod stored;
 mod torch;
 
-use anstream::{print, println};
-use anyhow::{Context, Result};
+use anyhow::Result;
 use glassbox_check::report::Report;
 use glassbox_check::tolerance::{Rule, Target, Tolerances};
 use glassbox_check::view::{self, TextOptions};
@@ -15,9 +14,7 @@ use glassbox_exec::Options;
 use glassbox_runtime::LoadOptions;
 
 use crate::args::Check;
-use crate::inputs;
-use crate::model;
-use crate::progress;
+use crate::{files, inputs, model, out, progress};
 
 /// Holds the model against the other side and tells what was found. Whether they agree.
 pub(crate) fn main(arguments: &Check, quiet: bool) -> Result<bool> {
@@ -58,13 +55,13 @@ fn tolerances(arguments: &Check, exact: bool) -> Tolerances {
 /// Prints the report in the form that was asked for, and writes its page.
 fn show(arguments: &Check, report: &Report) -> Result<bool> {
     if let Some(file) = &arguments.html {
-        std::fs::write(file, view::html(report)).with_context(|| file.display().to_string())?;
+        files::write(file, view::html(report))?;
     }
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&view::json(report))?);
+        say!("{}", serde_json::to_string_pretty(&view::json(report))?)?;
     } else {
         let options = TextOptions { width: width(), top: arguments.top, all: arguments.all, color: true };
-        print!("{}", view::text(report, &options));
+        out::styled(&view::text(report, &options))?;
     }
     Ok(report.verdict.is_good())
 }

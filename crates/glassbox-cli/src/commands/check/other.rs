@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anstream::eprintln;
 use anyhow::{Context, Result, bail};
 use glassbox_check::skeleton::{self, Skeleton};
 use glassbox_check::{Model, Other};
@@ -36,7 +35,7 @@ pub(super) fn open(arguments: &Check, loaded: &glassbox_runtime::Model, ours: &M
         let itself = runtime.name() == ours.runtime.name();
         if itself && !quiet {
             let threads = rayon::current_num_threads();
-            eprintln!("note: {against} itself is what runs: on {threads} threads, held to the bit against one thread");
+            note!("note: {against} itself is what runs: on {threads} threads, held to the bit against one thread");
         }
         let runtime: Arc<dyn Runtime> = if itself { Arc::new(OneThread(runtime)) } else { runtime };
         let side = Other::Itself { name: against.to_owned(), runtime, options: ours.options.clone(), precise: false };
@@ -125,10 +124,13 @@ fn inputs(ours: &Graph, values: &[Value], theirs: &Graph, name: &str) -> Result<
     let by_name = |wanted: &str| ours.inputs().iter().position(|id| ours.value_label(*id) == wanted);
     let all_named = theirs.inputs().iter().all(|id| by_name(&theirs.value_label(*id)).is_some());
     if !all_named && ours.inputs().len() != theirs.inputs().len() {
-        let names = |graph: &Graph| {
-            graph.inputs().iter().map(|id| graph.value_label(*id)).collect::<Vec<_>>().join(", ")
-        };
-        bail!("{name}: it takes {}, and the model that is checked {}; neither names nor number are the same", names(theirs), names(ours));
+        let names =
+            |graph: &Graph| graph.inputs().iter().map(|id| graph.value_label(*id)).collect::<Vec<_>>().join(", ");
+        bail!(
+            "{name}: it takes {}, and the model that is checked {}; neither names nor number are the same",
+            names(theirs),
+            names(ours)
+        );
     }
     let mut given = Vec::with_capacity(theirs.inputs().len());
     for (place, id) in theirs.inputs().iter().enumerate() {

@@ -102,6 +102,8 @@ impl Batch {
         let shown = |message: String| format!("{message}\n{text}");
         let package = self.package(name, &about["package"]);
         let program = Program::parse("program.gbp", &text).map_err(|error| shown(error.to_string()))?;
+        glassbox_runtime::dsl::check::check_values(&program)
+            .map_err(|error| shown(format!("without the package: {error}")))?;
         let simulator =
             Simulator::new(&package, &program, crate::device()).map_err(|error| shown(error.to_string()))?;
         let again = Simulator::new(&package, &program, crate::device()).map_err(|error| shown(error.to_string()))?;

@@ -1,0 +1,97 @@
+//! Values as JSON: what lines of `--input-steps`, `.json` files and standard input give.
+
+use anyhow::{Context, Result, bail};
+use glassbox_ir::Type;
+use glassbox_tensor::{DType, Overflow, Tensor};
+use serde_json::Value;
+
+/// A value: its tensor, and whether its dims are its own. Those of a flat list aren't: it takes the dims that are declared.
+pub(crate) struct Given {
+    pub(crate) tensor: Tensor,
+    pub(crate) flat: bool,
+}
+
+/// A number, text or truth value, a list of them, lists in lists, or `{"dtype": …, "shape": …, "values": …}`, as `--json`
+/// prints. The dtype is the declared one where the value doesn't say.
+///
+/// # Errors
+///
+/// Where it is none of these, or an element is no value of the dtype.
+pub(crate) fn given(value: &Value, declared: Option<&Type>) -> Result<Given> {
+    if let Value::Object(fields) = value {
+        let dtype = fields.get("dtype").and_then(Value::as_str).context("an object has a `dtype`")?.parse::<DType>()?;
+        let shape = fields.get("shape").and_then(Value::as_array).context("an object has a `shape`")?;
+        let size = |size: &Value| size.as_u64().and_then(|size| usize::try_from(size).ok());
+        let shape: Option<Vec<usize>> = shape.iter().map(size).collect();
+        let shape = shape.context("a shape is a list of sizes")?;
+        let values = fields.get("values").and_then(Value::as_array).context("an object has `values`")?;
+        let elements = tensor(dtype, &values.iter().collect::<Vec<_>>())?;
+        return Ok(Given { tensor: elements.reshape(&shape)?, flat: false });
+    }
+    let mut dims = Vec::new();
+    let mut elements = vec![value];
+    while elements.first().is_some_and(|element| element.is_array()) {
+        let lists: Option<Vec<&Vec<Value>>> = elements.iter().map(|element| element.as_array()).collect();
+        let lists = lists.context("lists stand beside what is no list")?;
+        let length = lists.first().map_or(0, |list| list.len());
+        if lists.iter().any(|list| list.len() != length) {
+            bail!("lists beside each other have different lengths");
+        }
+        dims.push(length);
+        elements = lists.into_iter().flatten().collect();
+    }
+    if dims.len() > 1 && dims.contains(&0) {
+        bail!("an empty list in a list doesn't tell its dims; give `dtype`, `shape` and `values`");
+    }
+    let elements = tensor(declared.map_or(DType::F64, Type::dtype), &elements)?;
+    Ok(Given { tensor: elements.reshape(&dims)?, flat: dims.len() == 1 })
+}
+
+/// A vector of elements, each rounded once where the dtype is one of floats.
+fn tensor(dtype: DType, elements: &[&Value]) -> Result<Tensor> {
+    let wrong = |element: &Value| format!("{element} is no {dtype}");
+    let count = [elements.len()];
+    match dtype {
+        DType::String => {
+            let texts = elements.iter().map(|text| text.as_str().map(str::to_owned).with_context(|| wrong(text)));
+            Ok(Tensor::from_strings(&count, texts.collect::<Result<_>>()?)?)
+        }
+        DType::Bool => {
+            let values = elements.iter().map(|value| value.as_bool().with_context(|| wrong(value)));
+            Ok(Tensor::from_vec(&count, values.collect::<Result<Vec<bool>>>()?)?)
+        }
+        DType::F64 => Ok(Tensor::from_vec(&count, floats::<f64>(elements, dtype)?)?),
+        dtype if dtype.is_float() => {
+            Ok(Tensor::store(dtype, &count, floats::<f32>(elements, dtype)?, Overflow::Saturate)?)
+        }
+        dtype if dtype.is_unsigned_integer() => {
+            let values = elements.iter().map(|value| value.as_u64().with_context(|| wrong(value)));
+            let values = values.collect::<Result<Vec<u64>>>()?;
+            let stored = Tensor::store(dtype, &count, values.clone(), Overflow::Saturate)?;
+            let lost = stored.load::<u64>()?.iter().zip(&values).position(|(stored, value)| stored != value);
+            lost.map_or(Ok(stored), |place| bail!(wrong(elements[place])))
+        }
+        dtype if dtype.is_integer() => {
+            let values = elements.iter().map(|value| value.as_i64().with_context(|| wrong(value)));
+            let values = values.collect::<Result<Vec<i64>>>()?;
+            let stored = Tensor::store(dtype, &count, values.clone(), Overflow::Saturate)?;
+            let lost = stored.load::<i64>()?.iter().zip(&values).position(|(stored, value)| stored != value);
+            lost.map_or(Ok(stored), |place| bail!(wrong(elements[place])))
+        }
+        _ => bail!("values of {dtype} can't be given as JSON"),
+    }
+}
+
+/// Numbers; `"nan"`, `"inf"` and `"-inf"` stand for those that JSON doesn't have. They are read as decimals, so that
+/// they are rounded once.
+fn floats<T: std::str::FromStr>(elements: &[&Value], dtype: DType) -> Result<Vec<T>> {
+    let one = |element: &&Value| {
+        let text = match element {
+            Value::Number(number) => Some(number.to_string()),
+            Value::String(text) if ["nan", "inf", "-inf"].contains(&text.to_lowercase().as_str()) => Some(text.clone()),
+            _ => None,
+        };
+        text.and_then(|text| text.parse().ok()).with_context(|| format!("{element} is no {dtype}"))
+    };
+    elements.iter().map(one).collect()
+}
