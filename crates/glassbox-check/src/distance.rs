@@ -165,7 +165,12 @@ pub(crate) fn same_text(ours: &Tensor, theirs: &Tensor) -> bool {
     ours.shape() == theirs.shape() && ours.to_strings() == theirs.to_strings()
 }
 
-fn between<E: Elements>(ours: &Tensor, theirs: &Tensor, dtype: DType, bounds: &Bounds) -> Result<Distance, TensorError> {
+fn between<E: Elements>(
+    ours: &Tensor,
+    theirs: &Tensor,
+    dtype: DType,
+    bounds: &Bounds,
+) -> Result<Distance, TensorError> {
     let length = ours.len();
     let mut sums = Sums::new(dtype, *bounds);
     let (mut a, mut b) = (vec![E::default(); PART.min(length)], vec![E::default(); PART.min(length)]);

@@ -26,4 +26,3 @@ pub mod view;
 pub use distance::{Bounds, Distance, distance, stats};
 pub use error::CheckError;
 pub use hunt::{Hunt, Model, Other};
-

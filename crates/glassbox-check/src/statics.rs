@@ -9,8 +9,21 @@ use crate::skeleton::{Constant, Node, Skeleton};
 const CAST_STEPS: f64 = 2.0;
 
 /// Ops to which the order of their operands is the same.
-const COMMUTATIVE: &[&str] =
-    &["add", "mul", "and", "or", "xor", "equal", "max", "min", "sum", "mean", "bitwise_and", "bitwise_or", "bitwise_xor"];
+const COMMUTATIVE: &[&str] = &[
+    "add",
+    "mul",
+    "and",
+    "or",
+    "xor",
+    "equal",
+    "max",
+    "min",
+    "sum",
+    "mean",
+    "bitwise_and",
+    "bitwise_or",
+    "bitwise_xor",
+];
 
 /// In what a node of ours differs from its partner. Empty where it has none.
 pub fn causes(ours: &Skeleton, theirs: &Skeleton, pairs: &Pairs, node: usize) -> Vec<Cause> {
@@ -64,14 +77,7 @@ fn attributes(left: &Node, right: &Node, found: &mut Vec<Cause>) {
     found.extend(differing);
 }
 
-fn operands(
-    ours: &Skeleton,
-    theirs: &Skeleton,
-    pairs: &Pairs,
-    left: &Node,
-    right: &Node,
-    found: &mut Vec<Cause>,
-) {
+fn operands(ours: &Skeleton, theirs: &Skeleton, pairs: &Pairs, left: &Node, right: &Node, found: &mut Vec<Cause>) {
     let mut crossed = Vec::new();
     let mut others = Vec::new();
     for (place, (x, y)) in left.operands.iter().zip(&right.operands).enumerate() {
@@ -81,9 +87,11 @@ fn operands(
             (Some(a), Some(b)) => {
                 if let Some(cause) = constant(&one.name, place, a, b) {
                     // A constant that stands in another place on the other side has only changed places.
-                    let elsewhere = right.operands.iter().flatten().position(|operand| {
-                        theirs.values[*operand].constant().is_some_and(|there| there.same(a))
-                    });
+                    let elsewhere = right
+                        .operands
+                        .iter()
+                        .flatten()
+                        .position(|operand| theirs.values[*operand].constant().is_some_and(|there| there.same(a)));
                     match elsewhere {
                         Some(there) if there != place => crossed.push(there),
                         _ => found.push(cause),
@@ -92,20 +100,23 @@ fn operands(
             }
             (None, None) => match (pairs.of(*x), pairs.their_values[*y]) {
                 (Some(partner), _) if partner == *y => {}
-                (Some(partner), Some(back)) => match right.operands.iter().position(|operand| *operand == Some(partner)) {
-                    Some(there) => crossed.push(there),
-                    None => others.push(Cause::Operand {
-                        operand: place,
-                        ours: one.name.clone(),
-                        theirs: ours.values[back].name.clone(),
-                    }),
-                },
+                (Some(partner), Some(back)) => {
+                    match right.operands.iter().position(|operand| *operand == Some(partner)) {
+                        Some(there) => crossed.push(there),
+                        None => others.push(Cause::Operand {
+                            operand: place,
+                            ours: one.name.clone(),
+                            theirs: ours.values[back].name.clone(),
+                        }),
+                    }
+                }
                 _ => {}
             },
             (Some(a), None) => {
-                let there = right.operands.iter().flatten().position(|operand| {
-                    theirs.values[*operand].constant().is_some_and(|constant| constant.same(a))
-                });
+                let there =
+                    right.operands.iter().flatten().position(|operand| {
+                        theirs.values[*operand].constant().is_some_and(|constant| constant.same(a))
+                    });
                 crossed.extend(there.filter(|there| *there != place));
             }
             (None, Some(_)) => {}

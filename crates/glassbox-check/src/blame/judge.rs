@@ -58,7 +58,9 @@ pub(super) fn judge(evidence: &Evidence, finding: &Finding, precise: bool) -> Op
     };
     let error = if wrong == Wrong::Ours || !known || precise { &ours } else { &theirs };
     let worst = error.worst.map(|element| place(finding, element));
-    let strong = error.special > 0 || error.rms > STRONG * finding.allowed.rms.max(f64::from(f32::EPSILON)) || wrong == Wrong::Both;
+    let strong = error.special > 0
+        || error.rms > STRONG * finding.allowed.rms.max(f64::from(f32::EPSILON))
+        || wrong == Wrong::Both;
     let kind = kind(finding, error.worst, wrong, precise, strong);
     Some(Judgement { kind, wrong, place: worst, strong })
 }
@@ -70,7 +72,8 @@ const FAR: f64 = 1e-3;
 pub(super) fn by_the_runs(finding: &Finding) -> Option<Judgement> {
     let plain = finding.plain.as_ref()?;
     let far = plain.apart.special > 0 || plain.apart.rms_rel > FAR.max(finding.allowed.rms);
-    let judgement = || Judgement { kind: Kind::Meaning, wrong: Wrong::Unknown, place: plain.apart.worst.clone(), strong: true };
+    let judgement =
+        || Judgement { kind: Kind::Meaning, wrong: Wrong::Unknown, place: plain.apart.worst.clone(), strong: true };
     (finding.tainted && far && !finding.let_pass).then(judgement)
 }
 
@@ -163,7 +166,11 @@ fn kind(finding: &Finding, worst: Option<Element>, wrong: Wrong, precise: bool, 
         return Kind::NanBorn;
     }
     if odd.is_infinite() && right.is_finite() {
-        return if right.abs() > largest(finding.dtype) || right.abs() > largest(narrower(finding)) { Kind::Overflow } else { Kind::InfBorn };
+        return if right.abs() > largest(finding.dtype) || right.abs() > largest(narrower(finding)) {
+            Kind::Overflow
+        } else {
+            Kind::InfBorn
+        };
     }
     if odd.is_infinite() {
         return Kind::InfBorn;

@@ -1,5 +1,6 @@
 //! From what was seen to who is at fault: the verdict, the nodes, and what is said of them.
 
+mod births;
 mod judge;
 mod neighbourhood;
 mod summary;
@@ -29,8 +30,12 @@ pub(crate) fn report(evidence: Evidence, precise: bool) -> Report {
             *judgement = judge::by_the_runs(finding);
         }
     }
-    let rows: Vec<Row> =
-        evidence.findings.iter().zip(&judgements).map(|(finding, judgement)| row(&evidence, finding, judgement)).collect();
+    let rows: Vec<Row> = evidence
+        .findings
+        .iter()
+        .zip(&judgements)
+        .map(|(finding, judgement)| row(&evidence, finding, judgement))
+        .collect();
     let mut culprits = Vec::new();
     let mut named = HashSet::new();
     for (place, (finding, judgement)) in evidence.findings.iter().zip(&judgements).enumerate() {
@@ -51,6 +56,9 @@ pub(crate) fn report(evidence: Evidence, precise: bool) -> Report {
     let outputs = outputs(&evidence);
     let left_out = evidence.whole && outputs.len() < evidence.ours.skeleton.outputs.len();
     let verdict = verdict(&rows, &culprits, seen, left_out || evidence.stopped.is_some());
+    if verdict == Verdict::Rounding {
+        culprits.extend(births::cancellation(&evidence));
+    }
     let pairing = pairing::summary(&evidence.ours.skeleton, evidence.theirs, evidence.pairs);
     let neighbourhood = neighbourhood::around(&evidence, culprits.first(), &rows);
     let mut report = Report {
@@ -61,7 +69,7 @@ pub(crate) fn report(evidence: Evidence, precise: bool) -> Report {
         culprits,
         rows,
         outputs,
-        births: Vec::new(),
+        births: births::births(&evidence),
         pairing,
         neighbourhood,
     };
@@ -178,7 +186,12 @@ fn unseen(evidence: &Evidence, seen: bool, named: &mut HashSet<String>, culprits
         }
         found += 1;
         named.insert(node.name.clone());
-        let line = format!("{} `{}`: {}", node.op, node.name, causes.iter().map(statics::words).collect::<Vec<_>>().join("; "));
+        let line = format!(
+            "{} `{}`: {}",
+            node.op,
+            node.name,
+            causes.iter().map(statics::words).collect::<Vec<_>>().join("; ")
+        );
         culprits.push(Culprit {
             node: node.name.clone(),
             op: node.op.clone(),

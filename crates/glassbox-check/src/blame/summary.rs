@@ -104,7 +104,10 @@ pub(super) fn summary(evidence: &Evidence, report: &Report) -> String {
             .map(|(name, _)| name.as_str())
             .collect();
         if !alone.is_empty() {
-            text += &format!(" Not compared, since nothing on the other side is their partner: output {}.", alone.join(", "));
+            text += &format!(
+                " Not compared, since nothing on the other side is their partner: output {}.",
+                alone.join(", ")
+            );
         }
     }
     if evidence.missing > 0 {
@@ -126,15 +129,18 @@ fn rounding(report: &Report) -> String {
         }
         _ => " The outputs are equal.".to_owned(),
     };
+    let lost = report.culprits.iter().find(|culprit| culprit.kind == Kind::Cancellation);
+    let lost = lost.map(|culprit| format!(" {}.", culprit.line)).unwrap_or_default();
     format!(
         "{differing} of {} values differ, by rounding only: no node, given the other side's values, parts from it by more \
-         than its op and dtype explain.{outputs}",
+         than its op and dtype explain.{outputs}{lost}",
         report.rows.len()
     )
 }
 
 fn differs(report: &Report) -> String {
-    let mut seen: Vec<&Culprit> = report.culprits.iter().filter(|culprit| culprit.kind != Kind::Unseen && culprit.beside.is_none()).collect();
+    let mut seen: Vec<&Culprit> =
+        report.culprits.iter().filter(|culprit| culprit.kind != Kind::Unseen && culprit.beside.is_none()).collect();
     if seen.is_empty() {
         return "The two sides differ.".to_owned();
     }

@@ -50,8 +50,10 @@ fn is_alike(evidence: &Evidence, node: usize) -> bool {
     let computed = |operand: &&usize| evidence.ours.skeleton.values[**operand].constant().is_none();
     let ours: Vec<Option<usize>> =
         left.operands.iter().flatten().filter(computed).map(|operand| evidence.pairs.of(*operand)).collect();
-    let theirs = right.operands.iter().flatten().filter(|operand| evidence.theirs.values[**operand].constant().is_none());
-    ours.len() == theirs.count() && ours.iter().all(|partner| partner.is_some_and(|partner| right.operands.contains(&Some(partner))))
+    let theirs =
+        right.operands.iter().flatten().filter(|operand| evidence.theirs.values[**operand].constant().is_none());
+    ours.len() == theirs.count()
+        && ours.iter().all(|partner| partner.is_some_and(|partner| right.operands.contains(&Some(partner))))
 }
 
 /// How suspicious a node is.
@@ -70,7 +72,12 @@ pub(super) fn suspicion(evidence: &Evidence, node: usize, causes: &[Cause]) -> u
     let told = causes.iter().map(one).max().unwrap_or(0);
     let nodes = &evidence.ours.skeleton.nodes[node];
     let unknown = if has_unknown_constant(evidence, node) { 4 } else { 0 };
-    let passing = if !evidence.same_model && passes_on(nodes) && partner.is_none_or(|_| told > 0 || is_new(evidence, node)) { 2 } else { 0 };
+    let passing =
+        if !evidence.same_model && passes_on(nodes) && partner.is_none_or(|_| told > 0 || is_new(evidence, node)) {
+            2
+        } else {
+            0
+        };
     told.max(unknown).max(passing)
 }
 

@@ -200,7 +200,8 @@ impl Driver<'_> {
                 self.missing += 1;
                 continue;
             };
-            let mine = event.result(place).map_err(|source| CheckError::Run { side: "the model".to_owned(), source })?;
+            let mine =
+                event.result(place).map_err(|source| CheckError::Run { side: "the model".to_owned(), source })?;
             let key = Key { value, turns };
             let plain = if self.parted { self.plain.take(&key)? } else { Some(mine.clone()) };
             let other = match (&mine, &other, &plain) {
@@ -298,7 +299,8 @@ impl Driver<'_> {
             return Ok(finding);
         }
         let unreadable = |source| CheckError::Value { side: "one side".to_owned(), value: name.clone(), source };
-        finding.dtype = if a.dtype().is_float() && b.dtype().is_float() { coarser(a.dtype(), b.dtype()) } else { a.dtype() };
+        finding.dtype =
+            if a.dtype().is_float() && b.dtype().is_float() { coarser(a.dtype(), b.dtype()) } else { a.dtype() };
         finding.finer_there = finding.dtype.is_float() && finding.dtype != b.dtype();
         let measure = |a: &Tensor, bounds: &Bounds| distance(a, b, bounds).map_err(unreadable);
         let Some(first) = measure(a, &Bounds::default())? else {
@@ -312,7 +314,8 @@ impl Driver<'_> {
         }
         let (same, segment) = (a.dtype() == b.dtype(), &finding.segment);
         finding.allowed = segment.class.allows(finding.dtype, same, first.theirs.rms, segment.steps);
-        let alone = if first.apart.differing == 0 { first } else { measure(a, &finding.allowed.bounds)?.unwrap_or(first) };
+        let alone =
+            if first.apart.differing == 0 { first } else { measure(a, &finding.allowed.bounds)?.unwrap_or(first) };
         let outside = alone.outside > 0 || alone.apart.rms_rel > finding.allowed.rms;
         finding.plain = match plain {
             Some(Value::Tensor(plain)) if self.parted => measure(plain, &finding.allowed.bounds)?,
@@ -330,13 +333,21 @@ impl Driver<'_> {
     }
 
     /// Has the run go on with their value, where ours can hold it.
-    fn put_in(&mut self, event: &Event, place: usize, id: ValueId, mine: &Value, other: &Value) -> Result<(), CheckError> {
+    fn put_in(
+        &mut self,
+        event: &Event,
+        place: usize,
+        id: ValueId,
+        mine: &Value,
+        other: &Value,
+    ) -> Result<(), CheckError> {
         if mine.bit_eq(other) {
             self.tainted[id.index()] = false;
             return Ok(());
         }
         let (Value::Tensor(a), Value::Tensor(b)) = (mine, other) else {
-            self.tainted[id.index()] = !matches!(compare(mine, other, Tolerance::EXACT), Ok(_) | Err(Difference::Unreadable(_)));
+            self.tainted[id.index()] =
+                !matches!(compare(mine, other, Tolerance::EXACT), Ok(_) | Err(Difference::Unreadable(_)));
             return Ok(());
         };
         let numbers = |dtype: DType| dtype.is_float() || dtype.is_integer() || dtype == DType::Bool;

@@ -258,10 +258,11 @@ fn wanted(theirs: &Skeleton, pairs: &Pairs) -> HashSet<usize> {
 
 /// Whether both sides have computed values without a partner.
 fn unpaired(ours: &Model, theirs: &Skeleton, pairs: &Pairs) -> bool {
-    let computed = |skeleton: &Skeleton, place: usize| matches!(skeleton.values[place].def, Def::Node(..) | Def::Unknown);
+    let computed =
+        |skeleton: &Skeleton, place: usize| matches!(skeleton.values[place].def, Def::Node(..) | Def::Unknown);
     let by_structure = pairs.values.iter().flatten().any(|(_, how)| *how == pairing::How::Structure);
-    let ours_alone = (0..ours.skeleton.values.len())
-        .any(|place| computed(&ours.skeleton, place) && pairs.values[place].is_none());
+    let ours_alone =
+        (0..ours.skeleton.values.len()).any(|place| computed(&ours.skeleton, place) && pairs.values[place].is_none());
     let theirs_alone =
         (0..theirs.values.len()).any(|place| computed(theirs, place) && pairs.their_values[place].is_none());
     (ours_alone && theirs_alone) || by_structure
@@ -279,8 +280,7 @@ fn prints(
         pairs.values.iter().filter(|pair| by_name(pair)).flatten().map(|(partner, _)| *partner).collect();
     let of = |values: &mut dyn Values, skeleton: &Skeleton, named: &dyn Fn(usize) -> bool| {
         let computed = |place: &usize| matches!(skeleton.values[*place].def, Def::Node(..) | Def::Unknown);
-        let places: Vec<usize> =
-            (0..skeleton.values.len()).filter(computed).filter(|place| !named(*place)).collect();
+        let places: Vec<usize> = (0..skeleton.values.len()).filter(computed).filter(|place| !named(*place)).collect();
         values.want(places.iter().copied().collect());
         let mut found = vec![None; skeleton.values.len()];
         for value in places {

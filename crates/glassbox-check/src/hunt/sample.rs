@@ -31,7 +31,13 @@ impl Sample {
         let apart = |place: &usize| {
             let (a, b) = (a[*place], b[*place]);
             let same = a == b || (a.is_nan() && b.is_nan());
-            if same { 0.0 } else if a.is_finite() && b.is_finite() { (a - b).abs() } else { f64::INFINITY }
+            if same {
+                0.0
+            } else if a.is_finite() && b.is_finite() {
+                (a - b).abs()
+            } else {
+                f64::INFINITY
+            }
         };
         let mut worst: Vec<(f64, usize)> = Vec::with_capacity(WORST + 1);
         for place in 0..a.len() {

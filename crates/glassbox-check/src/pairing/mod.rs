@@ -124,7 +124,8 @@ fn are_trusted(ours: &Skeleton, theirs: &Skeleton, names: &[(usize, usize)]) -> 
         return true;
     }
     let produced = names.iter().filter_map(|(a, b)| Some((ours.producer(*a)?, theirs.producer(*b)?)));
-    let alike: Vec<bool> = produced.map(|(a, b)| score::family(&ours.nodes[a].op) == score::family(&theirs.nodes[b].op)).collect();
+    let alike: Vec<bool> =
+        produced.map(|(a, b)| score::family(&ours.nodes[a].op) == score::family(&theirs.nodes[b].op)).collect();
     let same = alike.iter().filter(|alike| **alike).count();
     same as f64 >= TRUSTED * alike.len() as f64
 }
@@ -133,7 +134,8 @@ fn are_trusted(ours: &Skeleton, theirs: &Skeleton, names: &[(usize, usize)]) -> 
 pub fn summary(ours: &Skeleton, theirs: &Skeleton, pairs: &Pairs) -> Pairing {
     /// How many names without a partner are listed.
     const LISTED: usize = 20;
-    let computed = |skeleton: &Skeleton, place: usize| matches!(skeleton.values[place].def, Def::Node(..) | Def::Unknown);
+    let computed =
+        |skeleton: &Skeleton, place: usize| matches!(skeleton.values[place].def, Def::Node(..) | Def::Unknown);
     let ours_computed: Vec<usize> = (0..ours.values.len()).filter(|place| computed(ours, *place)).collect();
     let theirs_computed: Vec<usize> = (0..theirs.values.len()).filter(|place| computed(theirs, *place)).collect();
     let count = |how: How| {

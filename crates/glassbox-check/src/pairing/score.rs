@@ -90,7 +90,9 @@ fn operands(ours: &Skeleton, theirs: &Skeleton, pairs: &Pairs, left: &Node, righ
     };
     if constants(ours, left) && constants(theirs, right) {
         let same = left.operands.iter().zip(&right.operands).all(|(x, y)| match (x, y) {
-            (Some(x), Some(y)) => ours.values[*x].constant().zip(theirs.values[*y].constant()).is_some_and(|(a, b)| a.same(b)),
+            (Some(x), Some(y)) => {
+                ours.values[*x].constant().zip(theirs.values[*y].constant()).is_some_and(|(a, b)| a.same(b))
+            }
             (x, y) => x.is_none() && y.is_none(),
         });
         if !same {
@@ -115,7 +117,13 @@ fn operand(ours: &Skeleton, theirs: &Skeleton, pairs: &Pairs, x: usize, y: usize
     match (ours.values[x].constant(), theirs.values[y].constant()) {
         // Of weights that each side has once.
         (Some(_), Some(_)) if pairs.of(x) == Some(y) => ONLY_VALUE,
-        (Some(a), Some(b)) if a.same(b) => if a.len() > FEW { SAME_VALUE } else { SAME_FEW },
+        (Some(a), Some(b)) if a.same(b) => {
+            if a.len() > FEW {
+                SAME_VALUE
+            } else {
+                SAME_FEW
+            }
+        }
         (Some(a), Some(b)) if a.len() <= FEW && b.len() <= FEW => OTHER_FEW,
         (Some(a), Some(b)) if a.shape() == b.shape() => SAME_SHAPE,
         (Some(_), Some(_)) => OTHER_SHAPE,
@@ -143,7 +151,8 @@ fn results(ours: &Skeleton, theirs: &Skeleton, pairs: &Pairs, left: &Node, right
             _ => 0,
         };
         let read_alike = |user: &&(usize, usize)| {
-            pairs.nodes[user.0].is_some_and(|partner| other.users.iter().take(READERS).any(|(node, _)| *node == partner))
+            pairs.nodes[user.0]
+                .is_some_and(|partner| other.users.iter().take(READERS).any(|(node, _)| *node == partner))
         };
         let readers = one.users.iter().take(READERS).filter(read_alike).count();
         total += SAME_READER * i32::try_from(readers.min(2)).unwrap_or(2);

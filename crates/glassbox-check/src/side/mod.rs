@@ -7,8 +7,8 @@ mod stored;
 use std::collections::HashSet;
 
 pub use live::Live;
-pub use stored::{Entry, Load, Stored};
 pub(crate) use live::turns;
+pub use stored::{Entry, Load, Stored};
 
 use glassbox_exec::Value;
 

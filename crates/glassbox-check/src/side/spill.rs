@@ -55,7 +55,8 @@ impl Waiting {
             }
             Some(Held::Disk { start, length, dtype, shape }) => {
                 let read = self.read(start, length).map_err(failed)?;
-                let tensor = Tensor::from_bytes(dtype, &shape, read).map_err(|source| failed(std::io::Error::other(source)))?;
+                let tensor =
+                    Tensor::from_bytes(dtype, &shape, read).map_err(|source| failed(std::io::Error::other(source)))?;
                 Ok(Some(tensor.into()))
             }
         }

@@ -121,7 +121,9 @@ impl Constant {
         } else if self.0.dtype.is_float() {
             let numbers = tensor.load::<f64>().map(|numbers| numbers.into_owned()).unwrap_or_default();
             // An f32 has the shortest text that means it, not that of the f64 of the same value.
-            let text = |number: f64| if self.0.dtype == DType::F64 { format!("{number:?}") } else { format!("{:?}", number as f32) };
+            let text = |number: f64| {
+                if self.0.dtype == DType::F64 { format!("{number:?}") } else { format!("{:?}", number as f32) }
+            };
             numbers.into_iter().map(text).collect()
         } else {
             tensor.load::<i64>().map(|numbers| numbers.iter().map(i64::to_string).collect()).unwrap_or_default()

@@ -8,12 +8,17 @@ use glassbox_onnx::model::{AttributeValue, Graph as OnnxGraph, Model as OnnxMode
 use glassbox_tensor::ParamSource;
 
 use super::of_onnx::attribute_text;
-use crate::distance::epsilon;
 use super::{Constant, Def, Inner, Node, Skeleton, Type};
+use crate::distance::epsilon;
 
 /// The skeleton of a graph. What the model calls its outputs may differ from what the values are called; the ONNX file,
 /// where the graph comes from one, gives the order of operands and the spelling of attributes.
-pub fn of_graph(graph: &Graph, params: &Arc<dyn ParamSource>, outputs: &[String], onnx: Option<&OnnxModel>) -> Skeleton {
+pub fn of_graph(
+    graph: &Graph,
+    params: &Arc<dyn ParamSource>,
+    outputs: &[String],
+    onnx: Option<&OnnxModel>,
+) -> Skeleton {
     let skeleton = Skeleton { of_value: vec![None; graph.value_count()], ..Skeleton::default() };
     let mut maker = Maker { graph, params, file: onnx.map(nodes_by_label).unwrap_or_default(), skeleton };
     for id in graph.inputs() {
@@ -219,7 +224,8 @@ fn attr_text(attr: &Attr) -> String {
         Attr::Type(value) => value.to_string(),
         Attr::Tensor(tensor) => {
             let constant = Constant::tensor(tensor.clone());
-            let hash = constant.hash().map(|hash| format!("{:02x}{:02x}{:02x}{:02x}", hash[0], hash[1], hash[2], hash[3]));
+            let hash =
+                constant.hash().map(|hash| format!("{:02x}{:02x}{:02x}{:02x}", hash[0], hash[1], hash[2], hash[3]));
             format!("{} {}", constant.short(), hash.unwrap_or_default())
         }
     }
@@ -227,12 +233,17 @@ fn attr_text(attr: &Attr) -> String {
 
 fn type_of(ty: &glassbox_ir::Type) -> Option<Type> {
     let tensor = ty.as_tensor()?;
-    let dims = tensor.dims().map(|dims| dims.iter().map(|dim| dim.as_size().and_then(|size| i64::try_from(size).ok())).collect());
+    let dims = tensor
+        .dims()
+        .map(|dims| dims.iter().map(|dim| dim.as_size().and_then(|size| i64::try_from(size).ok())).collect());
     Some(Type { dtype: tensor.dtype, dims })
 }
 
 fn attributes(node: &OnnxNode) -> Vec<(String, String)> {
-    node.attributes.iter().filter_map(|attribute| Some((attribute.name.clone(), attribute_text(&attribute.value)?))).collect()
+    node.attributes
+        .iter()
+        .filter_map(|attribute| Some((attribute.name.clone(), attribute_text(&attribute.value)?)))
+        .collect()
 }
 
 /// The nodes of a file and of the graphs in it, by what they are called.

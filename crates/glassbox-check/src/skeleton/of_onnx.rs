@@ -116,8 +116,12 @@ pub(super) fn attribute_text(value: &AttributeValue) -> Option<String> {
         AttributeValue::Str(value) => text(value),
         AttributeValue::Floats(values) => format!("{values:?}"),
         AttributeValue::Ints(values) => format!("{values:?}"),
-        AttributeValue::Strs(values) => format!("[{}]", values.iter().map(|value| text(value)).collect::<Vec<_>>().join(", ")),
-        AttributeValue::Tensor(tensor) | AttributeValue::SparseTensor(tensor) => Constant::tensor(tensor.clone()).short(),
+        AttributeValue::Strs(values) => {
+            format!("[{}]", values.iter().map(|value| text(value)).collect::<Vec<_>>().join(", "))
+        }
+        AttributeValue::Tensor(tensor) | AttributeValue::SparseTensor(tensor) => {
+            Constant::tensor(tensor.clone()).short()
+        }
         AttributeValue::Reference(name) => format!("@{name}"),
         _ => return None,
     })

@@ -56,7 +56,13 @@ impl Taken {
 }
 
 /// The values inside an ONNX file, as onnxruntime computes them without its optimisations.
-pub(super) fn onnxruntime(arguments: &Check, file: &Path, graph: &Graph, inputs: &[Value], names: &[String]) -> Result<Taken> {
+pub(super) fn onnxruntime(
+    arguments: &Check,
+    file: &Path,
+    graph: &Graph,
+    inputs: &[Value],
+    names: &[String],
+) -> Result<Taken> {
     let folder = tempfile::Builder::new().prefix("glassbox-check").tempdir().context("a folder for the values")?;
     let given = folder.path().join("inputs.npz");
     write_npz(&given, graph, inputs, names)?;
@@ -86,7 +92,8 @@ pub(super) fn torch(arguments: &Check, checkpoint: &Path, graph: &Graph, inputs:
 fn write_npz(path: &Path, graph: &Graph, inputs: &[Value], names: &[String]) -> Result<()> {
     let place = || path.display().to_string();
     let mut archive = zip::ZipWriter::new(File::create(path).with_context(place)?);
-    let stored = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored).large_file(true);
+    let stored =
+        zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored).large_file(true);
     let scratch = path.with_extension("npy");
     for ((id, value), name) in graph.inputs().iter().zip(inputs).zip(names) {
         let Value::Tensor(tensor) = value else {
@@ -122,7 +129,8 @@ fn run(program: &Program, arguments: &Check, folder: &Path, request: &serde_json
     let mut command = Command::new(&python);
     command.arg(folder.join(first)).arg(&asked).stdin(Stdio::null()).stdout(stderr.try_clone()?).stderr(stderr);
     let started = command.spawn();
-    let mut child = started.with_context(|| format!("{} can't be started; name another Python with --python", python.display()))?;
+    let mut child =
+        started.with_context(|| format!("{} can't be started; name another Python with --python", python.display()))?;
     let limit = Duration::from_secs(arguments.timeout);
     let Some(status) = wait(&mut child, limit)? else {
         bail!(

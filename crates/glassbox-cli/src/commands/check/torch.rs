@@ -14,11 +14,16 @@ use crate::args::Check;
 pub(super) fn open(arguments: &Check, loaded: &glassbox_runtime::Model, ours: &Model) -> Result<Other> {
     let name = &arguments.model.model;
     let Some(package) = loaded.package() else {
-        bail!("--against torch: {name} is no checkpoint, which is what transformers can open; an ONNX file is held against onnxruntime")
+        bail!(
+            "--against torch: {name} is no checkpoint, which is what transformers can open; an ONNX file is held against onnxruntime"
+        )
     };
     let path = Path::new(name);
     if !path.exists() {
-        bail!("--against torch: {name} comes along with the program, and transformers can't open it ({})", package.format());
+        bail!(
+            "--against torch: {name} comes along with the program, and transformers can't open it ({})",
+            package.format()
+        );
     }
     let taken = python::torch(arguments, path, &ours.graph, &ours.inputs)?;
     let entries = stored::folder(&taken.folder())?;
@@ -40,7 +45,8 @@ fn value_of(ours: &Skeleton, module: &str) -> Option<String> {
         let path = layer.replace('/', ".");
         path == module || path.strip_prefix(module).is_some_and(|rest| rest.starts_with('.'))
     };
-    let last = || ours.nodes.iter().rev().find(|node| inside(&node.layer)).and_then(|node| node.results.last().copied());
+    let last =
+        || ours.nodes.iter().rev().find(|node| inside(&node.layer)).and_then(|node| node.results.last().copied());
     let value = named.or_else(last)?;
     Some(ours.values[value].name.clone())
 }

@@ -1,7 +1,5 @@
 //! What is made of reports: text as it shall look, JSON that keeps to its schema, pages that are well formed.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
 mod fixtures;
 mod golden;
 mod hostile;

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use glassbox_check::view::{TextOptions, text};
 
-use crate::fixtures;
+use super::fixtures;
 
 fn check(file: &str, text: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/view/golden").join(file);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/main/view/golden").join(file);
     if std::env::var_os("BLESS").is_some() {
         std::fs::write(&path, text).expect("the file can be written");
     }

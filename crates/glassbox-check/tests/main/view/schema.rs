@@ -6,10 +6,10 @@
 use glassbox_check::view::json;
 use serde_json::{Value, json};
 
-use crate::fixtures;
+use super::fixtures;
 
 fn schema() -> Value {
-    serde_json::from_str(include_str!("../../schema/check.schema.json")).expect("the schema is JSON")
+    serde_json::from_str(include_str!("../../../schema/check.schema.json")).expect("the schema is JSON")
 }
 
 /// What is wrong with a value, or nothing.

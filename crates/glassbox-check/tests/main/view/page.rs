@@ -3,7 +3,7 @@
 use glassbox_check::report::Report;
 use glassbox_check::view::{html, svg};
 
-use crate::fixtures;
+use super::fixtures;
 
 /// Elements that have no end.
 const VOID: [&str; 4] = ["meta", "input", "br", "!doctype"];

@@ -5,7 +5,7 @@ use glassbox_check::view::{TextOptions, text};
 use proptest::prelude::*;
 use unicode_width::UnicodeWidthStr;
 
-use crate::fixtures;
+use super::fixtures;
 
 /// Takes the escapes of colours out of a text.
 fn without_colours(text: &str) -> String {

@@ -291,6 +291,7 @@ pub(crate) fn epsilon() -> Report {
                     Cause::Op { ours: "MatMul".into(), theirs: "Gemm".into() },
                 ],
                 among: vec!["/model/encoder/layers.4/Cast".into(), "/model/encoder/layers.4/Transpose".into()],
+                beside: None,
                 ..Culprit::default()
             },
         ],
@@ -407,6 +408,7 @@ pub(crate) fn hostile() -> Report {
                 Cause::Operand { operand: 0, ours: h(), theirs: h() },
             ],
             among: vec![h(), h()],
+            beside: None,
             place: Some(odd),
             line: h(),
         }],

@@ -1,0 +1,46 @@
+//! Hunts over small graphs, each with one thing wrong that must be found and named; and what is made of reports.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod bodies;
+mod hunting;
+mod memory;
+mod numbers;
+mod view;
+
+use std::sync::Arc;
+
+use glassbox_check::report::Report;
+use glassbox_check::tolerance::Tolerances;
+use glassbox_check::{Hunt, Model, Other};
+use glassbox_exec::{Options, Precision, Value};
+use glassbox_ir::Graph;
+use glassbox_ir::text::{ParseOptions, parse};
+use glassbox_tensor::NoParams;
+
+fn graph(text: &str) -> Graph {
+    parse(text, &ParseOptions::default()).unwrap_or_else(|error| panic!("{error}\n{text}"))
+}
+
+fn model(graph: Graph, inputs: &[Value]) -> Model {
+    let outputs: Vec<String> = graph.outputs().iter().map(|id| graph.value_label(*id)).collect();
+    let (runtime, options) = (glassbox_backends::reference(), Options::default());
+    Model::new("ours", runtime, options, Arc::new(graph), Arc::new(NoParams), &outputs, inputs.to_vec(), None)
+}
+
+fn hunt(ours: &Model, other: Other) -> Report {
+    let hunt = Hunt { reference: glassbox_backends::reference(), tolerances: Tolerances::default() };
+    hunt.run(ours, other).expect("both sides run")
+}
+
+/// A graph against itself in f64.
+fn against_precise(text: &str, inputs: &[Value]) -> Report {
+    let options = Options { precision: Precision::Precise, ..Options::default() };
+    let (name, runtime) = ("precise".to_owned(), glassbox_backends::reference());
+    hunt(&model(graph(text), inputs), Other::Itself { name, runtime, options, precise: true })
+}
+
+/// One graph against another.
+fn against(ours: &str, theirs: &str, inputs: &[Value]) -> Report {
+    hunt(&model(graph(ours), inputs), Other::Model(Box::new(model(graph(theirs), inputs))))
+}
