@@ -14,7 +14,7 @@ pub enum CheckError {
         /// Which side.
         side: String,
         /// Why.
-        source: RunError,
+        source: Box<RunError>,
     },
     /// A value can't be read.
     #[error("`{value}` of {side} can't be read")]
@@ -24,7 +24,7 @@ pub enum CheckError {
         /// The value.
         value: String,
         /// Why.
-        source: TensorError,
+        source: Box<TensorError>,
     },
     /// A file of values can't be read.
     #[error("{file}")]

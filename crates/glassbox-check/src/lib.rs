@@ -25,4 +25,4 @@ pub mod view;
 
 pub use distance::{Bounds, Distance, distance, stats};
 pub use error::CheckError;
-pub use hunt::{Hunt, Model, Other};
+pub use hunt::{Engine, Hunt, Model, Other, Source};

@@ -123,7 +123,8 @@ fn operands(ours: &Skeleton, theirs: &Skeleton, pairs: &Pairs, left: &Node, righ
         }
     }
     let commutes = |node: &Node| node.inner.len() == 1 && COMMUTATIVE.contains(&node.inner[0].op);
-    if !crossed.is_empty() && !(commutes(left) && left.op == right.op) {
+    let counts = left.op != right.op || !commutes(left);
+    if counts && !crossed.is_empty() {
         found.push(Cause::Order { places: crossed });
     }
     found.append(&mut others);

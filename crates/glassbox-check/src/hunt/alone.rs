@@ -88,7 +88,7 @@ pub(super) fn run(
     segments: &Segments,
     setting: Setting,
 ) -> Result<Outcome, CheckError> {
-    let failed = |source| CheckError::Run { side: ours.name.clone(), source };
+    let failed = |source| CheckError::Run { side: ours.name.clone(), source: Box::new(source) };
     let mut session = ours.prepare()?.session().map_err(failed)?;
     let mut plain = ours.live()?;
     let paired = (0..pairs.values.len()).filter(|place| pairs.of(*place).is_some());
@@ -126,6 +126,18 @@ pub(super) fn run(
         }
         Err(source) => Err(failed(source)),
     }
+}
+
+/// A value of ours and its partner.
+struct Seen<'a> {
+    key: Key,
+    partner: usize,
+    /// What our own run gives.
+    plain: Option<&'a Value>,
+    /// What our node gives for what theirs was given.
+    mine: &'a Value,
+    other: &'a Value,
+    tainted: bool,
 }
 
 struct Driver<'a> {
@@ -200,8 +212,9 @@ impl Driver<'_> {
                 self.missing += 1;
                 continue;
             };
-            let mine =
-                event.result(place).map_err(|source| CheckError::Run { side: "the model".to_owned(), source })?;
+            let mine = event
+                .result(place)
+                .map_err(|source| CheckError::Run { side: "the model".to_owned(), source: Box::new(source) })?;
             let key = Key { value, turns };
             let plain = if self.parted { self.plain.take(&key)? } else { Some(mine.clone()) };
             let other = match (&mine, &other, &plain) {
@@ -217,7 +230,8 @@ impl Driver<'_> {
             if !self.parted {
                 self.seen.insert(key.clone());
             }
-            let mut finding = self.finding(event, key, partner, plain.as_ref(), &mine, &other, tainted)?;
+            let seen = Seen { key, partner, plain: plain.as_ref(), mine: &mine, other: &other, tainted };
+            let mut finding = self.finding(event, seen)?;
             self.special[value] = finding.alone.as_ref().is_some_and(|alone| alone.ours.nan + alone.ours.inf > 0);
             if self.special[value] {
                 finding.born = self.born(&finding.segment);
@@ -253,17 +267,8 @@ impl Driver<'_> {
         segment.nodes.iter().find(from_finite).copied()
     }
 
-    #[allow(clippy::too_many_arguments)]
-    fn finding(
-        &self,
-        event: &Event,
-        key: Key,
-        partner: usize,
-        plain: Option<&Value>,
-        mine: &Value,
-        other: &Value,
-        tainted: bool,
-    ) -> Result<Finding, CheckError> {
+    fn finding(&self, event: &Event, seen: Seen) -> Result<Finding, CheckError> {
+        let Seen { key, partner, plain, mine, other, tainted } = seen;
         let name = &self.ours.values[key.value].name;
         let (ty, their_ty) = (mine.ty().to_string(), other.ty().to_string());
         let segment = self.segments.of(key.value);
@@ -298,7 +303,8 @@ impl Driver<'_> {
             }
             return Ok(finding);
         }
-        let unreadable = |source| CheckError::Value { side: "one side".to_owned(), value: name.clone(), source };
+        let unreadable =
+            |source| CheckError::Value { side: "one side".to_owned(), value: name.clone(), source: Box::new(source) };
         finding.dtype =
             if a.dtype().is_float() && b.dtype().is_float() { coarser(a.dtype(), b.dtype()) } else { a.dtype() };
         finding.finer_there = finding.dtype.is_float() && finding.dtype != b.dtype();
@@ -359,7 +365,7 @@ impl Driver<'_> {
         let (cast, lost) = fitted(b, a.dtype()).map_err(|source| CheckError::Value {
             side: "the other side".to_owned(),
             value: event.graph.value_label(id),
-            source,
+            source: Box::new(source),
         })?;
         self.tainted[id.index()] = lost;
         let value: Value = cast.into();
@@ -372,7 +378,9 @@ impl Driver<'_> {
         }
         let results = match self.replaced.take() {
             Some(results) => results,
-            None => event.results().map_err(|source| CheckError::Run { side: "the model".to_owned(), source })?,
+            None => event
+                .results()
+                .map_err(|source| CheckError::Run { side: "the model".to_owned(), source: Box::new(source) })?,
         };
         let mut results = results;
         results[place] = value;

@@ -51,35 +51,45 @@ pub struct Model {
     pub graph: Arc<Graph>,
     /// The parameters that it names.
     pub params: Arc<dyn ParamSource>,
-    /// What it calls its outputs.
-    pub outputs: Vec<String>,
     /// A value for each input.
     pub inputs: Vec<Value>,
     /// Its skeleton.
     pub skeleton: Arc<Skeleton>,
 }
 
+/// What a [`Model`] is made of.
+pub struct Source<'a> {
+    /// The graph.
+    pub graph: Arc<Graph>,
+    /// The parameters that it names.
+    pub params: Arc<dyn ParamSource>,
+    /// What it calls its outputs.
+    pub outputs: &'a [String],
+    /// The ONNX file, where the graph comes from one.
+    pub onnx: Option<&'a OnnxModel>,
+}
+
+/// What a [`Model`] is run by.
+pub struct Engine {
+    /// The backend.
+    pub runtime: Arc<dyn Runtime>,
+    /// How it is run.
+    pub options: Options,
+}
+
 impl Model {
-    /// A model with its skeleton.
-    pub fn new(
-        name: &str,
-        runtime: Arc<dyn Runtime>,
-        options: Options,
-        graph: Arc<Graph>,
-        params: Arc<dyn ParamSource>,
-        outputs: &[String],
-        inputs: Vec<Value>,
-        onnx: Option<&OnnxModel>,
-    ) -> Model {
+    /// A model under a name for messages, with a value for each of its inputs.
+    pub fn new(name: &str, engine: Engine, source: Source, inputs: Vec<Value>) -> Model {
+        let Source { graph, params, outputs, onnx } = source;
         let skeleton = Arc::new(of_graph(&graph, &params, outputs, onnx));
-        let (name, outputs) = (name.to_owned(), outputs.to_vec());
-        Model { name, runtime, options, graph, params, outputs, inputs, skeleton }
+        let Engine { runtime, options } = engine;
+        Model { name: name.to_owned(), runtime, options, graph, params, inputs, skeleton }
     }
 
     /// The graph, ready to run.
     fn prepare(&self) -> Result<Arc<dyn Executable>, CheckError> {
         let executable = self.runtime.prepare(self.graph.clone(), self.params.clone(), &self.options);
-        executable.map_err(|source| CheckError::Run { side: self.name.clone(), source })
+        executable.map_err(|source| CheckError::Run { side: self.name.clone(), source: Box::new(source) })
     }
 
     /// A run whose values can be taken.
@@ -155,7 +165,7 @@ impl Hunt {
         let Parts { name, mut values, skeleton, mut pairs, same_model, precise, whole } = parts;
         if !same_model && unpaired(ours, &skeleton, &pairs) {
             let prints = prints(ours, values.as_mut(), &skeleton, &pairs)?;
-            pairs = pairing::pair(&ours.skeleton, &skeleton, Some((&prints.0, &prints.1)));
+            pairs = pairing::pair(&ours.skeleton, &skeleton, Some((&prints[0], &prints[1])));
             values.restart()?;
         }
         let mut rounds = 0;
@@ -205,7 +215,8 @@ impl Hunt {
         Ok(match other {
             Other::Itself { name, runtime, options, precise } => {
                 let executable = runtime.prepare(ours.graph.clone(), ours.params.clone(), &options);
-                let executable = executable.map_err(|source| CheckError::Run { side: name.clone(), source })?;
+                let executable =
+                    executable.map_err(|source| CheckError::Run { side: name.clone(), source: Box::new(source) })?;
                 let live = Live::new(&name, executable, ours.skeleton.clone(), ours.inputs.clone());
                 Parts {
                     name,
@@ -274,7 +285,7 @@ fn prints(
     theirs: &mut dyn Values,
     skeleton: &Skeleton,
     pairs: &Pairs,
-) -> Result<(Vec<Option<Print>>, Vec<Option<Print>>), CheckError> {
+) -> Result<[Vec<Option<Print>>; 2], CheckError> {
     let by_name = |pair: &Option<(usize, pairing::How)>| pair.is_some_and(|(_, how)| how == pairing::How::Name);
     let named_there: HashSet<usize> =
         pairs.values.iter().filter(|pair| by_name(pair)).flatten().map(|(partner, _)| *partner).collect();
@@ -291,7 +302,7 @@ fn prints(
     };
     let ours_found = of(&mut ours.live()?, &ours.skeleton, &|place| by_name(&pairs.values[place]))?;
     let theirs_found = of(theirs, skeleton, &|place| named_there.contains(&place))?;
-    Ok((ours_found, theirs_found))
+    Ok([ours_found, theirs_found])
 }
 
 fn nothing_in_common(name: &str, theirs: &Skeleton) -> String {

@@ -26,7 +26,7 @@ pub(super) fn run(
     exact: bool,
 ) -> Result<(), CheckError> {
     let options = Options { precision: Precision::Precise, ..ours.options.clone() };
-    let failed = |source| CheckError::Run { side: format!("{} in f64", ours.name), source };
+    let failed = |source| CheckError::Run { side: format!("{} in f64", ours.name), source: Box::new(source) };
     let executable = reference.prepare(ours.graph.clone(), ours.params.clone(), &options).map_err(failed)?;
     let mut session = executable.session().map_err(failed)?;
     let suspicious: HashMap<Key, usize> = findings
@@ -87,9 +87,12 @@ impl Driver<'_> {
                 continue;
             }
             let key = Key { value, turns: turns(event) };
-            let run = |source| CheckError::Run { side: "the model in f64".to_owned(), source };
-            let unreadable =
-                |source| CheckError::Value { side: "one side".to_owned(), value: event.graph.value_label(*id), source };
+            let run = |source| CheckError::Run { side: "the model in f64".to_owned(), source: Box::new(source) };
+            let unreadable = |source| CheckError::Value {
+                side: "one side".to_owned(),
+                value: event.graph.value_label(*id),
+                source: Box::new(source),
+            };
             let mine = event.result(place).map_err(run)?;
             if let Some(place) = self.suspicious.get(&key) {
                 self.left = self.left.saturating_sub(1);

@@ -55,7 +55,7 @@ impl Live {
 
     /// Goes on until a node gives something that is wanted, or to the end.
     fn go_on(&mut self) -> Result<(), CheckError> {
-        let failed = |name: &str, source| CheckError::Run { side: name.to_owned(), source };
+        let failed = |name: &str, source| CheckError::Run { side: name.to_owned(), source: Box::new(source) };
         let session = match &mut self.session {
             Some(session) => session,
             none => {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use glassbox_check::report::Report;
 use glassbox_check::tolerance::Tolerances;
-use glassbox_check::{Hunt, Model, Other};
+use glassbox_check::{Engine, Hunt, Model, Other, Source};
 use glassbox_exec::{Options, Precision, Value};
 use glassbox_ir::Graph;
 use glassbox_ir::text::{ParseOptions, parse};
@@ -24,8 +24,9 @@ fn graph(text: &str) -> Graph {
 
 fn model(graph: Graph, inputs: &[Value]) -> Model {
     let outputs: Vec<String> = graph.outputs().iter().map(|id| graph.value_label(*id)).collect();
-    let (runtime, options) = (glassbox_backends::reference(), Options::default());
-    Model::new("ours", runtime, options, Arc::new(graph), Arc::new(NoParams), &outputs, inputs.to_vec(), None)
+    let engine = Engine { runtime: glassbox_backends::reference(), options: Options::default() };
+    let source = Source { graph: Arc::new(graph), params: Arc::new(NoParams), outputs: &outputs, onnx: None };
+    Model::new("ours", engine, source, inputs.to_vec())
 }
 
 fn hunt(ours: &Model, other: Other) -> Report {

@@ -9,7 +9,7 @@ use anyhow::Result;
 use glassbox_check::report::Report;
 use glassbox_check::tolerance::{Rule, Target, Tolerances};
 use glassbox_check::view::{self, TextOptions};
-use glassbox_check::{Hunt, Model};
+use glassbox_check::{Engine, Hunt, Model, Source};
 use glassbox_exec::Options;
 use glassbox_runtime::LoadOptions;
 
@@ -22,16 +22,14 @@ pub(crate) fn main(arguments: &Check, quiet: bool) -> Result<bool> {
     let inputs = inputs::values(&loaded, &arguments.model, quiet)?;
     let options = Options { seed: arguments.model.given.seed, ..glassbox_backends::options() };
     let runtime = arguments.model.runs.runtime()?;
-    let ours = Model::new(
-        &arguments.model.model,
-        runtime,
-        options,
-        loaded.graph()?.clone(),
-        loaded.params(),
-        loaded.outputs(),
-        inputs,
-        loaded.onnx(),
-    );
+    let engine = Engine { runtime, options };
+    let source = Source {
+        graph: loaded.graph()?.clone(),
+        params: loaded.params(),
+        outputs: loaded.outputs(),
+        onnx: loaded.onnx(),
+    };
+    let ours = Model::new(&arguments.model.model, engine, source, inputs);
     let spinner = progress::spinner("computing", quiet);
     let other = other::open(arguments, &loaded, &ours, quiet)?;
     let exact = arguments.exact || other.exact;

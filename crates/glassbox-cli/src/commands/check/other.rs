@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use glassbox_check::skeleton::{self, Skeleton};
-use glassbox_check::{Model, Other};
+use glassbox_check::{Engine, Model, Other, Source};
 use glassbox_exec::{Executable, Options, Precision, RunError, Runtime, Value};
 use glassbox_ir::{Graph, Type};
 use glassbox_onnx::ImportOptions;
@@ -61,16 +61,9 @@ pub(super) fn open(arguments: &Check, loaded: &glassbox_runtime::Model, ours: &M
     let other = model::open(against, LoadOptions::default())?;
     let graph = other.graph()?.clone();
     let inputs = inputs(&loaded.graph()?.clone(), &ours.inputs, &graph, against)?;
-    let side = Model::new(
-        against,
-        glassbox_backends::reference(),
-        ours.options.clone(),
-        graph,
-        other.params(),
-        other.outputs(),
-        inputs,
-        other.onnx(),
-    );
+    let engine = Engine { runtime: glassbox_backends::reference(), options: ours.options.clone() };
+    let source = Source { graph, params: other.params(), outputs: other.outputs(), onnx: other.onnx() };
+    let side = Model::new(against, engine, source, inputs);
     inexact(Other::Model(Box::new(side)))
 }
 
