@@ -168,6 +168,6 @@ pub(crate) fn write(target: &Path, bytes: &[u8]) -> Result<()> {
 /// Says which files were written.
 pub(crate) fn tell(written: &[PathBuf], quiet: bool) {
     if !quiet {
-        written.iter().for_each(|file| anstream::eprintln!("wrote {}", file.display()));
+        written.iter().for_each(|file| note!("wrote {}", file.display()));
     }
 }

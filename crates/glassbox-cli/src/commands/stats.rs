@@ -31,8 +31,7 @@ pub(crate) fn main(arguments: &args::Stats) -> Result<bool> {
     let stats = stats_at(&special, &sizes)?;
     let layers = layers(&special, &stats, arguments.depth);
     if arguments.json {
-        let mut out = anstream::stdout().lock();
-        writeln!(out, "{}", serde_json::to_string_pretty(&document(model.name(), &stats, &layers, &sizes))?)?;
+        say!("{}", serde_json::to_string_pretty(&document(model.name(), &stats, &layers, &sizes))?)?;
     } else {
         table(&stats, &layers)?;
     }
@@ -152,7 +151,7 @@ fn path(graph: &Graph, id: NodeId) -> Vec<&str> {
 }
 
 fn table(stats: &Stats, layers: &[Layer]) -> Result<()> {
-    let mut out = anstream::stdout().lock();
+    let mut out = Vec::new();
     let total = stats.total();
     let titles = ["params", "weights", "flops", "read", "written"];
     let titles: Vec<String> = titles.iter().map(|title| format!("{title:>WIDTH$}")).collect();
@@ -194,7 +193,7 @@ fn table(stats: &Stats, layers: &[Layer]) -> Result<()> {
     if shortened {
         line("note", "… hangs on dims that aren't known: give them with --dim NAME=SIZE".to_owned())?;
     }
-    Ok(())
+    crate::out::styled(&String::from_utf8_lossy(&out))
 }
 
 /// A figure in a column: a number, a formula that is short enough, `…` for a longer one, `?` where nothing is known.

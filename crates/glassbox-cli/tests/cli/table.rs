@@ -18,6 +18,8 @@ struct Row {
     name: &'static str,
     /// What it does well with.
     good: Vec<String>,
+    /// Whether it prints results; others only write files, and a full or closed standard output is nothing to them.
+    prints: bool,
     /// The same with `-` for standard input, and what comes in.
     stdin: Option<(Vec<String>, &'static str)>,
     /// The same with a file that it writes, of this name in a folder.
@@ -68,9 +70,16 @@ fn rows(folder: &Folder) -> Vec<Row> {
     let row = |name, good: String, stdin: Option<(String, &'static str)>, writes: Option<Writes>| Row {
         name,
         good: words(&good),
+        prints: true,
         stdin: stdin.map(|(arguments, text)| (words(&arguments), text)),
         writes,
     };
+    let writer = |name, good: String, file| Row {
+        prints: false,
+        ..row(name, good, None, Some(Writes { option: Some("-o"), of: Of::File, file }))
+    };
+    let mut reduce = writer("reduce", format!("reduce {sum} --force"), "piece.gb");
+    reduce.good.extend(["--until".to_owned(), "! test -e {}".to_owned()]);
     let file = |option, file| Some(Writes { option: Some(option), of: Of::File, file });
     vec![
         row(
@@ -123,6 +132,10 @@ fn rows(folder: &Folder) -> Vec<Row> {
             None,
             Some(Writes { option: None, of: Of::File, file: "out.safetensors" }),
         ),
+        complete(writer("extract", format!("extract {sum} --to z --force"), "piece.gb"), folder),
+        complete(writer("set", format!("set {sum} z.op=mul --force"), "changed.gb"), folder),
+        complete(reduce, folder),
+        row("stats", format!("stats {sum} -d N=4"), None, None),
         row("verify", "verify models/stories-gpt2/model.oinf".to_owned(), None, None),
         row("conformance", format!("conformance --cases {cases}"), None, file("--report", "report.md")),
         row(
@@ -135,6 +148,13 @@ fn rows(folder: &Folder) -> Vec<Row> {
         row("ops", "ops".to_owned(), None, None),
         row("completions", "completions bash".to_owned(), None, None),
     ]
+}
+
+/// With the file that a command must be given to write.
+fn complete(row: Row, folder: &Folder) -> Row {
+    let target = folder.path(&format!("{}.gb", row.name));
+    let good = [row.good.clone(), vec!["-o".to_owned(), target]].concat();
+    Row { good, ..row }
 }
 
 /// A folder with one case that compares nothing.
@@ -258,6 +278,10 @@ fn writing(row: &Row, writes: &Writes, folder: &str) -> Vec<String> {
         Of::Folder => folder.to_owned(),
     };
     let mut arguments = row.good.clone();
+    if !row.prints {
+        // The file that it is given otherwise.
+        arguments.truncate(arguments.len() - 2);
+    }
     match writes.option {
         Some(option) => arguments.extend([option.to_owned(), target]),
         // The second of two files.
@@ -344,7 +368,7 @@ fn cell(row: &Row, situation: &str, folder: &Folder) -> String {
     match situation {
         "no argument" => told(row, situation, &run(&mut plain(&words(row.name), folder))),
         "typo" => told(row, situation, &run(&mut plain(&words(&format!("{} --hlep", row.name)), folder))),
-        "pipe closed" => told(row, situation, &with_closed_pipe(row, folder)),
+        "pipe closed" if row.prints => told(row, situation, &with_closed_pipe(row, folder)),
         "stdin" => with_stdin(row, folder).map_or_else(none, |output| told(row, situation, &output)),
         "80 columns" => within(row, folder, 80),
         "40 columns" => within(row, folder, 40),
@@ -360,8 +384,9 @@ fn cell(row: &Row, situation: &str, folder: &Folder) -> String {
         "read-only folder" => {
             in_read_only_folder(row, folder).map_or_else(none, |output| told(row, situation, &output))
         }
-        "disk full" => on_full_disk(row, folder),
-        _ => interrupted(row, folder),
+        "disk full" if row.prints => on_full_disk(row, folder),
+        "SIGINT" if row.prints => interrupted(row, folder),
+        _ => none(),
     }
 }
 
