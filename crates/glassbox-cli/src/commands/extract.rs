@@ -1,6 +1,5 @@
 //! `glassbox extract`: the piece of a model between some of its values, as a model of its own.
 
-use anstream::eprintln;
 use anyhow::{Result, bail};
 use glassbox_ir::edit::{body_value, extract, name_all};
 use glassbox_onnx::edit::{Cut, Source};
@@ -28,7 +27,7 @@ pub(crate) fn main(arguments: &Extract, quiet: bool) -> Result<bool> {
     // A value without a name is an input or output of the piece by one that can be given.
     let piece = extract(&name_all(graph), &values(&arguments.from)?, &values(&arguments.to)?)?;
     if !quiet && !piece.also_needs.is_empty() {
-        eprintln!("note: the piece needs inputs of the model besides: {}", piece.also_needs.join(", "));
+        note!("note: the piece needs inputs of the model besides: {}", piece.also_needs.join(", "));
     }
     let sources = targets::sources(&arguments.model, Some(&model));
     let written =
@@ -45,11 +44,11 @@ fn onnx(arguments: &Extract, source: &Source, quiet: bool) -> Result<bool> {
     let edited = source.extract(&cut)?;
     let written = targets::write_onnx(&edited, &arguments.output, &sources, arguments.force)?;
     if !quiet {
-        edited.notes.iter().for_each(|note| eprintln!("note: {note}"));
+        edited.notes.iter().for_each(|note| note!("note: {note}"));
         let name = arguments.output.display().to_string();
         // Other programs may know what Glassbox doesn't, so the piece is written all the same.
         if let Err(error) = model::open(&name, LoadOptions::default()) {
-            eprintln!("note: Glassbox can't import the piece: {error:#}");
+            note!("note: Glassbox can't import the piece: {error:#}");
         }
     }
     targets::tell(&written, quiet);

@@ -17,7 +17,6 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anstream::eprintln;
 use anyhow::{Context, Result, bail};
 use indicatif::ProgressBar;
 
@@ -53,8 +52,8 @@ pub(crate) fn main(arguments: &Reduce, quiet: bool) -> Result<bool> {
     if !quiet {
         let all = search.units.len();
         let stopped = if is_stopped() { "stopped: " } else { "" };
-        eprintln!("{stopped}{} of {all} nodes are left, after {} tries", search.kept.len(), search.tries);
-        search.told.iter().for_each(|told| eprintln!("{told}"));
+        note!("{stopped}{} of {all} nodes are left, after {} tries", search.kept.len(), search.tries);
+        search.told.iter().for_each(|told| note!("{told}"));
     }
     targets::tell(&written, quiet);
     Ok(true)
