@@ -3,7 +3,6 @@
 //! A file appears whole or not at all. Nothing is written over what a model is read from, nor, without `--force`, over any
 //! file that is there.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -13,6 +12,8 @@ use glassbox_onnx::edit::Edited;
 use glassbox_runtime::Model;
 use glassbox_tensor::ParamSource;
 use glassbox_weights::oinf::{Contents, TensorSpec, Writer};
+
+use crate::files;
 
 /// What a path's ending asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,7 +113,7 @@ pub(crate) fn write_graph(
         Kind::Json => json::to_string(graph)?,
         _ => print(graph, &PrintOptions::with_data()),
     };
-    write(target, text.as_bytes())?;
+    files::write(target, text)?;
     written.push(target.to_owned());
     Ok(written)
 }
@@ -145,24 +146,6 @@ fn write_parameters(names: &[String], params: &dyn ParamSource, target: &Path) -
         writer.tensor(&params.load(name)?)?;
     }
     Ok(writer.finish()?)
-}
-
-/// Writes a file under another name in the same folder, then gives it its name.
-pub(crate) fn write(target: &Path, bytes: &[u8]) -> Result<()> {
-    let place = || format!("{}: the file can't be written", target.display());
-    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".glassbox-");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // As for any new file, the system takes away what its mask says.
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    let mut file = builder.tempfile_in(folder).with_context(place)?;
-    file.write_all(bytes).with_context(place)?;
-    file.persist(target).with_context(place)?;
-    Ok(())
 }
 
 /// Says which files were written.

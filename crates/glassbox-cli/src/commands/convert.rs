@@ -91,7 +91,7 @@ fn set(package: &mut Package, text: &str, output: Output) -> Result<()> {
 fn graph(arguments: &Convert, quiet: bool) -> Result<bool> {
     let model = model::open(&arguments.source, LoadOptions::default())?;
     if !quiet {
-        model.notes().iter().for_each(|line| note!("note: {line}"));
+        model.notes().iter().for_each(|note| note!("note: {note}"));
     }
     let mut graph = model.graph()?.as_ref().clone();
     for text in &arguments.set {

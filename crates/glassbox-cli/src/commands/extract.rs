@@ -44,7 +44,7 @@ fn onnx(arguments: &Extract, source: &Source, quiet: bool) -> Result<bool> {
     let edited = source.extract(&cut)?;
     let written = targets::write_onnx(&edited, &arguments.output, &sources, arguments.force)?;
     if !quiet {
-        edited.notes.iter().for_each(|line| note!("note: {line}"));
+        edited.notes.iter().for_each(|note| note!("note: {note}"));
         let name = arguments.output.display().to_string();
         // Other programs may know what Glassbox doesn't, so the piece is written all the same.
         if let Err(error) = model::open(&name, LoadOptions::default()) {

@@ -1,7 +1,7 @@
 //! `glassbox stats`: what a model takes, by layer and in all.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::io::Write;
+use std::fmt::Write;
 
 use anyhow::{Context, Result, bail};
 use glassbox_ir::stats::{Cost, Stats, stats_at};
@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::args;
 use crate::model;
+use crate::out;
 use crate::view::{self, DIM, NAME};
 
 /// The widths of the columns after the first.
@@ -33,7 +34,7 @@ pub(crate) fn main(arguments: &args::Stats) -> Result<bool> {
     if arguments.json {
         say!("{}", serde_json::to_string_pretty(&document(model.name(), &stats, &layers, &sizes))?)?;
     } else {
-        table(&stats, &layers)?;
+        out::styled(&table(&stats, &layers)?)?;
     }
     Ok(true)
 }
@@ -150,14 +151,15 @@ fn path(graph: &Graph, id: NodeId) -> Vec<&str> {
     parts
 }
 
-fn table(stats: &Stats, layers: &[Layer]) -> Result<()> {
-    let mut out = Vec::new();
+/// The table, and what holds of the whole, as lines.
+fn table(stats: &Stats, layers: &[Layer]) -> Result<String> {
+    let mut out = String::new();
     let total = stats.total();
     let titles = ["params", "weights", "flops", "read", "written"];
     let titles: Vec<String> = titles.iter().map(|title| format!("{title:>WIDTH$}")).collect();
     writeln!(out, "{DIM}{:<LAYER$} {:>5} {}{DIM:#}", "layer", "nodes", titles.join(" "))?;
     let mut shortened = false;
-    let mut row = |out: &mut dyn Write, name: &str, nodes: usize, cost: &Cost| -> std::io::Result<()> {
+    let mut row = |out: &mut String, name: &str, nodes: usize, cost: &Cost| -> std::fmt::Result {
         let cells = [
             cell(&cost.weights, count, &mut shortened),
             cell(&cost.weight_bytes, bytes, &mut shortened),
@@ -193,7 +195,7 @@ fn table(stats: &Stats, layers: &[Layer]) -> Result<()> {
     if shortened {
         line("note", "… hangs on dims that aren't known: give them with --dim NAME=SIZE".to_owned())?;
     }
-    crate::out::styled(&String::from_utf8_lossy(&out))
+    Ok(out)
 }
 
 /// A figure in a column: a number, a formula that is short enough, `…` for a longer one, `?` where nothing is known.
