@@ -4,6 +4,7 @@
 //! for the book alone, whose pages are read apart from the repository too: a link leads to a page of the book, and a
 //! file of the repository is named by its path from the root, in code type, and is there.
 
+use std::collections::HashSet;
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -33,7 +34,7 @@ pub(crate) fn check(places: &[PathBuf], wrong: &mut Vec<String>) -> Result<()> {
                 complain(link, &why);
             }
         }
-        if place.starts_with(PAGES) {
+        if is_of_book(place) {
             for span in document.spans.iter().filter(|span| is_path(&span.text)) {
                 if !root().join(&span.text).exists() {
                     complain(span, "is no file of the repository");
@@ -62,9 +63,19 @@ fn check_link(place: &Path, link: &str) -> Option<String> {
     if anchor.is_empty() || !has_anchors {
         return None;
     }
-    let text = read(&target).ok()?;
-    let there = Document::read(&text).anchors.contains(anchor);
+    let there = anchors(&target).ok()?.contains(anchor);
     (!there).then(|| format!("leads to no heading of {}", target.display()))
+}
+
+/// What a link can name in a document, or in those that stand in it as a whole.
+fn anchors(target: &Path) -> Result<HashSet<String>> {
+    let mut anchors = Document::read(&read(target)?).anchors;
+    for (page, document) in included()? {
+        if page == target {
+            anchors.extend(Document::read(&read(&document)?).anchors);
+        }
+    }
+    Ok(anchors)
 }
 
 /// Whether a page is one of the book, or stands in it as a whole.

@@ -31,18 +31,19 @@ fn after(line: &str, places: &[bool], found: &[String]) -> Vec<bool> {
     next
 }
 
-/// Whether a line is what is wanted.
+/// Whether a line is what is wanted. What is left out takes the blanks around it along, so that columns can stand in line.
 fn line_agrees(wanted: &str, found: &str) -> bool {
     let (wanted, mut rest) = (wanted.trim_end(), found.trim_end());
     let parts: Vec<&str> = wanted.split(ANY).collect();
     let [first, middle @ .., last] = &parts[..] else {
         return wanted == rest;
     };
-    let Some(without) = rest.strip_prefix(first).and_then(|rest| rest.strip_suffix(last)) else {
+    let without = rest.strip_prefix(first.trim_end()).and_then(|rest| rest.strip_suffix(last.trim_start()));
+    let Some(without) = without else {
         return false;
     };
     rest = without;
-    for part in middle {
+    for part in middle.iter().map(|part| part.trim()) {
         let Some(place) = rest.find(part) else {
             return false;
         };
@@ -72,20 +73,35 @@ pub(super) fn blessed(wanted: &[String], found: &[String]) -> Vec<String> {
     }
 }
 
-/// A line whose times are left out, for they are others on each machine.
+/// A line whose times are left out, for they are others on each machine: `3.1ms` and `0.5 s`.
 fn without_times(line: &str) -> String {
-    let mut words: Vec<String> = line.split(' ').map(str::to_owned).collect();
-    for at in 1..words.len() {
-        let unit = words[at].trim_end_matches([',', '.', ';', ':', ')']);
-        let rest = words[at][unit.len()..].to_owned();
-        let number = words[at - 1].trim_start_matches('(');
-        let before = words[at - 1][..words[at - 1].len() - number.len()].to_owned();
-        if matches!(unit, "ns" | "µs" | "ms" | "s") && number.parse::<f64>().is_ok() {
-            words[at - 1] = before + ANY;
-            words[at] = format!("\0{rest}");
+    let mut kept: Vec<String> = Vec::new();
+    for word in line.split(' ') {
+        let end = word.trim_end_matches([',', '.', ';', ':', ')']);
+        let rest = &word[end.len()..];
+        let number = UNITS.iter().find_map(|unit| end.strip_suffix(unit));
+        let before = kept.last().filter(|_| number == Some("")).map(|last| last.trim_start_matches('('));
+        match (number, before) {
+            (Some(""), Some(before)) if is_number(before) => {
+                let open = kept.pop().unwrap_or_default().replace(|c| c != '(', "");
+                kept.push(format!("{open}{ANY}{rest}"));
+            }
+            (Some(number), _) if is_number(number.trim_start_matches('(')) => {
+                let open = if number.starts_with('(') { "(" } else { "" };
+                let width = end.chars().count().saturating_sub(open.len());
+                kept.push(format!("{open}{ANY:>width$}{rest}"));
+            }
+            _ => kept.push(word.to_owned()),
         }
     }
-    words.join(" ").replace(" \0", "")
+    kept.join(" ")
+}
+
+/// Units of time; `s` is the last, for it ends the others.
+const UNITS: &[&str] = &["ns", "µs", "ms", "s"];
+
+fn is_number(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_digit()) && text.parse::<f64>().is_ok()
 }
 
 #[cfg(test)]
@@ -140,5 +156,7 @@ mod tests {
         assert_eq!(blessed("a\n…\nz", "b\nc\nd\ny"), "b\n…\ny");
         assert_eq!(blessed("", "in 3.5 ms, or (12 s), not 3 m or ms"), "in …, or (…), not 3 m or ms");
         assert_eq!(blessed("a\n…\nb\n…", "c\nd"), "c\nd");
+        assert_eq!(blessed("", "  11µs a\n 3.1ms b (2ms), 4s."), "     … a\n     … b (  …), 4s.".replace("4s", " …"));
+        assert_eq!(blessed("     … a", " 3.1ms a\nb"), "     … a\nb");
     }
 }
