@@ -141,8 +141,8 @@ mod tests {
             assert_eq!(said(good), None, "{good}");
         }
         assert_eq!(said("gone.md").as_deref(), Some("leads to nothing"));
-        assert_eq!(said("../../..").as_deref(), Some("leads to nothing"));
-        assert_eq!(said("../ARCHITECTURE.md#gone").as_deref(), Some("leads to no heading of ARCHITECTURE.md"));
+        assert_eq!(said("../../../..").as_deref(), Some("leads to nothing"));
+        assert_eq!(said("../../ARCHITECTURE.md#gone").as_deref(), Some("leads to no heading of ARCHITECTURE.md"));
     }
 
     #[test]
