@@ -1,5 +1,8 @@
 //! `cargo xtask`: the chores of the repository. `cargo xtask test` is what CI runs.
 
+mod book;
+mod documents;
+mod links;
 mod pages;
 mod peers;
 mod soak;
@@ -41,6 +44,15 @@ enum Chore {
     Tidy,
     /// Make the virtual environment and the test data (about 1 GB in the cache folder)
     Setup,
+    /// Run the commands of the book and the README
+    Book {
+        /// Pages, by a part of their paths; all without one
+        #[arg(value_name = "PAGE")]
+        pages: Vec<String>,
+        /// Write into the pages what is printed
+        #[arg(long)]
+        bless: bool,
+    },
     /// Run the peer models and hold them against what onnxruntime gave
     Peers,
     /// Write the generated status pages
@@ -55,6 +67,8 @@ fn main() -> ExitCode {
         Chore::Soak { minutes, seed } => soak::main(minutes, seed),
         Chore::Tidy => tidy::main(),
         Chore::Setup => tools::setup(),
+        Chore::Book { pages, bless: true } => book::bless(&pages),
+        Chore::Book { pages, bless: false } => book::run_pages(&pages),
         Chore::Peers => peers::main(),
         Chore::Status => pages::status(),
         Chore::Bless => pages::bless(),

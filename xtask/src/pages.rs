@@ -4,6 +4,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
+use crate::book;
 use crate::tools::{PROFILE, glassbox, root, run_command, setup};
 
 /// Writes the generated pages.
@@ -21,7 +22,8 @@ const GOLDEN: &[&str] = &["golden", "failing::", "wrong::"];
 
 /// Runs the golden tests with leave to write what they give.
 pub(crate) fn bless() -> Result<()> {
-    golden(&["--workspace"], GOLDEN)
+    golden(&["--workspace"], GOLDEN)?;
+    book::bless(&[])
 }
 
 /// Runs tests of these crates, those with one of these names, with leave to write what they give.

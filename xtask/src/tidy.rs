@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
+use crate::links;
 use crate::tools::root;
 
 /// The crates in the order in which data passes through them: each may use those before it only.
@@ -57,11 +58,8 @@ pub(crate) fn main() -> Result<()> {
             check_errors(&place, &text, &mut wrong);
         }
     }
-    for path in files(&root(), "md")? {
-        let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-        let folder = path.parent().unwrap_or(Path::new("."));
-        check_links(&place_of(&path), &text, |target| folder.join(target).exists(), &mut wrong);
-    }
+    let documents: Vec<PathBuf> = files(&root(), "md")?.iter().map(|path| PathBuf::from(place_of(path))).collect();
+    links::check(&documents, &mut wrong)?;
     if !wrong.is_empty() {
         bail!("not tidy:\n{}", wrong.join("\n"));
     }
@@ -141,17 +139,6 @@ fn check_errors(place: &str, text: &str, wrong: &mut Vec<String>) {
         wrong.push(format!(
             "{place}:{line}: `{what}` prints its source and gives it: write `transparent`, or name the field `error`"
         ));
-    }
-}
-
-/// Links of a document lead to files that exist.
-fn check_links(place: &str, text: &str, exists: impl Fn(&str) -> bool, wrong: &mut Vec<String>) {
-    for part in text.split("](").skip(1) {
-        let target = part.split([')', '#']).next().unwrap_or_default();
-        let local = !target.is_empty() && !target.contains("://") && !target.contains(' ');
-        if local && !exists(target) {
-            wrong.push(format!("{place}: leads to {target}, which isn't there"));
-        }
     }
 }
 
@@ -255,12 +242,5 @@ mod tests {
         for place in ["crates/glassbox-reference/tests/a.rs", "crates/glassbox-backends/src/lib.rs"] {
             assert_eq!(sessions_in(place, text), [""; 0]);
         }
-    }
-
-    #[test]
-    fn links_lead_to_files() {
-        let links = |text: &str| said(|wrong| check_links("a.md", text, |target| target == "there.md", wrong));
-        assert_eq!(links("[a](gone.md#part)"), ["a.md: leads to gone.md, which isn't there"]);
-        assert_eq!(links("[a](there.md#part) [b](#part) [c](https://a.b/c) f[a](b c)"), [""; 0]);
     }
 }

@@ -95,6 +95,14 @@ pub struct UnknownBackend {
 /// # Errors
 ///
 /// Where there is none; the error lists those that there are.
+///
+/// ```
+/// use glassbox_backends::find;
+/// assert_eq!(find("toy")?.name(), "toy");
+/// let error = find("gpu").err().unwrap().to_string();
+/// assert_eq!(error, "no backend is named `gpu`; there are `cpu`, `reference`, `toy`");
+/// # Ok::<(), glassbox_backends::UnknownBackend>(())
+/// ```
 pub fn find(name: &str) -> Result<Arc<dyn Runtime>, UnknownBackend> {
     match BACKENDS.iter().find(|backend| backend.name == name) {
         Some(backend) => Ok((backend.make)()),
@@ -103,11 +111,19 @@ pub fn find(name: &str) -> Result<Arc<dyn Runtime>, UnknownBackend> {
 }
 
 /// The reference, which says what is right.
+///
+/// ```
+/// assert_eq!(glassbox_backends::reference().name(), "reference");
+/// ```
 pub fn reference() -> Arc<dyn Runtime> {
     Arc::new(glassbox_reference::Reference)
 }
 
 /// Options with everything registered that this program was built with: image formats, where it has them.
+///
+/// ```
+/// assert_eq!(glassbox_backends::options().images.is_some(), cfg!(feature = "images"));
+/// ```
 pub fn options() -> Options {
     Options {
         #[cfg(feature = "images")]

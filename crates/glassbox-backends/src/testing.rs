@@ -25,6 +25,18 @@ pub fn runtime() -> Result<Arc<dyn Runtime>, UnknownBackend> {
 /// # Errors
 ///
 /// Those of [`Runtime::prepare`]; also where [`VARIABLE`] names no backend.
+///
+/// ```
+/// use glassbox_backends::testing::session;
+/// use glassbox_exec::{Options, RunContext};
+/// use glassbox_ir::text::{ParseOptions, parse};
+/// use glassbox_tensor::Tensor;
+/// let graph = parse("graph \"g\" { input %x: f32[N] %y = neg(%x) output %y }", &ParseOptions::default())?;
+/// let mut session = session(graph, &Options::default())?;
+/// let outputs = session.run(&[Tensor::from_vec(&[1], vec![2.0f32])?.into()], RunContext::new())?;
+/// assert_eq!(outputs[0].as_tensor().unwrap().to_vec::<f32>()?, [-2.0]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn session(graph: impl Into<Arc<Graph>>, options: &Options) -> Result<Box<dyn Session>, RunError> {
     session_with(graph, Arc::new(NoParams), options)
 }

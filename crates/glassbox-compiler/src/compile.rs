@@ -96,6 +96,21 @@ impl Compiled {
     }
 
     /// What became of the values of the source, through all stages.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use glassbox_compiler::{CompileOptions, compile};
+    /// use glassbox_ir::Fate;
+    /// use glassbox_ir::text::{ParseOptions, parse};
+    ///
+    /// let text = "graph \"g\" { input %x: f32[A, B] %y = transpose(%x) %z = transpose(%y) %w = abs(%z) output %w }";
+    /// let source = Arc::new(parse(text, &ParseOptions::default())?);
+    /// let compiled = compile(&source, &CompileOptions::default())?;
+    /// let y = source.find_value("y").unwrap();
+    /// assert_eq!(compiled.lineage().of(y), Fate::Dead);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn lineage(&self) -> Lineage {
         let start = Lineage::unchanged(&self.source);
         self.stages.iter().fold(start, |lineage, stage| lineage.then(&stage.lineage))

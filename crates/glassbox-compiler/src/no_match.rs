@@ -80,6 +80,11 @@ impl From<BuildError> for NoMatch {
 
 impl NoMatch {
     /// The kind of reason in a few words, under which it is counted.
+    ///
+    /// ```
+    /// use glassbox_compiler::NoMatch;
+    /// assert_eq!(NoMatch::NotComputed(0).kind(), "not the result of a node");
+    /// ```
     pub fn kind(&self) -> &'static str {
         match self {
             NoMatch::NotComputed(_) => "not the result of a node",

@@ -10,6 +10,31 @@ use crate::rebuild::Rebuild;
 /// `apply` is given a node that was just emitted, the root of the left side. It looks at what gives the operands, emits the
 /// right side, and returns the values that stand for the node's results. It must decide before it emits, and must not lead
 /// to more work: the replaced nodes go only where nobody else uses them. Their hints go with them.
+///
+/// ```
+/// use glassbox_compiler::{Candidate, NoMatch, Rebuild, Rewriting, Roots, Rule, rewrite};
+/// use glassbox_ir::text::{ParseOptions, parse};
+/// use glassbox_ir::{ValueId, ops};
+///
+/// /// floor(floor(x)) = floor(x)
+/// static FLOOR_TWICE: Rule = Rule {
+///     name: "floor-twice",
+///     equation: "floor(floor(x)) = floor(x)",
+///     roots: Roots::Ops(&[&ops::floor::OP]),
+///     apply: |rebuild: &mut Rebuild, root: &Candidate| -> Result<Vec<ValueId>, NoMatch> {
+///         let x = root.operand(0)?;
+///         rebuild.giver_of(x, &ops::floor::OP)?;
+///         Ok(vec![x])
+///     },
+/// };
+///
+/// let text = "graph \"g\" { input %x: f32[N] %y = floor(%x) %z = floor(%y) %w = neg(%z) output %w }";
+/// let source = parse(text, &ParseOptions::default())?;
+/// let made = rewrite(&source, &Rewriting { rules: &[&FLOOR_TWICE], share: false })?;
+/// assert_eq!((source.node_count(), made.graph.node_count()), (3, 2));
+/// assert_eq!(made.attempts["floor-twice"].applied, 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy)]
 pub struct Rule {
     /// The name, in kebab case.
@@ -50,6 +75,13 @@ pub struct Candidate {
 
 impl Rule {
     /// Whether a node of the op may be its root.
+    ///
+    /// ```
+    /// use glassbox_compiler::rules;
+    /// use glassbox_ir::ops;
+    /// let twice = rules::all().find(|rule| rule.name == "transpose-twice").unwrap();
+    /// assert!(twice.has_root(&ops::transpose::OP) && !twice.has_root(&ops::abs::OP));
+    /// ```
     pub fn has_root(&self, op: &'static OpDef) -> bool {
         match self.roots {
             Roots::Ops(ops) => ops.contains(&op),

@@ -15,6 +15,16 @@ pub const NO_IMAGES: &str = "image files can't be read, because this program was
 /// # Errors
 ///
 /// [`RunError::Refused`], for the first node that has not.
+///
+/// ```
+/// use glassbox_exec::{Options, checks::check_images};
+/// use glassbox_ir::text::{ParseOptions, parse};
+/// let source = "graph \"g\" { input %file: u8[N] %picture = image_decoder(%file) output %picture }";
+/// let graph = parse(source, &ParseOptions::default())?;
+/// let error = check_images(&graph, &Options::default()).err().unwrap().to_string();
+/// assert!(error.contains("image files can't be read"), "{error}");
+/// # Ok::<(), glassbox_ir::text::ParseError>(())
+/// ```
 pub fn check_images(graph: &Graph, options: &Options) -> Result<(), RunError> {
     if options.images.is_some() {
         return Ok(());
@@ -33,6 +43,19 @@ pub fn check_images(graph: &Graph, options: &Options) -> Result<(), RunError> {
 /// # Errors
 ///
 /// A violation of the rule `state` or `capacity`.
+///
+/// ```
+/// use glassbox_exec::{Precision, checks::check_state};
+/// use glassbox_ir::text::{ParseOptions, parse};
+/// use glassbox_tensor::{DType, Tensor};
+/// let source = "graph \"g\" { state @k: f32[?, 4] input %x: f32[1, 4] output %x }";
+/// let graph = parse(source, &ParseOptions::default())?;
+/// let state = graph.state("k").unwrap();
+/// assert!(check_state(state, Precision::Declared, &Tensor::zeros(DType::F32, &[9, 4])?).is_ok());
+/// let error = check_state(state, Precision::Declared, &Tensor::zeros(DType::F32, &[9, 5])?).err().unwrap();
+/// assert!(error.to_string().contains("can't be f32[9, 5]"), "{error}");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn check_state(state: &State, precision: Precision, contents: &Tensor) -> Result<(), KernelError> {
     let carried = TensorType { dtype: precision.carried(state.ty.dtype), ..state.ty.clone() };
     let given = Type::tensor(contents.dtype(), contents.shape().iter().copied());
@@ -47,6 +70,17 @@ pub fn check_state(state: &State, precision: Precision, contents: &Tensor) -> Re
 /// # Errors
 ///
 /// A violation of the rule `state` or `capacity`.
+///
+/// ```
+/// use glassbox_exec::checks::check_contents;
+/// use glassbox_ir::text::{ParseOptions, parse};
+/// let source = "graph \"g\" { state @k: f32[?, 4] input %x: f32[1, 4] output %x }";
+/// let graph = parse(source, &ParseOptions::default())?;
+/// let state = graph.state("k").unwrap();
+/// assert!(check_contents(state, &[9, 4]).is_ok());
+/// assert!(check_contents(state, &[9, 4, 1]).is_err());
+/// # Ok::<(), glassbox_ir::text::ParseError>(())
+/// ```
 pub fn check_contents(state: &State, extents: &[usize]) -> Result<(), KernelError> {
     let dims = state.ty.dims().unwrap_or_default();
     let differs = |(dim, extent): (&Dim, &usize)| dim.as_size().is_some_and(|size| size != *extent);
@@ -71,6 +105,19 @@ pub fn check_contents(state: &State, extents: &[usize]) -> Result<(), KernelErro
 /// # Errors
 ///
 /// [`RunError::Inputs`].
+///
+/// ```
+/// use glassbox_exec::{Value, checks::check_inputs};
+/// use glassbox_ir::text::{ParseOptions, parse};
+/// use glassbox_tensor::{DType, Tensor};
+/// let graph = parse("graph \"g\" { input %x: f32[N] input %y: f32[N] output %x }", &ParseOptions::default())?;
+/// let input = |size: usize| Tensor::zeros(DType::F32, &[size]).map(Value::from);
+/// let no_states = |_: &str| None;
+/// assert!(check_inputs(&graph, &[input(2)?, input(2)?], &no_states).is_ok());
+/// let error = check_inputs(&graph, &[input(2)?, input(3)?], &no_states).err().unwrap().to_string();
+/// assert_eq!(error, "inputs: `N` is 2 by axis 0 of `x`, and 3 by axis 0 of `y`");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn check_inputs(
     graph: &Graph,
     inputs: &[Value],
@@ -89,6 +136,17 @@ pub fn check_inputs(
 /// # Errors
 ///
 /// The first parameter that isn't, as a [`RunError::Node`].
+///
+/// ```
+/// use glassbox_exec::checks::check_params;
+/// use glassbox_ir::text::{ParseOptions, parse};
+/// use glassbox_tensor::NoParams;
+/// let source = "graph \"g\" { %w = parameter() {name = \"w\", type = f32[2]} output %w }";
+/// let graph = parse(source, &ParseOptions::default())?;
+/// let error = check_params(&graph, &NoParams).err().unwrap().to_string();
+/// assert!(error.contains("\"w\""), "{error}");
+/// # Ok::<(), glassbox_ir::text::ParseError>(())
+/// ```
 pub fn check_params(graph: &Graph, params: &dyn ParamSource) -> Result<(), RunError> {
     for id in graph.walk() {
         let node = graph.node(id);
@@ -117,6 +175,16 @@ pub fn check_params(graph: &Graph, params: &dyn ParamSource) -> Result<(), RunEr
 /// # Errors
 ///
 /// An internal error: a kernel did what it must not.
+///
+/// ```
+/// use glassbox_exec::{Value, checks::check_results};
+/// use glassbox_ir::Type;
+/// use glassbox_tensor::{DType, Tensor};
+/// let result = Value::from(Tensor::zeros(DType::F32, &[2])?);
+/// assert!(check_results(&[Type::tensor(DType::F32, ["N"])], &[result.clone()]).is_ok());
+/// assert!(check_results(&[Type::tensor(DType::F16, ["N"])], &[result]).is_err());
+/// # Ok::<(), glassbox_tensor::TensorError>(())
+/// ```
 pub fn check_results(types: &[Type], results: &[Value]) -> Result<(), KernelError> {
     if types.len() != results.len() {
         return Err(KernelError::Internal(format!("{} results instead of {}", results.len(), types.len())));

@@ -86,6 +86,20 @@ impl From<TensorError> for Difference {
 }
 
 /// Holds `got` against `want`: how far they are apart, or why they aren't the same.
+///
+/// # Errors
+///
+/// A [`Difference`]: values of other kinds, or a tensor in them that [`compare_tensors`] refuses.
+///
+/// ```
+/// use glassbox_exec::{Tolerance, Value, compare};
+/// use glassbox_tensor::Tensor;
+/// let want = Value::from(Tensor::from_vec(&[2], vec![1.0f32, 2.0])?);
+/// let got = Value::from(Tensor::from_vec(&[2], vec![1.0f32, 2.5])?);
+/// let difference = compare(&got, &want, Tolerance::ONNX).err().unwrap().to_string();
+/// assert!(difference.starts_with("1 of 2 elements differ, first at [1]: 2.5, expected 2"), "{difference}");
+/// # Ok::<(), glassbox_tensor::TensorError>(())
+/// ```
 pub fn compare(got: &Value, want: &Value, tolerance: Tolerance) -> Result<Comparison, Difference> {
     let different = || Difference::Type { got: describe(got), want: describe(want) };
     match (got, want) {

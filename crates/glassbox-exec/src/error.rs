@@ -36,6 +36,12 @@ pub enum KernelError {
 
 impl KernelError {
     /// An operand breaks `rule`.
+    ///
+    /// ```
+    /// use glassbox_exec::KernelError;
+    /// let error = KernelError::invalid("C2", "axis is 3, but x has rank 2");
+    /// assert!(error.to_string().contains("C2: axis is 3"), "{error}");
+    /// ```
     pub fn invalid(rule: &'static str, message: impl Into<String>) -> KernelError {
         KernelError::Invalid(Violation::new(rule, message))
     }

@@ -18,6 +18,14 @@ pub enum Precision {
 
 impl Precision {
     /// The dtype in which values of `dtype` are carried.
+    ///
+    /// ```
+    /// use glassbox_exec::Precision;
+    /// use glassbox_tensor::DType;
+    /// assert_eq!(Precision::Precise.carried(DType::F16), DType::F64);
+    /// assert_eq!(Precision::Precise.carried(DType::I8), DType::I8);
+    /// assert_eq!(Precision::Declared.carried(DType::F16), DType::F16);
+    /// ```
     pub fn carried(self, dtype: DType) -> DType {
         match (self, dtype) {
             (Precision::Precise, DType::F16 | DType::BF16 | DType::F32) => DType::F64,
@@ -26,6 +34,14 @@ impl Precision {
     }
 
     /// The type of the values that are carried for one of type `ty`.
+    ///
+    /// ```
+    /// use glassbox_exec::Precision;
+    /// use glassbox_ir::Type;
+    /// use glassbox_tensor::DType;
+    /// let ty = Type::sequence(Type::tensor(DType::BF16, ["N"]));
+    /// assert_eq!(Precision::Precise.carried_type(&ty), Type::sequence(Type::tensor(DType::F64, ["N"])));
+    /// ```
     pub fn carried_type(self, ty: &Type) -> Type {
         match ty {
             Type::Tensor(tensor) => {
@@ -53,6 +69,14 @@ impl Precision {
     /// # Errors
     ///
     /// Where there is no memory for it.
+    ///
+    /// ```
+    /// use glassbox_exec::{Precision, Value};
+    /// use glassbox_tensor::Tensor;
+    /// let value = Value::from(Tensor::from_vec(&[1], vec![0.5f32])?);
+    /// assert_eq!(Precision::Precise.carry(&value)?.ty().to_string(), "f64[1]");
+    /// # Ok::<(), glassbox_tensor::TensorError>(())
+    /// ```
     pub fn carry(self, value: &Value) -> Result<Value, TensorError> {
         value.map(&|tensor: &Tensor| self.carry_tensor(tensor))
     }
@@ -99,6 +123,14 @@ pub const MEMORY_LIMIT: &str = "GLASSBOX_MEMORY_LIMIT";
 ///
 /// Where it isn't a number of bytes. [`Limits::default`] can't tell, and takes no limit from it then: a program asks here
 /// before it runs anything.
+///
+/// ```
+/// match glassbox_exec::memory_limit() {
+///     Ok(Some(bytes)) => println!("a node may give {bytes} bytes"),
+///     Ok(None) => println!("the machine's memory is the limit"),
+///     Err(why) => println!("{why}"),
+/// }
+/// ```
 pub fn memory_limit() -> Result<Option<usize>, String> {
     let Ok(text) = std::env::var(MEMORY_LIMIT) else { return Ok(None) };
     let bytes = text.trim().parse().map(Some);

@@ -35,6 +35,17 @@ pub enum Value {
 
 impl Value {
     /// The tensor, where it is one.
+    ///
+    /// ```
+    /// use glassbox_exec::Value;
+    /// use glassbox_ir::Type;
+    /// use glassbox_tensor::{DType, Tensor};
+    /// let value = Value::from(Tensor::from_vec(&[2], vec![1.0f32, 2.0])?);
+    /// assert_eq!(value.as_tensor().map(Tensor::shape), Some(&[2][..]));
+    /// let nothing = Value::Optional { element: Type::tensor(DType::F32, [2]), item: None };
+    /// assert!(nothing.as_tensor().is_none());
+    /// # Ok::<(), glassbox_tensor::TensorError>(())
+    /// ```
     pub fn as_tensor(&self) -> Option<&Tensor> {
         match self {
             Value::Tensor(tensor) => Some(tensor),
@@ -52,6 +63,13 @@ impl Value {
     }
 
     /// The bytes that its tensors hold.
+    ///
+    /// ```
+    /// use glassbox_exec::Value;
+    /// use glassbox_tensor::{DType, Tensor};
+    /// assert_eq!(Value::from(Tensor::zeros(DType::F16, &[3])?).byte_len(), 6);
+    /// # Ok::<(), glassbox_tensor::TensorError>(())
+    /// ```
     pub fn byte_len(&self) -> usize {
         match self {
             Value::Tensor(tensor) => tensor.byte_len().unwrap_or(0),
@@ -61,6 +79,15 @@ impl Value {
     }
 
     /// Whether two values are the same: of one kind, and every tensor in them to the bit.
+    ///
+    /// ```
+    /// use glassbox_exec::Value;
+    /// use glassbox_tensor::Tensor;
+    /// let value = |x: f32| Tensor::from_vec(&[1], vec![x]).map(Value::from);
+    /// assert!(!value(0.0)?.bit_eq(&value(-0.0)?));
+    /// assert!(value(f32::NAN)?.bit_eq(&value(f32::NAN)?));
+    /// # Ok::<(), glassbox_tensor::TensorError>(())
+    /// ```
     pub fn bit_eq(&self, other: &Value) -> bool {
         match (self, other) {
             (Value::Tensor(a), Value::Tensor(b)) => a.bit_eq(b),
@@ -76,6 +103,19 @@ impl Value {
     }
 
     /// The value with every tensor in it mapped.
+    ///
+    /// # Errors
+    ///
+    /// The first that `map` returns.
+    ///
+    /// ```
+    /// use glassbox_exec::Value;
+    /// use glassbox_tensor::{DType, Overflow, Tensor};
+    /// let value = Value::from(Tensor::from_vec(&[2], vec![1.0f32, 2.0])?);
+    /// let wide = value.map(&|tensor| tensor.cast(DType::F64, Overflow::Wrap))?;
+    /// assert_eq!(wide.ty().to_string(), "f64[2]");
+    /// # Ok::<(), glassbox_tensor::TensorError>(())
+    /// ```
     pub fn map<E>(&self, map: &dyn Fn(&Tensor) -> Result<Tensor, E>) -> Result<Value, E> {
         Ok(match self {
             Value::Tensor(tensor) => Value::Tensor(map(tensor)?),

@@ -145,3 +145,8 @@ pub use glassbox_tensor::{DType, NoParams, Overflow, ParamSource, Tensor};
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+/// The examples of the book, run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/book/src/rust.md")]
+struct Book;

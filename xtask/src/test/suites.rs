@@ -4,10 +4,10 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::lines::run_and_note;
+use super::lines::{Skipped, run_and_note};
 use super::{Context, elsewhere, python};
 use crate::tools::{PROFILE, glassbox, root, run};
-use crate::{peers, tidy};
+use crate::{book, peers, tidy};
 
 /// Something that must hold.
 pub(crate) struct Suite {
@@ -33,6 +33,7 @@ pub(crate) const SUITES: &[Suite] = &[
     Suite { name: "tests", what: "all tests of the workspace", run: tests },
     Suite { name: "elsewhere", what: "tests again, as on another machine", run: elsewhere::main },
     Suite { name: "lints", what: "clippy, without a warning", run: lints },
+    Suite { name: "book", what: "the book and the README: every command, every link", run: book },
     Suite { name: "conformance", what: "the official ONNX backend tests", run: conformance },
     Suite { name: "toy", what: "a backend of one file and one row, held against the same suites", run: toy },
     Suite { name: "peers", what: "whole models against onnxruntime", run: peers },
@@ -63,6 +64,19 @@ fn tests(context: &mut Context) -> Result<()> {
 
 fn lints(_: &mut Context) -> Result<()> {
     run("cargo", &["clippy", "--profile", PROFILE, "--workspace", "--all-targets", "--", "-D", "warnings"])
+}
+
+/// The commands of the book need onnxruntime and models from elsewhere, mdBook only makes pages of it.
+fn book(context: &mut Context) -> Result<()> {
+    context.data()?;
+    match book::check()? {
+        book::Built::Yes => Ok(()),
+        book::Built::No => {
+            let why = "no mdbook; .ci/install installs it".to_owned();
+            println!("skipped: {why}");
+            context.note_skipped(vec![Skipped { test: "book".to_owned(), why }])
+        }
+    }
 }
 
 fn conformance(context: &mut Context) -> Result<()> {

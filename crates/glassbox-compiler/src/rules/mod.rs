@@ -36,6 +36,11 @@ pub const SIMPLIFY: &[&Rule] = &[
 pub const MOVE: &[&Rule] = &[&movement::BELOW_UNARY, &movement::BELOW_BINARY, &cast::NARROW_EARLY, &cast::WIDEN_LATE];
 
 /// Every rule.
+///
+/// ```
+/// let rule = glassbox_compiler::rules::all().find(|rule| rule.name == "transpose-twice").unwrap();
+/// assert!(rule.equation.contains('='));
+/// ```
 pub fn all() -> impl Iterator<Item = &'static Rule> {
     [FOLD, SIMPLIFY, MOVE].into_iter().flatten().copied()
 }
