@@ -19,7 +19,15 @@ const PROGRAMS: &str = "2000";
 /// The test that runs the programs of the folder that `GLASSBOX_PROGRAMS` names.
 const DIFFERENTIAL: &str = "random_programs_do_what_the_language_reference_says";
 /// The crates whose tests draw cases with `proptest`.
-const RANDOM: &[&str] = &["glassbox-tensor", "glassbox-text", "glassbox-ir", "glassbox-compiler", "glassbox-dsl", "glassbox-layout"];
+const RANDOM: &[&str] = &[
+    "glassbox-tensor",
+    "glassbox-text",
+    "glassbox-ir",
+    "glassbox-compiler",
+    "glassbox-dsl",
+    "glassbox-layout",
+    "glassbox-check",
+];
 
 /// Goes on for this many minutes, from this seed or a new one.
 pub(crate) fn main(minutes: u64, seed: Option<u32>) -> Result<()> {

@@ -332,24 +332,21 @@ fn fits(pattern: &[u8], name: &[u8]) -> bool {
 }
 
 impl Tolerances {
-    /// Whether the user lets all of a difference pass. A NaN or infinity on one side never passes.
+    /// The rule for a value: the last that fits it.
+    pub fn rule(&self, name: &str, op: &str, output: bool) -> Option<&Rule> {
+        self.rules.iter().rev().find(|rule| rule.target.fits(name, op, output))
+    }
+}
+
+impl Rule {
+    /// Whether it lets all of a difference pass. A NaN or infinity on one side never passes.
     ///
     /// # Errors
     ///
     /// Where elements can't be read.
-    pub fn let_pass(
-        &self,
-        name: &str,
-        op: &str,
-        output: bool,
-        ours: &Tensor,
-        theirs: &Tensor,
-    ) -> Result<bool, TensorError> {
-        let Some(rule) = self.rules.iter().rev().find(|rule| rule.target.fits(name, op, output)) else {
-            return Ok(false);
-        };
+    pub fn lets_pass(&self, ours: &Tensor, theirs: &Tensor) -> Result<bool, TensorError> {
         let step = epsilon(coarser(ours.dtype(), theirs.dtype()));
-        let bounds = Bounds { relative: rule.rtol + rule.ulp * step, absolute: rule.atol };
+        let bounds = Bounds { relative: self.rtol + self.ulp * step, absolute: self.atol };
         Ok(distance(ours, theirs, &bounds)?.is_some_and(|found| found.outside == 0))
     }
 }
@@ -377,10 +374,10 @@ mod tests {
         let rules = ["*=1e-6", "op:softmax=1e-2"].map(|text| text.parse().unwrap()).to_vec();
         let tolerances = Tolerances { exact: false, rules };
         let (a, b) = (Tensor::scalar(1.005f32), Tensor::scalar(1.0f32));
-        assert!(tolerances.let_pass("y", "Softmax", false, &a, &b).unwrap());
-        assert!(!tolerances.let_pass("y", "Add", false, &a, &b).unwrap());
-        let nan = Tensor::scalar(f32::NAN);
-        assert!(!tolerances.let_pass("y", "Softmax", false, &nan, &b).unwrap());
+        let softmax = tolerances.rule("y", "Softmax", false).unwrap();
+        assert!(softmax.lets_pass(&a, &b).unwrap());
+        assert!(!tolerances.rule("y", "Add", false).unwrap().lets_pass(&a, &b).unwrap());
+        assert!(!softmax.lets_pass(&Tensor::scalar(f32::NAN), &b).unwrap());
     }
 
     #[test]

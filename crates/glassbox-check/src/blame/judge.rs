@@ -44,7 +44,7 @@ pub(super) fn judge(evidence: &Evidence, finding: &Finding, precise: bool) -> Op
         (true, false, false) => {
             // Both are as near to f64 as rounding leaves them, unless one parts in every element alike.
             let systematic = theirs.rms > SHARE * finding.allowed.rms && theirs.rms > NEARER * ours.rms;
-            if !systematic || evidence.same_model || !has_cause(evidence, finding) {
+            if !evidence.exact && (!systematic || evidence.same_model || !has_cause(evidence, finding)) {
                 return None;
             }
             Wrong::Unknown

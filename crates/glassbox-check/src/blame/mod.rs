@@ -55,8 +55,9 @@ pub(crate) fn report(evidence: Evidence, precise: bool) -> Report {
     }
     let outputs = outputs(&evidence);
     let left_out = evidence.whole && outputs.len() < evidence.ours.skeleton.outputs.len();
-    let verdict = verdict(&rows, &culprits, seen, left_out || evidence.stopped.is_some());
-    if verdict == Verdict::Rounding {
+    let beyond = evidence.findings.iter().any(|finding| finding.beyond);
+    let verdict = verdict(&rows, &culprits, seen || beyond, left_out || evidence.stopped.is_some());
+    if verdict == Verdict::Rounding || (beyond && !seen) {
         culprits.extend(births::cancellation(&evidence));
     }
     let pairing = pairing::summary(&evidence.ours.skeleton, evidence.theirs, evidence.pairs);

@@ -88,7 +88,7 @@ pub(super) fn summary(evidence: &Evidence, report: &Report) -> String {
             let more = if more > 0 { format!(" {more} more nodes differ.") } else { String::new() };
             format!("All {compared} values agree on these inputs, but the models differ: {first}.{more}")
         }
-        Verdict::Differs => differs(report),
+        Verdict::Differs => differs(evidence, report),
     };
     if let Some(stopped) = &evidence.stopped {
         text += &format!(" The run ended early: {stopped}.");
@@ -138,11 +138,18 @@ fn rounding(report: &Report) -> String {
     )
 }
 
-fn differs(report: &Report) -> String {
+fn differs(evidence: &Evidence, report: &Report) -> String {
     let mut seen: Vec<&Culprit> =
         report.culprits.iter().filter(|culprit| culprit.kind != Kind::Unseen && culprit.beside.is_none()).collect();
+    seen.retain(|culprit| culprit.kind != Kind::Cancellation);
     if seen.is_empty() {
-        return "The two sides differ.".to_owned();
+        let beyond = evidence.findings.iter().filter(|finding| finding.beyond);
+        let names: Vec<&str> =
+            beyond.map(|finding| evidence.ours.skeleton.values[finding.key.value].name.as_str()).take(NAMED).collect();
+        return match names.is_empty() {
+            true => "The two sides differ.".to_owned(),
+            false => format!("Beyond what is allowed: {}. {}", names.join(", "), rounding(report)),
+        };
     }
     let inherited = report.rows.iter().filter(|row| row.status == Status::Inherited).count();
     let more = seen.len().saturating_sub(NAMED);

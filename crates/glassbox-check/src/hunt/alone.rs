@@ -15,7 +15,7 @@ use crate::report::Cause;
 use crate::side::{Key, Live, Values, turns};
 use crate::skeleton::Skeleton;
 use crate::statics;
-use crate::tolerance::{Allowed, Class, Tolerances};
+use crate::tolerance::{Allowed, Class, Target, Tolerances};
 
 /// What was found at one value of ours.
 #[derive(Clone, Debug)]
@@ -50,6 +50,8 @@ pub(crate) struct Finding {
     pub(crate) born: Option<usize>,
     /// Whether the user lets the difference pass.
     pub(crate) let_pass: bool,
+    /// Whether the two runs are farther apart than the user allows.
+    pub(crate) beyond: bool,
     /// Elements, where it looks wrong.
     pub(crate) sample: Option<Sample>,
 }
@@ -287,6 +289,7 @@ impl Driver<'_> {
             finer_there: false,
             born: None,
             let_pass: false,
+            beyond: false,
             sample: None,
             segment,
             key,
@@ -330,7 +333,13 @@ impl Driver<'_> {
         };
         let op = self.ours.producer(finding.key.value).map_or("", |node| self.ours.nodes[node].op.as_str());
         let outputs = self.ours.outputs.iter().any(|(_, value)| *value == finding.key.value);
-        finding.let_pass = self.tolerances.let_pass(name, op, outputs, a, b).map_err(unreadable)?;
+        if let Some(rule) = self.tolerances.rule(name, op, outputs) {
+            finding.let_pass = rule.lets_pass(a, b).map_err(unreadable)?;
+            // What is allowed of all values is asked of the outputs: that is what the user sees of a run.
+            if let (Some(Value::Tensor(plain)), true) = (plain, outputs || rule.target != Target::All) {
+                finding.beyond = !rule.lets_pass(plain, b).map_err(unreadable)?;
+            }
+        }
         if self.tolerances.exact && alone.apart.differing > 0 || outside && !finding.let_pass && !tainted {
             finding.sample = Some(Sample::of(a, b).map_err(unreadable)?);
         }

@@ -144,6 +144,8 @@ pub(crate) struct Evidence<'a> {
     /// What the constants of the other side hold. Empty where it is the same model.
     pub(crate) their_constants: Known,
     pub(crate) findings: Vec<Finding>,
+    /// Whether each bit that differs is a difference.
+    pub(crate) exact: bool,
     /// Why one of our runs ended before its end.
     pub(crate) stopped: Option<String>,
     /// Whether theirs is the same model, so that no two nodes mean different things.
@@ -202,6 +204,7 @@ impl Hunt {
             theirs: &skeleton,
             pairs: &pairs,
             findings: run.findings,
+            exact: self.tolerances.exact,
             stopped: run.stopped,
             same_model,
             whole,
