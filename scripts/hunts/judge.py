@@ -6,7 +6,8 @@ held against those that are guilty. Printed are tables of the kinds of faults an
 named first, among the first three, and reported as agreeing, and how long it took; then each fault that wasn't
 named first, with what was named instead. `--out FILE` writes the same as JSON.
 
-The status is 0 if at least 95 % are named first, all among the first three, and none is reported as agreeing.
+The status is 0 if at least 95 % are named first, all but `--misses` among the first three, and none is reported as
+agreeing.
 """
 
 from __future__ import annotations
@@ -140,14 +141,15 @@ def miss(verdict: Verdict) -> str:
     return f"  {what} ({verdict.op}; {verdict.detail})\n      {said}"
 
 
-def passes(verdicts: list[Verdict]) -> bool:
-    """Whether the bar is reached."""
+def passes(verdicts: list[Verdict], misses: int = 0) -> bool:
+    """Whether the bar is reached, where so many may be missed among the first three."""
     first = sum(verdict.rank == 1 for verdict in verdicts)
-    three = all(verdict.rank is not None and verdict.rank <= 3 for verdict in verdicts)
-    return first >= FIRST * len(verdicts) and three and not any(verdict.agrees for verdict in verdicts)
+    three = sum(verdict.rank is not None and verdict.rank <= 3 for verdict in verdicts)
+    enough = first >= FIRST * len(verdicts) and three + misses >= len(verdicts)
+    return enough and not any(verdict.agrees for verdict in verdicts)
 
 
-def report(verdicts: list[Verdict]) -> None:
+def report(verdicts: list[Verdict], passed: bool) -> None:
     """Prints the tables and what was missed."""
     for lines in (
         table(verdicts, lambda verdict: verdict.kind),
@@ -160,7 +162,7 @@ def report(verdicts: list[Verdict]) -> None:
     if missed:
         print("not named first:", *map(miss, missed), "", sep="\n")
     print(row("all", verdicts))
-    print("the bar is reached" if passes(verdicts) else "the bar is missed")
+    print("the bar is reached" if passed else "the bar is missed")
 
 
 def folders(faults: Path, only: str | None) -> list[Path]:
@@ -178,6 +180,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=1, help="how many run at a time")
     parser.add_argument("--limit", type=float, default=120, help="seconds after which a command is given up")
     parser.add_argument("--python", default=sys.executable, help="a Python that has onnxruntime")
+    parser.add_argument("--misses", type=int, default=0, help="how many may be missed among the first three")
     parser.add_argument("--out", type=Path, help="a file for the results as JSON")
     arguments = parser.parse_args()
     binary = Path(os.path.abspath(arguments.binary))
@@ -187,11 +190,12 @@ def main() -> int:
         return 2
     with ThreadPoolExecutor(arguments.jobs) as workers:
         verdicts = list(workers.map(lambda f: judge(binary, f, arguments.python, arguments.limit), chosen))
-    report(verdicts)
+    passed = passes(verdicts, arguments.misses)
+    report(verdicts, passed)
     if arguments.out:
-        result: dict[str, Any] = {"passes": passes(verdicts), "verdicts": [asdict(verdict) for verdict in verdicts]}
+        result: dict[str, Any] = {"passes": passed, "verdicts": [asdict(verdict) for verdict in verdicts]}
         arguments.out.write_text(json.dumps(result, indent=1) + "\n")
-    return 0 if passes(verdicts) else 1
+    return 0 if passed else 1
 
 
 if __name__ == "__main__":

@@ -57,6 +57,12 @@ enum Chore {
     Peers,
     /// Write the generated status pages
     Status,
+    /// Plant 200 faults in real and exported models, and judge how `glassbox check` finds them (needs torch, 6 GB)
+    Hunts {
+        /// The seed of the faults
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
     /// Accept the output of golden tests as it is now
     Bless,
 }
@@ -71,6 +77,7 @@ fn main() -> ExitCode {
         Chore::Book { pages, bless: false } => book::run_pages(&pages),
         Chore::Peers => peers::main(),
         Chore::Status => pages::status(),
+        Chore::Hunts { seed } => test::hunts::all(seed),
         Chore::Bless => pages::bless(),
     };
     match done {

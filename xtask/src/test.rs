@@ -6,6 +6,7 @@
 //! those that [`ON_DEMAND`] names.
 
 mod elsewhere;
+pub(crate) mod hunts;
 mod lines;
 mod python;
 mod suites;

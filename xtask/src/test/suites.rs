@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use super::lines::{Skipped, run_and_note};
-use super::{Context, elsewhere, python};
+use super::{Context, elsewhere, hunts, python};
 use crate::tools::{PROFILE, glassbox, root, run};
 use crate::{book, peers, tidy};
 
@@ -37,6 +37,7 @@ pub(crate) const SUITES: &[Suite] = &[
     Suite { name: "conformance", what: "the official ONNX backend tests", run: conformance },
     Suite { name: "toy", what: "a backend of one file and one row, held against the same suites", run: toy },
     Suite { name: "peers", what: "whole models against onnxruntime", run: peers },
+    Suite { name: "hunts", what: "faults that are planted in models, each to be named", run: hunts::main },
     Suite { name: "torch", what: "the tests of the scripts that need torch", run: python::torch },
 ];
 

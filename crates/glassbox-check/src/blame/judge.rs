@@ -87,13 +87,16 @@ fn is_other_layout(evidence: &Evidence, finding: &Finding) -> bool {
     !evidence.same_model && finding.permuted && !finding.segment.nodes.iter().any(told)
 }
 
-/// Whether the models are known to differ in a node of the segment.
+/// Whether the models are known to differ in a node of the segment, or it holds what theirs doesn't.
 fn has_cause(evidence: &Evidence, finding: &Finding) -> bool {
-    let causes = |node: &usize| {
-        !crate::statics::causes(&evidence.ours.skeleton, evidence.theirs, evidence.pairs, *node).is_empty()
-    };
-    finding.segment.nodes.iter().any(causes)
+    finding.segment.nodes.iter().any(|node| {
+        let causes = super::suspects::causes(evidence, *node);
+        super::suspects::suspicion(evidence, finding, *node, &causes) >= TELLING
+    })
 }
+
+/// The suspicion from which on the models are known to differ.
+const TELLING: u32 = 3;
 
 /// How far one side is from what is right.
 #[derive(Clone, Debug, Default)]

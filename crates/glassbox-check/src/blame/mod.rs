@@ -128,7 +128,7 @@ fn suspected(evidence: &Evidence, finding: &Finding, judgement: &Judgement, row:
     let mut suspects: Vec<(u32, usize, Vec<Cause>)> = suspects::of(evidence, finding)
         .into_iter()
         .map(|node| (node, causes_of(node)))
-        .map(|(node, causes)| (suspects::suspicion(evidence, node, &causes), node, causes))
+        .map(|(node, causes)| (suspects::suspicion(evidence, finding, node, &causes), node, causes))
         .collect();
     let unfinished = matches!(judgement.kind, Kind::Overflow | Kind::NanBorn | Kind::InfBorn);
     let born = finding.born.filter(|_| unfinished);

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use crate::hunt::{Evidence, Finding};
+use crate::pairing::family;
 use crate::report::Cause;
 use crate::skeleton::{Constant, Node, Skeleton};
 use crate::statics;
@@ -56,29 +57,103 @@ fn is_alike(evidence: &Evidence, node: usize) -> bool {
         && ours.iter().all(|partner| partner.is_some_and(|partner| right.operands.contains(&Some(partner))))
 }
 
-/// How suspicious a node is.
-pub(super) fn suspicion(evidence: &Evidence, node: usize, causes: &[Cause]) -> u32 {
+/// What nodes other programs make of several, and the ops that those have in any spelling.
+const FUSED: &[(&str, &[&str])] = &[
+    ("Conv", &["Conv", "BatchNormalization", "Add", "Mul", "Pad"]),
+    ("Gemm", &["Gemm", "MatMul", "Add", "Reshape", "Transpose"]),
+    ("MatMul", &["MatMul", "Transpose", "Mul", "Div"]),
+    (
+        "LayerNormalization",
+        &["LayerNormalization", "ReduceMean", "Sub", "Pow", "Mul", "Add", "Sqrt", "Div", "Reciprocal", "Cast"],
+    ),
+    (
+        "SkipLayerNormalization",
+        &["LayerNormalization", "ReduceMean", "Sub", "Pow", "Mul", "Add", "Sqrt", "Div", "Reciprocal", "Cast"],
+    ),
+    ("Gelu", &["Gelu", "Div", "Mul", "Erf", "Add", "Tanh", "Pow"]),
+    ("BiasGelu", &["Gelu", "Div", "Mul", "Erf", "Add"]),
+    ("FastGelu", &["Gelu", "Mul", "Tanh", "Add", "Pow"]),
+    ("QuickGelu", &["Mul", "Sigmoid"]),
+];
+
+/// How suspicious a node of a segment is.
+pub(super) fn suspicion(evidence: &Evidence, finding: &Finding, node: usize, causes: &[Cause]) -> u32 {
     let partner = evidence.pairs.nodes[node];
     // A fused node of theirs does more than ours, so that it is of another op says nothing.
     let foreign = partner.is_none_or(|partner| evidence.theirs.nodes[partner].inner.is_empty());
     let one = |cause: &Cause| match cause {
         Cause::Op { .. } if foreign => 0,
         Cause::Op { .. } | Cause::Attribute { .. } => 6,
+        Cause::Constant { operand, .. } if is_folded(evidence, node, *operand) => 0,
         // Fusing changes weights, too.
         Cause::Constant { .. } if foreign => 3,
         Cause::Constant { .. } | Cause::Order { .. } => 5,
         Cause::Operand { .. } => 1,
     };
     let told = causes.iter().map(one).max().unwrap_or(0);
-    let nodes = &evidence.ours.skeleton.nodes[node];
+    let own = &evidence.ours.skeleton.nodes[node];
     let unknown = if has_unknown_constant(evidence, node) { 4 } else { 0 };
-    let passing =
-        if !evidence.same_model && passes_on(nodes) && partner.is_none_or(|_| told > 0 || is_new(evidence, node)) {
-            2
-        } else {
-            0
+    let strange = if is_no_part(evidence, finding, own) { 4 } else { 0 };
+    let passing = if !evidence.same_model && passes_on(own) && (told > 0 || is_new(evidence, node)) { 2 } else { 0 };
+    told.max(unknown).max(strange).max(passing)
+}
+
+/// Whether the node of theirs that gives what the segment gives was made of several, none of which is as this one.
+fn is_no_part(evidence: &Evidence, finding: &Finding, node: &Node) -> bool {
+    let Some(fused) = evidence.theirs.producer(finding.partner).map(|fused| &evidence.theirs.nodes[fused]) else {
+        return false;
+    };
+    if evidence.same_model || finding.segment.nodes.len() < 2 {
+        return false;
+    }
+    let name = family(&fused.op);
+    let Some((_, parts)) = FUSED.iter().find(|(known, _)| *known == name) else { return false };
+    let activation = fused.attrs.iter().find(|(name, _)| name == "activation");
+    let activation = activation.map(|(_, value)| value.trim_matches('"'));
+    node.op != fused.op && activation != Some(node.op.as_str()) && !parts.contains(&node.op.as_str())
+}
+
+/// How far a weight may be from one that was scaled, relative to its size: both were rounded.
+const SCALED: f64 = 1e-4;
+/// The largest weight that is looked at for that, in elements.
+const MAX_SCALED: usize = 1 << 24;
+
+/// Whether a weight of theirs is ours times a positive factor for each of its rows or columns, as it is where a
+/// normalisation was folded into it.
+fn is_folded(evidence: &Evidence, node: usize, operand: usize) -> bool {
+    let constant = |skeleton: &Skeleton, node: usize| -> Option<Constant> {
+        let value = skeleton.nodes[node].operands.get(operand).copied().flatten()?;
+        skeleton.values[value].constant().cloned()
+    };
+    let scaled = || -> Option<bool> {
+        let partner = evidence.pairs.nodes[node]?;
+        let (ours, theirs) = (constant(&evidence.ours.skeleton, node)?, constant(evidence.theirs, partner)?);
+        let shape = ours.shape().to_vec();
+        if shape != theirs.shape() || shape.len() < 2 || ours.len() > MAX_SCALED || !ours.dtype().is_float() {
+            return None;
+        }
+        let (ours, theirs) = (ours.load()?.contiguous().ok()?, theirs.load()?.contiguous().ok()?);
+        let (ours, theirs) = (ours.load::<f64>().ok()?, theirs.load::<f64>().ok()?);
+        let rows = *shape.first()?;
+        let columns = *shape.last()?;
+        let by = |place: &dyn Fn(usize) -> usize, groups: usize| {
+            let (mut dot, mut own, mut square) = (vec![0f64; groups], vec![0f64; groups], vec![0f64; groups]);
+            for (index, (a, b)) in ours.iter().zip(theirs.iter()).enumerate() {
+                let group = place(index);
+                dot[group] += a * b;
+                own[group] += a * a;
+                square[group] += b * b;
+            }
+            (0..groups).all(|group| {
+                // What is left of theirs beside the multiple of ours that is nearest to it.
+                let left = square[group] - dot[group] * dot[group] / own[group].max(f64::MIN_POSITIVE);
+                dot[group] >= 0.0 && left.max(0.0) <= SCALED * SCALED * square[group]
+            })
         };
-    told.max(unknown).max(passing)
+        let length = ours.len() / rows.max(1);
+        Some(by(&|index| index / length.max(1), rows) || by(&|index| index % columns.max(1), columns))
+    };
+    scaled().unwrap_or(false)
 }
 
 /// Whether what a node gives is on the other side only as what it is given.
@@ -94,7 +169,8 @@ fn has_unknown_constant(evidence: &Evidence, node: usize) -> bool {
         return false;
     }
     let skeleton = &evidence.ours.skeleton;
-    skeleton.nodes[node].operands.iter().flatten().any(|operand| {
+    skeleton.nodes[node].operands.iter().enumerate().any(|(place, operand)| {
+        let Some(operand) = operand else { return false };
         let Some(constant) = skeleton.values[*operand].constant().filter(|constant| constant.dtype().is_float()) else {
             return false;
         };
@@ -104,7 +180,10 @@ fn has_unknown_constant(evidence: &Evidence, node: usize) -> bool {
                 let usual = value.abs() <= USUAL && (value * 2.0).fract() == 0.0;
                 !usual && !evidence.their_constants.numbers.contains(&key(value))
             }),
-            _ => constant.hash().is_some_and(|hash| !evidence.their_constants.hashes.contains(&hash)),
+            _ => {
+                let unknown = constant.hash().is_some_and(|hash| !evidence.their_constants.hashes.contains(&hash));
+                unknown && !is_folded(evidence, node, place)
+            }
         }
     })
 }

@@ -8,7 +8,7 @@ use glassbox_tensor::{DType, Overflow, Tensor};
 
 use super::segment::{Segment, Segments};
 use super::{Model, Sample, inside, layout};
-use crate::distance::{Bounds, Distance, coarser, distance, largest, same_text, stats};
+use crate::distance::{Bounds, Distance, coarser, distance, epsilon, largest, same_text, stats};
 use crate::error::CheckError;
 use crate::pairing::Pairs;
 use crate::report::Cause;
@@ -16,6 +16,11 @@ use crate::side::{Key, Live, Values, turns};
 use crate::skeleton::Skeleton;
 use crate::statics;
 use crate::tolerance::{Allowed, Class, Target, Tolerances};
+
+/// A dtype whose step is larger has few digits.
+const FEW_DIGITS: f64 = 1e-4;
+/// The share of what is allowed from which on f64 is asked, where the dtype has few digits.
+const EARLIER: f64 = 0.1;
 
 /// What was found at one value of ours.
 #[derive(Clone, Debug)]
@@ -325,7 +330,9 @@ impl Driver<'_> {
         finding.allowed = segment.class.allows(finding.dtype, same, first.theirs.rms, segment.steps);
         let alone =
             if first.apart.differing == 0 { first } else { measure(a, &finding.allowed.bounds)?.unwrap_or(first) };
-        let outside = alone.outside > 0 || alone.apart.rms_rel > finding.allowed.rms;
+        // In a dtype of few digits much is allowed, so f64 is asked earlier.
+        let asked = if epsilon(finding.dtype) > FEW_DIGITS { EARLIER } else { 1.0 };
+        let outside = alone.outside > 0 || alone.apart.rms_rel > finding.allowed.rms * asked;
         finding.plain = match plain {
             Some(Value::Tensor(plain)) if self.parted => measure(plain, &finding.allowed.bounds)?,
             Some(Value::Tensor(_)) => Some(alone.clone()),

@@ -12,6 +12,7 @@ use crate::report::Pairing;
 use crate::skeleton::{Def, Skeleton};
 
 pub use prints::Print;
+pub(crate) use score::family;
 
 /// Of the names that both sides have, how many must lead to nodes of the same op, so that names are trusted.
 const TRUSTED: f64 = 0.7;

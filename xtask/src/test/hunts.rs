@@ -1,0 +1,58 @@
+//! Faults that are planted in real models, each to be named by `glassbox check`: the wrong axis, a weight of another step, an
+//! overflow, against other sides that are renamed, fused by onnxruntime, or values only.
+//!
+//! `cargo xtask hunts` plants 200, in exported models too, which need torch; the suite a part that needs no torch.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Result;
+
+use super::Context;
+use crate::tools::{PROFILE, cache, root, run, run_command, target};
+
+/// How many faults the suite plants, and how many of them may be missed among the first three that are named: onnxruntime
+/// folds constants, so a fault among those is at the node that reads what was folded.
+const FAULTS: (&str, &str) = ("40", "1");
+
+/// The suite.
+pub(super) fn main(context: &mut Context) -> Result<()> {
+    context.data()?;
+    let python = cache().join("venv/bin/python");
+    let folder = target().join("hunts");
+    hunt(&python, &folder, &["--without-torch"], "1", FAULTS)
+}
+
+/// All of it, with another seed where one is given.
+pub(crate) fn all(seed: u64) -> Result<()> {
+    run("python3", &["scripts/setup.py"])?;
+    run("python3", &["scripts/setup.py", "--only", "venv-torch"])?;
+    let python = cache().join("venv-torch/bin/python");
+    hunt(&python, &target().join("hunts-all"), &[], &seed.to_string(), ("200", "0"))
+}
+
+/// Makes the models where they are missing, plants faults, and judges how they are found.
+fn hunt(python: &Path, folder: &Path, models: &[&str], seed: &str, faults: (&str, &str)) -> Result<()> {
+    run("cargo", &["build", "--quiet", "--profile", PROFILE, "-p", "glassbox-cli"])?;
+    let (made, planted) = (folder.join("models"), folder.join(seed));
+    if !made.join("models.json").is_file() {
+        run_command(script(python, "models.py").args(models).arg(&made))?;
+    }
+    if planted.exists() {
+        std::fs::remove_dir_all(&planted)?;
+    }
+    let (count, misses) = faults;
+    run_command(script(python, "plant.py").arg(&made).arg(&planted).args(["--seed", seed, "--count", count]))?;
+    let binary: PathBuf = target().join(PROFILE).join("glassbox");
+    let onnxruntime = cache().join("venv/bin/python");
+    let mut judge = script(python, "judge.py");
+    judge.arg("--binary").arg(binary).arg(planted.join("faults")).arg("--python").arg(onnxruntime);
+    run_command(judge.args(["--jobs", "2", "--misses", misses]))
+}
+
+/// A script of the folder, which writes no bytecode beside itself.
+fn script(python: &Path, name: &str) -> Command {
+    let mut command = Command::new(python);
+    command.arg(format!("scripts/hunts/{name}")).current_dir(root()).env("PYTHONDONTWRITEBYTECODE", "1");
+    command
+}
