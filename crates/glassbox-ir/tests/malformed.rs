@@ -152,7 +152,7 @@ fn what_is_no_tensor() {
             ("q4_0[32] [1]", "`1` is no value of q4_0"),
             ("q4_0[1] [1]", "q4_0"),
             ("f32[20] data(\"0123\")", "a hash has 32 hexadecimal digits"),
-            ("f32[20] data(\"0123456789abcdef0123456789abcdef\")", "neither in a `data` section of the text"),
+            ("f32[20] data(\"0123456789abcdef0123456789abcdef\")", "is left out of this text"),
         ],
         |tensor| body(&format!("%y = constant() {{value = {tensor}}}")),
     );
