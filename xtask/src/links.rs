@@ -117,7 +117,7 @@ fn plain(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for part in path.components() {
         match part {
-            Component::ParentDir if plain.pop() => {}
+            Component::ParentDir if !plain.ends_with("..") && plain.pop() => {}
             Component::CurDir => {}
             other => plain.push(other),
         }
@@ -141,7 +141,9 @@ mod tests {
             assert_eq!(said(good), None, "{good}");
         }
         assert_eq!(said("gone.md").as_deref(), Some("leads to nothing"));
-        assert_eq!(said("../../../..").as_deref(), Some("leads to nothing"));
+        for out in ["../../..", "../../../..", "../../../../.."] {
+            assert_eq!(said(out).as_deref(), Some("leads to nothing"), "{out}");
+        }
         assert_eq!(said("../../ARCHITECTURE.md#gone").as_deref(), Some("leads to no heading of ARCHITECTURE.md"));
     }
 
