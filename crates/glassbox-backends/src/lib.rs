@@ -99,8 +99,8 @@ pub struct UnknownBackend {
 /// ```
 /// use glassbox_backends::find;
 /// assert_eq!(find("toy")?.name(), "toy");
-/// let error = find("gpu").err().unwrap().to_string();
-/// assert_eq!(error, "no backend is named `gpu`; there are `cpu`, `reference`, `toy`");
+/// let error = find("vulkan").err().unwrap().to_string();
+/// assert_eq!(error, "no backend is named `vulkan`; there are `cpu`, `reference`, `toy`");
 /// # Ok::<(), glassbox_backends::UnknownBackend>(())
 /// ```
 pub fn find(name: &str) -> Result<Arc<dyn Runtime>, UnknownBackend> {

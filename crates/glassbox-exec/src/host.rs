@@ -28,8 +28,11 @@ pub struct HostError(pub String);
 /// assert!(Echo.call("sing", &[]).unwrap_err().to_string().contains("no function `sing`"));
 /// ```
 pub trait Host {
-    /// What the function `function` gives for the operands of a `host` node. A function that the host
-    /// doesn't have is an error that says so.
+    /// What the function `function` gives for the operands of a `host` node.
+    ///
+    /// # Errors
+    ///
+    /// Where the host doesn't have the function, which the error says, or the function fails.
     fn call(&mut self, function: &str, operands: &[Value]) -> Result<Value, HostError>;
 }
 

@@ -42,7 +42,7 @@ impl Value {
     /// use glassbox_tensor::{DType, Tensor};
     /// let value = Value::from(Tensor::from_vec(&[2], vec![1.0f32, 2.0])?);
     /// assert_eq!(value.as_tensor().map(Tensor::shape), Some(&[2][..]));
-    /// let nothing = Value::Optional { element: Type::tensor(DType::F32, [2]), item: None };
+    /// let nothing = Value::Optional { element: Type::tensor(DType::F32, ["N"]), item: None };
     /// assert!(nothing.as_tensor().is_none());
     /// # Ok::<(), glassbox_tensor::TensorError>(())
     /// ```
