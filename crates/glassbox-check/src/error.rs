@@ -26,6 +26,14 @@ pub enum CheckError {
         /// Why.
         source: Box<TensorError>,
     },
+    /// A weight can't be read.
+    #[error("the weight `{name}` of {side} can't be read; `glassbox verify` says more of a file of weights")]
+    Weight {
+        /// Which side.
+        side: String,
+        /// The weight.
+        name: String,
+    },
     /// A file of values can't be read.
     #[error("{file}")]
     File {

@@ -12,6 +12,7 @@
 //! This crate reads no files, and must not know how anything is computed.
 
 mod blame;
+pub mod difference;
 mod distance;
 mod error;
 mod hunt;

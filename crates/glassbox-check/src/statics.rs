@@ -6,10 +6,10 @@ use crate::report::Cause;
 use crate::skeleton::{Constant, Node, Skeleton};
 
 /// Weights that were stored in another dtype differ by this many of its steps, at most.
-const CAST_STEPS: f64 = 2.0;
+pub(crate) const CAST_STEPS: f64 = 2.0;
 
 /// Ops to which the order of their operands is the same.
-const COMMUTATIVE: &[&str] = &[
+pub(crate) const COMMUTATIVE: &[&str] = &[
     "add",
     "mul",
     "and",

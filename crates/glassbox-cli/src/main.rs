@@ -65,6 +65,7 @@ fn run(command: Command, quiet: bool) -> Result<bool> {
         Command::Run(run) => commands::run::main(&run, quiet),
         Command::Inspect(inspect) => commands::inspect::main(&inspect),
         Command::Trace(trace) => commands::trace::main(&trace, quiet),
+        Command::Diff(diff) => commands::diff::main(&diff, quiet),
         Command::Compile(compile) => commands::compile::main(&compile, quiet),
         Command::Check(check) => commands::check::main(&check, quiet),
         #[cfg(feature = "text")]

@@ -30,6 +30,9 @@ impl std::fmt::Debug for Constant {
 }
 
 impl Constant {
+    /// The most elements that [`Constant::short`] shows.
+    pub(crate) const SHOWN: usize = 6;
+
     /// A tensor of the graph.
     pub fn tensor(tensor: Tensor) -> Constant {
         let (dtype, shape) = (tensor.dtype(), tensor.shape().to_vec());
@@ -42,6 +45,14 @@ impl Constant {
         let (dtype, shape) = (info.dtype, info.shape.clone());
         let source = Source::Param(params.clone(), name.to_owned());
         Some(Constant(Arc::new(Data { dtype, shape, source, hash: OnceLock::new() })))
+    }
+
+    /// The name of the parameter that it is, where it is one.
+    pub fn parameter_name(&self) -> Option<&str> {
+        match &self.0.source {
+            Source::Tensor(_) => None,
+            Source::Param(_, name) => Some(name),
+        }
     }
 
     /// The dtype.
@@ -57,6 +68,11 @@ impl Constant {
     /// How many elements it has.
     pub fn len(&self) -> usize {
         self.0.shape.iter().product()
+    }
+
+    /// The type, as `f32[3, 64]`.
+    pub fn ty(&self) -> String {
+        format!("{}{:?}", self.0.dtype, self.0.shape)
     }
 
     /// Whether it has no elements.
@@ -87,32 +103,44 @@ impl Constant {
                 }
             } else if self.0.dtype.is_float() {
                 let mut part = vec![0f64; PART.min(tensor.len())];
+                let mut bytes = vec![0u8; part.len() * size_of::<f64>()];
                 let mut start = 0;
                 while start < tensor.len() {
                     let count = PART.min(tensor.len() - start);
                     tensor.load_range(start, &mut part[..count]).ok()?;
-                    let bytes: Vec<u8> = part[..count].iter().flat_map(|value| value.to_le_bytes()).collect();
-                    hasher.update(&bytes);
+                    let places = bytes.chunks_exact_mut(size_of::<f64>());
+                    places.zip(&part[..count]).for_each(|(place, value)| place.copy_from_slice(&value.to_le_bytes()));
+                    hasher.update(&bytes[..count * size_of::<f64>()]);
                     start += count;
                 }
             } else {
-                hasher.update(&tensor.to_bytes().ok()?);
+                match tensor.as_bytes() {
+                    Some(bytes) => hasher.update(bytes),
+                    None => hasher.update(&tensor.to_bytes().ok()?),
+                };
             }
             Some(*hasher.finalize().as_bytes())
         })
     }
 
+    /// Whether both are one: the same tensor of a model, or the same parameter of one file.
+    pub(crate) fn is(&self, other: &Constant) -> bool {
+        match (&self.0.source, &other.0.source) {
+            (Source::Param(one, name), Source::Param(other, their_name)) => Arc::ptr_eq(one, other) && name == their_name,
+            _ => Arc::ptr_eq(&self.0, &other.0),
+        }
+    }
+
     /// Whether both hold the same, of the same dims. Floats may be stored in dtypes of other widths.
     pub fn same(&self, other: &Constant) -> bool {
         self.0.shape == other.0.shape
-            && (Arc::ptr_eq(&self.0, &other.0) || (self.hash().is_some() && self.hash() == other.hash()))
+            && (self.is(other) || (self.hash().is_some() && self.hash() == other.hash()))
     }
 
     /// What it holds in a line: all of a few elements, or how many there are.
     pub fn short(&self) -> String {
-        const SHOWN: usize = 6;
-        let ty = format!("{}{:?}", self.0.dtype, self.0.shape);
-        if self.len() > SHOWN {
+        let ty = self.ty();
+        if self.len() > Constant::SHOWN {
             return ty;
         }
         let Some(tensor) = self.load() else { return ty };

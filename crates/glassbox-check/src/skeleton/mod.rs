@@ -8,13 +8,14 @@ mod constant;
 mod of_graph;
 mod of_onnx;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 pub use constant::Constant;
 pub use of_graph::of_graph;
-pub use of_onnx::of_onnx;
+pub use of_onnx::{of_onnx, with_functions};
 
-use glassbox_tensor::DType;
+use glassbox_tensor::{DType, ParamSource};
 
 /// See the [module](self).
 #[derive(Clone, Debug, Default)]
@@ -27,6 +28,12 @@ pub struct Skeleton {
     pub inputs: Vec<usize>,
     /// The outputs, as places in `values`, with what the model calls them.
     pub outputs: Vec<(String, usize)>,
+    /// The types of the inputs as text, with the symbols that dims have. Empty where they aren't known.
+    pub input_types: Vec<String>,
+    /// The types of the outputs as text.
+    pub output_types: Vec<String>,
+    /// The states by name, with type, capacity and first contents as text.
+    pub states: Vec<(String, String)>,
     /// The values of a graph, by their index, where the skeleton has them.
     pub of_value: Vec<Option<usize>>,
 }
@@ -50,6 +57,8 @@ pub struct Node {
     pub results: Vec<usize>,
     /// What its bodies are given, one body after the other.
     pub parameters: Vec<usize>,
+    /// What its bodies give, one body after the other.
+    pub yields: Vec<Option<usize>>,
     /// The node in whose body it is.
     pub parent: Option<usize>,
     /// The nodes in its bodies.
@@ -117,6 +126,11 @@ pub enum Def {
 }
 
 impl Value {
+    /// Whether it has no name but its number.
+    pub fn is_unnamed(&self) -> bool {
+        is_number(&self.name)
+    }
+
     /// The constant, where it is one.
     pub fn constant(&self) -> Option<&Constant> {
         match &self.def {
@@ -152,6 +166,17 @@ impl Skeleton {
         !self.nodes.is_empty()
     }
 
+    /// Adds those parameters that the graph doesn't read.
+    pub fn add_weights(&mut self, params: &Arc<dyn ParamSource>) {
+        let known: HashSet<String> =
+            self.values.iter().filter_map(|value| value.constant()?.parameter_name().map(str::to_owned)).collect();
+        for info in params.params().iter().filter(|info| !known.contains(&info.name)) {
+            if let Some(constant) = Constant::parameter(params, &info.name) {
+                self.push(&info.name, None, Def::Constant(constant));
+            }
+        }
+    }
+
     /// Fills in who reads what, from what is read.
     pub(crate) fn find_users(&mut self) {
         self.values.iter_mut().for_each(|value| value.users.clear());
@@ -169,6 +194,25 @@ impl Skeleton {
         self.values.push(Value { name: name.into(), ty, def, users: Vec::new() });
         self.values.len() - 1
     }
+}
+
+impl Node {
+    /// Whether it has no name but its op and number.
+    pub fn is_unnamed(&self) -> bool {
+        self.name.rfind('#').is_some_and(|at| is_number(&self.name[at..]))
+    }
+}
+
+/// Whether a name is the number of what has none.
+fn is_number(name: &str) -> bool {
+    name.strip_prefix('#').is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// The skeleton of the weights of a model of which no graph is known.
+pub fn of_weights(params: &Arc<dyn ParamSource>) -> Skeleton {
+    let mut skeleton = Skeleton::default();
+    skeleton.add_weights(params);
+    skeleton
 }
 
 /// The skeleton of a side of which nothing is known but the names of its values.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use glassbox_ir::{Attr, Graph, Node as IrNode, NodeId, Origin, RegionId, ValueId};
+use glassbox_ir::{Attr, Graph, Node as IrNode, NodeId, Origin, RegionId, State, ValueId};
 use glassbox_onnx::model::{AttributeValue, Graph as OnnxGraph, Model as OnnxModel, Node as OnnxNode};
 use glassbox_tensor::ParamSource;
 
@@ -33,8 +33,24 @@ pub fn of_graph(
             skeleton.outputs.push((name, value));
         }
     }
+    let types = |ids: &[ValueId]| ids.iter().map(|id| graph.value(*id).ty.to_string()).collect();
+    skeleton.input_types = types(graph.inputs());
+    skeleton.output_types = types(graph.outputs());
+    skeleton.states = graph.states().iter().map(|state| (state.name.clone(), state_text(state))).collect();
     skeleton.find_users();
     skeleton
+}
+
+/// What a state is beside its name.
+fn state_text(state: &State) -> String {
+    let mut text = state.ty.to_string();
+    if let Some(capacity) = state.capacity {
+        text.push_str(&format!(", at most {capacity}"));
+    }
+    if let Some(initial) = &state.initial {
+        text.push_str(&format!(", at first {}", attr_text(&Attr::Tensor(initial.clone()))));
+    }
+    text
 }
 
 struct Maker<'a> {
@@ -125,6 +141,9 @@ impl Maker<'_> {
                     self.skeleton.nodes[place].parameters.push(value);
                 }
                 self.region(region, Some(place));
+                let given = graph.region(region).results.iter().map(|id| self.skeleton.of_value[id.index()]);
+                let given: Vec<Option<usize>> = given.collect();
+                self.skeleton.nodes[place].yields.extend(given);
             }
         }
         // What is read only inside of the group isn't to be seen, unless it has a name.

@@ -13,10 +13,47 @@ pub fn of_onnx(model: &Model) -> Skeleton {
     for output in &model.graph.outputs {
         if let Some(value) = names.get(output.name.as_str()) {
             skeleton.outputs.push((output.name.clone(), *value));
+            skeleton.output_types.push(declared_text(&output.ty));
         }
+    }
+    let inputs = model.graph.inputs.iter().filter(|input| !is_given(&model.graph, &input.name));
+    skeleton.input_types = inputs.map(|input| declared_text(&input.ty)).collect();
+    skeleton.find_users();
+    skeleton
+}
+
+/// [`of_onnx`], and each function of the file as a node whose body it is. Nothing calls these nodes: they are there to be
+/// compared, and give a value that names them.
+pub fn with_functions(model: &Model) -> Skeleton {
+    let mut skeleton = of_onnx(model);
+    for function in &model.functions {
+        let place = skeleton.nodes.len();
+        let name = format!("function {}", function.label());
+        let mut attrs: Vec<(String, String)> = Vec::new();
+        attrs.extend(function.attributes.iter().map(|name| (name.clone(), "given".to_owned())));
+        attrs.extend(function.defaults.iter().filter_map(|one| Some((one.name.clone(), attribute_text(&one.value)?))));
+        skeleton.nodes.push(Node { name: name.clone(), op: name.clone(), attrs, ..Node::default() });
+        let names = graph(&mut skeleton, &function.body, &HashMap::new(), Some(place));
+        let given = function.body.outputs.iter().map(|output| names.get(output.name.as_str()).copied());
+        skeleton.nodes[place].yields = given.collect();
+        let value = skeleton.push(name, None, Def::Node(place, 0));
+        skeleton.nodes[place].results.push(value);
     }
     skeleton.find_users();
     skeleton
+}
+
+/// Whether an input has an initializer, which makes it a constant.
+fn is_given(graph: &Graph, input: &str) -> bool {
+    graph.initializers.iter().any(|(name, _)| name == input)
+}
+
+fn declared_text(declared: &Declared) -> String {
+    match declared {
+        Declared::Missing => "?".to_owned(),
+        Declared::Known(ty) => ty.to_string(),
+        Declared::Unsupported(words) => words.clone(),
+    }
 }
 
 /// Adds a graph: that of the model, or a body of the node `parent`, which sees what is around it. Gives what it names.
@@ -35,7 +72,7 @@ fn graph<'a>(
     }
     for input in &graph.inputs {
         // An input with an initializer is a constant.
-        if graph.initializers.iter().any(|(name, _)| *name == input.name) {
+        if is_given(graph, &input.name) {
             continue;
         }
         let def = parent.map_or(Def::Input, Def::Parameter);
@@ -71,7 +108,9 @@ fn graph<'a>(
             skeleton.nodes[parent].children.push(place);
         }
         for body in node.graphs() {
-            self::graph(skeleton, body, &names, Some(place));
+            let inside = self::graph(skeleton, body, &names, Some(place));
+            let given = body.outputs.iter().map(|output| inside.get(output.name.as_str()).copied());
+            skeleton.nodes[place].yields.extend(given);
         }
         for (index, name) in node.outputs.iter().enumerate().filter(|(_, name)| !name.is_empty()) {
             let value = skeleton.push(name, declared.get(name.as_str()).cloned(), Def::Node(place, index));
@@ -116,13 +155,22 @@ pub(super) fn attribute_text(value: &AttributeValue) -> Option<String> {
         AttributeValue::Str(value) => text(value),
         AttributeValue::Floats(values) => format!("{values:?}"),
         AttributeValue::Ints(values) => format!("{values:?}"),
-        AttributeValue::Strs(values) => {
-            format!("[{}]", values.iter().map(|value| text(value)).collect::<Vec<_>>().join(", "))
-        }
-        AttributeValue::Tensor(tensor) | AttributeValue::SparseTensor(tensor) => {
-            Constant::tensor(tensor.clone()).short()
-        }
+        AttributeValue::Strs(values) => format!("[{}]", values.iter().map(|value| text(value)).collect::<Vec<_>>().join(", ")),
+        AttributeValue::Tensor(tensor) | AttributeValue::SparseTensor(tensor) => tensor_text(tensor),
+        AttributeValue::Tensors(tensors) => format!("[{}]", tensors.iter().map(tensor_text).collect::<Vec<_>>().join(", ")),
+        AttributeValue::Type(ty) => declared_text(ty),
+        AttributeValue::Types(types) => format!("[{}]", types.iter().map(declared_text).collect::<Vec<_>>().join(", ")),
         AttributeValue::Reference(name) => format!("@{name}"),
-        _ => return None,
+        AttributeValue::Graph(_) | AttributeValue::Graphs(_) => return None,
     })
+}
+
+/// A tensor as text that tells it from others.
+pub(super) fn tensor_text(tensor: &glassbox_tensor::Tensor) -> String {
+    let constant = Constant::tensor(tensor.clone());
+    let short = constant.short();
+    match constant.hash() {
+        Some([a, b, c, d, ..]) if constant.len() > Constant::SHOWN => format!("{short} {a:02x}{b:02x}{c:02x}{d:02x}"),
+        _ => short,
+    }
 }

@@ -6,7 +6,7 @@
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// A text whose control characters, and those that turn the direction of writing, are written as escapes.
-pub(super) fn visible(text: &str) -> String {
+pub(crate) fn visible(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     for char in text.chars() {
         let turns = matches!(char, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
@@ -20,12 +20,12 @@ pub(super) fn visible(text: &str) -> String {
 }
 
 /// How many columns a text takes.
-pub(super) fn columns(text: &str) -> usize {
+pub(crate) fn columns(text: &str) -> usize {
     text.width()
 }
 
 /// A text in at most `width` columns: what is too much is left out in the middle, since names differ at both ends.
-pub(super) fn shorten(text: &str, width: usize) -> String {
+pub(crate) fn shorten(text: &str, width: usize) -> String {
     if columns(text) <= width {
         return text.to_owned();
     }
@@ -55,12 +55,12 @@ fn take(chars: impl Iterator<Item = char>, width: usize) -> Vec<char> {
 }
 
 /// A text, and spaces up to `width` columns.
-pub(super) fn left(text: &str, width: usize) -> String {
+pub(crate) fn left(text: &str, width: usize) -> String {
     format!("{text}{}", " ".repeat(width.saturating_sub(columns(text))))
 }
 
 /// Spaces up to `width` columns, and a text.
-pub(super) fn right(text: &str, width: usize) -> String {
+pub(crate) fn right(text: &str, width: usize) -> String {
     format!("{}{text}", " ".repeat(width.saturating_sub(columns(text))))
 }
 
@@ -68,7 +68,7 @@ pub(super) fn right(text: &str, width: usize) -> String {
 const SEPARATORS: [char; 5] = ['/', '.', '_', ':', '-'];
 
 /// A text in lines of at most `width` columns, broken between words; words that are longer than a line after separators.
-pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
+pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     let width = width.max(2);
     let mut lines = vec![String::new()];
     let mut used = 0;
@@ -111,7 +111,7 @@ fn push(lines: &mut [String], used: &mut usize, text: &str) {
 
 /// How names of a table are made to fit: what those that are too long have in common is left out first.
 #[derive(Debug, Default)]
-pub(super) struct Names {
+pub(crate) struct Names {
     prefix: String,
     suffix: String,
     width: usize,
@@ -119,7 +119,7 @@ pub(super) struct Names {
 
 impl Names {
     /// For these names in a column of `width`.
-    pub(super) fn new<'a>(names: impl Iterator<Item = &'a str>, width: usize) -> Names {
+    pub(crate) fn new<'a>(names: impl Iterator<Item = &'a str>, width: usize) -> Names {
         let long: Vec<&str> = names.filter(|name| columns(name) > width).collect();
         let (prefix, suffix) = (common_prefix(&long), common_suffix(&long));
         // `layers.` stays before its number where there is room.
@@ -139,7 +139,7 @@ impl Names {
     }
 
     /// A name that fits.
-    pub(super) fn fit(&self, name: &str) -> String {
+    pub(crate) fn fit(&self, name: &str) -> String {
         shorten(&self.cut(name), self.width)
     }
 
@@ -193,7 +193,7 @@ fn common_suffix<'a>(names: &[&'a str]) -> &'a str {
 }
 
 /// A number as it is read most easily: the digits that tell it from its neighbours in f32, where it is one of f32.
-pub(super) fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     if !value.is_finite() {
         return if value.is_nan() {
             "nan"

@@ -17,7 +17,7 @@
 //! assert!(view::html(&report).starts_with("<!DOCTYPE html>"));
 //! ```
 
-mod fit;
+pub(crate) mod fit;
 mod heat;
 mod histogram;
 mod html;

@@ -2,6 +2,7 @@
 
 mod check;
 mod compile;
+mod diff;
 mod sim;
 #[cfg(feature = "text")]
 mod text;
@@ -16,6 +17,7 @@ use glassbox_runtime::Device;
 
 pub(crate) use check::Check;
 pub(crate) use compile::Compile;
+pub(crate) use diff::Diff;
 pub(crate) use sim::{Fmt, Sim};
 #[cfg(feature = "text")]
 pub(crate) use text::{
@@ -47,6 +49,8 @@ pub(crate) enum Command {
     Trace(Trace),
     /// Hold what a model computes against something else, and name the first node that differs
     Check(Check),
+    /// Tell in what two models differ as they are: structure, attributes, weights; nothing is run
+    Diff(Diff),
     /// Rewrite a graph as the compiler does, and tell what each pass did
     Compile(Compile),
     /// Write on from a text with a language model

@@ -25,14 +25,14 @@ fn scaled() -> (Folder, String) {
 }
 
 /// A peer model of the cache, with its inputs.
-fn peer(name: &str) -> Option<(String, String)> {
+pub(super) fn peer(name: &str) -> Option<(String, String)> {
     let folder = glassbox_testkit::cache::folder().join("peers").join(name);
     let path = |file: &str| Some(folder.join(file)).filter(|path| path.exists()).map(|path| path.display().to_string());
     Some((path("model.onnx")?, path("inputs.npz")?))
 }
 
 /// The Python of the tests' environment, which has onnx and onnxruntime.
-fn python() -> Option<PathBuf> {
+pub(super) fn python() -> Option<PathBuf> {
     let python = glassbox_testkit::cache::folder().join("venv/bin/python");
     let works = Command::new(&python).args(["-c", "import numpy, onnx, onnxruntime"]).output();
     works.is_ok_and(|output| output.status.success()).then_some(python)
