@@ -112,7 +112,8 @@ fn ends(
 fn other_values(partners: &Partners, first: usize, lists: &(Vec<Named>, Vec<Named>), found: &mut Difference) {
     let (ours, theirs) = (partners.ours.skeleton, partners.theirs.skeleton);
     for named in &lists.0 {
-        let listed = found.ends[first..].iter().position(|end| end.ours.as_ref().is_some_and(|one| one.place == named.place));
+        let listed =
+            found.ends[first..].iter().position(|end| end.ours.as_ref().is_some_and(|one| one.place == named.place));
         let other = match listed.map(|at| &found.ends[first + at]) {
             Some(end) => end.theirs.clone(),
             None => lists.1.iter().find(|other| other.name == named.name).cloned(),

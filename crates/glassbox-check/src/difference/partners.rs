@@ -59,7 +59,9 @@ impl<'a> Constants<'a> {
     /// The constants, each once.
     pub(super) fn all(&self) -> impl Iterator<Item = (usize, &'a Value, &'a Constant)> {
         let values = self.skeleton.values.iter().enumerate();
-        values.filter(|(place, _)| self.first[*place] == *place).filter_map(|(at, value)| Some((at, value, value.constant()?)))
+        values
+            .filter(|(place, _)| self.first[*place] == *place)
+            .filter_map(|(at, value)| Some((at, value, value.constant()?)))
     }
 
     /// Whether a constant has a partner, or is met by one that holds the same.
@@ -203,7 +205,9 @@ impl<'a> Partners<'a> {
                     && operands
             };
             let readers: Vec<usize> = match (self.ours.get(x), self.pairs.of(x)) {
-                (Some(_), _) => self.ours.partner[self.ours.first[x]].map_or(Vec::new(), |y| self.theirs.readers[y].clone()),
+                (Some(_), _) => {
+                    self.ours.partner[self.ours.first[x]].map_or(Vec::new(), |y| self.theirs.readers[y].clone())
+                }
                 (None, Some(y)) => theirs.values[y].users.iter().map(|(node, _)| *node).collect(),
                 (None, None) => Vec::new(),
             };

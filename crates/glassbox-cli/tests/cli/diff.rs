@@ -99,7 +99,8 @@ fn a_node_that_was_dropped_is_on_one_side_only() {
         let found = document(1, &whole, &other);
         assert_eq!((count(&found["only_in_a"]), count(&found["only_in_b"])), (1, 0), "{name}: {found}");
         assert_eq!((&found["only_in_a"][0]["node"], &found["only_in_a"][0]["op"]), (&made["node"], &made["op"]));
-        let mut readers: Vec<&Value> = found["changed"].as_array().expect("a list").iter().map(|one| &one["node"]).collect();
+        let mut readers: Vec<&Value> =
+            found["changed"].as_array().expect("a list").iter().map(|one| &one["node"]).collect();
         let mut wanted: Vec<&Value> = made["readers"].as_array().expect("a list").iter().collect();
         readers.sort_by_key(|name| name.to_string());
         wanted.sort_by_key(|name| name.to_string());
@@ -124,7 +125,11 @@ fn weights_that_are_stored_as_f16_are_told_apart_from_others() {
     for name in ["resnet50", "bert_base"] {
         let Some((_folder, whole, other, made)) = variant("half", name) else { return };
         let found = document(1, &whole, &other);
-        assert_eq!((&found["same_structure"], count(&found["weights_only_in_a"])), (&true.into(), 0), "{name}: {found}");
+        assert_eq!(
+            (&found["same_structure"], count(&found["weights_only_in_a"])),
+            (&true.into(), 0),
+            "{name}: {found}"
+        );
         let stored: Vec<&Value> = found["weights_changed"].as_array().expect("a list").iter().collect();
         assert!(stored.iter().all(|weight| weight["kind"] == "stored"), "{name}: {stored:?}");
         assert_eq!(stored.len() as u64, made["stored"].as_u64().expect("a number"), "{name}");

@@ -6,13 +6,15 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use glassbox_check::Other;
 use glassbox_check::side::{Entry, Stored};
 use glassbox_check::skeleton::Skeleton;
 use serde_json::Value;
 
 use super::python::Taken;
-use crate::arrays;
+use crate::arrays::{self, Arrays};
 
 /// Opens a `.npz` file, a folder with an `index.json`, or a file of polygraphy. `None` for what is none of these.
 pub(super) fn open(path: &Path, name: &str) -> Result<Option<Other>> {
@@ -22,6 +24,9 @@ pub(super) fn open(path: &Path, name: &str) -> Result<Option<Other>> {
     }
     if path.is_file() && ending == "npz" {
         return Ok(Some(side(name, npz(path)?, None, false)));
+    }
+    if path.is_file() && ending == "json" {
+        return Ok(polygraphy(path)?.map(|entries| side(name, entries, None, false)));
     }
     Ok(None)
 }
@@ -54,6 +59,32 @@ fn npz(path: &Path) -> Result<Vec<Entry>> {
         load: Box::new(move || Ok(tensor.clone())),
     };
     Ok(arrays.into_iter().map(entry).collect())
+}
+
+/// The outputs that polygraphy saved, of the first runner's first run. `None` where the file is something else.
+fn polygraphy(path: &Path) -> Result<Option<Vec<Entry>>> {
+    let place = || path.display().to_string();
+    let text = std::fs::read_to_string(path).with_context(place)?;
+    let Ok(document) = serde_json::from_str::<Value>(&text) else { return Ok(None) };
+    if document.get("polygraphy_class").and_then(Value::as_str) != Some("RunResults") {
+        return Ok(None);
+    }
+    let outputs = document.pointer("/lst/0/1/0/outputs").and_then(Value::as_object);
+    let outputs = outputs.with_context(|| format!("{}: it has no run with outputs", path.display()))?;
+    let mut entries = Vec::with_capacity(outputs.len());
+    for (name, held) in outputs {
+        let array = held.pointer("/values/array").or_else(|| held.get("array")).and_then(Value::as_str);
+        let array = array.with_context(|| format!("{}: `{name}` is no array of NumPy", path.display()))?;
+        let bytes =
+            BASE64_STANDARD.decode(array).with_context(|| format!("{}: `{name}` isn't base64", path.display()))?;
+        let label = format!("{}: `{name}`", path.display());
+        let tensor = match arrays::read_bytes(&bytes, &label)? {
+            Some(Arrays::One(tensor)) => tensor,
+            _ => bail!("{label} is no array of NumPy"),
+        };
+        entries.push(Entry { name: name.clone(), turns: Vec::new(), load: Box::new(move || Ok(tensor.clone())) });
+    }
+    Ok(Some(entries))
 }
 
 /// A folder of `trace --save`, or one that another program wrote in the same form: `index.json` lists the files.

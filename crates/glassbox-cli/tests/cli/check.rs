@@ -1,0 +1,174 @@
+//! `check` against every kind of other side, and what it says where the other side can't be had.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use serde_json::{Value, json};
+
+use super::tools::{peer, python};
+use super::{Folder, glassbox, printed, refused, stderr, stdout};
+
+const IMAGE: &str = "image=models/shapes/images/star.png";
+
+/// A chain with one op, so that two of them differ in a known node.
+fn chain(op: &str) -> String {
+    format!(
+        "graph \"chain\" {{\n  input %x: f32[4]\n  %a = exp(%x) : f32[4]\n  %b = {op}(%a) : f32[4]\n  %c = neg(%b) : f32[4]\n  \
+         output %c\n}}\n"
+    )
+}
+
+fn document(arguments: &[&str]) -> Value {
+    let output = glassbox(arguments);
+    serde_json::from_str(&stdout(&output))
+        .unwrap_or_else(|error| panic!("{error}: {}{}", stdout(&output), stderr(&output)))
+}
+
+#[test]
+fn the_values_of_a_trace_are_another_side() {
+    let folder = Folder::new("saved");
+    printed(&["-q", "trace", "shapes", "-i", IMAGE, "--save", &folder.path("values")]);
+    let text = printed(&["-q", "check", "shapes", "-i", IMAGE, "--against", &folder.path("values")]);
+    assert!(text.contains("agrees: 29 values compared"), "{text}");
+    let other =
+        glassbox(&["-q", "check", "shapes", "-i", "image=zeros", "-d", "N=1", "--against", &folder.path("values")]);
+    assert_eq!(other.status.code(), Some(1), "{}", stdout(&other));
+}
+
+/// A file as polygraphy writes it: arrays of NumPy in base64.
+#[test]
+fn the_outputs_that_polygraphy_saved_are_another_side() {
+    let folder = Folder::new("polygraphy");
+    let model = folder.file("abs.gb", &chain("abs"));
+    printed(&["-q", "trace", &model, "-i", "x=const:0.5", "--save", &folder.path("values")]);
+    let mut outputs = serde_json::Map::new();
+    for entry in std::fs::read_dir(folder.path("values")).expect("the folder") {
+        let path = entry.expect("an entry").path();
+        if path.extension().is_some_and(|ending| ending == "npy") {
+            let name =
+                path.file_stem().expect("a name").to_string_lossy().split_once('-').expect("a number").1.to_owned();
+            let array = BASE64_STANDARD.encode(std::fs::read(&path).expect("the array"));
+            let held =
+                json!({"values": {"array": array, "polygraphy_class": "ndarray"}, "polygraphy_class": "LazyArray"});
+            outputs.insert(name, held);
+        }
+    }
+    assert_eq!(outputs.len(), 3);
+    let run = json!({"outputs": outputs, "runtime": 0.1, "polygraphy_class": "IterationResult"});
+    let saved = json!({"lst": [["runner", [run]]], "polygraphy_class": "RunResults"});
+    let saved = folder.file("saved.json", &saved.to_string());
+    let text = printed(&["-q", "check", &model, "-i", "x=const:0.5", "--against", &saved]);
+    assert!(text.contains("agrees: 3 values compared"), "{text}");
+    let sqrt = folder.file("sqrt.gb", &chain("sqrt"));
+    let report = document(&["-q", "check", &sqrt, "-i", "x=const:0.5", "--against", &saved, "--json"]);
+    assert_eq!(report["culprits"][0]["node"], "b", "{report}");
+}
+
+#[test]
+fn another_model_is_another_side_and_the_cause_is_told() {
+    let folder = Folder::new("models");
+    let (ours, theirs) =
+        (folder.file("sqrt.gb", &chain("sqrt")), folder.file("abs.gb", &chain("abs").replace("%b", "%other")));
+    let report = document(&["-q", "check", &ours, "-i", "x=const:0.5", "--against", &theirs, "--json"]);
+    assert_eq!((&report["format"], &report["version"]), (&json!("glassbox.check"), &json!(1)));
+    assert_eq!((&report["verdict"], &report["agrees"]), (&json!("differs"), &json!(false)));
+    let first = &report["culprits"][0];
+    assert_eq!((&first["node"], &first["theirs"]), (&json!("b"), &json!("other")));
+    assert_eq!(first["causes"][0], json!({"kind": "op", "ours": "sqrt", "theirs": "abs"}));
+}
+
+#[test]
+fn a_page_is_written_whole() {
+    let folder = Folder::new("page");
+    let (ours, theirs) = (folder.file("sqrt.gb", &chain("sqrt")), folder.file("abs.gb", &chain("abs")));
+    let page = folder.path("report.html");
+    let check = glassbox(&["-q", "check", &ours, "-i", "x=const:0.5", "--against", &theirs, "--html", &page]);
+    assert_eq!(check.status.code(), Some(1));
+    let text = std::fs::read_to_string(&page).expect("the page");
+    assert!(text.starts_with("<!DOCTYPE html>") && text.trim_end().ends_with("</html>"));
+}
+
+#[test]
+fn what_is_allowed_passes_and_every_bit_counts_where_it_is_asked_for() {
+    let folder = Folder::new("allowed");
+    let model = folder.file("exp.gb", &chain("abs"));
+    let check = |more: &[&str]| {
+        let mut arguments = vec!["-q", "check", &model, "-i", "x=const:1", "--against", "precise"];
+        arguments.extend(more);
+        glassbox(&arguments).status.code()
+    };
+    assert_eq!(check(&[]), Some(0), "rounding is no difference");
+    assert_eq!(check(&["--exact"]), Some(1), "unless every bit counts");
+    assert_eq!(check(&["--rtol", "1e-12"]), Some(1), "or less is allowed");
+    assert_eq!(check(&["--rtol", "1e-6", "--tolerance", "output:c=1e-12"]), Some(1));
+    assert_eq!(check(&["--rtol", "1e-12", "--tolerance", "output=1e-6"]), Some(0), "the last that fits counts");
+    assert_eq!(check(&["--tolerance", "op:exp"]), Some(2), "that is no tolerance");
+}
+
+#[test]
+fn onnxruntime_is_asked_by_the_tool_itself() {
+    let Some(python) = python() else {
+        println!("skipped: no Python with onnxruntime; scripts/setup.py makes one");
+        return;
+    };
+    for (name, values) in [("silero_vad", 109), ("loop_scan", 333), ("external_data", 4)] {
+        let Some((model, inputs)) = peer(name) else {
+            println!("skipped: no peer model {name}; scripts/setup.py makes it");
+            continue;
+        };
+        let python = python.display().to_string();
+        let arguments =
+            ["-q", "check", &model, "-i", &inputs, "--against", "onnxruntime", "--python", &python, "--json"];
+        let report = document(&arguments);
+        assert_eq!(report["agrees"], true, "{name}: {}", report["summary"]);
+        assert_eq!(report["values"].as_array().map(Vec::len), Some(values), "{name}: {}", report["pairing"]);
+    }
+}
+
+/// A program that stands in for a Python that can't do what it is asked.
+fn stand_in(folder: &Folder, name: &str, script: &str) -> String {
+    let path = folder.file(name, &format!("#!/bin/sh\n{script}\n"));
+    std::fs::set_permissions(Path::new(&path), std::fs::Permissions::from_mode(0o755)).expect("it may be run");
+    path
+}
+
+#[test]
+fn what_goes_wrong_in_the_other_program_is_told() {
+    let folder = Folder::new("python");
+    for (name, script, says) in [
+        ("missing", "echo missing: onnxruntime >&2; exit 4", "lacks a module that --against onnxruntime needs"),
+        ("memory", "echo too much >&2; exit 5", "has too little memory"),
+        ("failing", "echo first >&2; echo 'ValueError: last words' >&2; exit 1", "ValueError: last words"),
+        ("killed", "kill -9 $$", "was ended by a signal"),
+        ("silent", "exit 0", "index.json"),
+    ] {
+        let python = stand_in(&folder, name, script);
+        let message = refused(
+            &["-q", "check", "models/shapes/shapes.onnx", "-i", IMAGE, "--against", "onnxruntime", "--python", &python],
+            3,
+        );
+        assert!(message.contains(says), "{name}: {message}");
+    }
+    let slow = stand_in(&folder, "slow", "exec sleep 600");
+    let arguments =
+        ["-q", "check", "models/shapes/shapes.onnx", "-i", IMAGE, "--against", "onnxruntime", "--timeout", "1"];
+    let message = refused(&[&arguments[..], &["--python", &slow]].concat(), 3);
+    assert!(message.contains("has not ended after 1 s"), "{message}");
+    let message = refused(&[&arguments[..], &["--python", "/no/such/python"]].concat(), 3);
+    assert!(message.contains("/no/such/python can't be started"), "{message}");
+}
+
+#[test]
+fn an_other_side_that_is_nothing_is_refused() {
+    let folder = Folder::new("nothing");
+    let text = folder.file("values.json", "{\"polygraphy_class\": \"RunResults\", \"lst\": []}");
+    let refusal = |against: &str| refused(&["-q", "check", "shapes", "-i", IMAGE, "--against", against], 3);
+    assert!(refusal("nosuch").contains("there is no such file or folder"), "{}", refusal("nosuch"));
+    assert!(refusal(&text).contains("it has no run with outputs"));
+    assert!(refusal("torch").contains("is no checkpoint"));
+    let graph = folder.file("chain.gb", &chain("abs"));
+    let message = refused(&["-q", "check", &graph, "-i", "x=zeros", "--against", "onnxruntime"], 3);
+    assert!(message.contains("is no ONNX file"), "{message}");
+}
