@@ -32,6 +32,7 @@ pub(super) fn compare(partners: &Partners, found: &mut Difference) {
     for end in &found.ends {
         if let (EndKind::Output | EndKind::State, Some(one), Some(other)) = (end.kind, &end.ours, &end.theirs)
             && one.name != other.name
+            && end.gives.is_none()
         {
             let what = end.kind.name();
             found.renamed.push(Renamed { what, ours: one.name.clone(), theirs: other.name.clone() });
@@ -112,7 +113,8 @@ fn ends(
 fn other_values(partners: &Partners, first: usize, lists: &(Vec<Named>, Vec<Named>), found: &mut Difference) {
     let (ours, theirs) = (partners.ours.skeleton, partners.theirs.skeleton);
     for named in &lists.0 {
-        let listed = found.ends[first..].iter().position(|end| end.ours.as_ref().is_some_and(|one| one.place == named.place));
+        let listed =
+            found.ends[first..].iter().position(|end| end.ours.as_ref().is_some_and(|one| one.place == named.place));
         let other = match listed.map(|at| &found.ends[first + at]) {
             Some(end) => end.theirs.clone(),
             None => lists.1.iter().find(|other| other.name == named.name).cloned(),

@@ -93,7 +93,9 @@ fn attributes(left: &Node, right: &Node, found: &mut Vec<Change>) {
     // The file's own spelling says the same in words that people know.
     let spelled: Vec<_> = differing(&left.attrs, &right.attrs)
         .into_iter()
-        .filter(|(name, a, b)| (a.is_some() && b.is_some()) || meant.is_empty() || meant.iter().any(|(one, ..)| one == name))
+        .filter(|(name, a, b)| {
+            (a.is_some() && b.is_some()) || meant.is_empty() || meant.iter().any(|(one, ..)| one == name)
+        })
         .collect();
     let from_files = !left.attrs.is_empty() || !right.attrs.is_empty();
     if from_files && !spelled.is_empty() {
@@ -143,7 +145,9 @@ fn operands(partners: &Partners, left: &Node, right: &Node, found: &mut Vec<Chan
             // What one version of an op has as an attribute another has as an operand; we know that both mean the same.
             (Some(x), None) if means_the_same(left, right) && ours.is_setting(x) => {}
             (None, Some(y)) if means_the_same(left, right) && theirs.is_setting(y) => {}
-            (Some(x), Some(y)) if ours.is_setting(x) && theirs.is_setting(y) => found.push(setting(partners, place, x, y)),
+            (Some(x), Some(y)) if ours.is_setting(x) && theirs.is_setting(y) => {
+                found.push(setting(partners, place, x, y))
+            }
             _ => found.push(Change::Operand {
                 operand: place,
                 ours: x.map(|x| name_of(ours, x)),

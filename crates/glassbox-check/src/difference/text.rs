@@ -115,9 +115,9 @@ impl Page<'_> {
                 Some(_) => weights,
                 None => format!("{nodes} {}, {weights}", if nodes == 1 { "node" } else { "nodes" }),
             };
-            let room = self.width.saturating_sub(columns(&about) + 5);
-            let line = self.paint(DIM, &format!("{side}  {}: {about}", shorten(&visible(name), room.max(8))));
-            self.line(&line);
+            let room = (self.width.min(WIDEST) - 2).saturating_sub(columns(&about) + 4);
+            let name = shorten(&visible(name), room.max(8));
+            self.prose(0, DIM, &format!("{side} {name}: {about}"));
         }
         if let Some(why) = &found.weights_only {
             self.prose(0, DIM, why);
@@ -249,8 +249,11 @@ impl Page<'_> {
     fn weight(&mut self, weight: &Weight, wide: bool, names: usize, types: usize) {
         let numbers = match &weight.apart {
             Some(apart) => {
-                let differ = if apart.differing == apart.count { "all".to_owned() } else { apart.differing.to_string() };
-                [measure(apart), short(apart.max_abs), differ].map(|cell| right(&shorten(&cell, NUMBER - 1), NUMBER)).concat()
+                let differ =
+                    if apart.differing == apart.count { "all".to_owned() } else { apart.differing.to_string() };
+                [measure(apart), short(apart.max_abs), differ]
+                    .map(|cell| right(&shorten(&cell, NUMBER - 1), NUMBER))
+                    .concat()
             }
             None => String::new(),
         };
@@ -273,7 +276,11 @@ impl Page<'_> {
             self.prose(4, Style::new(), &format!("{ours} → {theirs}"));
         }
         if let Some(apart) = weight.apart.as_ref().filter(|apart| apart.special > 0) {
-            self.prose(4, Style::new(), &format!("{} are finite on one side only, or NaN or infinite otherwise", apart.special));
+            self.prose(
+                4,
+                Style::new(),
+                &format!("{} are finite on one side only, or NaN or infinite otherwise", apart.special),
+            );
         }
         if weight.apart.as_ref().is_some_and(|apart| apart.differing == 0) {
             self.prose(4, Style::new(), "equal numbers with other bits: signs of zeros, or kinds of NaN");

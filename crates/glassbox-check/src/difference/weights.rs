@@ -62,7 +62,11 @@ pub(super) fn compare(partners: &Partners, found: &mut Difference) -> Result<(),
         counts.theirs += 1;
         if !partners.theirs.is_known(y) {
             let lone = partners.theirs.readers[y].iter().all(|node| partners.pairs.their_nodes[*node].is_none());
-            found.weights_only_theirs.push(lone_weight(value, constant, lone && !partners.theirs.readers[y].is_empty()));
+            found.weights_only_theirs.push(lone_weight(
+                value,
+                constant,
+                lone && !partners.theirs.readers[y].is_empty(),
+            ));
         }
     }
     found.weights = counts;
@@ -82,21 +86,11 @@ fn rank(weight: &Weight) -> f64 {
 }
 
 fn lone_weight(value: &Value, constant: &Constant, of_lone_nodes: bool) -> LoneWeight {
-    LoneWeight {
-        name: weight_name(value).to_owned(),
-        ty: constant.ty(),
-        elements: constant.len(),
-        of_lone_nodes,
-    }
+    LoneWeight { name: weight_name(value).to_owned(), ty: constant.ty(), elements: constant.len(), of_lone_nodes }
 }
 
 /// In what a weight differs from its partner; `None` where it doesn't.
-fn weight(
-    value: &Value,
-    constant: &Constant,
-    other: &Value,
-    partner: &Constant,
-) -> Result<Option<Weight>, CheckError> {
+fn weight(value: &Value, constant: &Constant, other: &Value, partner: &Constant) -> Result<Option<Weight>, CheckError> {
     let same_dtype = constant.dtype() == partner.dtype();
     let same = constant.same(partner);
     if same && same_dtype {
@@ -131,7 +125,8 @@ fn apart(ours: (&Value, &Constant), theirs: (&Value, &Constant)) -> Result<Optio
     if ours.1.shape() != theirs.1.shape() {
         return Ok(None);
     }
-    let load = |(value, constant): (&Value, &Constant), side: &str| numbers(constant).ok_or_else(|| unread(value, side));
+    let load =
+        |(value, constant): (&Value, &Constant), side: &str| numbers(constant).ok_or_else(|| unread(value, side));
     let (one, other) = (load(ours, "the first model")?, load(theirs, "the second model")?);
     let found = distance(&one, &other, &Bounds::default());
     Ok(found.map_err(|_| unread(ours.0, "one of the two models"))?.map(|found| found.apart))

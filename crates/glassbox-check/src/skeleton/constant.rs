@@ -126,15 +126,16 @@ impl Constant {
     /// Whether both are one: the same tensor of a model, or the same parameter of one file.
     pub(crate) fn is(&self, other: &Constant) -> bool {
         match (&self.0.source, &other.0.source) {
-            (Source::Param(one, name), Source::Param(other, their_name)) => Arc::ptr_eq(one, other) && name == their_name,
+            (Source::Param(one, name), Source::Param(other, their_name)) => {
+                Arc::ptr_eq(one, other) && name == their_name
+            }
             _ => Arc::ptr_eq(&self.0, &other.0),
         }
     }
 
     /// Whether both hold the same, of the same dims. Floats may be stored in dtypes of other widths.
     pub fn same(&self, other: &Constant) -> bool {
-        self.0.shape == other.0.shape
-            && (self.is(other) || (self.hash().is_some() && self.hash() == other.hash()))
+        self.0.shape == other.0.shape && (self.is(other) || (self.hash().is_some() && self.hash() == other.hash()))
     }
 
     /// What it holds in a line: all of a few elements, or how many there are.

@@ -155,9 +155,13 @@ pub(super) fn attribute_text(value: &AttributeValue) -> Option<String> {
         AttributeValue::Str(value) => text(value),
         AttributeValue::Floats(values) => format!("{values:?}"),
         AttributeValue::Ints(values) => format!("{values:?}"),
-        AttributeValue::Strs(values) => format!("[{}]", values.iter().map(|value| text(value)).collect::<Vec<_>>().join(", ")),
+        AttributeValue::Strs(values) => {
+            format!("[{}]", values.iter().map(|value| text(value)).collect::<Vec<_>>().join(", "))
+        }
         AttributeValue::Tensor(tensor) | AttributeValue::SparseTensor(tensor) => tensor_text(tensor),
-        AttributeValue::Tensors(tensors) => format!("[{}]", tensors.iter().map(tensor_text).collect::<Vec<_>>().join(", ")),
+        AttributeValue::Tensors(tensors) => {
+            format!("[{}]", tensors.iter().map(tensor_text).collect::<Vec<_>>().join(", "))
+        }
         AttributeValue::Type(ty) => declared_text(ty),
         AttributeValue::Types(types) => format!("[{}]", types.iter().map(declared_text).collect::<Vec<_>>().join(", ")),
         AttributeValue::Reference(name) => format!("@{name}"),

@@ -99,7 +99,8 @@ fn a_node_that_was_dropped_is_on_one_side_only() {
         let found = document(1, &whole, &other);
         assert_eq!((count(&found["only_in_a"]), count(&found["only_in_b"])), (1, 0), "{name}: {found}");
         assert_eq!((&found["only_in_a"][0]["node"], &found["only_in_a"][0]["op"]), (&made["node"], &made["op"]));
-        let mut readers: Vec<&Value> = found["changed"].as_array().expect("a list").iter().map(|one| &one["node"]).collect();
+        let mut readers: Vec<&Value> =
+            found["changed"].as_array().expect("a list").iter().map(|one| &one["node"]).collect();
         let mut wanted: Vec<&Value> = made["readers"].as_array().expect("a list").iter().collect();
         readers.sort_by_key(|name| name.to_string());
         wanted.sort_by_key(|name| name.to_string());
@@ -124,7 +125,11 @@ fn weights_that_are_stored_as_f16_are_told_apart_from_others() {
     for name in ["resnet50", "bert_base"] {
         let Some((_folder, whole, other, made)) = variant("half", name) else { return };
         let found = document(1, &whole, &other);
-        assert_eq!((&found["same_structure"], count(&found["weights_only_in_a"])), (&true.into(), 0), "{name}: {found}");
+        assert_eq!(
+            (&found["same_structure"], count(&found["weights_only_in_a"])),
+            (&true.into(), 0),
+            "{name}: {found}"
+        );
         let stored: Vec<&Value> = found["weights_changed"].as_array().expect("a list").iter().collect();
         assert!(stored.iter().all(|weight| weight["kind"] == "stored"), "{name}: {stored:?}");
         assert_eq!(stored.len() as u64, made["stored"].as_u64().expect("a number"), "{name}");
@@ -177,7 +182,7 @@ fn small_graphs() {
         ("an op", base.clone(), base.replace("exp(", "sin("), 1, "✗ 1 node differs\n"),
         ("an order", base.clone(), base.replace("sub(%b, %x)", "sub(%x, %b)"), 1, "✗ 1 node differs\n"),
         ("an operand", base.clone(), base.replace("sub(%b, %x)", "sub(%b, %a)"), 1, "✗ 1 node differs\n"),
-        ("another output", base.clone(), base.replace("output %y", "output %b"), 1, "✗ 1 node differs"),
+        ("another output", base.clone(), base.replace("output %y", "output %b"), 1, "✗ 1 output differs\n"),
         (
             "one output more",
             base.clone(),
@@ -282,6 +287,18 @@ fn checkpoints_are_compared_with_their_graphs() {
     let weights = found["weights_changed"].as_array().expect("a list");
     assert!(!weights.is_empty() && weights.iter().all(|weight| weight["kind"] == "stored"), "{found}");
     assert_eq!(count(&found["only_in_a"]) + count(&found["weights_only_in_a"]), 0, "{found}");
+    let quantised = folder.path("quantised.oinf");
+    let converted = glassbox(&["-q", "convert", "stories", &quantised, "--quantize", "q8_0"]);
+    assert!(converted.status.success(), "{}", stderr(&converted));
+    let found = document(1, "stories", &quantised);
+    assert_eq!((&found["same_structure"], count(&found["weights_only_in_a"])), (&true.into(), 0), "{found}");
+    let weights = found["weights_changed"].as_array().expect("a list");
+    assert!(weights.len() > 20, "{found}");
+    for weight in weights {
+        // A block's step is its largest element over 127, and rounding takes half of it.
+        let relative = weight["relative_norm"].as_f64().expect("a number");
+        assert!(relative > 0.0 && relative < 0.02 && weight["type_in_b"].as_str().expect("a type").starts_with("q8_0"));
+    }
     let found = document(1, "stories", "stories-rwkv7");
     assert!(count(&found["only_in_a"]) > 10 && found["same"] == false);
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use glassbox_check::difference::{
-    Change, Changed, Counts, Difference, End, EndKind, Lone, LoneWeight, Named, Note, Renamed, Weight, WeightKind, between,
-    json, notes, text,
+    Change, Changed, Counts, Difference, End, EndKind, Lone, LoneWeight, Named, Note, Renamed, Weight, WeightKind,
+    between, json, notes, text,
 };
 use glassbox_check::report::Apart;
 use glassbox_check::skeleton::{Skeleton, of_graph};
@@ -27,7 +27,9 @@ fn skeleton(text: &str) -> Skeleton {
 
 /// One of everything, under names that no terminal likes.
 fn everything() -> Difference {
-    let name = |what: &str| format!("/模型/layers.3/{what}\u{1b}[31m/a_very_long_name_without_a_space_in_it_that_goes_on_and_on");
+    let name = |what: &str| {
+        format!("/模型/layers.3/{what}\u{1b}[31m/a_very_long_name_without_a_space_in_it_that_goes_on_and_on")
+    };
     let both = |a: &str, b: &str| (Some(a.to_owned()), Some(b.to_owned()));
     let (ours, theirs) = both("1e-5", "1e-12");
     let changes = vec![
@@ -41,7 +43,8 @@ fn everything() -> Difference {
         Change::Meaning { ours: "mul, add".into(), theirs: "add".into() },
     ];
     let named = |name: String, place| Named { name, ty: "f32[N, 64]".into(), place };
-    let apart = Apart { count: 9, differing: 3, max_abs: f64::INFINITY, rms_rel: f64::NAN, special: 1, ..Apart::default() };
+    let apart =
+        Apart { count: 9, differing: 3, max_abs: f64::INFINITY, rms_rel: f64::NAN, special: 1, ..Apart::default() };
     let weight = |kind, their_ty: Option<&str>, apart| Weight {
         name: name("weight"),
         theirs: Some(name("kernel")),
@@ -74,7 +77,9 @@ fn everything() -> Difference {
                 changes: changes.clone(),
             })
             .collect(),
-        only_ours: (0..30).map(|i| Lone { node: name(&format!("relu{i}")), op: "Relu".into(), layer: "l".into() }).collect(),
+        only_ours: (0..30)
+            .map(|i| Lone { node: name(&format!("relu{i}")), op: "Relu".into(), layer: "l".into() })
+            .collect(),
         only_theirs: vec![Lone { node: name("x"), op: String::new(), layer: String::new() }],
         weights_changed: vec![
             weight(WeightKind::Type, Some("f32[3]"), None),
@@ -99,7 +104,9 @@ fn every_difference_keeps_to_the_schema_and_every_field_is_in_it() {
     let found = |a, b| between(&skeleton(a), &skeleton(b)).expect("they are compared");
     let only = Difference { weights_only: Some("no graph".into()), ..Difference::default() };
     let schema = schema();
-    for (name, found) in [("same", found(same, same)), ("other", found(same, other)), ("all", everything()), ("only", only)] {
+    for (name, found) in
+        [("same", found(same, same)), ("other", found(same, other)), ("all", everything()), ("only", only)]
+    {
         let document = json(&found);
         check(&schema, &schema, &document).unwrap_or_else(|error| panic!("{name}: {error}"));
         described(&schema, &schema, &document, name);
@@ -140,7 +147,9 @@ fn the_answer_comes_first_and_what_differs_most_before_the_rest() {
 #[test]
 fn a_graph_of_symbols_differs_where_they_do() {
     let of = |a: &str, b: &str| between(&skeleton(a), &skeleton(b)).expect("they are compared");
-    let two = |a: &str, b: &str| format!("graph \"g\" {{ input %x: f32[{a}] input %y: f32[{b}] %z = exp(%x) output %z, %y }}");
+    let two = |a: &str, b: &str| {
+        format!("graph \"g\" {{ input %x: f32[{a}] input %y: f32[{b}] %z = exp(%x) output %z, %y }}")
+    };
     assert!(of(&two("N", "M"), &two("B", "T")).is_same());
     let found = of(&two("N", "M"), &two("B", "B"));
     assert!(!found.is_same() && found.ends.iter().any(|end| end.kind == EndKind::Input), "{found:?}");
@@ -148,7 +157,8 @@ fn a_graph_of_symbols_differs_where_they_do() {
 
 #[test]
 fn what_files_say_otherwise_is_no_difference() {
-    let list = |pairs: &[(&str, &str)]| pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect::<Vec<_>>();
+    let list =
+        |pairs: &[(&str, &str)]| pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect::<Vec<_>>();
     let found = notes(&list(&[("opset", "17"), ("task", "a")]), &list(&[("task", "a"), ("opset", "18"), ("new", "x")]));
     let told: Vec<&str> = found.iter().map(|note| note.what.as_str()).collect();
     assert_eq!(told, ["opset", "new"]);
