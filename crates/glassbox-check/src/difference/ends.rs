@@ -32,6 +32,7 @@ pub(super) fn compare(partners: &Partners, found: &mut Difference) {
     for end in &found.ends {
         if let (EndKind::Output | EndKind::State, Some(one), Some(other)) = (end.kind, &end.ours, &end.theirs)
             && one.name != other.name
+            && end.gives.is_none()
         {
             let what = end.kind.name();
             found.renamed.push(Renamed { what, ours: one.name.clone(), theirs: other.name.clone() });

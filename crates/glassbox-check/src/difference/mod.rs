@@ -311,6 +311,7 @@ pub struct Note {
 ///
 /// Where a weight can't be read.
 pub fn between(ours: &Skeleton, theirs: &Skeleton) -> Result<Difference, CheckError> {
+    let (ours, theirs) = (&partners::unpacked(ours), &partners::unpacked(theirs));
     weights::read(ours, theirs)?;
     if is_of_weights(ours) || is_of_weights(theirs) {
         let (ours, theirs) = (weights_of(ours), weights_of(theirs));

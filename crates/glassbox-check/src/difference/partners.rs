@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::{Difference, Renamed};
 use crate::pairing::{How, Pairs};
-use crate::skeleton::{Constant, Def, Skeleton, Value};
+use crate::skeleton::{Constant, Def, Node, Skeleton, Value};
 
 /// The most elements of a constant that says what a node does.
 const FEW: usize = 8;
@@ -256,7 +256,7 @@ impl<'a> Partners<'a> {
         for (a, left) in ours.nodes.iter().enumerate() {
             let Some(right) = self.pairs.nodes[a].map(|b| &theirs.nodes[b]) else { continue };
             // A node that is called as its result isn't renamed twice.
-            let as_value = |skeleton: &Skeleton, node: &crate::skeleton::Node| {
+            let as_value = |skeleton: &Skeleton, node: &Node| {
                 node.results.iter().any(|result| skeleton.values[*result].name == node.name)
             };
             let unnamed = left.is_unnamed() || right.is_unnamed();
@@ -297,6 +297,51 @@ fn end_of(name: &str, parts: usize) -> Option<&str> {
         Some(at) => Some(&name[at + 1..]),
         None => (name.split(['.', '/', ':']).count() == parts).then_some(name),
     }
+}
+
+/// The skeleton without the nodes that unpack block-quantised weights: the weight is read as it is stored, as one is that is
+/// cast for its reader.
+pub(super) fn unpacked(skeleton: &Skeleton) -> Skeleton {
+    let packed = |node: &Node| match (node.inner.as_slice(), node.operands.as_slice()) {
+        ([only], [Some(operand)]) if only.op == "dequantize_blocks" => skeleton.values[*operand].constant(),
+        _ => None,
+    };
+    let mut left = 0;
+    // What each node becomes: its new place, or the weight that it unpacks.
+    let became: Vec<Result<usize, &Constant>> = skeleton
+        .nodes
+        .iter()
+        .map(|node| match packed(node) {
+            Some(constant) => Err(constant),
+            None => {
+                left += 1;
+                Ok(left - 1)
+            }
+        })
+        .collect();
+    let mut unpacked = skeleton.clone();
+    if left == skeleton.nodes.len() {
+        return unpacked;
+    }
+    let place = |node: &usize| became[*node].ok();
+    unpacked.nodes.clear();
+    for node in skeleton.nodes.iter().zip(&became).filter(|(_, became)| became.is_ok()).map(|(node, _)| node) {
+        let parent = node.parent.as_ref().and_then(place);
+        let children = node.children.iter().filter_map(place).collect();
+        unpacked.nodes.push(Node { parent, children, ..node.clone() });
+    }
+    for value in &mut unpacked.values {
+        value.def = match &value.def {
+            Def::Node(node, result) => match became[*node] {
+                Ok(node) => Def::Node(node, *result),
+                Err(constant) => Def::Constant(constant.clone()),
+            },
+            Def::Parameter(node) => place(node).map_or(Def::Unknown, Def::Parameter),
+            other => other.clone(),
+        };
+    }
+    unpacked.find_users();
+    unpacked
 }
 
 /// The skeleton as it is paired: what is called by its number, which says where it stands, has a name that no other has, and

@@ -115,9 +115,9 @@ impl Page<'_> {
                 Some(_) => weights,
                 None => format!("{nodes} {}, {weights}", if nodes == 1 { "node" } else { "nodes" }),
             };
-            let room = self.width.saturating_sub(columns(&about) + 5);
-            let line = self.paint(DIM, &format!("{side}  {}: {about}", shorten(&visible(name), room.max(8))));
-            self.line(&line);
+            let room = (self.width.min(WIDEST) - 2).saturating_sub(columns(&about) + 4);
+            let name = shorten(&visible(name), room.max(8));
+            self.prose(0, DIM, &format!("{side} {name}: {about}"));
         }
         if let Some(why) = &found.weights_only {
             self.prose(0, DIM, why);

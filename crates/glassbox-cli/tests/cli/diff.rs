@@ -182,7 +182,7 @@ fn small_graphs() {
         ("an op", base.clone(), base.replace("exp(", "sin("), 1, "✗ 1 node differs\n"),
         ("an order", base.clone(), base.replace("sub(%b, %x)", "sub(%x, %b)"), 1, "✗ 1 node differs\n"),
         ("an operand", base.clone(), base.replace("sub(%b, %x)", "sub(%b, %a)"), 1, "✗ 1 node differs\n"),
-        ("another output", base.clone(), base.replace("output %y", "output %b"), 1, "✗ 1 node differs"),
+        ("another output", base.clone(), base.replace("output %y", "output %b"), 1, "✗ 1 output differs\n"),
         (
             "one output more",
             base.clone(),
@@ -287,6 +287,18 @@ fn checkpoints_are_compared_with_their_graphs() {
     let weights = found["weights_changed"].as_array().expect("a list");
     assert!(!weights.is_empty() && weights.iter().all(|weight| weight["kind"] == "stored"), "{found}");
     assert_eq!(count(&found["only_in_a"]) + count(&found["weights_only_in_a"]), 0, "{found}");
+    let quantised = folder.path("quantised.oinf");
+    let converted = glassbox(&["-q", "convert", "stories", &quantised, "--quantize", "q8_0"]);
+    assert!(converted.status.success(), "{}", stderr(&converted));
+    let found = document(1, "stories", &quantised);
+    assert_eq!((&found["same_structure"], count(&found["weights_only_in_a"])), (&true.into(), 0), "{found}");
+    let weights = found["weights_changed"].as_array().expect("a list");
+    assert!(weights.len() > 20, "{found}");
+    for weight in weights {
+        // A block's step is its largest element over 127, and rounding takes half of it.
+        let relative = weight["relative_norm"].as_f64().expect("a number");
+        assert!(relative > 0.0 && relative < 0.02 && weight["type_in_b"].as_str().expect("a type").starts_with("q8_0"));
+    }
     let found = document(1, "stories", "stories-rwkv7");
     assert!(count(&found["only_in_a"]) > 10 && found["same"] == false);
 }

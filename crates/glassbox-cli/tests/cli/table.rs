@@ -136,6 +136,7 @@ fn rows(folder: &Folder) -> Vec<Row> {
         complete(writer("set", format!("set {sum} z.op=mul --force"), "changed.gb"), folder),
         complete(reduce, folder),
         row("stats", format!("stats {sum} -d N=4"), None, None),
+        row("diff", format!("diff {sum} {sum}"), None, None),
         row("verify", "verify models/stories-gpt2/model.oinf".to_owned(), None, None),
         row("conformance", format!("conformance --cases {cases}"), None, file("--report", "report.md")),
         row(

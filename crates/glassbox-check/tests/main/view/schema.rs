@@ -13,7 +13,7 @@ fn schema() -> Value {
 }
 
 /// What is wrong with a value, or nothing.
-pub fn check(root: &Value, schema: &Value, value: &Value) -> Result<(), String> {
+pub(super) fn check(root: &Value, schema: &Value, value: &Value) -> Result<(), String> {
     let rules = schema.as_object().ok_or("a schema that is no object")?;
     let fail = |rule: &str| Err(format!("{rule} {}: {value}", rules[rule]));
     for (rule, wanted) in rules {
@@ -92,7 +92,7 @@ fn every_report_keeps_to_the_schema_and_every_field_is_in_it() {
 }
 
 /// Every field that a report has is described.
-pub fn described(root: &Value, schema: &Value, value: &Value, place: &str) {
+pub(super) fn described(root: &Value, schema: &Value, value: &Value, place: &str) {
     if let Some(target) = schema.get("$ref").and_then(Value::as_str) {
         return described(root, root.pointer(&target[1..]).expect("it is there"), value, place);
     }
