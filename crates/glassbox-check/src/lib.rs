@@ -9,6 +9,33 @@
 //! is said to have none. What is rounding and what isn't is decided by the op and the dtype ([`tolerance`]), and in doubt by
 //! the same node in f64.
 //!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use glassbox_check::tolerance::Tolerances;
+//! use glassbox_check::{Engine, Hunt, Model, Other, Source};
+//! use glassbox_exec::{Options, Precision};
+//! use glassbox_ir::text::{ParseOptions, parse};
+//! use glassbox_tensor::{NoParams, Tensor, f16};
+//!
+//! // 300² is too large for an f16.
+//! let text = "graph \"g\" { input %x: f16[1] %square = mul(%x, %x) %y = neg(%square) output %y }";
+//! let graph = Arc::new(parse(text, &ParseOptions::default())?);
+//! let x = Tensor::from_vec(&[1], vec![f16::from_f32(300.0)])?;
+//!
+//! let reference = glassbox_backends::reference();
+//! let engine = Engine { runtime: reference.clone(), options: Options::default() };
+//! let source = Source { graph, params: Arc::new(NoParams), outputs: &["y".to_owned()], onnx: None };
+//! let ours = Model::new("g", engine, source, vec![x.into()]);
+//!
+//! let options = Options { precision: Precision::Precise, ..Options::default() };
+//! let other = Other::Itself { name: "in f64".to_owned(), runtime: reference.clone(), options, precise: true };
+//! let report = Hunt { reference, tolerances: Tolerances::default() }.run(&ours, other)?;
+//!
+//! assert_eq!((report.culprits[0].node.as_str(), report.culprits[0].kind.name()), ("square", "overflow"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! This crate reads no files, and must not know how anything is computed.
 
 mod blame;

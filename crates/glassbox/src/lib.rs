@@ -122,6 +122,7 @@
 //! - `images`: the image formats of `image_decoder`.
 
 pub use glassbox_backends as backends;
+pub use glassbox_check as check;
 pub use glassbox_compiler as compiler;
 pub use glassbox_exec as exec;
 pub use glassbox_ir as ir;
