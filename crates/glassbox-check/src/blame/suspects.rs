@@ -98,19 +98,35 @@ pub(super) fn suspicion(evidence: &Evidence, finding: &Finding, node: usize, cau
     told.max(unknown).max(strange).max(passing)
 }
 
-/// Whether the node of theirs that gives what the segment gives was made of several, none of which is as this one.
+/// The most nodes of theirs that are looked at for one difference.
+const MAX_THEIRS: usize = 64;
+
+/// Whether nothing that theirs computes in the place of a segment is done by such a node: its op is none of theirs there,
+/// nor part of what one of theirs was made of.
 fn is_no_part(evidence: &Evidence, finding: &Finding, node: &Node) -> bool {
-    let Some(fused) = evidence.theirs.producer(finding.partner).map(|fused| &evidence.theirs.nodes[fused]) else {
-        return false;
-    };
-    if evidence.same_model || finding.segment.nodes.len() < 2 {
+    if evidence.same_model || finding.segment.nodes.len() < 2 || !evidence.theirs.has_nodes() {
         return false;
     }
-    let name = family(&fused.op);
-    let Some((_, parts)) = FUSED.iter().find(|(known, _)| *known == name) else { return false };
-    let activation = fused.attrs.iter().find(|(name, _)| name == "activation");
-    let activation = activation.map(|(_, value)| value.trim_matches('"'));
-    node.op != fused.op && activation != Some(node.op.as_str()) && !parts.contains(&node.op.as_str())
+    let theirs = evidence.theirs;
+    let mut nodes = HashSet::new();
+    let mut waiting: Vec<usize> = theirs.producer(finding.partner).into_iter().collect();
+    while let Some(place) = waiting.pop() {
+        if nodes.len() >= MAX_THEIRS || !nodes.insert(place) {
+            continue;
+        }
+        let alone = theirs.nodes[place].operands.iter().flatten();
+        let alone = alone.filter(|value| evidence.pairs.their_values[**value].is_none());
+        waiting.extend(alone.filter_map(|value| theirs.producer(*value)));
+    }
+    let does = |place: &usize| {
+        let there = &theirs.nodes[*place];
+        let activation = there.attrs.iter().find(|(name, _)| name == "activation");
+        let parts = FUSED.iter().find(|(known, _)| *known == family(&there.op));
+        family(&there.op) == node.op
+            || activation.is_some_and(|(_, value)| value.trim_matches('"') == node.op)
+            || parts.is_some_and(|(_, parts)| parts.contains(&node.op.as_str()))
+    };
+    !nodes.is_empty() && nodes.len() < MAX_THEIRS && !nodes.iter().any(does)
 }
 
 /// How far a weight may be from one that was scaled, relative to its size: both were rounded.
