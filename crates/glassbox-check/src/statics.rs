@@ -30,7 +30,7 @@ pub fn causes(ours: &Skeleton, theirs: &Skeleton, pairs: &Pairs, node: usize) ->
     let Some(partner) = pairs.nodes[node] else { return Vec::new() };
     let (left, right) = (&ours.nodes[node], &theirs.nodes[partner]);
     let mut found = Vec::new();
-    if left.op != right.op {
+    if !left.is_of_op(right) {
         found.push(Cause::Op { ours: left.op.clone(), theirs: right.op.clone() });
     }
     attributes(left, right, &mut found);
@@ -123,7 +123,7 @@ fn operands(ours: &Skeleton, theirs: &Skeleton, pairs: &Pairs, left: &Node, righ
         }
     }
     let commutes = |node: &Node| node.inner.len() == 1 && COMMUTATIVE.contains(&node.inner[0].op);
-    let counts = left.op != right.op || !commutes(left);
+    let counts = !left.is_of_op(right) || !commutes(left);
     if counts && !crossed.is_empty() {
         found.push(Cause::Order { places: crossed });
     }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::hunt::{Evidence, Finding};
-use crate::pairing::family;
+use crate::pairing::{family, is_scaled};
 use crate::report::Cause;
 use crate::skeleton::{Constant, Node, Skeleton};
 use crate::statics;
@@ -45,7 +45,7 @@ pub(super) fn causes(evidence: &Evidence, node: usize) -> Vec<Cause> {
 fn is_alike(evidence: &Evidence, node: usize) -> bool {
     let Some(partner) = evidence.pairs.nodes[node] else { return false };
     let (left, right) = (&evidence.ours.skeleton.nodes[node], &evidence.theirs.nodes[partner]);
-    if left.op == right.op {
+    if left.is_of_op(right) {
         return true;
     }
     let computed = |operand: &&usize| evidence.ours.skeleton.values[**operand].constant().is_none();
@@ -129,47 +129,15 @@ fn is_no_part(evidence: &Evidence, finding: &Finding, node: &Node) -> bool {
     !nodes.is_empty() && nodes.len() < MAX_THEIRS && !nodes.iter().any(does)
 }
 
-/// How far a weight may be from one that was scaled, relative to its size: both were rounded.
-const SCALED: f64 = 1e-4;
-/// The largest weight that is looked at for that, in elements.
-const MAX_SCALED: usize = 1 << 24;
-
-/// Whether a weight of theirs is ours times a positive factor for each of its rows or columns, as it is where a
-/// normalisation was folded into it.
+/// Whether a weight of theirs is ours as it is where a normalisation was folded into it.
 fn is_folded(evidence: &Evidence, node: usize, operand: usize) -> bool {
     let constant = |skeleton: &Skeleton, node: usize| -> Option<Constant> {
         let value = skeleton.nodes[node].operands.get(operand).copied().flatten()?;
         skeleton.values[value].constant().cloned()
     };
-    let scaled = || -> Option<bool> {
-        let partner = evidence.pairs.nodes[node]?;
-        let (ours, theirs) = (constant(&evidence.ours.skeleton, node)?, constant(evidence.theirs, partner)?);
-        let shape = ours.shape().to_vec();
-        if shape != theirs.shape() || shape.len() < 2 || ours.len() > MAX_SCALED || !ours.dtype().is_float() {
-            return None;
-        }
-        let (ours, theirs) = (ours.load()?.contiguous().ok()?, theirs.load()?.contiguous().ok()?);
-        let (ours, theirs) = (ours.load::<f64>().ok()?, theirs.load::<f64>().ok()?);
-        let rows = *shape.first()?;
-        let columns = *shape.last()?;
-        let by = |place: &dyn Fn(usize) -> usize, groups: usize| {
-            let (mut dot, mut own, mut square) = (vec![0f64; groups], vec![0f64; groups], vec![0f64; groups]);
-            for (index, (a, b)) in ours.iter().zip(theirs.iter()).enumerate() {
-                let group = place(index);
-                dot[group] += a * b;
-                own[group] += a * a;
-                square[group] += b * b;
-            }
-            (0..groups).all(|group| {
-                // What is left of theirs beside the multiple of ours that is nearest to it.
-                let left = square[group] - dot[group] * dot[group] / own[group].max(f64::MIN_POSITIVE);
-                dot[group] >= 0.0 && left.max(0.0) <= SCALED * SCALED * square[group]
-            })
-        };
-        let length = ours.len() / rows.max(1);
-        Some(by(&|index| index / length.max(1), rows) || by(&|index| index % columns.max(1), columns))
-    };
-    scaled().unwrap_or(false)
+    let Some(partner) = evidence.pairs.nodes[node] else { return false };
+    let (ours, theirs) = (constant(&evidence.ours.skeleton, node), constant(evidence.theirs, partner));
+    ours.zip(theirs).is_some_and(|(ours, theirs)| is_scaled(&ours, &theirs))
 }
 
 /// Whether what a node gives is on the other side only as what it is given.

@@ -5,6 +5,7 @@
 //! bit, are as good as names. From there on pairs of nodes are found next to pairs that are known ([`structure`]).
 
 mod prints;
+mod scaled;
 mod score;
 mod structure;
 
@@ -12,6 +13,7 @@ use crate::report::Pairing;
 use crate::skeleton::{Def, Skeleton};
 
 pub use prints::Print;
+pub(crate) use scaled::is_scaled;
 pub(crate) use score::family;
 
 /// Of the names that both sides have, how many must lead to nodes of the same op, so that names are trusted.

@@ -19,6 +19,7 @@ const OTHER_PLACE: i32 = 15;
 const OTHER_VALUE: i32 = -15;
 const OTHER_KIND: i32 = -5;
 const OTHER_RESULT: i32 = -30;
+const FUSED_RESULT: i32 = -5;
 const SAME_READER: i32 = 10;
 const SAME_NAME: i32 = 15;
 const SAME_TYPE: i32 = 4;
@@ -45,7 +46,7 @@ pub(crate) fn family(op: &str) -> &str {
 /// The score of a pair.
 pub(super) fn score(ours: &Skeleton, theirs: &Skeleton, pairs: &Pairs, names: bool, a: usize, b: usize) -> i32 {
     let (left, right) = (&ours.nodes[a], &theirs.nodes[b]);
-    let mut total = if left.op == right.op {
+    let mut total = if left.is_of_op(right) {
         SAME_OP
     } else if family(&left.op) == family(&right.op) {
         SAME_FAMILY
@@ -143,6 +144,8 @@ fn results(ours: &Skeleton, theirs: &Skeleton, pairs: &Pairs, left: &Node, right
         total += match (pairs.of(*x), pairs.their_values[*y]) {
             (Some(partner), _) if partner == *y => SAME_VALUE,
             (None, None) => 0,
+            // What a fused node gives is what the last of several nodes gives.
+            _ if right.inner.is_empty() && left.op != right.op => FUSED_RESULT,
             _ => OTHER_RESULT,
         };
         total += match (&one.ty, &other.ty) {

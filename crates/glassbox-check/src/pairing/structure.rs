@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 
 use super::score::{LEAST, family, score};
-use super::{How, Pairs};
+use super::{How, Pairs, is_scaled};
 use crate::skeleton::{Node, Skeleton};
 
 /// The most pairs of readers that two values propose. Values that half of the model reads (masks, shapes) say little of
@@ -127,8 +127,8 @@ impl Matcher<'_> {
         let (ours, theirs) = (self.ours, self.theirs);
         let (left, right) = (&ours.nodes[a], &theirs.nodes[b]);
         // A node that another program fused gives what the last of several of ours gives.
-        let last = match left.op == right.op {
-            true => Some(a),
+        let last = match left.is_of_op(right) {
+            true => Some(normalised_end(ours, theirs, a, b).unwrap_or(a)),
             false if right.inner.is_empty() => fused_end(ours, a, right),
             // One that reads more does more.
             false => (left.operands.len() == right.operands.len()).then_some(a),
@@ -198,6 +198,19 @@ impl Matcher<'_> {
         let apart = (a as u64 * n).abs_diff(b as u64 * m);
         self.proposals.push((score, Reverse(apart), Reverse(a), Reverse(b)));
     }
+}
+
+/// The normalisation of ours that theirs has folded into a weight of the node before it.
+fn normalised_end(ours: &Skeleton, theirs: &Skeleton, node: usize, other: usize) -> Option<usize> {
+    let result = ours.nodes[node].results.first()?;
+    let [(reader, _)] = ours.values[*result].users.as_slice() else { return None };
+    if ours.nodes[*reader].op != "BatchNormalization" {
+        return None;
+    }
+    let weights = ours.nodes[node].operands.iter().zip(&theirs.nodes[other].operands);
+    let weights = weights.filter_map(|(x, y)| ours.values[(*x)?].constant().zip(theirs.values[(*y)?].constant()));
+    let mut scaled = weights.filter(|(x, y)| !x.same(y));
+    scaled.any(|(x, y)| is_scaled(x, y)).then_some(*reader)
 }
 
 /// The node of ours at which a fused node of theirs ends that begins as ours does: the one of the op that its attribute

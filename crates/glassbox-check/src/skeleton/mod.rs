@@ -65,6 +65,14 @@ pub struct Node {
     pub children: Vec<usize>,
 }
 
+impl Node {
+    /// Whether both are of one op. That of an ONNX file and that of a graph of ours are told apart by what they became.
+    pub fn is_of_op(&self, other: &Node) -> bool {
+        let ops = |node: &Node| node.inner.iter().map(|inner| inner.op).collect::<Vec<_>>();
+        self.op == other.op || (!self.inner.is_empty() && ops(self) == ops(other))
+    }
+}
+
 /// A node of our graph.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inner {
