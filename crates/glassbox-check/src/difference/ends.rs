@@ -73,11 +73,9 @@ fn ends(
     let ways: [&dyn Fn(usize, usize) -> bool; 2] =
         if kind == EndKind::Input { [by_value, &by_name] } else { [&by_name, by_value] };
     for way in ways {
-        for a in 0..ours.len() {
-            if partner[a].is_none()
-                && let Some(b) = (0..theirs.len()).find(|b| !taken[*b] && way(a, *b))
-            {
-                partner[a] = Some(b);
+        for (a, found) in partner.iter_mut().enumerate().filter(|(_, found)| found.is_none()) {
+            if let Some(b) = (0..theirs.len()).find(|b| !taken[*b] && way(a, *b)) {
+                *found = Some(b);
                 taken[b] = true;
             }
         }

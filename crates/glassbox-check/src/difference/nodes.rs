@@ -41,7 +41,8 @@ fn lone(node: &Node) -> Lone {
 
 fn changes(partners: &Partners, left: &Node, right: &Node) -> Vec<Change> {
     let mut found = Vec::new();
-    let other_op = left.op != right.op;
+    // A file and a graph of ours call an op in their own ways.
+    let other_op = left.op != right.op && !means_the_same(left, right);
     if other_op {
         found.push(Change::Op { ours: left.op.clone(), theirs: right.op.clone() });
     } else {

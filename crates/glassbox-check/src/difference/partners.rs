@@ -259,8 +259,8 @@ impl<'a> Partners<'a> {
             let as_value = |skeleton: &Skeleton, node: &Node| {
                 node.results.iter().any(|result| skeleton.values[*result].name == node.name)
             };
-            let unnamed = left.is_unnamed() || right.is_unnamed();
-            if !unnamed && !(as_value(ours, left) && as_value(theirs, right)) {
+            let told = as_value(ours, left) && as_value(theirs, right);
+            if !told && !left.is_unnamed() && !right.is_unnamed() {
                 add("node", &left.name, &right.name);
             }
         }

@@ -264,7 +264,12 @@ impl Page<'_> {
         } else {
             self.prose(2, NAME, &name);
             let room = self.width.saturating_sub(4 + columns(&numbers));
-            self.line(&format!("    {}{numbers}", left(&shorten(&weight.ty, room), room)));
+            if columns(&weight.ty) > room {
+                self.prose(4, Style::new(), &weight.ty);
+                self.line(&format!("  {numbers}"));
+            } else {
+                self.line(&format!("    {}{numbers}", left(&weight.ty, room)));
+            }
         }
         if let Some(theirs) = &weight.theirs {
             self.prose(4, DIM, &format!("in B {theirs}"));
