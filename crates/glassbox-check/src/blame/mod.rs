@@ -117,6 +117,8 @@ fn row(evidence: &Evidence, finding: &Finding, judgement: &Option<Judgement>) ->
 
 /// The most nodes that one difference may come from, so that each of them is named.
 const MAX_BESIDE: usize = 4;
+/// How many are named of more.
+const FEW: usize = 3;
 
 /// The node of a finding that is most likely at fault, and beside it the others of a few among which the fault is.
 fn suspected(evidence: &Evidence, finding: &Finding, judgement: &Judgement, row: usize) -> Vec<Culprit> {
@@ -138,7 +140,7 @@ fn suspected(evidence: &Evidence, finding: &Finding, judgement: &Judgement, row:
         suspects.extend(skeleton.producer(finding.key.value).map(|node| (0, node, Vec::new())));
     }
     let names: Vec<String> = suspects.iter().map(|(_, node, _)| skeleton.nodes[*node].name.clone()).collect();
-    let named = if suspects.len() <= MAX_BESIDE { suspects.len() } else { 1 };
+    let named = if suspects.len() <= MAX_BESIDE { suspects.len() } else { FEW };
     let one = |(place, (_, node, causes)): (usize, (u32, usize, Vec<Cause>))| {
         let guilty = &skeleton.nodes[node];
         let theirs = evidence.pairs.nodes[node].map(|partner| evidence.theirs.nodes[partner].name.clone());
