@@ -56,7 +56,12 @@ pub(crate) fn report(evidence: Evidence, precise: bool) -> Report {
     let outputs = outputs(&evidence);
     let left_out = evidence.whole && outputs.len() < evidence.ours.skeleton.outputs.len();
     let beyond = evidence.findings.iter().any(|finding| finding.beyond);
-    let verdict = verdict(&rows, &culprits, seen || beyond, left_out || evidence.stopped.is_some());
+    let verdict = verdict(
+        &rows,
+        &culprits,
+        seen || beyond,
+        left_out || evidence.stopped.is_some() || evidence.their_end.is_some(),
+    );
     if verdict == Verdict::Rounding || (beyond && !seen) {
         culprits.extend(births::cancellation(&evidence));
     }

@@ -93,6 +93,9 @@ pub(super) fn summary(evidence: &Evidence, report: &Report) -> String {
     if let Some(stopped) = &evidence.stopped {
         text += &format!(" The run ended early: {stopped}.");
     }
+    if let Some(stopped) = &evidence.their_end {
+        text += &format!(" The other side ended early: {stopped}.");
+    }
     if evidence.whole {
         let skeleton = &evidence.ours.skeleton;
         let compared = |value: usize| evidence.findings.iter().any(|finding| finding.key.value == value);

@@ -148,6 +148,8 @@ pub(crate) struct Evidence<'a> {
     pub(crate) exact: bool,
     /// Why one of our runs ended before its end.
     pub(crate) stopped: Option<String>,
+    /// Why the run of theirs ended before its end.
+    pub(crate) their_end: Option<String>,
     /// Whether theirs is the same model, so that no two nodes mean different things.
     pub(crate) same_model: bool,
     /// Whether theirs is a model, all of whose outputs were to be had.
@@ -188,6 +190,7 @@ impl Hunt {
             rounds += 1;
         };
         let wanted = wanted(&skeleton, &pairs);
+        let their_end = values.stopped().map(str::to_owned);
         if run.findings.iter().any(Finding::is_suspicious) {
             // What theirs is in f64 is theirs itself, where it was computed so.
             let finer = !precise && run.findings.iter().any(Finding::is_finer_there);
@@ -206,6 +209,7 @@ impl Hunt {
             findings: run.findings,
             exact: self.tolerances.exact,
             stopped: run.stopped,
+            their_end,
             same_model,
             whole,
             missing: run.missing,
@@ -294,7 +298,9 @@ fn prints(
         pairs.values.iter().filter(|pair| by_name(pair)).flatten().map(|(partner, _)| *partner).collect();
     let of = |values: &mut dyn Values, skeleton: &Skeleton, named: &dyn Fn(usize) -> bool| {
         let computed = |place: &usize| matches!(skeleton.values[*place].def, Def::Node(..) | Def::Unknown);
-        let places: Vec<usize> = (0..skeleton.values.len()).filter(computed).filter(|place| !named(*place)).collect();
+        let outside = |place: &usize| !in_turns(skeleton, *place);
+        let places = (0..skeleton.values.len()).filter(computed).filter(|place| !named(*place));
+        let places: Vec<usize> = places.filter(outside).collect();
         values.want(places.iter().copied().collect());
         let mut found = vec![None; skeleton.values.len()];
         for value in places {
@@ -306,6 +312,20 @@ fn prints(
     let ours_found = of(&mut ours.live()?, &ours.skeleton, &|place| by_name(&pairs.values[place]))?;
     let theirs_found = of(theirs, skeleton, &|place| named_there.contains(&place))?;
     Ok([ours_found, theirs_found])
+}
+
+/// Whether a value is computed in turns, so that it isn't one value.
+fn in_turns(skeleton: &Skeleton, value: usize) -> bool {
+    let mut around = skeleton.producer(value).and_then(|node| skeleton.nodes[node].parent);
+    while let Some(node) = around {
+        let node = &skeleton.nodes[node];
+        let turns = |op: &str| ["loop", "scan"].iter().any(|turning| turning.eq_ignore_ascii_case(op));
+        if turns(&node.op) || node.inner.iter().any(|inner| turns(inner.op)) {
+            return true;
+        }
+        around = node.parent;
+    }
+    false
 }
 
 fn nothing_in_common(name: &str, theirs: &Skeleton) -> String {

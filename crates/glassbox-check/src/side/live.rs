@@ -40,14 +40,6 @@ impl Live {
         }
     }
 
-    /// Why the run stopped, if it did before its end.
-    pub fn stopped(&self) -> Option<&str> {
-        match &self.outcome {
-            Some(Err(message)) => Some(message),
-            _ => None,
-        }
-    }
-
     /// Has these not kept, though they are wanted in other turns or were before.
     pub(crate) fn ignore(&mut self, keys: HashSet<Key>) {
         self.ignored = keys;
@@ -96,6 +88,13 @@ impl Values for Live {
 
     fn want(&mut self, values: HashSet<usize>) {
         self.wanted = values;
+    }
+
+    fn stopped(&self) -> Option<&str> {
+        match &self.outcome {
+            Some(Err(message)) => Some(message),
+            _ => None,
+        }
     }
 
     fn restart(&mut self) -> Result<(), CheckError> {

@@ -35,6 +35,11 @@ pub trait Values {
     /// Says which values will be asked for. Before the first is taken.
     fn want(&mut self, values: HashSet<usize>);
 
+    /// Why there are no more values, where a run ended before its end.
+    fn stopped(&self) -> Option<&str> {
+        None
+    }
+
     /// Begins again.
     ///
     /// # Errors

@@ -129,3 +129,19 @@ fn models_that_have_nothing_in_common_are_an_error() {
     let error = hunt.run(&ours, glassbox_check::Other::Model(Box::new(theirs))).unwrap_err();
     assert!(error.to_string().contains("no value of the model could be paired"), "{error}");
 }
+
+/// A side that fails on the way is compared up to there, and what stopped it is told.
+#[test]
+fn a_side_that_fails_is_told() {
+    let failing = NETWORK.replace(
+        "  %y = matmul(%d, %w2)",
+        "  %i = cast(%x) {to = i64}\n  %k = constant() {value = i64[] [100]}\n  %j = mul(%i, %k)\n  %g = gather(%b1, %j)\n  %y = \
+         matmul(%d, %w2)",
+    );
+    for (ours, theirs) in [(failing.as_str(), NETWORK), (NETWORK, failing.as_str())] {
+        let report = against(ours, theirs, &inputs());
+        assert_eq!(report.verdict, Verdict::Differs, "{}", report.summary);
+        assert!(report.summary.contains("gather `g`"), "{}", report.summary);
+        assert_eq!(report.rows.len(), 5, "{}", report.summary);
+    }
+}
