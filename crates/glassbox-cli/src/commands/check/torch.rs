@@ -1,10 +1,12 @@
-//! A checkpoint held against torch: what each module gives, as the layer of the same path.
+//! A checkpoint held against torch.
+//!
+//! Modules and our layers aren't cut at the same places: an activation, a residual sum or a change of layout belongs to the
+//! one or the other. So what a module gives is paired with our value that holds the same, and the logits by their name: what
+//! is computed otherwise has no partner, and stands between the last value that has one and the next.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use anyhow::{Result, bail};
-use glassbox_check::skeleton::Skeleton;
 use glassbox_check::{Model, Other};
 
 use super::{python, stored};
@@ -28,25 +30,11 @@ pub(super) fn open(arguments: &Check, loaded: &glassbox_runtime::Model, ours: &M
     let taken = python::torch(arguments, path, &ours.graph, &ours.inputs)?;
     let entries = stored::folder(&taken.folder())?;
     let entries = stored::keeping(entries, taken);
-    let named = entries.into_iter().filter_map(|mut entry| {
-        entry.name = value_of(&ours.skeleton, &entry.name)?;
-        // A module that is called again gives what the layer gives in the first call.
+    // What a module gives when it is called again isn't told from what its layer gives once.
+    let once = entries.into_iter().filter_map(|mut entry| {
         entry.turns.iter().all(|turn| *turn == 0).then_some(())?;
         entry.turns.clear();
         Some(entry)
     });
-    Ok(stored::side("torch", named.collect(), None::<Arc<Skeleton>>, true))
-}
-
-/// The value of ours that a module gives: the last that a node of its layer computes.
-fn value_of(ours: &Skeleton, module: &str) -> Option<String> {
-    let named = ours.outputs.iter().find(|(name, _)| name == module).map(|(_, value)| *value);
-    let inside = |layer: &str| {
-        let path = layer.replace('/', ".");
-        path == module || path.strip_prefix(module).is_some_and(|rest| rest.starts_with('.'))
-    };
-    let last =
-        || ours.nodes.iter().rev().find(|node| inside(&node.layer)).and_then(|node| node.results.last().copied());
-    let value = named.or_else(last)?;
-    Some(ours.values[value].name.clone())
+    Ok(stored::side("torch", once.collect(), None, false))
 }
