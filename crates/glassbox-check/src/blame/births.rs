@@ -95,7 +95,8 @@ pub(super) fn cancellation(evidence: &Evidence) -> Option<Culprit> {
     for (row, finding) in evidence.findings.iter().enumerate() {
         let Some(node) = skeleton.producer(finding.key.value) else { continue };
         let (error, step) = (apart(finding), epsilon(finding.dtype));
-        let by_rounding = finding.sample.is_none() && !finding.let_pass && !finding.tainted;
+        // What the user lets pass may be anything.
+        let by_rounding = !finding.let_pass && !finding.tainted;
         if !error.is_finite() || error < TOLD * step || !by_rounding {
             continue;
         }
