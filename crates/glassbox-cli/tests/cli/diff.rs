@@ -1,7 +1,5 @@
 //! `diff`: in what two models differ as they are.
 
-use std::process::Command;
-
 use glassbox_tensor::Tensor;
 use glassbox_weights::{Metadata, Output as Format, write_tensors};
 use serde_json::Value;
@@ -37,7 +35,11 @@ fn variant(kind: &str, name: &str) -> Option<(Folder, String, String, Value)> {
     let folder = Folder::new("variant");
     let other = folder.path(&format!("{kind}.onnx"));
     let script = root().join("crates/glassbox-cli/tests/cli/diff_variant.py");
-    let made = Command::new(python).arg(script).args([kind, &whole, &other]).output().expect("it starts");
+    let made = super::tools::scripted(&python, &Folder::new("python"))
+        .arg(script)
+        .args([kind, &whole, &other])
+        .output()
+        .expect("it starts");
     assert!(made.status.success(), "{}", stderr(&made));
     let told = serde_json::from_slice(&made.stdout).expect("JSON");
     Some((folder, whole, other, told))

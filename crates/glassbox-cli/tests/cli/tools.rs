@@ -34,8 +34,15 @@ pub(super) fn peer(name: &str) -> Option<(String, String)> {
 /// The Python of the tests' environment, which has onnx and onnxruntime.
 pub(super) fn python() -> Option<PathBuf> {
     let python = glassbox_testkit::cache::folder().join("venv/bin/python");
-    let works = Command::new(&python).args(["-c", "import numpy, onnx, onnxruntime"]).output();
+    let works = scripted(&python, &Folder::new("python")).args(["-c", "import numpy, onnx, onnxruntime"]).output();
     works.is_ok_and(|output| output.status.success()).then_some(python)
+}
+
+/// A Python that leaves what its modules write when they are imported in a folder that is gone afterwards.
+pub(super) fn scripted(python: &Path, folder: &Folder) -> Command {
+    let mut command = Command::new(python);
+    command.env("TMPDIR", folder.0.path()).env("XDG_CACHE_HOME", folder.0.path());
+    command
 }
 
 #[test]
@@ -66,7 +73,11 @@ fn pieces_of_onnx_files_give_in_onnxruntime_what_the_whole_has_there() {
         to.iter().for_each(|name| arguments.extend(["--to", name]));
         printed(&arguments);
         let script = root().join("crates/glassbox-cli/tests/cli/piece_equals.py");
-        let compared = Command::new(&python).arg(script).args([&whole, &inputs, &piece]).output().expect("it starts");
+        let compared = scripted(&python, &Folder::new("python"))
+            .arg(script)
+            .args([&whole, &inputs, &piece])
+            .output()
+            .expect("it starts");
         assert!(compared.status.success(), "{name} {from:?} {to:?}: {}", stderr(&compared));
     }
 }

@@ -128,6 +128,11 @@ fn run(program: &Program, arguments: &Check, folder: &Path, request: &serde_json
     let first = program.files.first().map_or("", |(name, _)| *name);
     let mut command = Command::new(&python);
     command.arg(folder.join(first)).arg(&asked).stdin(Stdio::null()).stdout(stderr.try_clone()?).stderr(stderr);
+    // What modules leave behind when they are imported is gone with the folder.
+    command.env("TMPDIR", folder);
+    if program.name == ONNXRUNTIME.name {
+        command.env("XDG_CACHE_HOME", folder);
+    }
     let started = command.spawn();
     let mut child =
         started.with_context(|| format!("{} can't be started; name another Python with --python", python.display()))?;
