@@ -6,8 +6,8 @@ held against those that are guilty. Printed are tables of the kinds of faults an
 named first, among the first three, and reported as agreeing, and how long it took; then each fault that wasn't
 named first, with what was named instead. `--out FILE` writes the same as JSON.
 
-The status is 0 if at least 95 % are named first, all but `--misses` among the first three, and none is reported as
-agreeing.
+The status is 0 if at least 95 % (`--first`) are named first, all but `--misses` among the first three, and none is
+reported as agreeing.
 """
 
 from __future__ import annotations
@@ -141,11 +141,11 @@ def miss(verdict: Verdict) -> str:
     return f"  {what} ({verdict.op}; {verdict.detail})\n      {said}"
 
 
-def passes(verdicts: list[Verdict], misses: int = 0) -> bool:
-    """Whether the bar is reached, where so many may be missed among the first three."""
+def passes(verdicts: list[Verdict], misses: int = 0, share: float = FIRST) -> bool:
+    """Whether the bar is reached: the share that is named first, and how many are missed among the first three."""
     first = sum(verdict.rank == 1 for verdict in verdicts)
     three = sum(verdict.rank is not None and verdict.rank <= 3 for verdict in verdicts)
-    enough = first >= FIRST * len(verdicts) and three + misses >= len(verdicts)
+    enough = first >= share * len(verdicts) and three + misses >= len(verdicts)
     return enough and not any(verdict.agrees for verdict in verdicts)
 
 
@@ -180,6 +180,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=1, help="how many run at a time")
     parser.add_argument("--limit", type=float, default=120, help="seconds after which a command is given up")
     parser.add_argument("--python", default=sys.executable, help="a Python that has onnxruntime")
+    parser.add_argument("--first", type=float, default=FIRST, help="the share that must be named first")
     parser.add_argument("--misses", type=int, default=0, help="how many may be missed among the first three")
     parser.add_argument("--out", type=Path, help="a file for the results as JSON")
     arguments = parser.parse_args()
@@ -190,7 +191,7 @@ def main() -> int:
         return 2
     with ThreadPoolExecutor(arguments.jobs) as workers:
         verdicts = list(workers.map(lambda f: judge(binary, f, arguments.python, arguments.limit), chosen))
-    passed = passes(verdicts, arguments.misses)
+    passed = passes(verdicts, arguments.misses, arguments.first)
     report(verdicts, passed)
     if arguments.out:
         result: dict[str, Any] = {"passes": passed, "verdicts": [asdict(verdict) for verdict in verdicts]}

@@ -11,16 +11,27 @@ use anyhow::Result;
 use super::Context;
 use crate::tools::{PROFILE, cache, root, run, run_command, target};
 
-/// How many faults the suite plants, and how many of them may be missed among the first three that are named: onnxruntime
-/// folds constants, so a fault among those is at the node that reads what was folded.
-const FAULTS: (&str, &str) = ("40", "1");
+/// How many faults are planted, and the bar.
+struct Bar {
+    count: &'static str,
+    /// The share that must be named first.
+    first: &'static str,
+    /// How many may be missed among the first three that are named.
+    misses: &'static str,
+}
+
+/// Of few faults one more or less is much, and onnxruntime rounds and fuses in other ways on other processors, so the suite
+/// leaves room for two misses beside those that were seen.
+const FEW: Bar = Bar { count: "40", first: "0.9", misses: "2" };
+/// What all of it is held against.
+const MANY: Bar = Bar { count: "200", first: "0.95", misses: "0" };
 
 /// The suite.
 pub(super) fn main(context: &mut Context) -> Result<()> {
     context.data()?;
     let python = cache().join("venv/bin/python");
     let folder = target().join("hunts");
-    hunt(&python, &folder, &["--without-torch"], "1", FAULTS)
+    hunt(&python, &folder, &["--without-torch"], "1", &FEW)
 }
 
 /// All of it, with another seed where one is given.
@@ -28,11 +39,11 @@ pub(crate) fn all(seed: u64) -> Result<()> {
     run("python3", &["scripts/setup.py"])?;
     run("python3", &["scripts/setup.py", "--only", "venv-torch"])?;
     let python = cache().join("venv-torch/bin/python");
-    hunt(&python, &target().join("hunts-all"), &[], &seed.to_string(), ("200", "0"))
+    hunt(&python, &target().join("hunts-all"), &[], &seed.to_string(), &MANY)
 }
 
 /// Makes the models where they are missing, plants faults, and judges how they are found.
-fn hunt(python: &Path, folder: &Path, models: &[&str], seed: &str, faults: (&str, &str)) -> Result<()> {
+fn hunt(python: &Path, folder: &Path, models: &[&str], seed: &str, bar: &Bar) -> Result<()> {
     run("cargo", &["build", "--quiet", "--profile", PROFILE, "-p", "glassbox-cli"])?;
     let (made, planted) = (folder.join("models"), folder.join(seed));
     if !made.join("models.json").is_file() {
@@ -41,13 +52,12 @@ fn hunt(python: &Path, folder: &Path, models: &[&str], seed: &str, faults: (&str
     if planted.exists() {
         std::fs::remove_dir_all(&planted)?;
     }
-    let (count, misses) = faults;
-    run_command(script(python, "plant.py").arg(&made).arg(&planted).args(["--seed", seed, "--count", count]))?;
+    run_command(script(python, "plant.py").arg(&made).arg(&planted).args(["--seed", seed, "--count", bar.count]))?;
     let binary: PathBuf = target().join(PROFILE).join("glassbox");
     let onnxruntime = cache().join("venv/bin/python");
     let mut judge = script(python, "judge.py");
     judge.arg("--binary").arg(binary).arg(planted.join("faults")).arg("--python").arg(onnxruntime);
-    run_command(judge.args(["--jobs", "2", "--misses", misses]))
+    run_command(judge.args(["--jobs", "2", "--first", bar.first, "--misses", bar.misses]))
 }
 
 /// A script of the folder, which writes no bytecode beside itself.
