@@ -66,11 +66,11 @@ pub struct Distance {
     pub ours: Stats,
     /// Theirs.
     pub theirs: Stats,
-    /// The largest difference of an element beyond the tolerance that was asked for; see [`Bounds`].
+    /// How many elements are apart by more than the [`Bounds`] that were asked for.
     pub outside: u64,
 }
 
-/// What an element may differ by: `ulp · eps · |theirs| + floor`.
+/// What an element may differ by: `relative · |theirs| + absolute`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Bounds {
     /// Relative to the element on the other side.
