@@ -15,6 +15,7 @@ use crate::tools::root;
 /// The crates in the order in which data passes through them: each may use those before it only.
 const ORDER: &[&str] = &[
     "glassbox-tensor",
+    "glassbox-kernels",
     "glassbox-weights",
     "glassbox-text",
     "glassbox-ir",
