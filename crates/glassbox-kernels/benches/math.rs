@@ -4,7 +4,7 @@
 //! `cargo bench -p glassbox-kernels --bench math [-- NAMES]`; `speed` among the names leaves the errors out, which take
 //! about a minute for each function.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use glassbox_kernels::math;
@@ -56,12 +56,12 @@ fn error<F: Function>(name: &str, function: F, exact: impl Fn(f64) -> f64 + Sync
                 here = (error, x);
             }
         }
-        let mut worst = worst.lock().expect("no thread has panicked");
+        let mut worst = worst.lock().unwrap_or_else(PoisonError::into_inner);
         if here.0 > worst.0 {
             *worst = here;
         }
     });
-    let worst = worst.into_inner().expect("no thread has panicked");
+    let worst = worst.into_inner().unwrap_or_else(PoisonError::into_inner);
     println!("{name:10} {:.3} ulp at {:e}, in {:.0} s", worst.0, worst.1, begin.elapsed().as_secs_f64());
 }
 

@@ -7,3 +7,4 @@
 
 pub mod math;
 pub mod simd;
+pub mod tile;
