@@ -142,10 +142,11 @@ pub fn run_at<K: Kernel>(level: Level, kernel: K) -> K::Output {
     }
 }
 
-/// Vectors of f32 and of i32, of [`Simd::LANES`] lanes, and what can be done with them. A value of the implementing type
+/// Vectors of f32, of i32 and of f64, of [`Simd::LANES`] lanes, and what can be done with them. A value of the implementing type
 /// is the proof that the processor has the instructions.
 ///
 /// Comparisons with NaN are false, but for [`Simd::ne`].
+#[allow(clippy::wrong_self_convention, reason = "`self` is the level, not what is converted")]
 pub trait Simd: Copy + Send + Sync + 'static {
     /// How many lanes a vector has: a power of two, [`MAX_LANES`] at most.
     const LANES: usize;
@@ -157,6 +158,8 @@ pub trait Simd: Copy + Send + Sync + 'static {
     type I32: Copy;
     /// For each lane, whether.
     type Mask: Copy;
+    /// As many lanes of f64.
+    type F64: Copy;
 
     /// # Safety
     /// `from` can be read for [`Simd::LANES`] elements; it needs no alignment.
@@ -298,6 +301,25 @@ pub trait Simd: Copy + Send + Sync + 'static {
     fn sum(self, x: Self::F32) -> f32;
     /// The largest lane; of NaNs nothing is said.
     fn largest(self, x: Self::F32) -> f32;
+
+    /// The lanes as f64, exactly.
+    fn widen(self, x: Self::F32) -> Self::F64;
+    /// Rounded to f32, to nearest even.
+    fn narrow(self, x: Self::F64) -> Self::F32;
+    /// The same number in every lane.
+    fn splat_f64(self, x: f64) -> Self::F64;
+    /// x + y.
+    fn add_f64(self, x: Self::F64, y: Self::F64) -> Self::F64;
+    /// x · y.
+    fn mul_f64(self, x: Self::F64, y: Self::F64) -> Self::F64;
+    /// x / y.
+    fn div_f64(self, x: Self::F64, y: Self::F64) -> Self::F64;
+    /// x · y + z, rounded once.
+    fn fma_f64(self, x: Self::F64, y: Self::F64, z: Self::F64) -> Self::F64;
+    /// The nearest integer, of two the even one.
+    fn round_even_f64(self, x: Self::F64) -> Self::F64;
+    /// The lanes, the others of [`MAX_LANES`] being zero.
+    fn lanes_f64(self, x: Self::F64) -> [f64; MAX_LANES];
 
     /// Zero in every lane.
     #[inline(always)]

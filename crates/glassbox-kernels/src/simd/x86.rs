@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{Kernel, Level, Simd};
+use super::{Kernel, Level, MAX_LANES, Simd};
 
 /// Compiled with the instructions of [`Level::Avx2`].
 ///
@@ -68,6 +68,7 @@ impl Simd for Avx2 {
     type F32 = __m256;
     type I32 = __m256i;
     type Mask = __m256;
+    type F64 = [__m256d; 2];
 
     accesses! {
         load_at(from: *const f32) -> __m256 = _mm256_loadu_ps(from);
@@ -139,6 +140,25 @@ impl Simd for Avx2 {
             let x = _mm_max_ps(x, _mm_movehl_ps(x, x));
             _mm_cvtss_f32(_mm_max_ss(x, _mm_shuffle_ps::<1>(x, x)))
         };
+        widen(x: __m256) -> [__m256d; 2] =
+            [_mm256_cvtps_pd(_mm256_castps256_ps128(x)), _mm256_cvtps_pd(_mm256_extractf128_ps::<1>(x))];
+        narrow(x: [__m256d; 2]) -> __m256 = _mm256_set_m128(_mm256_cvtpd_ps(x[1]), _mm256_cvtpd_ps(x[0]));
+        splat_f64(x: f64) -> [__m256d; 2] = [_mm256_set1_pd(x); 2];
+        add_f64(x: [__m256d; 2], y: [__m256d; 2]) -> [__m256d; 2] = [_mm256_add_pd(x[0], y[0]), _mm256_add_pd(x[1], y[1])];
+        mul_f64(x: [__m256d; 2], y: [__m256d; 2]) -> [__m256d; 2] = [_mm256_mul_pd(x[0], y[0]), _mm256_mul_pd(x[1], y[1])];
+        div_f64(x: [__m256d; 2], y: [__m256d; 2]) -> [__m256d; 2] = [_mm256_div_pd(x[0], y[0]), _mm256_div_pd(x[1], y[1])];
+        fma_f64(x: [__m256d; 2], y: [__m256d; 2], z: [__m256d; 2]) -> [__m256d; 2] =
+            [_mm256_fmadd_pd(x[0], y[0], z[0]), _mm256_fmadd_pd(x[1], y[1], z[1])];
+        round_even_f64(x: [__m256d; 2]) -> [__m256d; 2] = {
+            const MODE: i32 = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
+            [_mm256_round_pd::<MODE>(x[0]), _mm256_round_pd::<MODE>(x[1])]
+        };
+        lanes_f64(x: [__m256d; 2]) -> [f64; MAX_LANES] = {
+            let mut lanes = [0.0; MAX_LANES];
+            _mm256_storeu_pd(lanes.as_mut_ptr(), x[0]);
+            _mm256_storeu_pd(lanes.as_mut_ptr().add(4), x[1]);
+            lanes
+        };
     }
 
     #[inline(always)]
@@ -175,6 +195,7 @@ impl Simd for Avx512 {
     type F32 = __m512;
     type I32 = __m512i;
     type Mask = __mmask16;
+    type F64 = [__m512d; 2];
 
     accesses! {
         load_at(from: *const f32) -> __m512 = _mm512_loadu_ps(from);
@@ -244,6 +265,25 @@ impl Simd for Avx512 {
             let x = _mm_max_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps::<1>(x));
             let x = _mm_max_ps(x, _mm_movehl_ps(x, x));
             _mm_cvtss_f32(_mm_max_ss(x, _mm_shuffle_ps::<1>(x, x)))
+        };
+        widen(x: __m512) -> [__m512d; 2] =
+            [_mm512_cvtps_pd(_mm512_castps512_ps256(x)), _mm512_cvtps_pd(_mm512_extractf32x8_ps::<1>(x))];
+        narrow(x: [__m512d; 2]) -> __m512 = _mm512_insertf32x8::<1>(_mm512_castps256_ps512(_mm512_cvtpd_ps(x[0])), _mm512_cvtpd_ps(x[1]));
+        splat_f64(x: f64) -> [__m512d; 2] = [_mm512_set1_pd(x); 2];
+        add_f64(x: [__m512d; 2], y: [__m512d; 2]) -> [__m512d; 2] = [_mm512_add_pd(x[0], y[0]), _mm512_add_pd(x[1], y[1])];
+        mul_f64(x: [__m512d; 2], y: [__m512d; 2]) -> [__m512d; 2] = [_mm512_mul_pd(x[0], y[0]), _mm512_mul_pd(x[1], y[1])];
+        div_f64(x: [__m512d; 2], y: [__m512d; 2]) -> [__m512d; 2] = [_mm512_div_pd(x[0], y[0]), _mm512_div_pd(x[1], y[1])];
+        fma_f64(x: [__m512d; 2], y: [__m512d; 2], z: [__m512d; 2]) -> [__m512d; 2] =
+            [_mm512_fmadd_pd(x[0], y[0], z[0]), _mm512_fmadd_pd(x[1], y[1], z[1])];
+        round_even_f64(x: [__m512d; 2]) -> [__m512d; 2] = {
+            const MODE: i32 = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
+            [_mm512_roundscale_pd::<MODE>(x[0]), _mm512_roundscale_pd::<MODE>(x[1])]
+        };
+        lanes_f64(x: [__m512d; 2]) -> [f64; MAX_LANES] = {
+            let mut lanes = [0.0; MAX_LANES];
+            _mm512_storeu_pd(lanes.as_mut_ptr(), x[0]);
+            _mm512_storeu_pd(lanes.as_mut_ptr().add(8), x[1]);
+            lanes
         };
     }
 
