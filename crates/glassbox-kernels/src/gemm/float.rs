@@ -1,0 +1,132 @@
+//! The engines of f32: B held as f32, as f16 or as bf16, which are widened exactly when they are read.
+
+use super::tile::{Block, Engine, compute};
+use crate::simd::{Kernel, Level, Simd, run_at};
+
+/// How numbers of B are held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(unreachable_pub, reason = "a sealed trait names it, which nobody outside can")]
+pub enum Held {
+    F32,
+    F16,
+    Bf16,
+}
+
+impl Held {
+    pub(super) fn bytes(self) -> usize {
+        match self {
+            Held::F32 => 4,
+            Held::F16 | Held::Bf16 => 2,
+        }
+    }
+}
+
+/// How many rows a tile has with so many lanes: as many as there are registers for.
+pub(super) const fn tile_rows(lanes: usize) -> usize {
+    if lanes == 16 { 12 } else { 6 }
+}
+
+/// How many lanes a level has.
+pub(super) fn lanes(level: Level) -> usize {
+    struct Lanes;
+    impl Kernel for Lanes {
+        type Output = usize;
+        #[inline(always)]
+        fn run<S: Simd>(self, _: S) -> usize {
+            S::LANES
+        }
+    }
+    run_at(level, Lanes)
+}
+
+/// Computes a block with the vectors of a level.
+///
+/// # Safety
+/// As [`compute`] demands, with panels of [`lanes`] of this level.
+pub(super) unsafe fn compute_at(level: Level, held: Held, block: &Block) {
+    struct Work<'a>(Held, &'a Block);
+    impl Kernel for Work<'_> {
+        type Output = ();
+        #[inline(always)]
+        fn run<S: Simd>(self, simd: S) {
+            // SAFETY: as the caller of `compute_at` says.
+            unsafe {
+                match self.0 {
+                    Held::F32 => compute(Plain(simd), self.1),
+                    Held::F16 => compute(Half(simd), self.1),
+                    Held::Bf16 => compute(Brain(simd), self.1),
+                }
+            }
+        }
+    }
+    run_at(level, Work(held, block));
+}
+
+/// B held as f32.
+#[derive(Clone, Copy)]
+struct Plain<S>(S);
+/// B held as f16.
+#[derive(Clone, Copy)]
+struct Half<S>(S);
+/// B held as bf16.
+#[derive(Clone, Copy)]
+struct Brain<S>(S);
+
+/// An engine of f32: how B is read, and everything else.
+macro_rules! engines {
+    ($($engine:ident, $bytes:literal, $load:ident;)*) => {
+        $(impl<S: Simd> Engine for $engine<S> {
+            type Vector = S::F32;
+            const LANES: usize = S::LANES;
+            const ROWS: usize = tile_rows(S::LANES);
+            const STORED: usize = $bytes;
+
+            #[inline(always)]
+            fn zero(self) -> S::F32 {
+                self.0.zero()
+            }
+            #[inline(always)]
+            unsafe fn load(self, from: *const u8) -> S::F32 {
+                // SAFETY: as the caller says.
+                unsafe { self.0.$load(from.cast()) }
+            }
+            #[inline(always)]
+            unsafe fn broadcast(self, from: *const u32) -> S::F32 {
+                // SAFETY: as the caller says.
+                self.0.splat(unsafe { *from.cast::<f32>() })
+            }
+            #[inline(always)]
+            fn multiply_add(self, a: S::F32, b: S::F32, sums: S::F32) -> S::F32 {
+                self.0.fma(a, b, sums)
+            }
+            #[inline(always)]
+            fn add(self, x: S::F32, y: S::F32) -> S::F32 {
+                self.0.add(x, y)
+            }
+            #[inline(always)]
+            unsafe fn load_sums(self, from: *const u32, count: usize) -> S::F32 {
+                // SAFETY: as the caller says.
+                unsafe {
+                    if count == S::LANES { self.0.load_at(from.cast()) } else { self.0.load_part_at(from.cast(), count) }
+                }
+            }
+            #[inline(always)]
+            unsafe fn store_sums(self, to: *mut u32, count: usize, sums: S::F32) {
+                // SAFETY: as the caller says.
+                unsafe {
+                    if count == S::LANES {
+                        self.0.store_at(to.cast(), sums);
+                    } else {
+                        self.0.store_part_at(to.cast(), count, sums);
+                    }
+                }
+            }
+        })*
+    };
+}
+
+engines! {
+    Plain, 4, load_at;
+    Half, 2, load_f16_at;
+    Brain, 2, load_bf16_at;
+}
