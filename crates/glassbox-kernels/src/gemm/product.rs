@@ -21,8 +21,11 @@ const TASKS: usize = 48;
 const LEAST_WORK: usize = 1 << 18;
 /// How many bytes of panels a task of one tile reads.
 const STREAM: usize = 256 << 10;
-/// How many units of A are packed once for all tasks; of more, each task packs its own rows.
-const SHARED: usize = 2 << 20;
+/// How many units of A are packed once for all tasks; of more, each task packs its own rows. Half of a second cache.
+const SHARED: usize = 128 << 10;
+/// How many columns a task has at least that packs its own rows, where there are so many: packing a number costs less
+/// than a fortieth of its products then.
+const LEAST_OWN: usize = 512;
 /// How many units of A one task packs.
 const PACKED: usize = 16 << 10;
 
@@ -62,7 +65,9 @@ struct Grid {
     row_parts: usize,
     /// How many columns a task has: whole panels.
     columns: usize,
-    /// Whether a task has all columns, and packs its rows itself.
+    /// How many of them are computed before the next: whole panels.
+    block_columns: usize,
+    /// Whether a task packs its rows itself.
     packs_itself: bool,
 }
 
@@ -72,24 +77,32 @@ impl Grid {
         let whole = columns.next_multiple_of(width);
         if rows <= shape.rows {
             let streamed = (STREAM / (units * shape.stored).max(1)).next_multiple_of(width);
-            return Grid { row_parts: 1, columns: streamed.max(LEAST_COLUMNS).min(whole), packs_itself: false };
+            let columns = streamed.max(LEAST_COLUMNS).min(whole);
+            return Grid { row_parts: 1, columns, block_columns: columns, packs_itself: false };
         }
-        let mut grid =
-            Grid { row_parts: rows.div_ceil(ROWS), columns: COLUMNS.max(width).min(whole), packs_itself: false };
-        if rows.saturating_mul(units.next_multiple_of(BLOCK)) > SHARED && grid.row_parts >= TASKS / 2 {
-            return Grid { packs_itself: true, ..grid };
+        let packs_itself = rows.saturating_mul(units.next_multiple_of(BLOCK)) > SHARED;
+        let least = if packs_itself { LEAST_OWN } else { LEAST_COLUMNS }.next_multiple_of(width);
+        let mut row_parts = rows.div_ceil(ROWS);
+        let mut parts = columns.div_ceil(COLUMNS);
+        let size = |parts: usize| columns.div_ceil(parts).next_multiple_of(width).max(least).min(whole);
+        if packs_itself {
+            // As few as there can be: each of them packs the rows again.
+            parts = 1;
         }
-        let tasks = |grid: &Grid| grid.row_parts * columns.div_ceil(grid.columns);
-        let enough = |grid: &Grid| {
-            tasks(grid) >= TASKS || (rows / grid.row_parts) * grid.columns * units < 2 * LEAST_WORK
+        let enough = |row_parts: usize, parts: usize| {
+            row_parts * columns.div_ceil(size(parts)) >= TASKS
+                || (rows / row_parts).saturating_mul(size(parts)).saturating_mul(units) < 2 * LEAST_WORK
         };
-        while !enough(&grid) && grid.columns >= 2 * LEAST_COLUMNS.max(width) {
-            grid.columns = (grid.columns / 2).next_multiple_of(width);
+        while !enough(row_parts, parts) && size(parts) >= 2 * least {
+            parts *= 2;
         }
-        while !enough(&grid) && rows.div_ceil(grid.row_parts) >= 4 * shape.rows {
-            grid.row_parts *= 2;
+        while !enough(row_parts, parts) && rows.div_ceil(row_parts) >= 4 * shape.rows {
+            row_parts *= 2;
         }
-        grid
+        let task_columns = size(parts);
+        let blocks = task_columns.div_ceil(COLUMNS);
+        let block_columns = task_columns.div_ceil(blocks).next_multiple_of(width).max(LEAST_COLUMNS);
+        Grid { row_parts, columns: task_columns, block_columns: block_columns.min(whole), packs_itself }
     }
 }
 
@@ -139,7 +152,7 @@ impl Product<'_> {
             Left::Pack(pack) if !grid.packs_itself => Some(self.pack_all(*pack)),
             _ => None,
         };
-        let column_parts = if grid.packs_itself { 1 } else { self.columns.div_ceil(grid.columns) };
+        let column_parts = self.columns.div_ceil(grid.columns);
         parallel_for(grid.row_parts * column_parts, &|task| {
             let (part, column_part) = (task % grid.row_parts, task / grid.row_parts);
             let (first, end) =
@@ -154,12 +167,9 @@ impl Product<'_> {
                 (_, _, Some(own)) => (own.units(), (end - first) * BLOCK),
                 _ => return,
             };
-            let columns = if grid.packs_itself { 0..self.columns } else {
-                let begin = column_part * grid.columns;
-                begin..(begin + grid.columns).min(self.columns)
-            };
-            for column in columns.clone().step_by(grid.columns) {
-                let count = grid.columns.min(columns.end - column);
+            let end_column = ((column_part + 1) * grid.columns).min(self.columns);
+            for column in (column_part * grid.columns..end_column).step_by(grid.block_columns) {
+                let count = grid.block_columns.min(end_column - column);
                 // SAFETY: the rows and columns are this task's.
                 unsafe { self.block(a, a_block, first..end, column..column + count) };
             }
@@ -272,6 +282,8 @@ mod tests {
                     for units in [0, 1, 64, 768, 4608] {
                         let grid = Grid::of(rows, columns, units, shape);
                         assert!(grid.columns.is_multiple_of(shape.width()) && grid.columns > 0);
+                        assert!(grid.block_columns.is_multiple_of(shape.width()));
+                        assert!((LEAST_COLUMNS.min(columns)..=grid.columns).contains(&grid.block_columns));
                         assert!(grid.columns >= columns.min(LEAST_COLUMNS), "{rows} {columns} {units}");
                         assert!((1..=rows).contains(&grid.row_parts) && rows.div_ceil(grid.row_parts) <= ROWS);
                     }

@@ -14,6 +14,8 @@ pub(super) const BLOCK: usize = 256;
 pub(super) const VECTORS: usize = 2;
 /// How many units of B are read between two prefetches.
 const STEP: usize = 4;
+/// How many bytes ahead a single tile fetches.
+const AHEAD: usize = 4096;
 
 /// The arithmetic of a tile. A value of it is the proof that the processor has the instructions; everything is
 /// `#[inline(always)]`.
@@ -87,8 +89,9 @@ struct Tile {
     sums_stride: usize,
     /// Whether there are sums of earlier blocks to add to.
     add: bool,
-    /// What is fetched into the cache meanwhile.
+    /// What is fetched into the cache meanwhile, and how many lines of it for every [`STEP`] units.
     ahead: *const u8,
+    fetched: usize,
 }
 
 /// Where part `index` of `parts` begins, when `count` is divided as evenly as can be.
@@ -106,18 +109,22 @@ pub(super) unsafe fn compute<E: Engine>(engine: E, block: &Block) {
     let width = VECTORS * E::LANES;
     let (panels, blocks) = (block.columns.div_ceil(width), block.units.div_ceil(BLOCK));
     let tiles = block.rows.div_ceil(E::ROWS);
-    let panel_bytes = block.units * width * E::STORED;
+        let unit_bytes = width * E::STORED;
+    let panel_bytes = block.units * unit_bytes;
+    // All tiles together fetch what they read, each for every few units a few lines.
+    let fetched = (STEP * unit_bytes / 64).div_ceil(tiles);
     let chunk = |step: usize| {
         // One tile reads the panels from end to end; several use a block of a panel together.
         let (inner, panel) = if tiles == 1 { (step % blocks, step / blocks) } else { (step / panels, step % panels) };
-        (inner, panel, block.panels.wrapping_add(panel * panel_bytes + inner * BLOCK * width * E::STORED))
+        (inner, panel, block.panels.wrapping_add(panel * panel_bytes + inner * BLOCK * unit_bytes))
     };
     for step in 0..panels * blocks {
         let (inner, panel, b) = chunk(step);
         let units = (block.units - inner * BLOCK).min(BLOCK);
-        let next = chunk(step + 1).2;
+        let next = if tiles == 1 { b.wrapping_add(AHEAD) } else { chunk(step + 1).2 };
         for index in 0..tiles {
             let (row, end) = (part_start(block.rows, tiles, index), part_start(block.rows, tiles, index + 1));
+            let (from, last) = (index * fetched * (BLOCK / STEP) * 64, units * unit_bytes);
             let tile = Tile {
                 a: block.a.wrapping_add(inner * block.a_block + row * BLOCK),
                 b,
@@ -126,7 +133,8 @@ pub(super) unsafe fn compute<E: Engine>(engine: E, block: &Block) {
                 sums: block.sums.wrapping_add(row * block.sums_stride + panel * width),
                 sums_stride: block.sums_stride,
                 add: inner > 0,
-                ahead: next.wrapping_add(index * (BLOCK / STEP) * 64),
+                ahead: next.wrapping_add(from),
+                fetched: if from < last { fetched } else { 0 },
             };
             // SAFETY: the tile lies within the block.
             unsafe {
@@ -177,8 +185,10 @@ unsafe fn tile<E: Engine, const R: usize, const V: usize>(engine: E, t: &Tile) {
     let mut sums = [[engine.zero(); V]; R];
     let (mut a, mut b, mut ahead) = (t.a, t.b, t.ahead);
     for _ in 0..t.units / STEP {
-        prefetch(ahead);
-        ahead = ahead.wrapping_add(64);
+        for _ in 0..t.fetched {
+            prefetch(ahead);
+            ahead = ahead.wrapping_add(64);
+        }
         for _ in 0..STEP {
             // SAFETY: there are `units` units.
             unsafe { step(engine, &mut sums, &mut a, &mut b) };
@@ -188,15 +198,31 @@ unsafe fn tile<E: Engine, const R: usize, const V: usize>(engine: E, t: &Tile) {
         // SAFETY: there are `units` units.
         unsafe { step(engine, &mut sums, &mut a, &mut b) };
     }
-    for (row, sums) in sums.iter().enumerate() {
-        for (vector, sums) in sums.iter().enumerate() {
-            let count = (t.columns - vector * E::LANES).min(E::LANES);
-            let place = t.sums.wrapping_add(row * t.sums_stride + vector * E::LANES);
-            // SAFETY: as many columns as the tile has.
-            unsafe {
-                let sums = if t.add { engine.add(engine.load_sums(place, count), *sums) } else { *sums };
-                engine.store_sums(place, count, sums);
-            }
+    // Spelled out, so that every index is a constant: a loop that stays one would keep the sums in memory all along.
+    macro_rules! store_rows {
+        ($($row:literal)*) => {
+            $(if const { $row < R } {
+                // SAFETY: the tile has the row.
+                unsafe { store_row(engine, &sums[$row % R], t, $row) };
+            })*
+        };
+    }
+    store_rows!(0 1 2 3 4 5 6 7 8 9 10 11);
+}
+
+/// Writes the sums of a row, or adds them to those of earlier blocks.
+///
+/// # Safety
+/// The tile has the row.
+#[inline(always)]
+unsafe fn store_row<E: Engine, const V: usize>(engine: E, sums: &[E::Vector; V], t: &Tile, row: usize) {
+    for (vector, sums) in sums.iter().enumerate() {
+        let count = (t.columns - vector * E::LANES).min(E::LANES);
+        let place = t.sums.wrapping_add(row * t.sums_stride + vector * E::LANES);
+        // SAFETY: as many columns as the tile has.
+        unsafe {
+            let sums = if t.add { engine.add(engine.load_sums(place, count), *sums) } else { *sums };
+            engine.store_sums(place, count, sums);
         }
     }
 }
@@ -234,8 +260,8 @@ fn prefetch(place: *const u8) {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: SSE is part of x86_64, and a prefetch never faults.
     unsafe {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T0>(place.cast());
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T1>(place.cast());
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = place;
