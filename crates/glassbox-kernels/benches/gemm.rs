@@ -5,7 +5,9 @@
 
 use std::hint::black_box;
 
-use glassbox_kernels::gemm::{MatrixRef, PackedB, gemm, gemm_unpacked_at};
+use glassbox_kernels::gemm::{
+    ByteDot, Compute, MatrixRef, PackedB, PackedBInt8, Sums, gemm, gemm_int8, gemm_unpacked_at,
+};
 use glassbox_kernels::simd::{Kernel, Level, Simd, run_at};
 
 /// The time that this thread has had the processor: other programs on it don't count.
@@ -134,7 +136,7 @@ fn floats(level: Level) {
     for (m, k, n) in sizes {
         let (a, b) = (vec![0.5f32; m * k], vec![0.25f32; k * n]);
         let (a, b) = (MatrixRef::of_rows(&a, m, k), MatrixRef::of_rows(&b, k, n));
-        let packed = PackedB::at(level, b);
+        let packed = PackedB::at(level, Compute::F32, b);
         let mut c = vec![0.0; m * n];
         let operations = 2.0 * m as f64 * k as f64 * n as f64 / 1e9;
         let (time, peak) = best_of(|| gemm(a, &packed, &mut c, n, None), || fma_peak(level));
@@ -153,12 +155,12 @@ fn floats(level: Level) {
 fn rows(level: Level) {
     let (k, n) = (768, 50_257);
     let weight = vec![0.25f32; k * n];
-    let large = PackedB::at(level, MatrixRef::of_rows(&weight, k, n));
-    let halves = PackedB::at(level, MatrixRef::of_rows(&vec![half::f16::ONE; k * n], k, n));
-    let brains = PackedB::at(level, MatrixRef::of_rows(&vec![half::bf16::ONE; k * n], k, n));
-    let small = PackedB::at(level, MatrixRef::of_rows(&weight[..k * 3072], k, 3072));
+    let large = PackedB::at(level, Compute::F32, MatrixRef::of_rows(&weight, k, n));
+    let halves = PackedB::at(level, Compute::F32, MatrixRef::of_rows(&vec![half::f16::ONE; k * n], k, n));
+    let brains = PackedB::at(level, Compute::F32, MatrixRef::of_rows(&vec![half::bf16::ONE; k * n], k, n));
+    let small = PackedB::at(level, Compute::F32, MatrixRef::of_rows(&weight[..k * 3072], k, 3072));
     // Its memory is in huge pages, as that of packed matrices is.
-    let memory = PackedB::at(level, MatrixRef::of_rows(&weight, k, n));
+    let memory = PackedB::at(level, Compute::F32, MatrixRef::of_rows(&weight, k, n));
     let memory = memory.as_f32().unwrap_or(&[]);
     for (name, b) in [("f32", &large), ("f16", &halves), ("bf16", &brains), ("f32 in cache", &small)] {
         for m in [1, 2, 4, 6] {
@@ -178,10 +180,43 @@ fn rows(level: Level) {
     }
 }
 
+/// Products of bytes and of bf16, as a share of the sums of independent products that the processor can do: as many
+/// instructions as fused products of f32, but for AVX2, where two instructions give as many products as two fused ones.
+fn narrow(sizes: &[(usize, usize, usize)]) {
+    for &(m, k, n) in sizes {
+        let operations = 2.0 * m as f64 * k as f64 * n as f64 / 1e9;
+        let weights = vec![3i8; k * n];
+        let (a, mut c) = (vec![200u8; m * k], vec![0i32; m * n]);
+        for dot in ByteDot::ALL.into_iter().skip(1).filter(|dot| dot.is_available()) {
+            let packed = PackedBInt8::at(dot, MatrixRef::of_rows(&weights, k, n));
+            let (level, times) = match dot {
+                ByteDot::Pairs(level) => (level, 1.0),
+                ByteDot::Quads8 => (Level::Avx2, 4.0),
+                ByteDot::Quads16 => (Level::Avx512, 4.0),
+            };
+            let work = || gemm_int8(MatrixRef::of_rows(&a, m, k), &packed, &mut c, n, &Sums);
+            let (time, peak) = best_of(work, || fma_peak(level) * times);
+            let (speed, share) = (operations / time, 100.0 * operations / time / peak);
+            println!("int8 {dot:?} {m} × {k} × {n}: {speed:.1} GOP/s, {share:.0} % of {peak:.0}");
+        }
+        if Compute::Bf16.is_available() {
+            let (a, weights, mut c) = (vec![0.5f32; m * k], vec![0.25f32; k * n], vec![0.0; m * n]);
+            let packed = PackedB::of(Compute::Bf16, MatrixRef::of_rows(&weights, k, n));
+            let work = || gemm(MatrixRef::of_rows(&a, m, k), &packed, &mut c, n, None);
+            let (time, peak) = best_of(work, || fma_peak(Level::Avx512) * 2.0);
+            let (speed, share) = (operations / time, 100.0 * operations / time / peak);
+            println!("bf16 {m} × {k} × {n}: {speed:.1} GFLOP/s, {share:.0} % of {peak:.0}");
+        }
+    }
+}
+
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with("--")).collect();
     let wants = |name: &str| wanted.is_empty() || wanted.iter().any(|arg| arg == name);
     glassbox_tensor::on_one_thread(|| {
+        if wants("narrow") {
+            narrow(&[(1024, 1024, 1024), (128, 768, 2304), (1500, 384, 1536), (1, 768, 50_257), (1, 768, 2304)]);
+        }
         for level in Level::available().into_iter().filter(|level| *level != Level::Portable) {
             if wants("f32") {
                 floats(level);

@@ -1,5 +1,6 @@
 //! The engines of f32: B held as f32, as f16 or as bf16, which are widened exactly when they are read.
 
+use super::dots::compute_bf16;
 use super::tile::{Block, Engine, compute};
 use crate::simd::{Kernel, Level, Simd, run_at};
 
@@ -10,14 +11,22 @@ pub enum Held {
     F32,
     F16,
     Bf16,
+    /// Two bf16 in a unit, multiplied as they are; only where the processor has the instruction.
+    Bf16Pairs,
 }
 
 impl Held {
+    /// How many bytes a unit has.
     pub(super) fn bytes(self) -> usize {
         match self {
-            Held::F32 => 4,
+            Held::F32 | Held::Bf16Pairs => 4,
             Held::F16 | Held::Bf16 => 2,
         }
+    }
+
+    /// How many numbers a unit has.
+    pub(super) fn unit(self) -> usize {
+        if self == Held::Bf16Pairs { 2 } else { 1 }
     }
 }
 
@@ -55,11 +64,35 @@ pub(super) unsafe fn compute_at(level: Level, held: Held, block: &Block) {
                     Held::F32 => compute(Plain(simd), self.1),
                     Held::F16 => compute(Half(simd), self.1),
                     Held::Bf16 => compute(Brain(simd), self.1),
+                    Held::Bf16Pairs => compute_bf16(self.1),
                 }
             }
         }
     }
     run_at(level, Work(held, block));
+}
+
+/// Rounds numbers to bf16, two to a unit; a zero follows where their number is odd.
+pub(super) fn round_pairs(level: Level, numbers: &[f32], units: &mut [u32]) {
+    struct Round<'a>(&'a [f32], &'a mut [u32]);
+    impl Kernel for Round<'_> {
+        type Output = ();
+        #[inline(always)]
+        fn run<S: Simd>(self, simd: S) {
+            let mut numbers = self.0.chunks_exact(S::LANES);
+            for (from, to) in (&mut numbers).zip(self.1.chunks_exact_mut(S::LANES / 2)) {
+                // SAFETY: half as many units have room for as many numbers of half the size.
+                unsafe { simd.store_bf16_at(to.as_mut_ptr().cast(), simd.load(from)) };
+            }
+            let rest = numbers.remainder();
+            let done = (self.0.len() - rest.len()) / 2;
+            for (from, to) in rest.chunks(2).zip(&mut self.1[done..]) {
+                let bits = |place: usize| from.get(place).map_or(0, |x| u32::from(half::bf16::from_f32(*x).to_bits()));
+                *to = bits(0) | bits(1) << 16;
+            }
+        }
+    }
+    run_at(level, Round(numbers, units));
 }
 
 /// B held as f32.

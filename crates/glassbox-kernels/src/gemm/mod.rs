@@ -11,6 +11,8 @@
 //!
 //! How a product is split hangs on its sizes and the level alone; no sum is split over threads.
 
+mod bytes;
+mod dots;
 mod float;
 mod matrix;
 mod memory;
@@ -18,8 +20,10 @@ mod packed;
 mod product;
 mod tile;
 
+pub use bytes::{Byte, IntegerEpilogue, PackedBInt8, Sums, gemm_int8};
+pub use dots::ByteDot;
 pub use matrix::MatrixRef;
-pub use packed::{Packable, PackedB};
+pub use packed::{Compute, Packable, PackedB};
 
 use matrix::assert_fits;
 use memory::Scratch;
@@ -96,7 +100,7 @@ pub fn gemm_unpacked_at(
     let shape = packed::shape(level, held);
     let scratch = Scratch::take(shape.panel_bytes(inner, columns));
     // SAFETY: the scratch has room for the panels, and is this call's.
-    unsafe { packed::pack(b, shape.width(), scratch.start().cast::<f32>()) };
+    unsafe { packed::pack::<f32, f32, 1>(b, shape.width(), scratch.start().cast(), |x| x) };
     multiply(a, Panels { start: scratch.start(), inner, columns, held, level }, c, c_stride, epilogue);
 }
 
@@ -111,9 +115,21 @@ fn multiply(
     let (rows, inner, columns) = (a.rows(), b.inner, b.columns);
     assert_eq!(a.columns(), inner, "the columns of A and the rows of B");
     assert_fits(c, c_stride, rows, columns);
+    let unit = b.held.unit();
     let pack = |row: usize, first: usize, units: &mut [u32]| match a.row_part(row, first, units.len()) {
         Some(from) => units.iter_mut().zip(from).for_each(|(unit, a)| *unit = a.to_bits()),
         None => units.iter_mut().enumerate().for_each(|(at, unit)| *unit = a.get(row, first + at).to_bits()),
+    };
+    let pack_pairs = |row: usize, first: usize, units: &mut [u32]| {
+        let count = (2 * units.len()).min(inner - 2 * first);
+        match a.row_part(row, 2 * first, count) {
+            Some(from) => float::round_pairs(b.level, from, units),
+            None => {
+                let mut numbers = [0.0; 2 * tile::BLOCK];
+                numbers[..count].iter_mut().enumerate().for_each(|(at, x)| *x = a.get(row, 2 * first + at));
+                float::round_pairs(b.level, &numbers[..count], units);
+            }
+        }
     };
     // SAFETY: the block is one of this product, whose panels were packed for the level.
     let compute = |block: &tile::Block| unsafe { float::compute_at(b.level, b.held, block) };
@@ -123,13 +139,17 @@ fn multiply(
             epilogue.finish(row, column, unsafe { std::slice::from_raw_parts_mut(sums.cast::<f32>(), count) });
         }
     };
-    let in_place = rows == 1 && (a.column_stride() == 1 || inner <= 1);
+    let in_place = unit == 1 && rows == 1 && (a.column_stride() == 1 || inner <= 1);
     let product = Product {
         rows,
-        units: inner,
+        units: inner.div_ceil(unit),
         columns,
         shape: packed::shape(b.level, b.held),
-        a: if in_place { Left::Row(a.place(0, 0).cast()) } else { Left::Pack(&pack) },
+        a: match unit {
+            _ if in_place => Left::Row(a.place(0, 0).cast()),
+            1 => Left::Pack(&pack),
+            _ => Left::Pack(&pack_pairs),
+        },
         b: b.start,
         compute: &compute,
         sums: Some((c.as_mut_ptr().cast(), c_stride)),
@@ -141,3 +161,5 @@ fn multiply(
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_bytes;

@@ -7,6 +7,7 @@
 use glassbox_tensor::parallel_for;
 use half::{bf16, f16};
 
+use super::dots::has_bf16_dot;
 use super::float::{self, Held, tile_rows};
 use super::matrix::MatrixRef;
 use super::memory::Memory;
@@ -37,6 +38,25 @@ pub struct PackedB {
 /// What [`PackedB`] is made of, and holds as it is.
 pub trait Packable: Copy + Default + Send + Sync + sealed::Held {}
 
+/// What products are computed in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Compute {
+    /// f32: each product is exact, and added to the sum with one rounding.
+    #[default]
+    F32,
+    /// A and B are rounded to bf16, and sums of f32 take two products at once. It is twice as fast where the processor
+    /// has the instruction (AVX512-BF16), whose way of rounding sums is its own: numbers below 2⁻¹²⁶ count as zero, and a
+    /// sum has the error of 2 · K roundings at most. Elsewhere B is rounded to bf16 and computed with in f32.
+    Bf16,
+}
+
+impl Compute {
+    /// Whether this processor has instructions for it.
+    pub fn is_available(self) -> bool {
+        self == Compute::F32 || has_bf16_dot()
+    }
+}
+
 impl Packable for f32 {}
 impl Packable for f16 {}
 impl Packable for bf16 {}
@@ -44,33 +64,61 @@ impl Packable for bf16 {}
 mod sealed {
     pub trait Held {
         const HELD: super::Held;
+        /// As bf16, rounded to nearest even.
+        fn to_bf16(self) -> half::bf16;
     }
     impl Held for f32 {
         const HELD: super::Held = super::Held::F32;
+        fn to_bf16(self) -> half::bf16 {
+            half::bf16::from_f32(self)
+        }
     }
     impl Held for half::f16 {
         const HELD: super::Held = super::Held::F16;
+        fn to_bf16(self) -> half::bf16 {
+            half::bf16::from_f32(self.to_f32())
+        }
     }
     impl Held for half::bf16 {
         const HELD: super::Held = super::Held::Bf16;
+        fn to_bf16(self) -> half::bf16 {
+            self
+        }
     }
 }
 
 impl PackedB {
     /// Packs a matrix for the best level of this processor.
     pub fn new<T: Packable>(matrix: MatrixRef<'_, T>) -> PackedB {
-        PackedB::at(Level::best(), matrix)
+        PackedB::at(Level::best(), Compute::F32, matrix)
+    }
+
+    /// Packs a matrix for products that are computed so.
+    pub fn of<T: Packable>(compute: Compute, matrix: MatrixRef<'_, T>) -> PackedB {
+        PackedB::at(Level::best(), compute, matrix)
     }
 
     /// Packs a matrix for a level, which its products are then computed at; for the best there is where the processor
     /// lacks that level.
-    pub fn at<T: Packable>(level: Level, matrix: MatrixRef<'_, T>) -> PackedB {
+    pub fn at<T: Packable>(level: Level, compute: Compute, matrix: MatrixRef<'_, T>) -> PackedB {
         let (inner, columns) = (matrix.rows(), matrix.columns());
-        let shape = shape(level, T::HELD);
-        let panels = Memory::zeroed(shape.panel_bytes(inner, columns));
+        let held = match compute {
+            Compute::F32 => T::HELD,
+            Compute::Bf16 if level == Level::Avx512 && has_bf16_dot() => Held::Bf16Pairs,
+            Compute::Bf16 => Held::Bf16,
+        };
+        let shape = shape(level, held);
+        let panels = Memory::zeroed(shape.panel_bytes(inner.div_ceil(held.unit()), columns));
+        let (width, start) = (shape.width(), panels.start());
         // SAFETY: the memory has room for the panels, and nobody else has it yet.
-        unsafe { pack(matrix, shape.width(), panels.start().cast()) };
-        PackedB { panels, inner, columns, held: T::HELD, level }
+        unsafe {
+            match held {
+                Held::Bf16Pairs => pack::<T, bf16, 2>(matrix, width, start.cast(), T::to_bf16),
+                Held::Bf16 => pack::<T, bf16, 1>(matrix, width, start.cast(), T::to_bf16),
+                Held::F32 | Held::F16 => pack::<T, T, 1>(matrix, width, start.cast(), |x| x),
+            }
+        }
+        PackedB { panels, inner, columns, held, level }
     }
 
     /// K: the number of rows of the matrix.
@@ -121,13 +169,20 @@ pub(super) fn shape(level: Level, held: Held) -> Shape {
     Shape { lanes, rows: tile_rows(lanes), stored: held.bytes() }
 }
 
-/// Writes the panels of a matrix, `width` columns each, with all threads.
+/// Writes the panels of a matrix, `width` columns each and `UNIT` elements of the inner axis in a unit, with all threads.
 ///
 /// # Safety
 /// There is room for them, of which nobody else has anything.
-pub(super) unsafe fn pack<T: Copy + Default + Send + Sync>(matrix: MatrixRef<'_, T>, width: usize, panels: *mut T) {
+pub(super) unsafe fn pack<T: Copy, U: Copy + Default + Send, const UNIT: usize>(
+    matrix: MatrixRef<'_, T>,
+    width: usize,
+    panels: *mut U,
+    convert: impl Fn(T) -> U + Sync,
+) where
+    T: Send + Sync,
+{
     let (inner, columns) = (matrix.rows(), matrix.columns());
-    let panel_size = width * inner;
+    let panel_size = width * inner.next_multiple_of(UNIT);
     if panel_size == 0 {
         return;
     }
@@ -140,19 +195,28 @@ pub(super) unsafe fn pack<T: Copy + Default + Send + Sync>(matrix: MatrixRef<'_,
             // SAFETY: as the caller says; the panel is this task's.
             let elements =
                 unsafe { std::slice::from_raw_parts_mut(start.0.wrapping_add(panel * panel_size), panel_size) };
-            pack_panel(matrix, panel * width, width, elements);
+            pack_panel::<T, U, UNIT>(matrix, panel * width, width, elements, &convert);
         }
     });
 }
 
 /// Writes one panel: the columns from `first` on.
-fn pack_panel<T: Copy + Default>(matrix: MatrixRef<'_, T>, first: usize, width: usize, panel: &mut [T]) {
-    let count = width.min(matrix.columns() - first);
+fn pack_panel<T: Copy, U: Copy + Default, const UNIT: usize>(
+    matrix: MatrixRef<'_, T>,
+    first: usize,
+    width: usize,
+    panel: &mut [U],
+    convert: &impl Fn(T) -> U,
+) {
+    let (inner, count) = (matrix.rows(), width.min(matrix.columns() - first));
     if matrix.column_stride() == 1 {
-        for (row, to) in panel.chunks_exact_mut(width).enumerate() {
-            if let Some(from) = matrix.row_part(row, first, count) {
-                to[..count].copy_from_slice(from);
-                to[count..].fill(T::default());
+        for (unit, to) in panel.chunks_exact_mut(width * UNIT).enumerate() {
+            for place in 0..UNIT {
+                let row = unit * UNIT + place;
+                let from = if row < inner { matrix.row_part(row, first, count).unwrap_or(&[]) } else { &[] };
+                let mut to = to[place..].iter_mut().step_by(UNIT);
+                from.iter().zip(&mut to).for_each(|(from, to)| *to = convert(*from));
+                to.for_each(|to| *to = U::default());
             }
         }
         return;
@@ -161,13 +225,16 @@ fn pack_panel<T: Copy + Default>(matrix: MatrixRef<'_, T>, first: usize, width: 
     // the first cache.
     const PIECE: usize = 16;
     for (piece, to) in panel.chunks_mut(width * PIECE).enumerate() {
-        for column in 0..count {
-            for (row, to) in to.chunks_exact_mut(width).enumerate() {
-                to[column] = matrix.get(piece * PIECE + row, first + column);
-            }
+        let begin = piece * PIECE;
+        let present = (inner - begin).min(PIECE);
+        if count < width || present < PIECE {
+            to.fill(U::default());
         }
-        if count < width {
-            to.chunks_exact_mut(width).for_each(|to| to[count..].fill(T::default()));
+        for column in 0..count {
+            for row in 0..present {
+                let place = (row / UNIT * width + column) * UNIT + row % UNIT;
+                to[place] = convert(matrix.get(begin + row, first + column));
+            }
         }
     }
 }

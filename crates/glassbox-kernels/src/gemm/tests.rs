@@ -64,7 +64,7 @@ fn products_of_any_size_and_stride() {
             let a = MatrixRef::new(&a, rows, inner, a_stride, 1);
             let b = MatrixRef::new(&b, inner, columns, b_stride, 1);
             let mut c = vec![7.0; rows * c_stride];
-            gemm(a, &PackedB::at(level, b), &mut c, c_stride, None);
+            gemm(a, &PackedB::at(level, Compute::F32, b), &mut c, c_stride, None);
             assert_product(a, &|k, column| b.get(k, column), columns, &c, c_stride);
             let between = |row: usize| &c[row * c_stride + columns..(row + 1) * c_stride];
             assert!((0..rows).all(|row| between(row).iter().all(|x| *x == 7.0)), "what lies between rows was changed");
@@ -74,7 +74,7 @@ fn products_of_any_size_and_stride() {
             let a = MatrixRef::of_rows(&a_across, inner, rows).transposed();
             let b = MatrixRef::of_rows(&b_across, columns, inner).transposed();
             let mut again = vec![7.0; rows * c_stride];
-            gemm(a, &PackedB::at(level, b), &mut again, c_stride, None);
+            gemm(a, &PackedB::at(level, Compute::F32, b), &mut again, c_stride, None);
             assert_eq!(c, again);
             let mut again = vec![7.0; rows * c_stride];
             gemm_unpacked_at(level, a, b, &mut again, c_stride, None);
@@ -110,11 +110,11 @@ fn numbers_of_sixteen_bits_are_widened_exactly() {
                 c
             };
             let wide: Vec<f32> = halves.iter().map(|x| x.to_f32()).collect();
-            let expected = product(PackedB::at(level, MatrixRef::of_rows(&wide, inner, columns)));
-            assert_eq!(product(PackedB::at(level, MatrixRef::of_rows(&halves, inner, columns))), expected);
+            let expected = product(PackedB::at(level, Compute::F32, MatrixRef::of_rows(&wide, inner, columns)));
+            assert_eq!(product(PackedB::at(level, Compute::F32, MatrixRef::of_rows(&halves, inner, columns))), expected);
             let wide: Vec<f32> = brains.iter().map(|x| x.to_f32()).collect();
-            let expected = product(PackedB::at(level, MatrixRef::of_rows(&wide, inner, columns)));
-            assert_eq!(product(PackedB::at(level, MatrixRef::of_rows(&brains, inner, columns))), expected);
+            let expected = product(PackedB::at(level, Compute::F32, MatrixRef::of_rows(&wide, inner, columns)));
+            assert_eq!(product(PackedB::at(level, Compute::F32, MatrixRef::of_rows(&brains, inner, columns))), expected);
         }
     }
 }
@@ -135,7 +135,7 @@ fn every_element_is_finished_once() {
     for level in Level::available() {
         for (rows, inner, columns) in SIZES {
             let (a, b) = (numbers(5, rows * inner), numbers(6, inner * columns));
-            let (a, b) = (MatrixRef::of_rows(&a, rows, inner), PackedB::at(level, MatrixRef::of_rows(&b, inner, columns)));
+            let (a, b) = (MatrixRef::of_rows(&a, rows, inner), PackedB::at(level, Compute::F32, MatrixRef::of_rows(&b, inner, columns)));
             let (mut c, mut plain) = (vec![0.0; rows * columns], vec![0.0; rows * columns]);
             let parts = Parts::default();
             gemm(a, &b, &mut c, columns, Some(&parts));
@@ -157,7 +157,7 @@ fn bits_depend_neither_on_other_rows_nor_on_levels_nor_on_threads() {
     let product = |level, first: usize, rows: usize| {
         let mut c = vec![0.0f32; rows * columns];
         let left = MatrixRef::of_rows(&a[first * inner..], rows, inner);
-        gemm(left, &PackedB::at(level, right), &mut c, columns, None);
+        gemm(left, &PackedB::at(level, Compute::F32, right), &mut c, columns, None);
         c.into_iter().map(f32::to_bits).collect::<Vec<_>>()
     };
     let expected = product(Level::Portable, 0, rows);
@@ -185,4 +185,39 @@ fn infinities_and_nans_pass_through() {
 #[should_panic(expected = "past the end")]
 fn a_result_that_is_too_short_is_refused() {
     gemm(MatrixRef::of_rows(&[1.0], 1, 1), &PackedB::new(MatrixRef::of_rows(&[1.0f32; 3], 1, 3)), &mut [0.0; 2], 3, None);
+}
+
+#[test]
+fn bf16_products_are_those_of_rounded_numbers() {
+    for level in Level::available() {
+        for (rows, inner, columns) in SIZES {
+            let round = |x: Vec<f32>| x.into_iter().map(|x| bf16::from_f32(x).to_f32()).collect::<Vec<_>>();
+            let (a, b) = (round(numbers(11, rows * inner)), round(numbers(12, inner * columns)));
+            let (a, b) = (MatrixRef::of_rows(&a, rows, inner), MatrixRef::of_rows(&b, inner, columns));
+            let packed = PackedB::at(level, Compute::Bf16, b);
+            let mut c = vec![7.0; rows * columns];
+            gemm(a, &packed, &mut c, columns, None);
+            // Two products are added at once, by two roundings at most: twice the bound of f32 is room enough.
+            let bound = 2.0 * (inner.min(512) + inner / 512 + 4) as f64 * f64::powi(2.0, -24);
+            for row in 0..rows {
+                for column in 0..columns {
+                    let terms = (0..inner).map(|k| f64::from(a.get(row, k)) * f64::from(b.get(k, column)));
+                    let (sum, size) = terms.fold((0.0, 0.0), |(sum, size), term| (sum + term, size + term.abs()));
+                    let found = f64::from(c[row * columns + column]);
+                    assert!((found - sum).abs() <= bound * size, "{row} {column}: {found} instead of {sum}");
+                }
+            }
+            // A that is transposed, and fewer rows, give the same bits.
+            let across: Vec<f32> = (0..inner * rows).map(|at| a.get(at % rows, at / rows)).collect();
+            let mut again = vec![7.0; rows * columns];
+            gemm(MatrixRef::of_rows(&across, inner, rows).transposed(), &packed, &mut again, columns, None);
+            assert_eq!(c, again);
+            for row in 0..rows.min(7) {
+                let mut alone = vec![7.0; columns];
+                let one = MatrixRef::new(&across[row..], 1, inner, 1, rows);
+                gemm(one, &packed, &mut alone, columns, None);
+                assert_eq!(alone, c[row * columns..][..columns]);
+            }
+        }
+    }
 }

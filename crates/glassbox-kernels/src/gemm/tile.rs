@@ -182,11 +182,18 @@ unsafe fn tile_of_rows<E: Engine, const V: usize>(engine: E, t: &Tile, rows: usi
 /// What it reads and writes is there.
 #[inline(always)]
 unsafe fn tile<E: Engine, const R: usize, const V: usize>(engine: E, t: &Tile) {
+    // The places of the sums come to the cache while they are computed.
+    for row in 0..R {
+        let place = t.sums.wrapping_add(row * t.sums_stride).cast::<u8>();
+        for line in 0..(V * E::LANES * 4).div_ceil(64) {
+            prefetch::<true>(place.wrapping_add(line * 64));
+        }
+    }
     let mut sums = [[engine.zero(); V]; R];
     let (mut a, mut b, mut ahead) = (t.a, t.b, t.ahead);
     for _ in 0..t.units / STEP {
         for _ in 0..t.fetched {
-            prefetch(ahead);
+            prefetch::<false>(ahead);
             ahead = ahead.wrapping_add(64);
         }
         for _ in 0..STEP {
@@ -254,14 +261,18 @@ unsafe fn step<E: Engine, const R: usize, const V: usize>(
     *b = b.wrapping_add(VECTORS * E::LANES * E::STORED);
 }
 
-/// Asks for a line to be brought to the cache. The place needs not be readable.
+/// Asks for a line to be brought to the first or second cache. The place needs not be readable.
 #[inline(always)]
-fn prefetch(place: *const u8) {
+fn prefetch<const FIRST: bool>(place: *const u8) {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: SSE is part of x86_64, and a prefetch never faults.
     unsafe {
-        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T1>(place.cast());
+        use std::arch::x86_64::{_MM_HINT_T0, _MM_HINT_T1, _mm_prefetch};
+        if FIRST {
+            _mm_prefetch::<_MM_HINT_T0>(place.cast());
+        } else {
+            _mm_prefetch::<_MM_HINT_T1>(place.cast());
+        }
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = place;
