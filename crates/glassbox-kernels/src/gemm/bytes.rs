@@ -1,7 +1,7 @@
 //! Products of bytes, summed in i32: the same integers on every processor.
 
 use super::dots::{ByteDot, compute_bytes};
-use super::float::{lanes, tile_rows};
+use super::float::shape_at;
 use super::matrix::{MatrixRef, assert_fits};
 use super::memory::Memory;
 use super::packed::pack;
@@ -232,6 +232,5 @@ unsafe impl<T: Send> Sync for Rows<T> {}
 
 /// What panels and tiles look like.
 fn shape(dot: ByteDot) -> Shape {
-    let lanes = lanes(dot.level());
-    Shape { lanes, rows: tile_rows(lanes), stored: dot.unit() }
+    shape_at(dot.level(), dot.unit())
 }

@@ -170,7 +170,7 @@ struct Pairs<S>(S);
 impl<S: Simd> Engine for Pairs<S> {
     type Vector = S::I32;
     const LANES: usize = S::LANES;
-    const ROWS: usize = tile_rows(S::LANES);
+    const ROWS: usize = tile_rows(S::LEVEL);
     const STORED: usize = 2;
 
     integer_sums!();
@@ -226,7 +226,7 @@ mod x86 {
             impl Engine for Quads<$level> {
                 type Vector = $vector;
                 const LANES: usize = $level::LANES;
-                const ROWS: usize = tile_rows($level::LANES);
+                const ROWS: usize = tile_rows($level::LEVEL);
                 const STORED: usize = 4;
 
                 integer_sums!();
@@ -255,7 +255,7 @@ mod x86 {
     impl Engine for Brains {
         type Vector = __m512;
         const LANES: usize = 16;
-        const ROWS: usize = tile_rows(16);
+        const ROWS: usize = tile_rows(Level::Avx512);
         const STORED: usize = 4;
 
         #[inline(always)]

@@ -1,6 +1,7 @@
 //! The engines of f32: B held as f32, as f16 or as bf16, which are widened exactly when they are read.
 
 use super::dots::compute_bf16;
+use super::product::Shape;
 use super::tile::{Block, Engine, compute};
 use crate::simd::{Kernel, Level, Simd, run_at};
 
@@ -30,28 +31,33 @@ impl Held {
     }
 }
 
-/// How many rows a tile has with so many lanes: as many as there are registers for.
-pub(super) const fn tile_rows(lanes: usize) -> usize {
-    if lanes == 16 { 12 } else { 6 }
+/// How many rows a tile has at a level: as many as there are registers for. The portable level has few, since its tiles
+/// are long to compile and slow whatever they are.
+pub(super) const fn tile_rows(level: Level) -> usize {
+    match level {
+        Level::Portable => 2,
+        Level::Avx2 => 6,
+        Level::Avx512 => 12,
+    }
 }
 
-/// How many lanes a level has.
-pub(super) fn lanes(level: Level) -> usize {
-    struct Lanes;
-    impl Kernel for Lanes {
-        type Output = usize;
+/// What panels and tiles look like at a level, with so many bytes in a unit of B.
+pub(super) fn shape_at(level: Level, stored: usize) -> Shape {
+    struct Sizes(usize);
+    impl Kernel for Sizes {
+        type Output = Shape;
         #[inline(always)]
-        fn run<S: Simd>(self, _: S) -> usize {
-            S::LANES
+        fn run<S: Simd>(self, _: S) -> Shape {
+            Shape { lanes: S::LANES, rows: tile_rows(S::LEVEL), stored: self.0 }
         }
     }
-    run_at(level, Lanes)
+    run_at(level, Sizes(stored))
 }
 
 /// Computes a block with the vectors of a level.
 ///
 /// # Safety
-/// As [`compute`] demands, with panels of [`lanes`] of this level.
+/// As [`compute`] demands, with panels of [`shape_at`] this level.
 pub(super) unsafe fn compute_at(level: Level, held: Held, block: &Block) {
     struct Work<'a>(Held, &'a Block);
     impl Kernel for Work<'_> {
@@ -111,7 +117,7 @@ macro_rules! engines {
         $(impl<S: Simd> Engine for $engine<S> {
             type Vector = S::F32;
             const LANES: usize = S::LANES;
-            const ROWS: usize = tile_rows(S::LANES);
+            const ROWS: usize = tile_rows(S::LEVEL);
             const STORED: usize = $bytes;
 
             #[inline(always)]

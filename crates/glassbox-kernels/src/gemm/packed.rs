@@ -8,7 +8,7 @@ use glassbox_tensor::parallel_for;
 use half::{bf16, f16};
 
 use super::dots::has_bf16_dot;
-use super::float::{self, Held, tile_rows};
+use super::float::{Held, shape_at};
 use super::matrix::MatrixRef;
 use super::memory::Memory;
 use super::product::Shape;
@@ -165,8 +165,7 @@ pub(super) struct Panels {
 
 /// What the panels and tiles of f32 look like at a level.
 pub(super) fn shape(level: Level, held: Held) -> Shape {
-    let lanes = float::lanes(level);
-    Shape { lanes, rows: tile_rows(lanes), stored: held.bytes() }
+    shape_at(level, held.bytes())
 }
 
 /// Writes the panels of a matrix, `width` columns each and `UNIT` elements of the inner axis in a unit, with all threads.

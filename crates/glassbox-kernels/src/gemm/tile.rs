@@ -13,7 +13,7 @@ pub(super) const BLOCK: usize = 256;
 /// How many vectors of columns a panel has.
 pub(super) const VECTORS: usize = 2;
 /// How many units of B are read between two prefetches.
-const STEP: usize = 4;
+const STEP: usize = 2;
 /// How many bytes ahead a single tile fetches.
 const AHEAD: usize = 4096;
 
@@ -24,7 +24,7 @@ pub(super) trait Engine: Copy {
     type Vector: Copy;
     /// How many columns a vector has.
     const LANES: usize;
-    /// How many rows a tile has at most: 6 or 12.
+    /// How many rows a tile has at most: 2, 6 or 12.
     const ROWS: usize;
     /// How many bytes a unit of B has.
     const STORED: usize;
@@ -159,11 +159,12 @@ unsafe fn tile_of_rows<E: Engine, const V: usize>(engine: E, t: &Tile, rows: usi
         match rows {
             1 => tile::<E, 1, V>(engine, t),
             2 => tile::<E, 2, V>(engine, t),
+            // Only engines that have the registers make the others.
+            _ if const { E::ROWS <= 2 } => unreachable!("a tile of {rows} rows"),
             3 => tile::<E, 3, V>(engine, t),
             4 => tile::<E, 4, V>(engine, t),
             5 => tile::<E, 5, V>(engine, t),
             6 => tile::<E, 6, V>(engine, t),
-            // Only engines that have the registers make the others.
             _ if const { E::ROWS <= 6 } => unreachable!("a tile of {rows} rows"),
             7 => tile::<E, 7, V>(engine, t),
             8 => tile::<E, 8, V>(engine, t),
