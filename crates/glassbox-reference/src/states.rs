@@ -224,7 +224,7 @@ impl Transaction {
             tensor.shape().iter().enumerate().filter(|(other, _)| *other != axis).map(|(_, size)| *size).collect()
         };
         if held.rank() != x.rank() || others(held) != others(x) {
-            let message = format!("`{name}` holds {:?}, behind which {:?} can't be put", held.shape(), x.shape());
+            let message = format!("{:?} and {:?} don't fit side by side", held.shape(), x.shape());
             return Err(KernelError::invalid("C2", message));
         }
         let extent = held.shape()[axis];

@@ -193,6 +193,11 @@ pub trait Simd: Copy + Send + Sync + 'static {
     /// # Safety
     /// `from` can be read for [`Simd::LANES`] elements.
     unsafe fn load_u8_at(self, from: *const u8) -> Self::I32;
+    /// Signed bytes, widened to i16, two in each lane: the first in its lower half.
+    ///
+    /// # Safety
+    /// `from` can be read for twice [`Simd::LANES`] elements.
+    unsafe fn load_i8_pairs_at(self, from: *const i8) -> Self::I32;
     /// Halves (IEEE binary16), widened exactly.
     ///
     /// # Safety
@@ -280,6 +285,8 @@ pub trait Simd: Copy + Send + Sync + 'static {
     fn sub_i32(self, x: Self::I32, y: Self::I32) -> Self::I32;
     /// x · y, wrapping.
     fn mul_i32(self, x: Self::I32, y: Self::I32) -> Self::I32;
+    /// z + the products of both i16 in each lane of x and y, wrapping.
+    fn dot_i16(self, x: Self::I32, y: Self::I32, z: Self::I32) -> Self::I32;
     /// Bit by bit.
     fn and_i32(self, x: Self::I32, y: Self::I32) -> Self::I32;
     /// Bit by bit.

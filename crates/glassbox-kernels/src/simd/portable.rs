@@ -85,6 +85,12 @@ impl Simd for Portable {
         map(unsafe { from.cast::<[u8; LANES]>().read_unaligned() }, i32::from)
     }
     #[inline(always)]
+    unsafe fn load_i8_pairs_at(self, from: *const i8) -> I {
+        // SAFETY: the caller says so.
+        let pairs = unsafe { from.cast::<[[i8; 2]; LANES]>().read_unaligned() };
+        map(pairs, |[low, high]| i32::from(low) & 0xffff | i32::from(high) << 16)
+    }
+    #[inline(always)]
     unsafe fn load_f16_at(self, from: *const u16) -> F {
         // SAFETY: the caller says so.
         map(unsafe { from.cast::<[u16; LANES]>().read_unaligned() }, |bits| f16::from_bits(bits).to_f32())
@@ -138,6 +144,11 @@ impl Simd for Portable {
         add_i32(x: I, y: I) -> I = zip(x, y, i32::wrapping_add);
         sub_i32(x: I, y: I) -> I = zip(x, y, i32::wrapping_sub);
         mul_i32(x: I, y: I) -> I = zip(x, y, i32::wrapping_mul);
+        dot_i16(x: I, y: I, z: I) -> I = std::array::from_fn(|lane| {
+            let [(low, high), (other_low, other_high)] =
+                [x[lane], y[lane]].map(|pair| (i32::from(pair as i16), pair >> 16));
+            z[lane].wrapping_add((low * other_low).wrapping_add(high * other_high))
+        });
         and_i32(x: I, y: I) -> I = zip(x, y, |x, y| x & y);
         or_i32(x: I, y: I) -> I = zip(x, y, |x, y| x | y);
         xor_i32(x: I, y: I) -> I = zip(x, y, |x, y| x ^ y);

@@ -26,9 +26,31 @@ pub(super) unsafe fn run_avx512<K: Kernel>(kernel: K) -> K::Output {
 #[derive(Clone, Copy, Debug)]
 pub struct Avx2(());
 
+impl Avx2 {
+    /// For kernels of more instructions than a level has, which have an entry of their own.
+    ///
+    /// # Safety
+    /// The processor has AVX2, FMA and F16C.
+    #[inline(always)]
+    pub(crate) unsafe fn assume() -> Avx2 {
+        Avx2(())
+    }
+}
+
 /// Sixteen lanes. Made by [`run`](super::run) alone, where the processor has AVX-512 F, BW, DQ and VL.
 #[derive(Clone, Copy, Debug)]
 pub struct Avx512(());
+
+impl Avx512 {
+    /// For kernels of more instructions than a level has, which have an entry of their own.
+    ///
+    /// # Safety
+    /// The processor has AVX-512 F, BW, DQ and VL.
+    #[inline(always)]
+    pub(crate) unsafe fn assume() -> Avx512 {
+        Avx512(())
+    }
+}
 
 /// One line of an implementation: a name, its parameters, and what it gives.
 macro_rules! operations {
@@ -79,6 +101,7 @@ impl Simd for Avx2 {
         store_i32_at(to: *mut i32, x: __m256i) = _mm256_storeu_si256(to.cast(), x);
         load_i8_at(from: *const i8) -> __m256i = _mm256_cvtepi8_epi32(_mm_loadl_epi64(from.cast()));
         load_u8_at(from: *const u8) -> __m256i = _mm256_cvtepu8_epi32(_mm_loadl_epi64(from.cast()));
+        load_i8_pairs_at(from: *const i8) -> __m256i = _mm256_cvtepi8_epi16(_mm_loadu_si128(from.cast()));
         load_f16_at(from: *const u16) -> __m256 = _mm256_cvtph_ps(_mm_loadu_si128(from.cast()));
         store_f16_at(to: *mut u16, x: __m256) = _mm_storeu_si128(to.cast(), _mm256_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(x));
         load_bf16_at(from: *const u16) -> __m256 =
@@ -125,6 +148,7 @@ impl Simd for Avx2 {
         add_i32(x: __m256i, y: __m256i) -> __m256i = _mm256_add_epi32(x, y);
         sub_i32(x: __m256i, y: __m256i) -> __m256i = _mm256_sub_epi32(x, y);
         mul_i32(x: __m256i, y: __m256i) -> __m256i = _mm256_mullo_epi32(x, y);
+        dot_i16(x: __m256i, y: __m256i, z: __m256i) -> __m256i = _mm256_add_epi32(z, _mm256_madd_epi16(x, y));
         and_i32(x: __m256i, y: __m256i) -> __m256i = _mm256_and_si256(x, y);
         or_i32(x: __m256i, y: __m256i) -> __m256i = _mm256_or_si256(x, y);
         xor_i32(x: __m256i, y: __m256i) -> __m256i = _mm256_xor_si256(x, y);
@@ -206,6 +230,7 @@ impl Simd for Avx512 {
         store_i32_at(to: *mut i32, x: __m512i) = _mm512_storeu_si512(to.cast(), x);
         load_i8_at(from: *const i8) -> __m512i = _mm512_cvtepi8_epi32(_mm_loadu_si128(from.cast()));
         load_u8_at(from: *const u8) -> __m512i = _mm512_cvtepu8_epi32(_mm_loadu_si128(from.cast()));
+        load_i8_pairs_at(from: *const i8) -> __m512i = _mm512_cvtepi8_epi16(_mm256_loadu_si256(from.cast()));
         load_f16_at(from: *const u16) -> __m512 = _mm512_cvtph_ps(_mm256_loadu_si256(from.cast()));
         store_f16_at(to: *mut u16, x: __m512) =
             _mm256_storeu_si256(to.cast(), _mm512_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(x));
@@ -249,6 +274,7 @@ impl Simd for Avx512 {
         add_i32(x: __m512i, y: __m512i) -> __m512i = _mm512_add_epi32(x, y);
         sub_i32(x: __m512i, y: __m512i) -> __m512i = _mm512_sub_epi32(x, y);
         mul_i32(x: __m512i, y: __m512i) -> __m512i = _mm512_mullo_epi32(x, y);
+        dot_i16(x: __m512i, y: __m512i, z: __m512i) -> __m512i = _mm512_add_epi32(z, _mm512_madd_epi16(x, y));
         and_i32(x: __m512i, y: __m512i) -> __m512i = _mm512_and_si512(x, y);
         or_i32(x: __m512i, y: __m512i) -> __m512i = _mm512_or_si512(x, y);
         xor_i32(x: __m512i, y: __m512i) -> __m512i = _mm512_xor_si512(x, y);
