@@ -26,9 +26,31 @@ pub(super) unsafe fn run_avx512<K: Kernel>(kernel: K) -> K::Output {
 #[derive(Clone, Copy, Debug)]
 pub struct Avx2(());
 
+impl Avx2 {
+    /// The vectors of this level, for code that has its own way to more instructions.
+    ///
+    /// # Safety
+    /// The processor has AVX2, FMA and F16C.
+    #[inline(always)]
+    pub(crate) unsafe fn assume() -> Avx2 {
+        Avx2(())
+    }
+}
+
 /// Sixteen lanes. Made by [`run`](super::run) alone, where the processor has AVX-512 F, BW, DQ and VL.
 #[derive(Clone, Copy, Debug)]
 pub struct Avx512(());
+
+impl Avx512 {
+    /// The vectors of this level, for code that has its own way to more instructions.
+    ///
+    /// # Safety
+    /// The processor has AVX-512 F, BW, DQ and VL.
+    #[inline(always)]
+    pub(crate) unsafe fn assume() -> Avx512 {
+        Avx512(())
+    }
+}
 
 /// One line of an implementation: a name, its parameters, and what it gives.
 macro_rules! operations {
