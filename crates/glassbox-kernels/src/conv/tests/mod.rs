@@ -1,0 +1,4 @@
+//! Convolutions and pools against plain loops.
+
+mod direct;
+mod plain;
