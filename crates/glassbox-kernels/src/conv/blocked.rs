@@ -118,6 +118,8 @@ impl Task<'_> {
                     taps,
                     offsets: offsets.as_ptr(),
                     row: pixels,
+                    shift: 0,
+                    run: block,
                     weights: weights[self.bundle.block * filter + begin * taps * block * block..].as_ptr(),
                     filter,
                     output: output.at(0),

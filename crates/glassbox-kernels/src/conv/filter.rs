@@ -1,10 +1,9 @@
 //! Weights, packed once for the kernel that will use them.
 
-use super::blocked::{self, Split};
 use super::finish::{Finish, Fused};
 use super::output::Output;
-use super::scratch::Aligned;
-use super::{ConvEpilogue, Convolution};
+use super::scratch::{Aligned, with_numbers};
+use super::{ConvEpilogue, Convolution, blocked, depthwise, grouped, plain, to_blocks, winograd};
 use crate::simd::Level;
 
 /// How a filter is packed, where the default isn't wanted.
@@ -12,7 +11,7 @@ use crate::simd::Level;
 pub struct Options {
     /// The instructions to use. Their number of lanes is the block of channels.
     pub level: Level,
-    /// Whether the input is plain NCHW; it is in blocks of channels otherwise. One group only.
+    /// Whether the input is pla
     pub plain_input: bool,
     /// Which method.
     pub method: Method,
@@ -58,12 +57,17 @@ pub struct PackedFilter {
     pub(super) block: usize,
     pub(super) weights: Aligned,
     kind: Kind,
+    plain_input: bool,
 }
 
 /// Which kernel.
 #[derive(Clone, Debug)]
 enum Kind {
-    Blocked(Split),
+    Plain(plain::Split),
+    Winograd(winograd::Split),
+    Depthwise,
+    Blocked(blocked::Split),
+    Grouped,
 }
 
 /// The number of channels in a block at a level.
@@ -110,10 +114,16 @@ impl PackedFilter {
         assert_eq!(weights.len(), conv.weights(), "the number of weights");
         assert!(options.level.is_available(), "the processor has no {}", options.level.name());
         let (level, block) = (options.level, block(options.level));
-        let mut packed = Aligned::zeros(blocked::packed_len(conv, block));
-        blocked::pack(conv, block, weights, packed.numbers_mut());
-        let kind = Kind::Blocked(Split::new(conv, level, block));
-        PackedFilter { conv: *conv, level, block, weights: packed, kind }
+        let (kind, length, pack) = kind(conv, options, weights);
+        let mut packed = Aligned::zeros(length);
+        pack(conv, block, weights, packed.numbers_mut());
+        PackedFilter { conv: *conv, level, block, weights: packed, kind, plain_input: options.plain_input }
+    }
+
+    /// Whether sums are computed by Winograd's method. Then they differ from exact ones by up to about 4 times as much as
+    /// direct sums may, and an infinity or NaN spoils the 2×2 outputs that are computed together.
+    pub fn is_winograd(&self) -> bool {
+        matches!(self.kind, Kind::Winograd(_))
     }
 
     /// The convolution.
@@ -139,14 +149,52 @@ impl PackedFilter {
     /// # Panics
     /// Where a slice hasn't the length that the sizes give.
     pub fn run_fused(&self, input: &[f32], output: &mut [f32], fused: &Fused, epilogue: Option<&dyn ConvEpilogue>) {
-        assert_eq!(input.len(), self.conv.input_len(self.block), "the length of the input");
-        let finish = Finish::new(fused, self.conv.out_channels, output.len());
-        let output = Output::new(&self.conv, self.block, output, fused, epilogue);
-        if self.conv.pixels() == 0 {
+        let conv = &self.conv;
+        let plain = conv.batch * conv.in_channels * conv.input_pixels();
+        let expected = if self.plain_input { plain } else { conv.input_len(self.block) };
+        assert_eq!(input.len(), expected, "the length of the input");
+        let finish = Finish::new(fused, conv.out_channels, output.len());
+        let output = Output::new(conv, self.block, output, fused, epilogue);
+        if conv.batch == 0 || conv.out_channels == 0 || conv.pixels() == 0 {
             return;
         }
-        match &self.kind {
-            Kind::Blocked(split) => blocked::run(self, split, input, &output, finish),
+        if self.plain_input && !matches!(self.kind, Kind::Plain(_)) {
+            with_numbers(conv.input_len(self.block), |blocks| {
+                to_blocks(self.block, [conv.batch, conv.in_channels, conv.input_pixels()], input, blocks);
+                self.compute(blocks, &output, finish);
+            });
+        } else {
+            self.compute(input, &output, finish);
         }
+    }
+
+    fn compute(&self, input: &[f32], output: &Output, finish: Finish) {
+        match &self.kind {
+            Kind::Plain(split) => plain::run(self, split, input, output, finish),
+            Kind::Winograd(split) => winograd::run(self, split, input, output, finish),
+            Kind::Depthwise => depthwise::run(self, input, output, finish),
+            Kind::Blocked(split) => blocked::run(self, split, input, output, finish),
+            Kind::Grouped => grouped::run(self, input, output, finish),
+        }
+    }
+}
+
+/// Packs weights into zeros.
+type Pack = fn(&Convolution, usize, &[f32], &mut [f32]);
+
+/// The kernel of a convolution, and how its weights are packed.
+fn kind(conv: &Convolution, options: Options, weights: &[f32]) -> (Kind, usize, Pack) {
+    let (level, block) = (options.level, block(options.level));
+    let filled = [conv.in_per_group(), conv.out_per_group()].iter().all(|count| count.is_multiple_of(block));
+    if options.plain_input && plain::takes(conv) {
+        (Kind::Plain(plain::Split::new(conv, level, block)), plain::packed_len(conv, block), plain::pack)
+    } else if options.method == Method::Winograd && winograd::takes(conv) {
+        (Kind::Winograd(winograd::Split::new(conv, block)), winograd::packed_len(conv, block), winograd::pack)
+    } else if depthwise::takes(conv, weights) {
+        (Kind::Depthwise, depthwise::packed_len(conv, block), depthwise::pack)
+    } else if conv.groups == 1 || filled {
+        (Kind::Blocked(blocked::Split::new(conv, level, block)), blocked::packed_len(conv, block), blocked::pack)
+    } else {
+        (Kind::Grouped, grouped::packed_len(conv, block), grouped::pack)
     }
 }

@@ -8,14 +8,18 @@
 //! number of threads and the split into tasks. A tap outside of the input counts as a zero that is multiplied.
 
 mod blocked;
+mod depthwise;
 mod filter;
 mod finish;
+mod grouped;
 mod output;
+mod plain;
 mod reorder;
 mod scratch;
 mod shape;
 mod split;
 mod tiles;
+mod winograd;
 
 pub use filter::{Method, Options, PackedFilter, block};
 pub use finish::{Activation, ConvEpilogue, Fused};

@@ -1,7 +1,7 @@
 //! Memory that begins at a cache line, and memory that a thread keeps between runs, so that a run allocates nothing
 //! once it is warm.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 
 /// A cache line.
 #[derive(Clone, Copy, Debug)]
@@ -35,28 +35,29 @@ impl Aligned {
 }
 
 thread_local! {
-    static NUMBERS: Cell<Aligned> = const { Cell::new(Aligned(Vec::new())) };
-    static OFFSETS: Cell<Vec<isize>> = const { Cell::new(Vec::new()) };
+    // What isn't in use; work may ask for more while it has some.
+    static NUMBERS: RefCell<Vec<Aligned>> = const { RefCell::new(Vec::new()) };
+    static OFFSETS: RefCell<Vec<Vec<isize>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Calls `work` with `length` numbers of any value, that begin at a cache line.
 pub(super) fn with_numbers<T>(length: usize, work: impl FnOnce(&mut [f32]) -> T) -> T {
-    let mut numbers = NUMBERS.take();
+    let mut numbers = NUMBERS.with_borrow_mut(Vec::pop).unwrap_or_default();
     if numbers.numbers().len() < length {
         numbers = Aligned::zeros(length);
     }
     let result = work(&mut numbers.numbers_mut()[..length]);
-    NUMBERS.set(numbers);
+    NUMBERS.with_borrow_mut(|unused| unused.push(numbers));
     result
 }
 
 /// Calls `work` with `length` offsets of any value.
 pub(super) fn with_offsets<T>(length: usize, work: impl FnOnce(&mut [isize]) -> T) -> T {
-    let mut offsets = OFFSETS.take();
+    let mut offsets = OFFSETS.with_borrow_mut(Vec::pop).unwrap_or_default();
     if offsets.len() < length {
         offsets.resize(length, 0);
     }
     let result = work(&mut offsets[..length]);
-    OFFSETS.set(offsets);
+    OFFSETS.with_borrow_mut(|unused| unused.push(offsets));
     result
 }

@@ -7,12 +7,10 @@
 //! The order of a sum is: block of input channels, tap (row by row), channel. A sum may be stored between two blocks of
 //! input channels and taken up again, which changes no bit of it.
 
-use std::hint::black_box;
-
 use super::finish::Finish;
 use crate::simd::{Kernel, Level, MAX_LANES, Simd, run_at};
 
-/// A pixel outside of the input.
+/// A pixel outside of the input. Runs are no longer where offsets may be [`NOWHERE`].
 static OUTSIDE: [f32; MAX_LANES] = [0.0; MAX_LANES];
 
 /// In a table of offsets: the tap lies outside.
@@ -50,7 +48,12 @@ pub(super) struct Sums {
     pub(super) offsets: *const isize,
     /// From the offsets of one tap to those of the next.
     pub(super) row: usize,
-    /// The weights of the first block of output channels: input block, tap, input channel, output channel.
+    /// How much further in the plane each tap lies than the offsets of the one before say.
+    pub(super) shift: usize,
+    /// How many numbers that follow each other, from the place of a tap on, have weights: the channels of a block, or the
+    /// columns of a kernel over plain channels.
+    pub(super) run: usize,
+    /// The weights of the first block of output channels: input block, tap, place in the run, output channel.
     pub(super) weights: *const f32,
     /// From the weights of one block of output channels to those of the next.
     pub(super) filter: usize,
@@ -143,9 +146,6 @@ impl<const BLOCKS: usize, const PIXELS: usize> Kernel for Tiles<'_, BLOCKS, PIXE
 unsafe fn sum_tile<S: Simd, const BLOCKS: usize, const PIXELS: usize>(s: S, sums: &Sums, first: usize) {
     // SAFETY: the caller says that all of it is there.
     unsafe {
-        // Unrolled, the compiler would load several channels in advance and run out of registers; so it isn't told
-        // how many there are.
-        let lanes = black_box(S::LANES);
         let mut tile = [[s.zero(); PIXELS]; BLOCKS];
         let place = sums.place + first * S::LANES;
         if !sums.begins {
@@ -156,7 +156,8 @@ unsafe fn sum_tile<S: Simd, const BLOCKS: usize, const PIXELS: usize>(s: S, sums
             }
         }
         let (mut weights, mut plane, filter) = (sums.weights, sums.input, sums.filter);
-        let (taps, row, step) = (sums.taps, sums.row, sums.plane);
+        let (taps, row, run, shift) = (sums.taps, sums.row, sums.run, sums.shift);
+        let step = sums.plane.wrapping_sub(taps * shift);
         for _ in 0..sums.inputs {
             let mut offsets = sums.offsets.add(first);
             for _ in 0..taps {
@@ -165,13 +166,14 @@ unsafe fn sum_tile<S: Simd, const BLOCKS: usize, const PIXELS: usize>(s: S, sums
                     let offset = *offsets.add(pixel);
                     *input = if offset < 0 { OUTSIDE.as_ptr() } else { plane.offset(offset) };
                 }
-                for channel in 0..lanes {
+                for channel in 0..run {
                     add_channel(s, &mut tile, &inputs, channel, weights.add(channel * S::LANES), filter);
                 }
-                weights = weights.add(S::LANES * S::LANES);
-                offsets = offsets.add(row);
+                weights = weights.add(run * S::LANES);
+                offsets = offsets.wrapping_add(row);
+                plane = plane.wrapping_add(shift);
             }
-            plane = plane.add(step);
+            plane = plane.wrapping_add(step);
         }
         finish_tile(s, &mut tile, sums, place);
     }
