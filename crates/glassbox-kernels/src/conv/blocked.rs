@@ -109,7 +109,8 @@ impl Task<'_> {
         let filter = inputs * taps * block * block;
         with_offsets(taps * pixels, |offsets| {
             fill_offsets(conv, block, self.first, pixels, offsets);
-            for begin in (0..inputs).step_by(self.split.inputs) {
+            // Without input channels there is one chunk of none: what is fused is still done.
+            for begin in (0..inputs.max(1)).step_by(self.split.inputs) {
                 let count = self.split.inputs.min(inputs - begin);
                 let sums = Sums {
                     input: input[(first_plane + begin) * plane..].as_ptr(),

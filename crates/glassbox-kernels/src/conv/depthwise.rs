@@ -1,9 +1,10 @@
 //! Depthwise convolutions: every channel has a kernel of its own.
 //!
-//! A task is a strip of rows of a block of channels. Of a row, the pixels whose taps all lie inside are computed several at
-//! once, each weight being loaded once for them; those at the borders one by one, over the taps that lie inside. The order
-//! of a sum is that of the taps, row by row. A tap outside adds nothing, which is the same as a zero as long as weights are
-//! finite; other weights are left to [`grouped`](super::grouped).
+//! A task is a strip of rows of a block of channels. The order of a sum is that of the taps, row by row. A tap outside may add
+//! nothing, which is the same as a zero as long as weights are finite; other weights are left to
+//! [`grouped`](super::grouped).
+
+use std::ops::Range;
 
 use glassbox_tensor::parallel_for;
 
@@ -11,10 +12,7 @@ use super::finish::Finish;
 use super::output::Output;
 use super::split;
 use super::{Convolution, PackedFilter};
-use crate::simd::{Kernel, Simd, run_at};
-
-/// The most pixels at once: two units that need four cycles for a product are kept busy by eight sums.
-const MAX_PIXELS: usize = 8;
+use crate::simd::{Kernel, Level, Simd, run_at};
 
 /// Whether a convolution is computed here.
 pub(super) fn takes(conv: &Convolution, weights: &[f32]) -> bool {
@@ -47,6 +45,7 @@ pub(super) fn run(filter: &PackedFilter, input: &[f32], output: &Output, finish:
         let (first, end) = (strip * height / strips, (strip + 1) * height / strips);
         let rows = Rows {
             conv,
+            width,
             input: &input[channels * plane..][..plane],
             weights: &filter.weights.numbers()[channel_block * conv.taps() * filter.block..],
             output: output.at(output.place(image, channel_block, first * width)),
@@ -57,11 +56,12 @@ pub(super) fn run(filter: &PackedFilter, input: &[f32], output: &Output, finish:
             finish,
         };
         match (conv.kernel[1], conv.stride[1], conv.dilation[1]) {
-            (3, 1, 1) => run_at(filter.level, Fixed::<3, 1>(rows)),
-            (3, 2, 1) => run_at(filter.level, Fixed::<3, 2>(rows)),
-            (5, 1, 1) => run_at(filter.level, Fixed::<5, 1>(rows)),
-            (5, 2, 1) => run_at(filter.level, Fixed::<5, 2>(rows)),
-            _ => run_at(filter.level, Fixed::<0, 0>(rows)),
+            (3, 1, 1) => run_at(filter.level, Known::<3, 1>(rows)),
+            (3, 2, 1) => run_at(filter.level, Known::<3, 2>(rows)),
+            (5, 1, 1) => run_at(filter.level, Known::<5, 1>(rows)),
+            (5, 2, 1) => run_at(filter.level, Known::<5, 2>(rows)),
+            (7, 1, 1) => run_at(filter.level, Known::<7, 1>(rows)),
+            _ => run_at(filter.level, Any(rows)),
         }
         // SAFETY: this task alone has these rows, and they are stored.
         unsafe { output.finish(image, channel_block, first * width, (end - first) * width) };
@@ -71,6 +71,8 @@ pub(super) fn run(filter: &PackedFilter, input: &[f32], output: &Output, finish:
 /// Rows of a block of channels.
 struct Rows<'a> {
     conv: &'a Convolution,
+    /// Of the output.
+    width: usize,
     /// The plane of the block.
     input: &'a [f32],
     weights: &'a [f32],
@@ -83,28 +85,36 @@ struct Rows<'a> {
     finish: Finish,
 }
 
-/// Rows under a kernel with so many columns and a stride and dilation along a row that are known; 0 where they aren't.
-struct Fixed<'a, const COLUMNS: usize, const STRIDE: usize>(Rows<'a>);
+/// Rows under a kernel with so many columns and a stride along a row that are known, and no dilation along it.
+///
+/// A tile loads what its pixels read of a row once, zeros where that lies outside, and multiplies it with every column.
+struct Known<'a, const COLUMNS: usize, const STRIDE: usize>(Rows<'a>);
 
-impl<const COLUMNS: usize, const STRIDE: usize> Kernel for Fixed<'_, COLUMNS, STRIDE> {
+/// The most vectors of a row that a tile reads.
+const MAX_SPAN: usize = 20;
+
+/// The most pixels of a tile: with what they read and a weight they fit into the registers. Two units that need four
+/// cycles for a product are kept busy by eight sums.
+const fn most_pixels(level: Level, columns: usize, stride: usize) -> usize {
+    match (level, columns, stride) {
+        (Level::Avx512, _, _) => 8,
+        (_, 3, 1) => 6,
+        (_, 3, _) | (_, 7, 1) => 4,
+        (_, 5, 1) => 5,
+        _ => 3,
+    }
+}
+
+impl<const COLUMNS: usize, const STRIDE: usize> Kernel for Known<'_, COLUMNS, STRIDE> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let (rows, conv) = (&self.0, self.0.conv);
-        let width = conv.output()[1];
-        // Windows whose taps all lie inside of a row.
-        let reach = (conv.kernel[1] - 1) * conv.dilation[1];
-        let inner_begin = conv.pad_begin[1].div_ceil(conv.stride[1]).min(width);
-        let last = (conv.input[1] + conv.pad_begin[1]).checked_sub(reach + 1).map(|room| room / conv.stride[1] + 1);
-        let inner_end = last.unwrap_or(0).clamp(inner_begin, width);
-        let inner = inner_end - inner_begin;
-        let tiles = inner.div_ceil(MAX_PIXELS).max(1);
-        let (size, wider) = (inner / tiles, inner % tiles);
+        let rows = &self.0;
+        let tiles = rows.width.div_ceil(most_pixels(S::LEVEL, COLUMNS, STRIDE));
+        let (size, wider) = (rows.width / tiles, rows.width % tiles);
         for row in rows.first..rows.end {
-            let border = (0..inner_begin).chain(inner_end..width);
-            border.for_each(|column| self.border(s, row, column));
-            let mut column = inner_begin;
+            let mut column = 0;
             for tile in 0..tiles {
                 let size = size + usize::from(tile < wider);
                 match size {
@@ -113,7 +123,9 @@ impl<const COLUMNS: usize, const STRIDE: usize> Kernel for Fixed<'_, COLUMNS, ST
                     6 => self.tile::<S, 6>(s, row, column),
                     5 => self.tile::<S, 5>(s, row, column),
                     4 => self.tile::<S, 4>(s, row, column),
-                    _ => (column..column + size).for_each(|column| self.tile::<S, 1>(s, row, column)),
+                    3 => self.tile::<S, 3>(s, row, column),
+                    2 => self.tile::<S, 2>(s, row, column),
+                    _ => self.tile::<S, 1>(s, row, column),
                 }
                 column += size;
             }
@@ -121,72 +133,98 @@ impl<const COLUMNS: usize, const STRIDE: usize> Kernel for Fixed<'_, COLUMNS, ST
     }
 }
 
-impl<const COLUMNS: usize, const STRIDE: usize> Fixed<'_, COLUMNS, STRIDE> {
-    /// Pixels whose taps all lie inside of their rows.
+impl<const COLUMNS: usize, const STRIDE: usize> Known<'_, COLUMNS, STRIDE> {
     #[inline(always)]
     fn tile<S: Simd, const PIXELS: usize>(&self, s: S, row: usize, column: usize) {
+        if const { PIXELS > most_pixels(S::LEVEL, COLUMNS, STRIDE) } {
+            return;
+        }
+        const { assert!((PIXELS - 1) * STRIDE + COLUMNS <= MAX_SPAN) };
+        let span = (PIXELS - 1) * STRIDE + COLUMNS;
         let (rows, conv) = (&self.0, self.0.conv);
-        let known = COLUMNS > 0;
-        let columns = if known { COLUMNS } else { conv.kernel[1] };
-        let stride = S::LANES * if known { STRIDE } else { conv.stride[1] };
-        let dilation = S::LANES * if known { 1 } else { conv.dilation[1] };
+        let width = conv.input[1];
+        let first = (column * STRIDE).wrapping_sub(conv.pad_begin[1]);
+        let within = first < width && span <= width - first;
         let mut sums = [s.zero(); PIXELS];
-        let begin = (column * conv.stride[1] - conv.pad_begin[1]) * S::LANES;
-        for tap_row in 0..conv.kernel[0] {
-            let Some(line) = conv.place(0, row, tap_row) else { continue };
-            let line = &rows.input[line * conv.input[1] * S::LANES..][..conv.input[1] * S::LANES];
-            let weights = &rows.weights[tap_row * columns * S::LANES..][..columns * S::LANES];
-            assert!(begin + (PIXELS - 1) * stride + (columns - 1) * dilation + S::LANES <= line.len());
-            for tap in 0..columns {
-                // SAFETY: the weights have a vector for each column, and the line was checked.
-                unsafe {
+        for tap_row in inside(conv, 0, row) {
+            let line = row * conv.stride[0] + tap_row * conv.dilation[0] - conv.pad_begin[0];
+            let line = &rows.input[line * width * S::LANES..][..width * S::LANES];
+            let weights = &rows.weights[tap_row * COLUMNS * S::LANES..][..COLUMNS * S::LANES];
+            let mut read = [s.zero(); MAX_SPAN];
+            // SAFETY: the line has `width` vectors and the weights COLUMNS.
+            unsafe {
+                if within {
+                    for at in 0..span {
+                        read[at] = s.load_at(line.as_ptr().add((first + at) * S::LANES));
+                    }
+                } else {
+                    for at in 0..span {
+                        let place = first.wrapping_add(at);
+                        read[at] =
+                            if place < width { s.load_at(line.as_ptr().add(place * S::LANES)) } else { s.zero() };
+                    }
+                }
+                for tap in 0..COLUMNS {
                     let weight = s.load_at(weights.as_ptr().add(tap * S::LANES));
-                    let from = line.as_ptr().add(begin + tap * dilation);
                     for pixel in 0..PIXELS {
-                        sums[pixel] = s.fma(s.load_at(from.add(pixel * stride)), weight, sums[pixel]);
+                        sums[pixel] = s.fma(read[pixel * STRIDE + tap], weight, sums[pixel]);
                     }
                 }
             }
         }
-        self.store(s, &sums, row, column);
+        rows.store(s, sums, row, column);
     }
+}
 
-    /// A pixel some of whose taps lie outside.
+/// Rows under any kernel, pixel by pixel, over the taps that lie inside.
+struct Any<'a>(Rows<'a>);
+
+impl Kernel for Any<'_> {
+    type Output = ();
+
     #[inline(always)]
-    fn border<S: Simd>(&self, s: S, row: usize, column: usize) {
+    fn run<S: Simd>(self, s: S) {
         let (rows, conv) = (&self.0, self.0.conv);
-        let mut sum = s.zero();
-        for tap_row in 0..conv.kernel[0] {
-            let Some(line) = conv.place(0, row, tap_row) else { continue };
-            for tap in 0..conv.kernel[1] {
-                let Some(place) = conv.place(1, column, tap) else { continue };
-                let weight = s.load(&rows.weights[(tap_row * conv.kernel[1] + tap) * S::LANES..]);
-                let x = s.load(&rows.input[(line * conv.input[1] + place) * S::LANES..]);
-                sum = s.fma(x, weight, sum);
+        for row in rows.first..rows.end {
+            let tap_rows = inside(conv, 0, row);
+            for column in 0..rows.width {
+                let taps = inside(conv, 1, column);
+                let mut sum = s.zero();
+                for tap_row in tap_rows.clone() {
+                    let line = row * conv.stride[0] + tap_row * conv.dilation[0] - conv.pad_begin[0];
+                    for tap in taps.clone() {
+                        let place = column * conv.stride[1] + tap * conv.dilation[1] - conv.pad_begin[1];
+                        let weight = s.load(&rows.weights[(tap_row * conv.kernel[1] + tap) * S::LANES..]);
+                        let x = s.load(&rows.input[(line * conv.input[1] + place) * S::LANES..]);
+                        sum = s.fma(x, weight, sum);
+                    }
+                }
+                rows.store(s, [sum], row, column);
             }
         }
-        self.store(s, &[sum], row, column);
     }
+}
 
+impl Rows<'_> {
     /// Finishes and stores pixels.
     #[inline(always)]
-    fn store<S: Simd, const PIXELS: usize>(&self, s: S, sums: &[S::F32; PIXELS], row: usize, column: usize) {
-        let rows = &self.0;
-        let offset = ((row - rows.first) * rows.conv.output()[1] + column) * S::LANES;
-        let bias = rows.finish.bias(s, rows.channel_block);
-        let (residual, [low, high]) = (rows.finish.residual(rows.place + offset), rows.finish.bounds(s));
-        for pixel in 0..PIXELS {
-            let mut x = sums[pixel];
-            if rows.finish.has_bias() {
-                x = s.add(x, bias);
-            }
-            // SAFETY: the output has these pixels and is the task's own; the residual is as long.
-            unsafe {
-                if let Some(residual) = residual {
-                    x = s.add(x, s.load_at(residual.add(pixel * S::LANES)));
-                }
-                s.store_at(rows.output.add(offset + pixel * S::LANES), s.min(high, s.max(low, x)));
-            }
-        }
+    fn store<S: Simd, const PIXELS: usize>(&self, s: S, sums: [S::F32; PIXELS], row: usize, column: usize) {
+        let offset = ((row - self.first) * self.width + column) * S::LANES;
+        let bias = self.finish.bias(s, self.channel_block);
+        // SAFETY: the output has these pixels, and they are the task's own.
+        unsafe { self.finish.store(s, sums, bias, self.output.add(offset), self.place + offset) };
     }
+}
+
+/// The taps of a window that lie inside of the input.
+#[inline(always)]
+fn inside(conv: &Convolution, axis: usize, window: usize) -> Range<usize> {
+    let first = window * conv.stride[axis];
+    let (front, end) = (conv.pad_begin[axis], conv.pad_begin[axis] + conv.input[axis]);
+    let taps = |room: usize| match conv.dilation[axis] {
+        1 => room.min(conv.kernel[axis]),
+        dilation => room.div_ceil(dilation).min(conv.kernel[axis]),
+    };
+    let begin = taps(front.saturating_sub(first));
+    begin..taps(end.saturating_sub(first)).max(begin)
 }

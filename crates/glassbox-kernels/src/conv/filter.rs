@@ -154,7 +154,7 @@ impl PackedFilter {
         let expected = if self.plain_input { plain } else { conv.input_len(self.block) };
         assert_eq!(input.len(), expected, "the length of the input");
         let finish = Finish::new(fused, conv.out_channels, output.len());
-        let output = Output::new(conv, self.block, output, fused, epilogue);
+        let output = Output::new(conv, self.level, output, epilogue);
         if conv.batch == 0 || conv.out_channels == 0 || conv.pixels() == 0 {
             return;
         }

@@ -40,12 +40,6 @@ impl Activation {
             Activation::Clip(low, high) => [low, high],
         }
     }
-
-    /// Whether a zero isn't a zero any more.
-    pub(super) fn moves_zero(self) -> bool {
-        let [low, high] = self.bounds();
-        !(low <= 0.0 && high >= 0.0)
-    }
 }
 
 /// Work on finished parts of an output, while they are in the cache.
@@ -133,5 +127,40 @@ impl Finish {
     #[inline(always)]
     pub(super) fn bounds<S: Simd>(&self, s: S) -> [S::F32; 2] {
         [s.splat(self.bounds[0]), s.splat(self.bounds[1])]
+    }
+
+    /// Finishes the sums of pixels that follow each other, of a block of channels, and stores them at `to`, which is
+    /// `place` in the output.
+    ///
+    /// Each loop is so short that the compiler unrolls it, which keeps sums in registers from the first product on.
+    ///
+    /// # Safety
+    /// The pixels lie in the output, and the caller has them for itself.
+    #[inline(always)]
+    pub(super) unsafe fn store<S: Simd, const PIXELS: usize>(
+        &self,
+        s: S,
+        mut sums: [S::F32; PIXELS],
+        bias: S::F32,
+        to: *mut f32,
+        place: usize,
+    ) {
+        // SAFETY: the caller says so; the residual is as long as the output.
+        unsafe {
+            if self.has_bias() {
+                for sum in &mut sums {
+                    *sum = s.add(*sum, bias);
+                }
+            }
+            if let Some(residual) = self.residual(place) {
+                for pixel in 0..PIXELS {
+                    sums[pixel] = s.add(sums[pixel], s.load_at(residual.add(pixel * S::LANES)));
+                }
+            }
+            let [low, high] = self.bounds(s);
+            for pixel in 0..PIXELS {
+                s.store_at(to.add(pixel * S::LANES), s.min(high, s.max(low, sums[pixel])));
+            }
+        }
     }
 }

@@ -78,7 +78,6 @@ impl Kernel for Pixels<'_> {
         let conv = self.conv;
         let (width, plane) = (conv.output()[1], conv.input_pixels() * S::LANES);
         let bias = self.finish.bias(s, self.channel_block);
-        let [low, high] = self.finish.bounds(s);
         // The first channel of the group of each lane.
         let mut channels = [NONE; MAX_LANES];
         for (lane, channel) in channels.iter_mut().enumerate().take(S::LANES) {
@@ -110,14 +109,8 @@ impl Kernel for Pixels<'_> {
                 }
             }
             let offset = (pixel - self.first) * S::LANES;
-            let mut x = if self.finish.has_bias() { s.add(sum, bias) } else { sum };
-            // SAFETY: the output has this pixel and it is the task's own; the residual is as long.
-            unsafe {
-                if let Some(residual) = self.finish.residual(self.place + offset) {
-                    x = s.add(x, s.load_at(residual));
-                }
-                s.store_at(self.output.add(offset), s.min(high, s.max(low, x)));
-            }
+            // SAFETY: the output has this pixel, and it is the task's own.
+            unsafe { self.finish.store(s, [sum], bias, self.output.add(offset), self.place + offset) };
         }
     }
 }

@@ -14,6 +14,7 @@ mod finish;
 mod grouped;
 mod output;
 mod plain;
+mod pool;
 mod reorder;
 mod scratch;
 mod shape;
@@ -23,6 +24,7 @@ mod winograd;
 
 pub use filter::{Method, Options, PackedFilter, block};
 pub use finish::{Activation, ConvEpilogue, Fused};
+pub use pool::{Pool, global_average};
 pub use reorder::{from_blocks, to_blocks};
 pub use shape::Convolution;
 

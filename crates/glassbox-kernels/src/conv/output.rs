@@ -1,6 +1,7 @@
 //! The output of a run, of which threads write different parts.
 
-use super::{ConvEpilogue, Convolution, Fused};
+use super::{ConvEpilogue, Convolution};
+use crate::simd::{Kernel, Level, Simd, run_at};
 
 /// Where the output lies, and what is done with the parts that are finished.
 pub(super) struct Output<'a> {
@@ -12,8 +13,7 @@ pub(super) struct Output<'a> {
     last: usize,
     size: [usize; 2],
     epilogue: Option<&'a dyn ConvEpilogue>,
-    /// Whether channels that only fill a block may have become something else than zero.
-    clear: bool,
+    level: Level,
 }
 
 // SAFETY: threads write parts that don't overlap, as each task has pixels or channels of its own; the epilogue is Sync.
@@ -26,11 +26,11 @@ impl<'a> Output<'a> {
     /// Where the slice hasn't its length.
     pub(super) fn new(
         conv: &Convolution,
-        block: usize,
+        level: Level,
         output: &'a mut [f32],
-        fused: &Fused,
         epilogue: Option<&'a dyn ConvEpilogue>,
     ) -> Output<'a> {
+        let block = super::block(level);
         assert_eq!(output.len(), conv.output_len(block), "the length of the output");
         let blocks = conv.out_channels.div_ceil(block);
         Output {
@@ -41,7 +41,7 @@ impl<'a> Output<'a> {
             last: conv.out_channels - blocks.saturating_sub(1) * block,
             size: conv.output(),
             epilogue,
-            clear: epilogue.is_some() || fused.activation.moves_zero(),
+            level,
         }
     }
 
@@ -63,13 +63,14 @@ impl<'a> Output<'a> {
     /// # Safety
     /// The caller has this part of the output for itself, and it lies in the output.
     pub(super) unsafe fn finish(&self, image: usize, channel_block: usize, first: usize, count: usize) {
-        if !self.clear || count == 0 {
+        let partial = channel_block + 1 == self.blocks && self.last < self.block;
+        if count == 0 || !partial && self.epilogue.is_none() {
             return;
         }
         let place = self.place(image, channel_block, first);
         debug_assert!(place + count * self.block <= self.length);
         // SAFETY: the caller says so.
-        let mut values = unsafe { std::slice::from_raw_parts_mut(self.at(place), count * self.block) };
+        let values = unsafe { std::slice::from_raw_parts_mut(self.at(place), count * self.block) };
         if let Some(epilogue) = self.epilogue {
             let (mut pixel, mut rest) = (first, &mut *values);
             while !rest.is_empty() {
@@ -80,11 +81,27 @@ impl<'a> Output<'a> {
                 (pixel, rest) = (pixel + run, later);
             }
         }
-        if channel_block + 1 == self.blocks && self.last < self.block {
-            while let Some((pixel, rest)) = std::mem::take(&mut values).split_at_mut_checked(self.block) {
-                pixel[self.last..].fill(0.0);
-                values = rest;
-            }
+        if partial {
+            run_at(self.level, Clear { values, channels: self.last });
+        }
+    }
+}
+
+/// Pixels of a block of channels of which only the first are channels; the others are set to zero. They may be something
+/// else: a zero weight makes NaN of an infinity, an activation may move zero.
+pub(super) struct Clear<'a> {
+    pub(super) values: &'a mut [f32],
+    pub(super) channels: usize,
+}
+
+impl Kernel for Clear<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        for pixel in self.values.chunks_exact_mut(S::LANES) {
+            let x = s.load_part(&pixel[..self.channels]);
+            s.store(pixel, x);
         }
     }
 }

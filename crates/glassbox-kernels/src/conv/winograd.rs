@@ -268,7 +268,6 @@ impl Kernel for Products<'_> {
         let Strip { filter, output, finish, image, patches: range, .. } = self.strip;
         let ([height, width], across) = (filter.conv.output(), patches(&filter.conv)[1]);
         let bias = finish.bias(s, self.channel_block);
-        let [low, high] = finish.bounds(s);
         let (size, last) = (range.len() * S::LANES, (PLACES - 1) * self.step);
         assert!(self.products.len() >= last + size);
         for (index, patch) in range.clone().enumerate() {
@@ -290,14 +289,8 @@ impl Kernel for Products<'_> {
                         continue;
                     }
                     let place = output.place(*image, self.channel_block, (top + row) * width + left + column);
-                    let mut x = if finish.has_bias() { s.add(sum, bias) } else { sum };
-                    // SAFETY: the pixel lies in the output and is the task's own; the residual is as long.
-                    unsafe {
-                        if let Some(residual) = finish.residual(place) {
-                            x = s.add(x, s.load_at(residual));
-                        }
-                        s.store_at(output.at(place), s.min(high, s.max(low, x)));
-                    }
+                    // SAFETY: the pixel lies in the output, and it is the task's own.
+                    unsafe { finish.store(s, [sum], bias, output.at(place), place) };
                 }
             }
         }

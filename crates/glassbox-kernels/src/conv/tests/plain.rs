@@ -1,6 +1,6 @@
 //! A convolution as its definition has it, in f64, over NCHW; and numbers to convolve.
 
-use super::super::Convolution;
+use crate::conv::{ConvEpilogue, Convolution, Fused, Options, PackedFilter, block, from_blocks, to_blocks};
 
 /// Numbers between −1 and 1.
 pub(super) fn numbers(seed: u32, count: usize) -> Vec<f32> {
@@ -46,4 +46,41 @@ pub(super) fn convolve(conv: &Convolution, input: &[f32], weights: &[f32]) -> [V
         }
     }
     [sums, magnitudes]
+}
+
+/// Runs a convolution over NCHW tensors, and checks that channels that only fill a block stay zero.
+pub(super) fn run_plain(
+    conv: &Convolution,
+    options: Options,
+    [input, weights]: [&[f32]; 2],
+    fused: &Fused,
+    epilogue: Option<&dyn ConvEpilogue>,
+) -> Vec<f32> {
+    let block = block(options.level);
+    let filter = PackedFilter::pack_with(conv, options, weights);
+    let [height, width] = conv.output();
+    let sizes = [conv.batch, conv.out_channels, height * width];
+    let residual = fused.residual.map(|residual| {
+        let mut blocks = vec![f32::NAN; conv.output_len(block)];
+        to_blocks(block, sizes, residual, &mut blocks);
+        blocks
+    });
+    let fused = &Fused { residual: residual.as_deref(), ..*fused };
+    let mut blocks = vec![f32::NAN; conv.output_len(block)];
+    if options.plain_input {
+        filter.run_fused(input, &mut blocks, fused, epilogue);
+    } else {
+        let mut ordered = vec![f32::NAN; conv.input_len(block)];
+        to_blocks(block, [conv.batch, conv.in_channels, conv.input[0] * conv.input[1]], input, &mut ordered);
+        filter.run_fused(&ordered, &mut blocks, fused, epilogue);
+    }
+    let filled = conv.out_channels.next_multiple_of(block);
+    for (place, pixel) in blocks.chunks_exact(block).enumerate() {
+        let first = place / (height * width) * block % filled;
+        let rest = &pixel[conv.out_channels.saturating_sub(first).min(block)..];
+        assert!(rest.iter().all(|x| *x == 0.0), "{options:?} {conv:?}: {pixel:?}");
+    }
+    let mut plain = vec![f32::NAN; sizes.iter().product()];
+    from_blocks(block, sizes, &blocks, &mut plain);
+    plain
 }
