@@ -219,6 +219,22 @@ pub trait Simd: Copy + Send + Sync + 'static {
     /// `to` can be written for [`Simd::LANES`] elements.
     unsafe fn store_bf16_at(self, to: *mut u16, x: Self::F32);
 
+    /// Reads [`Simd::LANES`] numbers from `offset` on behind each of the first [`Simd::LANES`] pointers, and writes them
+    /// transposed: the first ones to `to`, the second ones to `to + pitch`, and so on, in this order, so that of rows that
+    /// overlap the later one stays.
+    ///
+    /// # Safety
+    /// Behind each of the pointers, `offset + LANES` elements can be read, and at each of the rows `LANES` written.
+    #[inline(always)]
+    unsafe fn transpose_at(self, from: &[*const f32; MAX_LANES], offset: usize, to: *mut f32, pitch: usize) {
+        for place in 0..Self::LANES {
+            for (lane, from) in from.iter().enumerate().take(Self::LANES) {
+                // SAFETY: the caller says that both are there.
+                unsafe { *to.add(place * pitch + lane) = *from.add(offset + place) };
+            }
+        }
+    }
+
     /// The same number in every lane.
     fn splat(self, x: f32) -> Self::F32;
     /// x + y.

@@ -163,3 +163,31 @@ fn bf16_rounds_as_the_half_crate_does() {
         }
     }
 }
+
+#[test]
+fn rows_become_columns() {
+    struct Transpose<'a>(&'a [f32], usize);
+    impl Kernel for Transpose<'_> {
+        type Output = (usize, Vec<f32>);
+        #[inline(always)]
+        fn run<S: Simd>(self, s: S) -> (usize, Vec<f32>) {
+            let mut out = vec![7.0; self.1 * S::LANES + MAX_LANES];
+            // Row `i` begins at `37 i + 3`.
+            let rows: [*const f32; MAX_LANES] = std::array::from_fn(|row| self.0[37 * row..].as_ptr());
+            // SAFETY: 37 numbers stand behind each pointer, and `out` has room for every row.
+            unsafe { s.transpose_at(&rows, 3, out.as_mut_ptr(), self.1) };
+            (S::LANES, out)
+        }
+    }
+    let numbers: Vec<f32> = (0..37 * MAX_LANES).map(|x| x as f32).collect();
+    for level in Level::available() {
+        for pitch in [6, 8, 12, 16, 21] {
+            let (lanes, found) = run_at(level, Transpose(&numbers, pitch));
+            let mut expected = vec![7.0; found.len()];
+            for (place, lane) in (0..lanes).flat_map(|place| (0..lanes).map(move |lane| (place, lane))) {
+                expected[place * pitch + lane] = numbers[37 * lane + 3 + place];
+            }
+            assert_eq!(found, expected, "{} {pitch}", level.name());
+        }
+    }
+}

@@ -186,6 +186,23 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    unsafe fn transpose_at(self, from: &[*const f32; MAX_LANES], offset: usize, to: *mut f32, pitch: usize) {
+        for column in [0, 4] {
+            // SAFETY: `self` exists only where the processor has the instructions; the caller says that the memory is there.
+            unsafe {
+                let quad = |row: usize| _mm_loadu_ps(from[row].add(offset + column));
+                let pair = |row: usize| _mm256_insertf128_ps::<1>(_mm256_castps128_ps256(quad(row)), quad(row + 4));
+                let rows = [pair(0), pair(1), pair(2), pair(3)];
+                let (a, b) = (_mm256_unpacklo_ps(rows[0], rows[1]), _mm256_unpackhi_ps(rows[0], rows[1]));
+                let (c, d) = (_mm256_unpacklo_ps(rows[2], rows[3]), _mm256_unpackhi_ps(rows[2], rows[3]));
+                _mm256_storeu_ps(to.add(column * pitch), _mm256_shuffle_ps::<0x44>(a, c));
+                _mm256_storeu_ps(to.add((column + 1) * pitch), _mm256_shuffle_ps::<0xee>(a, c));
+                _mm256_storeu_ps(to.add((column + 2) * pitch), _mm256_shuffle_ps::<0x44>(b, d));
+                _mm256_storeu_ps(to.add((column + 3) * pitch), _mm256_shuffle_ps::<0xee>(b, d));
+            }
+        }
+    }
+    #[inline(always)]
     fn shl<const BITS: u32>(self, x: __m256i) -> __m256i {
         // SAFETY: `self` exists only where the processor has the instructions.
         unsafe { _mm256_sll_epi32(x, _mm_cvtsi32_si128(BITS as i32)) }
@@ -313,6 +330,27 @@ impl Simd for Avx512 {
         };
     }
 
+    #[inline(always)]
+    unsafe fn transpose_at(self, from: &[*const f32; MAX_LANES], offset: usize, to: *mut f32, pitch: usize) {
+        for column in [0, 4, 8, 12] {
+            // SAFETY: `self` exists only where the processor has the instructions; the caller says that the memory is there.
+            unsafe {
+                let quad = |row: usize| _mm_loadu_ps(from[row].add(offset + column));
+                let four = |row: usize| {
+                    let x = _mm512_castps128_ps512(quad(row));
+                    let x = _mm512_insertf32x4::<1>(x, quad(row + 4));
+                    _mm512_insertf32x4::<3>(_mm512_insertf32x4::<2>(x, quad(row + 8)), quad(row + 12))
+                };
+                let rows = [four(0), four(1), four(2), four(3)];
+                let (a, b) = (_mm512_unpacklo_ps(rows[0], rows[1]), _mm512_unpackhi_ps(rows[0], rows[1]));
+                let (c, d) = (_mm512_unpacklo_ps(rows[2], rows[3]), _mm512_unpackhi_ps(rows[2], rows[3]));
+                _mm512_storeu_ps(to.add(column * pitch), _mm512_shuffle_ps::<0x44>(a, c));
+                _mm512_storeu_ps(to.add((column + 1) * pitch), _mm512_shuffle_ps::<0xee>(a, c));
+                _mm512_storeu_ps(to.add((column + 2) * pitch), _mm512_shuffle_ps::<0x44>(b, d));
+                _mm512_storeu_ps(to.add((column + 3) * pitch), _mm512_shuffle_ps::<0xee>(b, d));
+            }
+        }
+    }
     #[inline(always)]
     fn shl<const BITS: u32>(self, x: __m512i) -> __m512i {
         // SAFETY: `self` exists only where the processor has the instructions.
