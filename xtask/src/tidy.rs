@@ -27,6 +27,7 @@ const ORDER: &[&str] = &[
     "glassbox-image",
     "glassbox-reference",
     "glassbox-compiler",
+    "glassbox-cpu",
     "glassbox-layout",
     "glassbox-check",
     "glassbox-backends",

@@ -67,8 +67,8 @@ pub struct BackendEntry {
 pub const BACKENDS: &[BackendEntry] = &[
     BackendEntry {
         name: "cpu",
-        about: "the fastest that there is for the processor of this machine: today the reference",
-        make: || Arc::new(glassbox_reference::Reference),
+        about: "fast kernels for the processor of this machine; what has none runs on the reference",
+        make: || Arc::new(glassbox_cpu::Cpu),
     },
     BackendEntry {
         name: "reference",

@@ -1,18 +1,37 @@
 //! The backend as a runtime.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use glassbox_compiler::{CompileOptions, compile_for};
+use glassbox_compiler::{CompileOptions, Compiled, compile_for};
+use glassbox_exec::checks::{check_images, check_params};
 use glassbox_exec::{Executable, Fallback, Options, Precision, Report, RunError, Runtime, Session, Stage};
-use glassbox_ir::{Graph, Lineage};
+use glassbox_ir::Graph;
 use glassbox_reference::{Reference, prepare_with};
 use glassbox_tensor::ParamSource;
 
 use crate::fuse::Fusion;
+use crate::session::{CpuSession, Way};
 use crate::slots::Slots;
 use crate::statics::Statics;
 
 /// The backend for the processor at hand.
+///
+/// ```
+/// use std::sync::Arc;
+/// use glassbox_cpu::Cpu;
+/// use glassbox_exec::{Options, RunContext, Runtime};
+/// use glassbox_ir::text::{ParseOptions, parse};
+/// use glassbox_tensor::{NoParams, Tensor};
+///
+/// let text = "graph \"g\" { input %x: f32[N] %y = neg(%x) %z = abs(%y) output %z }";
+/// let graph = Arc::new(parse(text, &ParseOptions::default())?);
+/// let executable = Cpu.prepare(graph, Arc::new(NoParams), &Options::default())?;
+/// assert!(executable.report().fallbacks.is_empty());
+/// let x = Tensor::from_vec(&[2], vec![1.5f32, -2.0])?;
+/// let outputs = executable.session()?.run(&[x.into()], RunContext::new())?;
+/// assert_eq!(outputs[0].as_tensor().unwrap().to_vec::<f32>()?, [1.5, 2.0]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Cpu;
 
@@ -31,51 +50,87 @@ impl Runtime for Cpu {
         if options.precision == Precision::Precise {
             return Reference.prepare(graph, params, options);
         }
-        glassbox_exec::checks::check_params(&graph, params.as_ref())?;
+        check_params(&graph, params.as_ref())?;
+        check_images(&graph, options)?;
         let compiled = compile_for(&graph, &Fusion, &CompileOptions::default());
         let compiled = compiled.map_err(|error| RunError::Inputs(error.to_string()))?;
-        let made = compiled.graph().clone();
-        let statics = Statics::of(&made, params.as_ref());
-        let (slots, left) = Slots::of(&made, &statics);
-        let fallback = |left: &crate::slots::Left| {
-            let node = made.node(left.node);
-            Fallback { node: made.node_label(left.node), op: node.op.name, why: left.why.clone() }
-        };
-        let stage = |stage: &glassbox_compiler::Stage| Stage {
-            name: stage.name.to_owned(),
-            nodes: stage.graph.node_count(),
-            time: stage.time,
-        };
-        let report = Report {
-            runtime: Cpu.name().to_owned(),
-            stages: compiled.stages.iter().map(stage).collect(),
-            lineage: Some(Arc::new(compiled.lineage())),
-            fallbacks: left.iter().map(fallback).collect(),
-            peak_bytes: None,
-        };
-        let inner = prepare_with(made, params, options, Arc::new(slots))?;
-        Ok(Arc::new(CpuExecutable { source: graph, inner, report }))
+        let (inner, fallbacks) = with_kernels(compiled.graph(), params.clone(), options)?;
+        let report = report(&compiled, fallbacks);
+        let (options, node_by_node) = (options.clone(), OnceLock::new());
+        let prepared = Prepared { source: graph, compiled: inner, node_by_node, params, options, report };
+        Ok(Arc::new(CpuExecutable(Arc::new(prepared))))
     }
 }
 
-/// A compiled graph that is ready to run.
-struct CpuExecutable {
+/// A graph on the reference's machine, with the kernels that there are for its nodes; and the nodes without one.
+fn with_kernels(
+    graph: &Arc<Graph>,
+    params: Arc<dyn ParamSource>,
+    options: &Options,
+) -> Result<(Arc<dyn Executable>, Vec<Fallback>), RunError> {
+    let statics = Statics::of(graph, params.as_ref());
+    let (slots, left) = Slots::of(graph, &statics);
+    let fallback = |left: crate::slots::Left| {
+        let node = graph.node(left.node);
+        Fallback { node: graph.node_label(left.node), op: node.op.name, why: left.why }
+    };
+    let fallbacks = left.into_iter().map(fallback).collect();
+    Ok((prepare_with(graph.clone(), params, options, Arc::new(slots))?, fallbacks))
+}
+
+fn report(compiled: &Compiled, fallbacks: Vec<Fallback>) -> Report {
+    let stage = |stage: &glassbox_compiler::Stage| Stage {
+        name: stage.name.to_owned(),
+        nodes: stage.graph.node_count(),
+        time: stage.time,
+    };
+    Report {
+        runtime: Cpu.name().to_owned(),
+        stages: compiled.stages.iter().map(stage).collect(),
+        lineage: Some(Arc::new(compiled.lineage())),
+        fallbacks,
+        peak_bytes: None,
+    }
+}
+
+/// A graph that is ready to run, both ways.
+pub(crate) struct Prepared {
     /// The graph, as it was given.
-    source: Arc<Graph>,
-    inner: Arc<dyn Executable>,
+    pub(crate) source: Arc<Graph>,
+    compiled: Arc<dyn Executable>,
+    /// The graph as it was given, with kernels for single nodes; made when somebody watches a run for the first time.
+    node_by_node: OnceLock<Arc<dyn Executable>>,
+    params: Arc<dyn ParamSource>,
+    options: Options,
     report: Report,
 }
 
+impl Prepared {
+    /// What runs one way.
+    pub(crate) fn executable(&self, way: Way) -> Result<Arc<dyn Executable>, RunError> {
+        if way == Way::Compiled {
+            return Ok(self.compiled.clone());
+        }
+        if let Some(made) = self.node_by_node.get() {
+            return Ok(made.clone());
+        }
+        let (made, _) = with_kernels(&self.source, self.params.clone(), &self.options)?;
+        Ok(self.node_by_node.get_or_init(|| made).clone())
+    }
+}
+
+struct CpuExecutable(Arc<Prepared>);
+
 impl Executable for CpuExecutable {
     fn graph(&self) -> &Arc<Graph> {
-        &self.source
+        &self.0.source
     }
 
     fn session(&self) -> Result<Box<dyn Session>, RunError> {
-        self.inner.session()
+        Ok(Box::new(CpuSession::new(self.0.clone())?))
     }
 
     fn report(&self) -> Report {
-        self.report.clone()
+        self.0.report.clone()
     }
 }

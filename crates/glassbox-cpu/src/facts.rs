@@ -16,7 +16,8 @@ pub(crate) struct Facts<'g> {
 
 impl<'g> Facts<'g> {
     pub(crate) fn of(graph: &'g Graph) -> Facts<'g> {
-        let mut facts = Facts { constants: HashMap::new(), fixed: vec![false; graph.value_count()], givers: HashMap::new() };
+        let mut facts =
+            Facts { constants: HashMap::new(), fixed: vec![false; graph.value_count()], givers: HashMap::new() };
         for id in graph.walk() {
             let node = graph.node(id);
             facts.givers.extend(node.results.iter().map(|value| (*value, (id, node))));
@@ -52,20 +53,28 @@ impl<'g> Facts<'g> {
         self.constants.get(&value).copied()
     }
 
-    /// The axes that a reduction reduces, in order from the front, where they are constants and the rank is known.
-    pub(crate) fn reduced_axes(&self, graph: &Graph, node: &Node) -> Option<Vec<usize>> {
-        let attr = AttrView::new(node.op, &node.attrs);
+    /// How many axes at the end a reduction reduces, where these are constants and the last ones.
+    pub(crate) fn last_axes(&self, graph: &Graph, node: &Node) -> Option<usize> {
         let rank = graph.value(node.operands.first().copied().flatten()?).ty.as_tensor()?.rank()?;
         let axes = match node.operands.get(1).copied().flatten() {
-            Some(axes) => self.constant(axes)?.load::<i64>().ok()?.into_owned(),
-            None => Vec::new(),
+            Some(axes) => Some(self.constant(axes)?),
+            None => None,
         };
-        if axes.is_empty() {
-            return (!attr.bool("noop_with_empty_axes")).then(|| (0..rank).collect());
-        }
-        let from_front = |axis: &i64| usize::try_from(if *axis < 0 { axis + rank as i64 } else { *axis }).ok();
-        let mut axes = axes.iter().map(from_front).collect::<Option<Vec<usize>>>()?;
-        axes.sort_unstable();
-        Some(axes)
+        last_axes(node, rank, axes)
     }
+}
+
+/// How many axes at the end a reduction of a tensor of this rank over `axes` reduces; `None` where it isn't the last ones,
+/// or none.
+pub(crate) fn last_axes(node: &Node, rank: usize, axes: Option<&Tensor>) -> Option<usize> {
+    let axes = axes.map_or(Some(Vec::new()), |axes| Some(axes.load::<i64>().ok()?.into_owned()))?;
+    if axes.is_empty() {
+        let whole = !AttrView::new(node.op, &node.attrs).bool("noop_with_empty_axes");
+        return (whole && rank > 0).then_some(rank);
+    }
+    let from_front = |axis: &i64| usize::try_from(if *axis < 0 { axis + rank as i64 } else { *axis }).ok();
+    let mut axes = axes.iter().map(from_front).collect::<Option<Vec<usize>>>()?;
+    axes.sort_unstable();
+    let kept = rank.checked_sub(axes.len())?;
+    axes.iter().enumerate().all(|(place, axis)| *axis == kept + place).then_some(axes.len())
 }

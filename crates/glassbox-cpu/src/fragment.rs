@@ -8,9 +8,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use glassbox_exec::{KernelError, Value};
-use glassbox_ir::{Graph, Known, Node, NodeId, Operand, TensorType, Type, ValueId, infer_op};
+use glassbox_ir::{Graph, Known, Node, NodeId, Operand, TensorType, Type, ValueId, infer_op, ops};
 use glassbox_tensor::{DType, Tensor};
 
+use crate::fuse::same_dims;
 use crate::statics::Statics;
 
 /// How many combinations of sizes are remembered for a fragment.
@@ -37,7 +38,6 @@ pub(crate) struct Sizes {
     pub(crate) types: Vec<TensorType>,
     /// The sizes of each value.
     pub(crate) sizes: Vec<Vec<usize>>,
-    inputs: usize,
 }
 
 impl Fragment {
@@ -46,7 +46,9 @@ impl Fragment {
         let node = graph.node(id);
         let (nodes, results) = match node.regions[..] {
             [] => (vec![id], node.results.clone()),
-            [body] => (graph.region(body).nodes.clone(), graph.region(body).results.clone()),
+            [body] if *node.op == ops::call::OP && graph.region(body).parameters.is_empty() => {
+                (graph.region(body).nodes.clone(), graph.region(body).results.clone())
+            }
             _ => return None,
         };
         let made: Vec<ValueId> = nodes.iter().flat_map(|node| graph.node(*node).results.iter().copied()).collect();
@@ -75,11 +77,11 @@ impl Fragment {
         })
     }
 
-    pub(crate) fn graph(&self) -> &Arc<Graph> {
+    pub(crate) fn graph(&self) -> &Graph {
         &self.graph
     }
 
-    pub(crate) fn nodes(&self) -> impl DoubleEndedIterator<Item = &Node> {
+    pub(crate) fn nodes(&self) -> impl DoubleEndedIterator<Item = &Node> + ExactSizeIterator {
         self.nodes.iter().map(|node| self.graph.node(*node))
     }
 
@@ -110,6 +112,13 @@ impl Fragment {
     /// The dtype that the graph declares for a value.
     pub(crate) fn dtype(&self, number: usize) -> Option<DType> {
         self.dtypes.get(number).copied()
+    }
+
+    /// Whether two values surely have the same dims.
+    pub(crate) fn has_same_dims(&self, a: usize, b: usize) -> bool {
+        let value = |number: usize| self.numbers.iter().find(|(_, other)| **other == number).map(|(value, _)| *value);
+        let ty = |number: usize| value(number).and_then(|value| self.declared(value));
+        ty(a).zip(ty(b)).is_some_and(|(a, b)| same_dims(a, b))
     }
 
     /// The contents of a value from outside that is the same in every run.
@@ -166,20 +175,15 @@ impl Fragment {
             for (ty, _) in made {
                 match ty {
                     Type::Tensor(tensor) => types.push(tensor),
-                    other => return Err(KernelError::Internal(format!("`{}` gives {other} in a kernel", node.op.name))),
+                    other => {
+                        return Err(KernelError::Internal(format!("`{}` gives {other} in a kernel", node.op.name)));
+                    }
                 }
             }
         }
         let sizes = types.iter().map(|ty| ty.shape.sizes()).collect::<Option<Vec<_>>>();
         let sizes = sizes.ok_or_else(|| KernelError::Internal("the sizes in a kernel aren't known".to_owned()))?;
-        Ok(Sizes { types, sizes, inputs: inputs.len() })
-    }
-}
-
-impl Sizes {
-    /// The sizes of the values from outside.
-    pub(crate) fn of_inputs(&self) -> &[Vec<usize>] {
-        &self.sizes[..self.inputs]
+        Ok(Sizes { types, sizes })
     }
 }
 

@@ -12,6 +12,7 @@ use glassbox_ir::{Dim, Graph, Node, NodeId, OpDef, RegionId, TensorType, ValueId
 use glassbox_tensor::DType;
 
 use crate::facts::Facts;
+use crate::kernels::attention;
 use crate::roles::{Role, role_of};
 
 /// The most nodes of a group.
@@ -30,8 +31,7 @@ impl Backend for Fusion {
     }
 
     fn keeps(&self, graph: &Graph, node: NodeId) -> bool {
-        let node = graph.node(node);
-        [&ops::attention::OP, &ops::rotary_embedding::OP].contains(&node.op)
+        attention::is_computed(graph, graph.node(node))
     }
 
     fn groups(&self, graph: &Graph) -> Vec<Group> {
@@ -40,7 +40,8 @@ impl Backend for Fusion {
         let elsewhere = used_elsewhere(graph);
         let facts = Facts::of(graph);
         while let Some(region) = regions.pop() {
-            regions.extend(graph.region(region).nodes.iter().flat_map(|node| graph.node(*node).regions.iter().copied()));
+            regions
+                .extend(graph.region(region).nodes.iter().flat_map(|node| graph.node(*node).regions.iter().copied()));
             groups.extend(Region::new(graph, region, &elsewhere, &facts).groups());
         }
         groups
@@ -178,10 +179,18 @@ impl<'g> Region<'g> {
         if whole.dtype != DType::F32 {
             return best;
         }
-        self.grow(start, &mut growing, &mut best, &|node| {
-            matches!(role_of(self.facts, self.graph, node), Some(Role::Elementwise))
-                && node.results.iter().all(|value| self.tensor(*value).is_some_and(|ty| ty.dtype == DType::F32 && same_dims(ty, whole)))
-        }, 1);
+        self.grow(
+            start,
+            &mut growing,
+            &mut best,
+            &|node| {
+                matches!(role_of(self.facts, self.graph, node), Some(Role::Elementwise))
+                    && node.results.iter().all(|value| {
+                        self.tensor(*value).is_some_and(|ty| ty.dtype == DType::F32 && same_dims(ty, whole))
+                    })
+            },
+            1,
+        );
         best
     }
 
@@ -189,7 +198,9 @@ impl<'g> Region<'g> {
     fn tiles(&self, start: usize) -> Vec<usize> {
         let first = self.node(start);
         let whole = match role_of(self.facts, self.graph, first) {
-            Some(Role::Reduction { .. }) => first.operands.first().copied().flatten().and_then(|value| self.tensor(value)),
+            Some(Role::Reduction { .. }) => {
+                first.operands.first().copied().flatten().and_then(|value| self.tensor(value))
+            }
             _ => first.results.first().and_then(|value| self.tensor(*value)),
         };
         let Some(whole) = whole.filter(|whole| whole.dims().is_some()) else { return vec![start] };
@@ -200,25 +211,33 @@ impl<'g> Region<'g> {
         };
         let (mut growing, mut best) = (Growing::at(self, start), vec![start]);
         let reduced = std::cell::RefCell::new(&mut kept);
-        self.grow(start, &mut growing, &mut best, &|node| {
-            let Some(ty) = node.results.first().and_then(|value| self.tensor(*value)) else { return false };
-            let mut reduced = reduced.borrow_mut();
-            match role_of(self.facts, self.graph, node) {
-                None => false,
-                Some(Role::Elementwise) => {
-                    let of_rows = reduced.is_some_and(|kept| is_reduced(ty, whole, kept, rank));
-                    same_dims(ty, whole) || of_rows
-                }
-                Some(Role::Reduction { kept, keepdims }) => {
-                    let of_whole = node.operands.first().copied().flatten().and_then(|value| self.tensor(value));
-                    let fits = keepdims && of_whole.is_some_and(|ty| same_dims(ty, whole)) && reduced.is_none_or(|known| known == kept);
-                    if fits {
-                        **reduced = Some(kept);
+        self.grow(
+            start,
+            &mut growing,
+            &mut best,
+            &|node| {
+                let Some(ty) = node.results.first().and_then(|value| self.tensor(*value)) else { return false };
+                let mut reduced = reduced.borrow_mut();
+                match role_of(self.facts, self.graph, node) {
+                    None => false,
+                    Some(Role::Elementwise) => {
+                        let of_rows = reduced.is_some_and(|kept| is_reduced(ty, whole, kept, rank));
+                        same_dims(ty, whole) || of_rows
                     }
-                    fits
+                    Some(Role::Reduction { kept, keepdims }) => {
+                        let of_whole = node.operands.first().copied().flatten().and_then(|value| self.tensor(value));
+                        let fits = keepdims
+                            && of_whole.is_some_and(|ty| same_dims(ty, whole))
+                            && reduced.is_none_or(|known| known == kept);
+                        if fits {
+                            **reduced = Some(kept);
+                        }
+                        fits
+                    }
                 }
-            }
-        }, MAX_RESULTS);
+            },
+            MAX_RESULTS,
+        );
         best
     }
 

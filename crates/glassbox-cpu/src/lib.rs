@@ -11,9 +11,12 @@
 //! This crate knows no frontend.
 
 mod executable;
+mod facts;
 mod fragment;
 mod fuse;
 mod kernels;
+mod roles;
+mod session;
 mod slots;
 mod statics;
 

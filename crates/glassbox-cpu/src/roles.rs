@@ -1,6 +1,6 @@
 //! What single nodes can be in kernels that are generated.
 
-use glassbox_ir::{Graph, Node, OpDef, ValueId, ops};
+use glassbox_ir::{AttrView, Graph, Node, OpDef, ValueId, ops};
 use glassbox_kernels::tile::Operation;
 use glassbox_tensor::DType;
 
@@ -23,30 +23,27 @@ pub(crate) enum Role {
 /// What a node can be in a tile program, if anything.
 pub(crate) fn role_of(facts: &Facts, graph: &Graph, node: &Node) -> Option<Role> {
     let dtype = |value: &ValueId| graph.value(*value).ty.as_tensor().map(|ty| ty.dtype);
-    if let Some(kept_of) = reduction(node.op) {
-        let _ = kept_of;
+    if reduction(node.op).is_some() {
         let x = node.operands.first().copied().flatten()?;
-        let rank = graph.value(x).ty.as_tensor()?.rank()?;
-        let axes = facts.reduced_axes(graph, node)?;
-        let kept = rank.checked_sub(axes.len())?;
-        let last = axes.iter().enumerate().all(|(place, axis)| *axis == kept + place);
-        let keepdims = glassbox_ir::AttrView::new(node.op, &node.attrs).bool("keepdims");
-        return (dtype(&x) == Some(DType::F32) && last && !axes.is_empty()).then_some(Role::Reduction { kept, keepdims });
+        let kept = graph.value(x).ty.as_tensor()?.rank()?.checked_sub(facts.last_axes(graph, node)?)?;
+        let keepdims = AttrView::new(node.op, &node.attrs).bool("keepdims");
+        return (dtype(&x) == Some(DType::F32)).then_some(Role::Reduction { kept, keepdims });
     }
     let values = || node.operands.iter().flatten().chain(&node.results);
     let known = values().all(|value| matches!(dtype(value), Some(DType::F32 | DType::Bool)));
     let floats = values().any(|value| dtype(value) == Some(DType::F32));
-    let ranked = node.results.iter().all(|value| graph.value(*value).ty.as_tensor().is_some_and(|ty| ty.dims().is_some()));
+    let ranked =
+        node.results.iter().all(|value| graph.value(*value).ty.as_tensor().is_some_and(|ty| ty.dims().is_some()));
     (known && floats && ranked && is_elementwise(node)).then_some(Role::Elementwise)
 }
 
 /// What a reduction is in a tile program.
 pub(crate) fn reduction(op: &OpDef) -> Option<Operation> {
-    Some(match op {
-        op if *op == ops::reduce_sum::OP => Operation::RowSum,
-        op if *op == ops::reduce_mean::OP => Operation::RowMean,
-        op if *op == ops::reduce_max::OP => Operation::RowMax,
-        op if *op == ops::reduce_min::OP => Operation::RowMin,
+    Some(match op.name {
+        "reduce_sum" => Operation::RowSum,
+        "reduce_mean" => Operation::RowMean,
+        "reduce_max" => Operation::RowMax,
+        "reduce_min" => Operation::RowMin,
         _ => return None,
     })
 }
@@ -61,8 +58,6 @@ fn is_elementwise(node: &Node) -> bool {
 
 /// What an elementwise op with as many operands as its operation is.
 pub(crate) fn operation(op: &OpDef) -> Option<Operation> {
-    const TABLE: &[(&OpDef, Operation)] = &[];
-    let _ = TABLE;
     Some(match op.name {
         "add" => Operation::Add,
         "sub" => Operation::Sub,
@@ -73,10 +68,15 @@ pub(crate) fn operation(op: &OpDef) -> Option<Operation> {
         "sqrt" => Operation::Sqrt,
         "reciprocal" => Operation::Reciprocal,
         "exp" => Operation::Exp,
+        "expm1" => Operation::Expm1,
         "log" => Operation::Log,
+        "log1p" => Operation::Log1p,
         "tanh" => Operation::Tanh,
         "erf" => Operation::Erf,
         "sigmoid" => Operation::Sigmoid,
+        "sinh" => Operation::Sinh,
+        "cosh" => Operation::Cosh,
+        "atan" => Operation::Atan,
         "sin" => Operation::Sin,
         "cos" => Operation::Cos,
         "pow" => Operation::Pow,
@@ -92,6 +92,7 @@ pub(crate) fn operation(op: &OpDef) -> Option<Operation> {
         "and" => Operation::And,
         "or" => Operation::Or,
         "not" => Operation::Not,
+        "xor" => Operation::Xor,
         "where" => Operation::Where,
         "is_nan" => Operation::IsNan,
         _ => return None,

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use glassbox_exec::{KernelError, Value};
-use glassbox_ir::{Graph, NodeId, RegionId, ops};
-use glassbox_reference::{Compute, Outcome, Values};
+use glassbox_exec::{KernelError, RunError, Value};
+use glassbox_ir::{Graph, NodeId, RegionId, ValueId, ops};
+use glassbox_reference::{Compute, Outcome, Values, evaluate};
 use glassbox_tensor::Tensor;
 
 use crate::fragment::{Fragment, Sizes, tensor};
@@ -76,6 +76,23 @@ fn is_of_the_machine(op: &str) -> bool {
     matches!(op, "parameter" | "host" | "barrier") || op.starts_with("state_")
 }
 
+/// What the reference gives for a fragment, node by node.
+fn by_reference(call: &Call, limit: usize) -> Outcome {
+    let fragment = call.fragment;
+    let mut values: Vec<Value> = call.inputs.iter().map(|tensor| Tensor::clone(tensor).into()).collect();
+    for node in fragment.nodes() {
+        let operand = |id: &Option<ValueId>| id.and_then(|id| values.get(fragment.number(id)).cloned());
+        let operands: Vec<Option<Value>> = node.operands.iter().map(operand).collect();
+        let results =
+            evaluate(node.op, &node.attrs, &operands, node.results.len(), limit).map_err(|error| match error {
+                RunError::Node { error, .. } => error,
+                other => KernelError::Internal(other.to_string()),
+            });
+        values.extend(results?);
+    }
+    Ok(fragment.outputs().iter().map(|output| values[*output].clone()).collect())
+}
+
 impl Compute for Slots {
     fn takes(&self, node: NodeId, inside: bool) -> bool {
         match self.slots.get(node.index()) {
@@ -89,10 +106,14 @@ impl Compute for Slots {
         match self.slots.get(node.index()) {
             Some(Some(Slot::Static(values))) => Ok(values.clone()),
             Some(Some(Slot::Kernel { fragment, kernel, .. })) => {
-                let inputs = fragment.inputs().iter().map(|id| tensor(values.get(*id)?)).collect::<Result<Vec<_>, _>>()?;
+                let inputs =
+                    fragment.inputs().iter().map(|id| tensor(values.get(*id)?)).collect::<Result<Vec<_>, _>>()?;
                 let sizes = fragment.sizes(&inputs, limit)?;
-                let made = kernel.run(&Call { fragment, inputs: &inputs, sizes: &sizes })?;
-                Ok(made.into_iter().map(Value::from).collect())
+                let call = Call { fragment, inputs: &inputs, sizes: &sizes };
+                if !kernel.takes(&call) {
+                    return by_reference(&call, limit);
+                }
+                Ok(kernel.run(&call)?.into_iter().map(Value::from).collect())
             }
             _ => Err(KernelError::Internal("the node has no kernel".to_owned())),
         }

@@ -74,6 +74,9 @@ impl Buffer {
     ///
     /// Where the memory isn't aligned for them (it is, unless it was adopted), or `T` is bool, of which not every byte is one.
     pub fn as_mut_elements<T: Compute>(&mut self) -> &mut [T] {
+        if self.len == 0 {
+            return &mut [];
+        }
         assert!(T::DTYPE != DType::Bool && self.start.as_ptr().addr().is_multiple_of(align_of::<T>()));
         // SAFETY: the memory is aligned and initialised, and every pattern of bits is a number of these types.
         unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr().cast(), self.len / size_of::<T>()) }

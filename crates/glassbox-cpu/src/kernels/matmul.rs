@@ -1,11 +1,13 @@
 //! Products of matrices of f32, with what finishes their elements.
 
 use glassbox_exec::KernelError;
-use glassbox_ir::ops;
-use glassbox_kernels::gemm::{MatrixRef, PackedB, gemm, gemm_unpacked};
-use glassbox_tensor::{DType, Tensor, parallel_for};
+use glassbox_ir::{AttrView, ValueId, ops};
+use glassbox_kernels::gemm::{MatrixRef, Packable, PackedB, gemm, gemm_unpacked};
+use glassbox_kernels::quant::{self, Activations, PackedBlocks, Rows, RowsMut};
+use glassbox_kernels::tile::Epilogue;
+use glassbox_tensor::{DType, Element, Overflow, Tensor, bf16, f16, parallel_chunks};
 
-use super::epilogue::{Finish, Finishing};
+use super::epilogue::{Finish, From};
 use super::output::Output;
 use super::{Built, Kernel};
 use crate::fragment::Fragment;
@@ -15,30 +17,87 @@ use crate::slots::Call;
 const SMALL: usize = 1 << 22;
 
 struct Matmul {
-    /// The numbers of the two operands.
+    /// The number of the first operand.
     a: usize,
-    b: usize,
-    /// The second operand, where it is the same matrix in every run.
-    packed: Option<PackedB>,
+    weight: Weight,
     /// What is done with each element.
     finish: Option<Finish>,
 }
 
-/// A `matmul` of f32 and the elementwise nodes after it.
+/// The second operand of a product.
+enum Weight {
+    /// The value of this number.
+    Given(usize),
+    /// The same matrix in every run, in panels.
+    Packed(PackedB),
+    /// The same matrix in every run, in blocks of fewer bits.
+    Blocks(PackedBlocks),
+}
+
+/// A `matmul` of f32, what makes its weight of what is stored, and the elementwise nodes after it.
 pub(super) fn build(fragment: &Fragment) -> Built {
-    let Some(node) = fragment.nodes().next().filter(|node| *node.op == ops::matmul::OP) else {
-        return Err(String::new());
-    };
+    let Some(place) = fragment.nodes().position(|node| *node.op == ops::matmul::OP) else { return Err(String::new()) };
+    let Some(node) = fragment.nodes().nth(place) else { return Err(String::new()) };
     let [Some(a), Some(b)] = node.operands[..] else { return Err(String::new()) };
     let result = node.results[0];
     if fragment.declared(result).is_none_or(|ty| ty.dtype != DType::F32) {
         return Err("products are computed here in f32 only".to_owned());
     }
-    let (a, b) = (fragment.number(a), fragment.number(b));
-    let matrix = |tensor: &&Tensor| tensor.rank() >= 2 && tensor.shape()[..tensor.rank() - 2].iter().all(|size| *size == 1);
-    let packed = fragment.content(b).filter(matrix).map(pack).transpose()?;
-    let finish = Finish::build(fragment, 1, fragment.number(result))?;
-    Ok(Box::new(Matmul { a, b, packed, finish }))
+    let number = fragment.number(b);
+    let weight = match fragment.content(number) {
+        Some(content) if is_matrix(content) => Weight::Packed(pack(content)?),
+        _ if number < fragment.inputs().len() => Weight::Given(number),
+        _ => stored(fragment, place, b)?,
+    };
+    let finish = Finish::build(fragment, place + 1, fragment.number(result))?;
+    Ok(Box::new(Matmul { a: fragment.number(a), weight, finish }))
+}
+
+/// Whether it is one matrix, and no batch of them.
+fn is_matrix(tensor: &Tensor) -> bool {
+    tensor.rank() >= 2 && tensor.shape()[..tensor.rank() - 2].iter().all(|size| *size == 1)
+}
+
+/// The weight that the nodes before the product make of a tensor in fewer bits.
+fn stored(fragment: &Fragment, place: usize, b: ValueId) -> Result<Weight, String> {
+    let (mut value, mut turned) = (b, false);
+    for node in fragment.nodes().take(place).rev() {
+        if node.results.first() != Some(&value) {
+            return Err("the weight is made in another way".to_owned());
+        }
+        let attr = AttrView::new(node.op, &node.attrs);
+        match node.op {
+            op if *op == ops::transpose::OP && attr.ints("perm").is_none_or(|perm| perm == [1, 0]) => turned = !turned,
+            op if *op == ops::dequantize_blocks::OP || *op == ops::cast::OP => {}
+            op => return Err(format!("a weight is made by `{}`", op.name)),
+        }
+        value = node.operands.first().copied().flatten().ok_or("an operand is missing")?;
+    }
+    let content = fragment.content(fragment.number(value)).ok_or("the weight isn't the same in every run")?;
+    let turn = |tensor: &Tensor| if turned { tensor.permute(&[1, 0]) } else { Ok(tensor.clone()) };
+    if content.rank() != 2 {
+        return Err("the weight isn't a matrix".to_owned());
+    }
+    if let (DType::Block(format), true, Some(bytes)) = (content.dtype(), turned, content.as_bytes())
+        && let Some(packed) = PackedBlocks::pack(format, content.shape()[0], content.shape()[1], bytes)
+    {
+        return Ok(Weight::Blocks(packed));
+    }
+    let message = |error: glassbox_tensor::TensorError| error.to_string();
+    match content.dtype() {
+        DType::F16 => pack_as::<f16>(&turn(content).map_err(message)?),
+        DType::BF16 => pack_as::<bf16>(&turn(content).map_err(message)?),
+        _ => {
+            let wide = content.cast(DType::F32, Overflow::Wrap).map_err(message)?;
+            Ok(Weight::Packed(pack(&turn(&wide).map_err(message)?)?))
+        }
+    }
+}
+
+fn pack_as<T: Packable + Element>(weight: &Tensor) -> Result<Weight, String> {
+    let (rows, columns, row_stride, column_stride) = last_two(weight);
+    let values = weight.reach::<T>().ok_or("the weight can't be read")?;
+    Ok(Weight::Packed(PackedB::new(MatrixRef::new(values, rows, columns, row_stride, column_stride))))
 }
 
 fn pack(weight: &Tensor) -> Result<PackedB, String> {
@@ -65,33 +124,57 @@ impl Kernel for Matmul {
     fn run(&self, call: &Call) -> Result<Vec<Tensor>, KernelError> {
         let sizes = &call.sizes.sizes[call.fragment.outputs()[0]];
         let mut output = Output::new(DType::F32, sizes)?;
-        let (a, b) = (as_matrix(call.inputs[self.a], true)?, as_matrix(call.inputs[self.b], false)?);
-        let (m, k, ..) = last_two(&a);
-        let n = b.shape()[b.rank() - 1];
-        if output.floats().is_empty() {
-            return Ok(vec![output.finish()?]);
-        }
-        let finishing = self.finish.as_ref().map(|finish| finish.begin(call, sizes)).transpose()?;
-        let batch = sizes.iter().product::<usize>() / (m * n);
-        match &self.packed {
-            // Rows that lie evenly are one matrix.
-            Some(packed) => match flat_rows(&a, batch * m) {
-                Some((values, stride, step)) => {
-                    let rows = MatrixRef::new(values, batch * m, k, stride, step);
-                    let epilogue = finishing.as_ref().map(|finishing| finishing.at(0));
-                    gemm(rows, packed, output.floats(), n, epilogue.as_ref().map(|it| it as _));
+        if !output.floats().is_empty() {
+            match &self.finish {
+                None => self.multiply(call, output.floats(), None)?,
+                Some(finish) => {
+                    let finishing = finish.begin(call, sizes)?;
+                    finishing.with(|epilogue| self.multiply(call, output.floats(), Some(epilogue)))??;
                 }
-                None => {
-                    let a = Tensor::from_vec(&[batch * m, k], a.contiguous()?.to_vec::<f32>()?)?;
-                    let values = a.reach::<f32>().unwrap_or_default();
-                    let epilogue = finishing.as_ref().map(|finishing| finishing.at(0));
-                    gemm(MatrixRef::of_rows(values, batch * m, k), packed, output.floats(), n, epilogue.as_ref().map(|it| it as _));
-                }
-            },
-            None => products(&a, &b, output.floats(), batch, finishing.as_ref())?,
+            }
         }
         Ok(vec![output.finish()?])
     }
+}
+
+impl Matmul {
+    fn multiply(&self, call: &Call, output: &mut [f32], epilogue: Option<&Epilogue>) -> Result<(), KernelError> {
+        let a = as_matrix(call.inputs[self.a], true)?;
+        let (_, k, ..) = last_two(&a);
+        let from_start = epilogue.map(|epilogue| From { epilogue, row: 0 });
+        match &self.weight {
+            Weight::Given(b) => products(&a, &as_matrix(call.inputs[*b], false)?, output, epilogue),
+            Weight::Packed(packed) => {
+                let rows = output.len() / packed.columns();
+                with_rows(&a, rows, k, |rows| {
+                    gemm(rows, packed, output, packed.columns(), from_start.as_ref().map(|it| it as _))
+                })
+            }
+            Weight::Blocks(packed) => {
+                let a = a.contiguous()?;
+                let values = a.as_slice::<f32>().ok_or_else(unreadable)?;
+                let x = Rows { values, count: output.len() / packed.rows(), stride: k };
+                let y = RowsMut { values: output, stride: packed.rows() };
+                quant::matmul(x, packed, y, Activations::Exact, from_start.as_ref().map(|it| it as _));
+                Ok(())
+            }
+        }
+    }
+}
+
+fn unreadable() -> KernelError {
+    KernelError::Internal("a matrix can't be read".to_owned())
+}
+
+/// Does something with the rows of all matrices of a batch as those of one; copied, where they don't lie evenly.
+fn with_rows(a: &Tensor, rows: usize, k: usize, work: impl FnOnce(MatrixRef<f32>)) -> Result<(), KernelError> {
+    if let Some((values, row, column)) = flat_rows(a, rows) {
+        work(MatrixRef::new(values, rows, k, row, column));
+        return Ok(());
+    }
+    let dense = a.contiguous()?;
+    work(MatrixRef::of_rows(dense.as_slice::<f32>().ok_or_else(unreadable)?, rows, k));
+    Ok(())
 }
 
 /// A tensor as a matrix, or as a batch of them: a vector is a row on the left and a column on the right.
@@ -120,25 +203,23 @@ fn flat_rows(a: &Tensor, rows: usize) -> Option<(&[f32], usize, usize)> {
 }
 
 /// A product of each pair of matrices of two batches that are broadcast.
-fn products(a: &Tensor, b: &Tensor, output: &mut [f32], batch: usize, finishing: Option<&Finishing>) -> Result<(), KernelError> {
+fn products(a: &Tensor, b: &Tensor, output: &mut [f32], epilogue: Option<&Epilogue>) -> Result<(), KernelError> {
     let ((m, k, a_row, a_column), (_, n, b_row, b_column)) = (last_two(a), last_two(b));
-    let unreadable = || KernelError::Internal("a matrix can't be read".to_owned());
     let (left, right) = (a.reach::<f32>().ok_or_else(unreadable)?, b.reach::<f32>().ok_or_else(unreadable)?);
     let starts = batch_starts(a, b);
     let piece = |index: usize, out: &mut [f32]| {
         let (a_start, b_start) = starts.at(index);
-        // Without terms nothing may be read behind the end.
+        // Without terms nothing is read, and a start may be behind the end.
         let a = MatrixRef::new(left.get(a_start..).unwrap_or_default(), m, k, a_row, a_column);
         let b = MatrixRef::new(right.get(b_start..).unwrap_or_default(), k, n, b_row, b_column);
-        let epilogue = finishing.map(|finishing| finishing.at(index * m));
+        let epilogue = epilogue.map(|epilogue| From { epilogue, row: index * m });
         gemm_unpacked(a, b, out, n, epilogue.as_ref().map(|it| it as _));
     };
-    if m * n * k <= SMALL && batch > 1 {
-        glassbox_tensor::parallel_chunks(output, m * n, &|index, out| piece(index, out));
+    if m * n * k <= SMALL {
+        parallel_chunks(output, m * n, &|index, out| piece(index, out));
     } else {
         output.chunks_exact_mut(m * n).enumerate().for_each(|(index, out)| piece(index, out));
     }
-    let _ = parallel_for;
     Ok(())
 }
 

@@ -3,9 +3,13 @@
 //! A kernel is built once, from a fragment and the values that never change, and is then given tensors of any sizes that
 //! the fragment's inference accepts.
 
+pub(crate) mod attention;
+mod conv;
 mod epilogue;
+mod gather;
 mod matmul;
 mod output;
+mod place;
 pub(crate) mod program;
 mod tile;
 
@@ -23,13 +27,19 @@ use crate::statics::Statics;
 pub(crate) trait Kernel: Send + Sync {
     /// The outputs of the fragment, in order.
     fn run(&self, call: &Call) -> Result<Vec<Tensor>, KernelError>;
+
+    /// Whether it computes these sizes. Those that it doesn't, of which no model needs many, are the reference's.
+    fn takes(&self, call: &Call) -> bool {
+        let _ = call;
+        true
+    }
 }
 
 /// A kernel, or why a fragment isn't one of this kind.
 type Built = Result<Box<dyn Kernel>, String>;
 
 /// The kinds of kernels, in the order in which they are tried.
-const KINDS: &[fn(&Fragment) -> Built] = &[matmul::build, tile::build];
+const KINDS: &[fn(&Fragment) -> Built] = &[matmul::build, conv::build, attention::build, gather::build, tile::build];
 
 /// The kernel of a node or of its body.
 ///

@@ -1,7 +1,7 @@
 //! Tile programs of fragments: one step for each elementwise node and reduction.
 
 use glassbox_ir::{Node, ops};
-use glassbox_kernels::tile::{Format, Load, Operand, Operation, Program, Step, Store};
+use glassbox_kernels::tile::{Format, Operand, Operation, Program};
 use glassbox_tensor::DType;
 
 use crate::fragment::Fragment;
@@ -23,30 +23,30 @@ pub(crate) struct Made {
 ///
 /// Which node is no step of a program, and why.
 pub(crate) fn make(fragment: &Fragment, skip: usize, given: Option<usize>) -> Result<Made, String> {
-    let mut maker = Maker { fragment, registers: vec![None; fragment.len()], loads: Vec::new(), steps: Vec::new() };
+    let mut maker =
+        Maker { fragment, held: vec![None; fragment.len()], loads: Vec::new(), program: Program::default() };
     if let Some(given) = given {
         maker.load(given)?;
     }
-    for value in fragment.nodes().skip(skip).flat_map(data_operands) {
-        let number = fragment.number(value);
-        if number < fragment.inputs().len() && maker.registers[number].is_none() {
-            match fragment.scalar(number) {
-                Some(scalar) => maker.registers[number] = Some(Operand::Constant(scalar)),
-                None => maker.load(number)?,
-            }
+    fragment.nodes().skip(skip).try_for_each(|node| maker.node(node))?;
+    for output in fragment.outputs() {
+        let Some(value) = maker.held.get(*output).copied().flatten() else {
+            return Err("a result is given by another kernel".to_owned());
+        };
+        maker.program.store(value, format_of(fragment, *output)?);
+    }
+    Ok(Made { program: maker.program, loads: maker.loads, stores: fragment.outputs().to_vec() })
+}
+
+/// How the elements of a value are stored.
+fn format_of(fragment: &Fragment, number: usize) -> Result<Format, String> {
+    match fragment.dtype(number) {
+        Some(DType::F32) => Ok(Format::F32),
+        Some(DType::Bool) => Ok(Format::Bool),
+        other => {
+            Err(format!("tile programs have no {}", other.map_or("such value".to_owned(), |dtype| dtype.to_string())))
         }
     }
-    fragment.nodes().skip(skip).try_for_each(|node| maker.node(node))?;
-    let mut stores = Vec::new();
-    for output in fragment.outputs() {
-        let Some(Operand::Register(register)) = maker.registers.get(*output).copied().flatten() else {
-            return Err("a result is the same in every run, or given by another kernel".to_owned());
-        };
-        stores.push((Store { register, format: maker.format(*output)? }, *output));
-    }
-    let loads = maker.loads.iter().map(|number| Ok(Load { format: maker.format(*number)? })).collect::<Result<_, String>>()?;
-    let program = Program { loads, steps: maker.steps, stores: stores.iter().map(|(store, _)| *store).collect() };
-    Ok(Made { program, loads: maker.loads, stores: stores.into_iter().map(|(_, output)| output).collect() })
 }
 
 /// The operands whose elements are read: not the axes of a reduction.
@@ -58,52 +58,56 @@ fn data_operands(node: &Node) -> Vec<glassbox_ir::ValueId> {
 struct Maker<'f> {
     fragment: &'f Fragment,
     /// What holds each value.
-    registers: Vec<Option<Operand>>,
+    held: Vec<Option<Operand>>,
     loads: Vec<usize>,
-    steps: Vec<Step>,
+    program: Program,
 }
 
 impl Maker<'_> {
-    fn format(&self, number: usize) -> Result<Format, String> {
-        match self.fragment.dtype(number) {
-            Some(DType::F32) => Ok(Format::F32),
-            Some(DType::Bool) => Ok(Format::Bool),
-            other => Err(format!("tile programs have no {}", other.map_or("such value".to_owned(), |dtype| dtype.to_string()))),
+    fn load(&mut self, number: usize) -> Result<Operand, String> {
+        let load = self.program.load(format_of(self.fragment, number)?);
+        self.held[number] = Some(load);
+        self.loads.push(number);
+        Ok(load)
+    }
+
+    /// What holds a value; one from outside is a constant or is loaded.
+    fn operand(&mut self, number: usize) -> Result<Operand, String> {
+        match self.held.get(number).copied().flatten() {
+            Some(held) => Ok(held),
+            None if number >= self.fragment.inputs().len() => Err("a value is given by another kernel".to_owned()),
+            None => match self.fragment.scalar(number) {
+                Some(scalar) => Ok(Operand::Constant(scalar)),
+                None => self.load(number),
+            },
         }
     }
 
-    fn load(&mut self, number: usize) -> Result<(), String> {
-        self.format(number)?;
-        self.registers[number] = Some(Operand::Register(self.loads.len()));
-        self.loads.push(number);
-        Ok(())
-    }
-
-    fn step(&mut self, operation: Operation, operands: Vec<Operand>) -> Operand {
-        self.steps.push(Step { operation, operands });
-        Operand::Register(self.loads.len() + self.steps.len() - 1)
+    fn step(&mut self, operation: Operation, operands: &[Operand]) -> Operand {
+        self.program.step(operation, operands)
     }
 
     fn node(&mut self, node: &Node) -> Result<(), String> {
-        let missing = || format!("an operand of `{}` isn't there", node.op.name);
-        let held = |id| self.registers.get(self.fragment.number(id)).copied().flatten();
-        let operands = data_operands(node).into_iter().map(held).collect::<Option<Vec<_>>>().ok_or_else(missing)?;
-        let first = *operands.first().ok_or_else(missing)?;
+        let numbers: Vec<usize> = data_operands(node).into_iter().map(|id| self.fragment.number(id)).collect();
+        let operands = numbers.into_iter().map(|number| self.operand(number)).collect::<Result<Vec<_>, _>>()?;
+        let first = *operands.first().ok_or_else(|| format!("`{}` has no operand", node.op.name))?;
         let made = if let Some(operation) = reduction(node.op).or_else(|| operation(node.op)) {
-            self.step(operation, operands)
+            self.step(operation, &operands)
         } else if *node.op == ops::min::OP || *node.op == ops::max::OP {
             let operation = if *node.op == ops::min::OP { Operation::Min } else { Operation::Max };
-            operands[1..].iter().fold(first, |so_far, operand| self.step(operation, vec![so_far, *operand]))
-        } else if *node.op == ops::cast::OP && self.fragment.dtype(self.fragment.number(node.results[0])) == Some(DType::Bool) {
-            let zero = self.step(Operation::Equal, vec![first, Operand::Constant(0.0)]);
-            self.step(Operation::Not, vec![zero])
+            operands[1..].iter().fold(first, |so_far, operand| self.step(operation, &[so_far, *operand]))
+        } else if *node.op == ops::cast::OP
+            && self.fragment.dtype(self.fragment.number(node.results[0])) == Some(DType::Bool)
+        {
+            let zero = self.step(Operation::Equal, &[first, Operand::Constant(0.0)]);
+            self.step(Operation::Not, &[zero])
         } else if *node.op == ops::identity::OP || *node.op == ops::cast::OP {
             first
         } else {
             return Err(format!("`{}` is no step of a tile program", node.op.name));
         };
         let number = self.fragment.number(node.results[0]);
-        self.registers[number] = Some(made);
+        self.held[number] = Some(made);
         Ok(())
     }
 }

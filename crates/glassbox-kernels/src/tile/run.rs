@@ -49,6 +49,10 @@ impl Compiled {
             true => sources[load].is_one(&space),
             false => sources[load].column_stride == 0,
         });
+        for (destination, value) in destinations.iter().zip(&self.stores) {
+            let once = destination.column_stride == 0 && space.columns > 1;
+            assert!(!once || !elementwise && uniform.get(*value), "two elements are written to one place");
+        }
         let whole = Piece {
             compiled: self,
             space,

@@ -80,7 +80,8 @@ impl<'a> Source<'a> {
     }
 }
 
-/// Where a store writes; no two elements may be at one place.
+/// Where a store writes; no two elements may be at one place, but for those of a row where the value is the same for the
+/// whole row, as a reduction gives it: then `column_stride` may be 0.
 #[derive(Debug)]
 pub struct Destination<'a> {
     /// The numbers.
@@ -158,7 +159,10 @@ impl<'a> Bound<'a> {
         let (row_strides, column_stride) = (destination.row_strides, destination.column_stride);
         let mut bound = Bound { format, first, row_strides, column_stride, in_place: None };
         bound.begin_at(destination.offset, length, space);
-        assert!(bound.is_injective(space), "two elements are written to one place");
+        // What is the same for a whole row may be written once.
+        let columns = if column_stride == 0 { space.columns.min(1) } else { space.columns };
+        let written = Space { rows: space.rows, columns };
+        assert!(bound.is_injective(&written), "two elements are written to one place");
         bound
     }
 

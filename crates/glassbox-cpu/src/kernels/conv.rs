@@ -1,0 +1,281 @@
+//! Convolutions, with the normalisation, the residual and the activation after them.
+//!
+//! What is the same for a channel in every run (a normalisation by constants) is multiplied into the weights and the bias,
+//! in f64. Inside, channels lie in blocks; the tensors that come and go have them one after the other.
+
+use glassbox_exec::KernelError;
+use glassbox_ir::ops::windows::{Sliding, spatial_axes};
+use glassbox_ir::{AttrView, Node, ops};
+use glassbox_kernels::conv::{Activation, Convolution, Fused, Options, PackedFilter, block, from_blocks, to_blocks};
+use glassbox_kernels::simd::Level;
+use glassbox_tensor::{DType, Tensor};
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::epilogue::Finish;
+use super::output::Output;
+use super::{Built, Kernel};
+use crate::fragment::Fragment;
+use crate::slots::Call;
+
+struct Conv {
+    x: usize,
+    /// The weights, times what each channel is multiplied by.
+    weights: Vec<f32>,
+    weight_sizes: Vec<usize>,
+    groups: usize,
+    sliding: Sliding,
+    bias: Vec<f32>,
+    residual: Option<usize>,
+    activation: Activation,
+    /// The nodes that are none of that.
+    finish: Option<Finish>,
+    /// The filters for the sizes of images that were met.
+    packed: Mutex<Vec<Arc<PackedFilter>>>,
+}
+
+/// How many sizes of images have filters of their own.
+const MAX_PACKED: usize = 8;
+
+/// A `conv` of f32 over one or two spatial axes with weights that never change, and the elementwise nodes after it.
+pub(super) fn build(fragment: &Fragment) -> Built {
+    let Some(node) = fragment.nodes().next().filter(|node| *node.op == ops::conv::OP) else {
+        return Err(String::new());
+    };
+    let number = |place: usize| node.operands.get(place).copied().flatten().map(|id| fragment.number(id));
+    let (Some(x), Some(w)) = (number(0), number(1)) else { return Err(String::new()) };
+    if fragment.dtype(x) != Some(DType::F32) {
+        return Err("convolutions are computed here in f32 only".to_owned());
+    }
+    let text = |error: glassbox_tensor::TensorError| error.to_string();
+    let weights = fragment.content(w).ok_or("the weights aren't the same in every run")?;
+    let axes = spatial_axes(weights.rank()).map_err(|violation| violation.to_string())?;
+    if axes > 2 {
+        return Err(format!("convolutions over {axes} axes aren't computed here"));
+    }
+    let weight_sizes = weights.shape().to_vec();
+    let channels = weight_sizes[0];
+    let bias = match number(2) {
+        None => vec![0.0; channels],
+        Some(bias) => fragment
+            .content(bias)
+            .ok_or("the bias isn't the same in every run")?
+            .load::<f64>()
+            .map_err(text)?
+            .into_owned(),
+    };
+    let attr = AttrView::new(node.op, &node.attrs);
+    let groups = usize::try_from(attr.int("group")).map_err(|error| error.to_string())?;
+    let sliding = Sliding::new(attr, axes).map_err(|violation| violation.to_string())?;
+    let mut ending = Ending {
+        fragment,
+        channels,
+        rank: weights.rank(),
+        value: fragment.number(node.results[0]),
+        scale: vec![1.0; channels],
+        bias,
+        residual: None,
+        activation: Activation::None,
+    };
+    let mut taken = 1;
+    for node in fragment.nodes().skip(1) {
+        if !ending.take(node) {
+            break;
+        }
+        taken += 1;
+    }
+    let Ending { value, scale, bias, residual, activation, .. } = ending;
+    let finish = Finish::build(fragment, taken, value)?;
+    let per_channel = weights.len().checked_div(channels).unwrap_or(0).max(1);
+    let weights = weights.load::<f64>().map_err(text)?;
+    let scaled = weights
+        .chunks(per_channel)
+        .zip(&scale)
+        .flat_map(|(row, scale)| row.iter().map(move |weight| (weight * scale) as f32));
+    Ok(Box::new(Conv {
+        x,
+        weights: scaled.collect(),
+        weight_sizes,
+        groups,
+        sliding,
+        bias: bias.iter().map(|bias| *bias as f32).collect(),
+        residual,
+        activation,
+        finish,
+        packed: Mutex::default(),
+    }))
+}
+
+/// What is done with a convolution, as far as it has been read.
+struct Ending<'f> {
+    fragment: &'f Fragment,
+    channels: usize,
+    rank: usize,
+    /// The number of the value so far: the convolution times `scale` plus `bias`, plus the residual, activated.
+    value: usize,
+    scale: Vec<f64>,
+    bias: Vec<f64>,
+    residual: Option<usize>,
+    activation: Activation,
+}
+
+impl Ending<'_> {
+    /// Takes one node more; not, where it is something else.
+    fn take(&mut self, node: &Node) -> bool {
+        let numbers: Vec<usize> = node.operands.iter().flatten().map(|id| self.fragment.number(*id)).collect();
+        let [a, b] = numbers[..] else { return false };
+        let Some(result) = node.results.first().map(|id| self.fragment.number(*id)) else { return false };
+        // x − y and x / y have x on the left; for the others the order doesn't matter.
+        let other = match (a == self.value, b == self.value) {
+            (true, false) => b,
+            (false, true) if ["add", "mul", "max", "min"].contains(&node.op.name) => a,
+            _ => return false,
+        };
+        let open = self.residual.is_none() && self.activation == Activation::None;
+        let taken = match node.op.name {
+            "add" | "sub" | "mul" | "div" if open && self.per_channel(other).is_some() => {
+                let numbers = self.per_channel(other).unwrap_or_default();
+                for ((scale, bias), number) in self.scale.iter_mut().zip(&mut self.bias).zip(numbers) {
+                    match node.op.name {
+                        "add" => *bias += number,
+                        "sub" => *bias -= number,
+                        "mul" => (*scale, *bias) = (*scale * number, *bias * number),
+                        _ => (*scale, *bias) = (*scale / number, *bias / number),
+                    }
+                }
+                true
+            }
+            "add" if open && self.is_like_result(other, result) => {
+                self.residual = Some(other);
+                true
+            }
+            "max" => match (self.fragment.scalar(other), self.activation) {
+                (Some(low), Activation::None) if low == 0.0 => self.activate(Activation::Relu),
+                (Some(low), Activation::None) if low.is_finite() => self.activate(Activation::Clip(low, f32::INFINITY)),
+                _ => false,
+            },
+            "min" => match (self.fragment.scalar(other), self.activation) {
+                (Some(high), Activation::Relu) if high >= 0.0 => self.activate(Activation::Clip(0.0, high)),
+                (Some(high), Activation::Clip(low, f32::INFINITY)) if high >= low => {
+                    self.activate(Activation::Clip(low, high))
+                }
+                _ => false,
+            },
+            _ => false,
+        };
+        if taken {
+            self.value = result;
+        }
+        taken
+    }
+
+    fn activate(&mut self, activation: Activation) -> bool {
+        self.activation = activation;
+        true
+    }
+
+    /// One number for each channel, where a value is always the same and differs in nothing else.
+    fn per_channel(&self, number: usize) -> Option<Vec<f64>> {
+        let tensor = self.fragment.content(number).filter(|tensor| tensor.dtype() == DType::F32)?;
+        let values = tensor.load::<f64>().ok()?;
+        if values.len() == 1 && tensor.rank() <= self.rank {
+            return Some(vec![values[0]; self.channels]);
+        }
+        let axis = tensor.rank().checked_sub(self.rank - 1)?;
+        let others = tensor.shape().iter().enumerate().all(|(other, size)| other == axis || *size == 1);
+        (tensor.rank() <= self.rank && others && tensor.shape().get(axis) == Some(&self.channels))
+            .then(|| values.into_owned())
+    }
+
+    /// Whether a value from outside has, as the graph says, the dims of the result.
+    fn is_like_result(&self, number: usize, result: usize) -> bool {
+        self.fragment.has_same_dims(number, result) && number < self.fragment.inputs().len()
+    }
+}
+
+impl Conv {
+    /// The filter for images of these sizes.
+    fn filter(&self, conv: &Convolution, plain_input: bool) -> Arc<PackedFilter> {
+        let mut packed = self.packed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = packed.iter().find(|packed| packed.convolution() == conv) {
+            return known.clone();
+        }
+        let options = Options { plain_input, ..Options::default() };
+        let made = Arc::new(PackedFilter::pack_with(conv, options, &self.weights));
+        packed.insert(0, made.clone());
+        packed.truncate(MAX_PACKED);
+        made
+    }
+
+    /// The convolution of an input of these sizes.
+    fn convolution(&self, sizes: &[usize]) -> Result<Convolution, KernelError> {
+        let windows = self.sliding.axes(&sizes[2..], &self.weight_sizes[2..])?;
+        let mut conv = Convolution {
+            batch: sizes[0],
+            in_channels: sizes[1],
+            out_channels: self.weight_sizes[0],
+            groups: self.groups,
+            ..Convolution::POINTWISE
+        };
+        // One spatial axis is the width.
+        for (place, axis) in windows.iter().enumerate() {
+            let at = place + 2 - windows.len();
+            let count =
+                |number: i64| usize::try_from(number).map_err(|_| KernelError::invalid("C2", "an entry is negative"));
+            conv.input[at] = axis.input;
+            conv.kernel[at] = axis.kernel;
+            (conv.stride[at], conv.dilation[at]) = (count(axis.stride)?, count(axis.dilation)?);
+            (conv.pad_begin[at], conv.pad_end[at]) = (count(axis.front)?, count(axis.end)?);
+        }
+        Ok(conv)
+    }
+}
+
+impl Kernel for Conv {
+    fn run(&self, call: &Call) -> Result<Vec<Tensor>, KernelError> {
+        let sizes = &call.sizes.sizes[call.fragment.outputs()[0]];
+        let mut output = Output::new(DType::F32, sizes)?;
+        if output.floats().is_empty() {
+            return Ok(vec![output.finish()?]);
+        }
+        let x = call.inputs[self.x].contiguous()?;
+        let conv = self.convolution(x.shape())?;
+        let block = block(Level::best());
+        let unreadable = || KernelError::Internal("an image can't be read".to_owned());
+        let plain = x.as_slice::<f32>().ok_or_else(unreadable)?;
+        let plain_input = conv.groups == 1 && conv.in_channels <= 4;
+        let filter = self.filter(&conv, plain_input);
+        let pixels = |[height, width]: [usize; 2]| height * width;
+        let mut blocks = Output::new(DType::F32, &[if plain_input { 0 } else { conv.input_len(block) }])?;
+        if !plain_input {
+            to_blocks(block, [conv.batch, conv.in_channels, pixels(conv.input)], plain, blocks.floats());
+        }
+        let mut residual =
+            Output::new(DType::F32, &[if self.residual.is_some() { conv.output_len(block) } else { 0 }])?;
+        let images = [conv.batch, conv.out_channels, pixels(conv.output())];
+        if let Some(number) = self.residual {
+            let dense = call.inputs[number].contiguous()?;
+            to_blocks(block, images, dense.as_slice::<f32>().ok_or_else(unreadable)?, residual.floats());
+        }
+        let mut made = Output::new(DType::F32, &[conv.output_len(block)])?;
+        let fused = Fused {
+            bias: Some(&self.bias),
+            residual: self.residual.map(|_| &*residual.floats()),
+            activation: self.activation,
+        };
+        filter.run_fused(if plain_input { plain } else { blocks.floats() }, made.floats(), &fused, None);
+        from_blocks(block, images, made.floats(), output.floats());
+        if let Some(finish) = &self.finish {
+            let finishing = finish.begin(call, sizes)?;
+            let columns = sizes.last().copied().unwrap_or(1);
+            finishing.with(|epilogue| {
+                let rows = output.floats();
+                glassbox_tensor::parallel_chunks(rows, columns * 64, &|index, rows| {
+                    let count = rows.len() / columns;
+                    epilogue.apply_block(index * 64, 0, count, columns, rows, columns);
+                });
+            })?;
+        }
+        Ok(vec![output.finish()?])
+    }
+}

@@ -1,0 +1,123 @@
+//! What is done with the elements of a product as soon as they are there: a tile program.
+
+use std::borrow::Cow;
+
+use glassbox_exec::KernelError;
+use glassbox_kernels::gemm;
+use glassbox_kernels::tile::{Compiled, Epilogue, Source};
+use glassbox_tensor::Tensor;
+
+use super::place::{data, strides_in, walkable};
+use super::program;
+use crate::fragment::Fragment;
+use crate::slots::Call;
+
+/// The elementwise nodes after a product.
+pub(super) struct Finish {
+    compiled: Compiled,
+    /// The numbers of the values that the program reads, beside the product.
+    loads: Vec<usize>,
+}
+
+/// A [`Finish`] in one run: the tensors that it reads, as matrices.
+pub(super) struct Finishing<'a> {
+    compiled: &'a Compiled,
+    loads: Vec<(Cow<'a, Tensor>, isize, isize)>,
+    rows: usize,
+    columns: usize,
+}
+
+impl Finish {
+    /// The nodes from `skip` on, which take the value of number `product`; `None`, where there are none.
+    ///
+    /// # Errors
+    ///
+    /// Why they are no program.
+    pub(super) fn build(fragment: &Fragment, skip: usize, product: usize) -> Result<Option<Finish>, String> {
+        if fragment.nodes().len() == skip {
+            return Ok(None);
+        }
+        let made = program::make(fragment, skip, Some(product))?;
+        let compiled = Compiled::new(&made.program).map_err(|error| error.to_string())?;
+        if !compiled.is_epilogue() {
+            return Err("the nodes after the product have other results".to_owned());
+        }
+        Ok(Some(Finish { compiled, loads: made.loads[1..].to_vec() }))
+    }
+
+    /// The tensors of this run; the result has these sizes.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no memory.
+    pub(super) fn begin<'a>(&'a self, call: &Call<'a>, sizes: &[usize]) -> Result<Finishing<'a>, KernelError> {
+        let columns = sizes.last().copied().unwrap_or(1);
+        let rows: usize = sizes[..sizes.len().saturating_sub(1)].iter().product();
+        let loads = self.loads.iter().map(|number| as_matrix(call.inputs[*number], sizes)).collect::<Result<_, _>>()?;
+        Ok(Finishing { compiled: &self.compiled, loads, rows, columns })
+    }
+}
+
+/// A tensor that broadcasts to `sizes`, with one distance between all rows and one between columns.
+fn as_matrix<'a>(tensor: &'a Tensor, sizes: &[usize]) -> Result<(Cow<'a, Tensor>, isize, isize), KernelError> {
+    let tensor = walkable(tensor)?;
+    if let Some((row, column)) = even(&strides_in(&tensor, sizes), sizes) {
+        return Ok((tensor, row, column));
+    }
+    let whole = tensor.broadcast_to(sizes)?.contiguous()?;
+    let columns = sizes.last().copied().unwrap_or(1);
+    Ok((Cow::Owned(whole), columns as isize, 1))
+}
+
+/// The one distance between rows, where there is one, and that between columns.
+fn even(strides: &[isize], sizes: &[usize]) -> Option<(isize, isize)> {
+    let (column, outer) = strides.split_last()?;
+    let mut row = 0;
+    let mut expected = None;
+    for (stride, size) in outer.iter().zip(&sizes[..outer.len()]).rev() {
+        if *size == 1 {
+            continue;
+        }
+        match expected {
+            None => row = *stride,
+            Some(expected) if expected == *stride => {}
+            Some(_) => return None,
+        }
+        expected = Some(*stride * *size as isize);
+    }
+    Some((row, *column))
+}
+
+impl Finishing<'_> {
+    /// With it, `work` computes the product.
+    ///
+    /// # Errors
+    ///
+    /// An internal error, where a tensor can't be read.
+    pub(super) fn with<T>(&self, work: impl FnOnce(&Epilogue) -> T) -> Result<T, KernelError> {
+        let strides: Vec<[isize; 1]> = self.loads.iter().map(|(_, row, _)| [*row]).collect();
+        let mut sources = Vec::with_capacity(self.loads.len());
+        for ((tensor, _, column), row) in self.loads.iter().zip(&strides) {
+            sources.push(Source { data: data(tensor)?, offset: 0, row_strides: row, column_stride: *column });
+        }
+        Ok(work(&self.compiled.epilogue(self.rows, self.columns, &sources)))
+    }
+}
+
+/// An epilogue of the rows of a product that begin at a row of the whole result.
+pub(super) struct From<'a> {
+    pub(super) epilogue: &'a Epilogue<'a>,
+    pub(super) row: usize,
+}
+
+impl gemm::Epilogue for From<'_> {
+    fn finish(&self, row: usize, column: usize, values: &mut [f32]) {
+        self.epilogue.apply(self.row + row, column, values);
+    }
+}
+
+impl glassbox_kernels::Epilogue for From<'_> {
+    fn finish(&self, row: usize, column: usize, values: &mut [f32]) {
+        self.epilogue.apply(self.row + row, column, values);
+    }
+}
