@@ -19,10 +19,10 @@ use rayon::prelude::*;
 /// Set in a process of the bench that computes for as many milliseconds as this says, and prints how much.
 const PART: &str = "GLASSBOX_BENCH_POOL_PART";
 
-/// A way to split work: its name and what calls a function with the indices 0 and 1, in parallel.
-type Way = (&'static str, fn(&(dyn Fn(usize) + Sync)));
+/// A way to split work: calls a function with the indices 0 and 1, in parallel.
+type Way = fn(&(dyn Fn(usize) + Sync));
 
-const WAYS: [Way; 4] = [
+const WAYS: [(&str, Way); 4] = [
     ("a loop", |work| (0..2).for_each(|index| black_box(work)(index))),
     ("the pool", |work| parallel_for(2, work)),
     ("rayon", |work| (0..2).into_par_iter().for_each(work)),
@@ -60,7 +60,7 @@ fn touch(index: usize) {
 }
 
 /// Two pieces of which each ends when both have begun.
-fn meet(way: fn(&(dyn Fn(usize) + Sync))) {
+fn meet(way: Way) {
     let begun = AtomicUsize::new(0);
     // A loop would wait for ever.
     let alone = std::ptr::fn_addr_eq(way, WAYS[0].1);
@@ -74,7 +74,7 @@ fn meet(way: fn(&(dyn Fn(usize) + Sync))) {
     });
 }
 
-fn fork_and_join(title: &str, pause: Option<Duration>, repeat: u32, call: &dyn Fn(fn(&(dyn Fn(usize) + Sync)))) {
+fn fork_and_join(title: &str, pause: Option<Duration>, repeat: u32, call: &dyn Fn(Way)) {
     let mut times: [Vec<f64>; WAYS.len()] = Default::default();
     let rounds = if pause.is_some() { 400 } else { 1000 };
     for _ in 0..rounds {

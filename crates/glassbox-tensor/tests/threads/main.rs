@@ -20,7 +20,7 @@ fn is_child() -> bool {
 fn run(test: &str, told: Option<&str>) -> Output {
     let mut command = Command::new(std::env::current_exe().expect("this program"));
     command.args(["--exact", test, "--nocapture"]).env(CHILD, "1").env_remove(THREADS_VARIABLE);
-    told.into_iter().for_each(|told| drop(command.env(THREADS_VARIABLE, told)));
+    command.envs(told.map(|told| (THREADS_VARIABLE, told)));
     let output = command.output().expect("it starts");
     assert!(output.status.success(), "{told:?}: {output:?}");
     output
