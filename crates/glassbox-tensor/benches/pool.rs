@@ -46,7 +46,7 @@ fn main() {
     }
     set_threads(2);
     fork_and_join("empty pieces, hot", None, 100, &|way| way(&touch));
-    fork_and_join("two threads, hot", None, 20, &meet);
+    fork_and_join("two threads, hot", None, 5, &meet);
     fork_and_join("empty pieces, after 1 ms", Some(Duration::from_millis(1)), 1, &|way| {
         way(&touch);
     });
@@ -76,12 +76,14 @@ fn meet(way: Way) {
 
 fn fork_and_join(title: &str, pause: Option<Duration>, repeat: u32, call: &dyn Fn(Way)) {
     let mut times: [Vec<f64>; WAYS.len()] = Default::default();
-    let rounds = if pause.is_some() { 400 } else { 1000 };
+    let rounds = 300;
     for _ in 0..rounds {
         for ((name, way), times) in WAYS.iter().zip(&mut times) {
-            let repeat = if *name == "thread::scope" { repeat.min(20) } else { repeat };
-            if let Some(pause) = pause {
-                std::thread::sleep(pause);
+            let repeat = if *name == "thread::scope" { repeat.min(5) } else { repeat };
+            match pause {
+                Some(pause) => std::thread::sleep(pause),
+                // Wakes the threads that slept while the others' turns were.
+                None => (0..3).for_each(|_| call(*way)),
             }
             let begin = Instant::now();
             for _ in 0..repeat {
@@ -118,22 +120,22 @@ fn jobs_within(time: Duration, job: &dyn Fn()) -> u32 {
 }
 
 fn oversubscribed() {
-    println!("\n8 threads against 2 and 2 against 1: jobs of 16 pieces, best of 8 rounds");
+    println!("\n8 threads against 2 and 2 against 1, jobs of 16 pieces: best round / all rounds together");
     for turns in [1_000, 5_000, 20_000, 100_000] {
-        let mut best = [0u32; 4];
-        for _ in 0..8 {
-            let time = Duration::from_millis(60);
-            for (threads, best) in [1, 2, 8].into_iter().zip(&mut best) {
-                *best = with_threads(threads, || jobs_within(time, &pool_job(turns))).max(*best);
+        let mut jobs = [const { Vec::new() }; 4];
+        for _ in 0..16 {
+            let time = Duration::from_millis(40);
+            for (threads, jobs) in [1, 2, 8].into_iter().zip(&mut jobs) {
+                jobs.push(with_threads(threads, || jobs_within(time, &pool_job(turns))));
             }
             let rayon = || (0..16).into_par_iter().with_max_len(1).for_each(|_| compute(turns));
-            best[3] = jobs_within(time, &rayon).max(best[3]);
+            jobs[3].push(jobs_within(time, &rayon));
         }
-        let [one, two, eight, rayon] = best.map(f64::from);
-        let (two_of_one, eight_of_two, rayon) = (two / one, eight / two, rayon / one);
-        println!(
-            "  {turns:7} turns a piece: 2 threads {two_of_one:.2} of 1 (rayon {rayon:.2}), 8 threads {eight_of_two:.2} of 2"
-        );
+        let [one, two, eight, rayon] =
+            jobs.map(|jobs| [f64::from(jobs.iter().copied().max().unwrap_or(0)), f64::from(jobs.iter().sum::<u32>())]);
+        let ratio = |a: [f64; 2], b: [f64; 2]| format!("{:.2} / {:.2}", a[0] / b[0], a[1] / b[1]);
+        let (two_of_one, eight_of_two, rayon) = (ratio(two, one), ratio(eight, two), ratio(rayon, one));
+        println!("  {turns:7} turns a piece: 2 of 1 {two_of_one} (rayon {rayon}), 8 of 2 {eight_of_two}");
     }
 }
 
