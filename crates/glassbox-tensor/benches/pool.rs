@@ -5,8 +5,8 @@
 //! - How much is done by more threads than there are processors, against two.
 //! - How much two processes do that have the same processors, each against half of what one does alone.
 //!
-//! All that is compared runs in turns, and of each the best and the median round count. The figures say little while
-//! other programs want the processors.
+//! All that is compared runs in turns. While other programs want the processors, the best of fork and join says something,
+//! and the rest little.
 
 use std::hint::black_box;
 use std::process::{Command, Stdio};
@@ -123,13 +123,16 @@ fn oversubscribed() {
     println!("\n8 threads against 2 and 2 against 1, jobs of 16 pieces: best round / all rounds together");
     for turns in [1_000, 5_000, 20_000, 100_000] {
         let mut jobs = [const { Vec::new() }; 4];
-        for _ in 0..16 {
-            let time = Duration::from_millis(40);
-            for (threads, jobs) in [1, 2, 8].into_iter().zip(&mut jobs) {
-                jobs.push(with_threads(threads, || jobs_within(time, &pool_job(turns))));
+        let time = Duration::from_millis(30);
+        for round in 0..24 {
+            // Where others want the processors, who comes after one that took much gets less: each comes after each.
+            for step in 0..4 {
+                let way = (round + step * if round % 8 < 4 { 1 } else { 3 }) % 4;
+                jobs[way].push(match [1, 2, 8].get(way) {
+                    Some(threads) => with_threads(*threads, || jobs_within(time, &pool_job(turns))),
+                    None => jobs_within(time, &|| (0..16).into_par_iter().with_max_len(1).for_each(|_| compute(turns))),
+                });
             }
-            let rayon = || (0..16).into_par_iter().with_max_len(1).for_each(|_| compute(turns));
-            jobs[3].push(jobs_within(time, &rayon));
         }
         let [one, two, eight, rayon] =
             jobs.map(|jobs| [f64::from(jobs.iter().copied().max().unwrap_or(0)), f64::from(jobs.iter().sum::<u32>())]);
