@@ -42,15 +42,17 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(usage) => return help::tell(&usage),
     };
-    if let Some(threads) = arguments.threads
-        && let Err(error) = rayon::ThreadPoolBuilder::new().num_threads(usize::from(threads)).build_global()
-    {
-        note!("{ERROR}error:{ERROR:#} --threads {threads}: {error}");
-        return ExitCode::from(3);
-    }
-    if let Err(error) = glassbox_exec::memory_limit() {
+    // Nonsense in the environment is told, even where a flag takes its place.
+    let nonsense = glassbox_exec::memory_limit().err().or_else(|| glassbox_tensor::environment_threads().err());
+    if let Some(error) = nonsense {
         note!("{ERROR}error:{ERROR:#} {error}");
         return ExitCode::from(2);
+    }
+    if let Some(wanted) = arguments.threads.map(usize::from) {
+        let threads = glassbox_tensor::set_threads(wanted);
+        if threads < wanted && !arguments.quiet {
+            note!("note: --threads {wanted}: on {threads} threads, four for each processor");
+        }
     }
     let done = run(arguments.command, arguments.quiet).and_then(|answer| out::finish().map(|()| answer));
     match done {

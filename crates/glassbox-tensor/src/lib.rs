@@ -38,8 +38,10 @@ pub mod layout;
 mod packed;
 mod parallel;
 mod params;
+mod pool;
 mod storage;
 mod tensor;
+mod threads;
 mod update;
 mod view;
 
@@ -55,9 +57,9 @@ pub use error::TensorError;
 pub use float_format::{FloatFormat, NanEncoding, SaturateRule, Unpacked};
 pub use half::{bf16, f16};
 pub use parallel::{
-    Interrupt, Interrupted, TryWork, interruptible, on_one_thread, parallel_chunks, parallel_for, parallel_map,
-    try_parallel_chunks,
+    Interrupt, Interrupted, TryWork, interruptible, parallel_chunks, parallel_for, parallel_map, try_parallel_chunks,
 };
 pub use params::{NoParams, ParamError, ParamId, ParamInfo, ParamSource};
 pub use storage::SharedBytes;
 pub use tensor::Tensor;
+pub use threads::{THREADS_VARIABLE, environment_threads, on_one_thread, set_threads, threads, with_threads};

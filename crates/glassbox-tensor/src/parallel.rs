@@ -1,17 +1,18 @@
-//! Work that is split over all threads: the one place that names the thread pool.
+//! Work that is split over all threads: the one way to the [pool](crate::pool) of threads.
 //!
-//! [`parallel_for`] takes its work by reference to a trait object, so that the pool's own generic code is compiled
-//! once and not for every closure; what is generic here are a few lines around it. Every piece of work depends only
-//! on its index, so results don't depend on the number of threads, to the bit.
+//! [`parallel_for`] takes its work by reference to a trait object, so that all that is behind it is compiled once and not
+//! for every closure; what is generic here are a few lines around it. Every piece of work depends only on its index, so
+//! results don't depend on the number of threads, to the bit.
 //!
 //! Long work can be interrupted: inside [`interruptible`] each piece first asks whether it shall still be done. If
 //! not, the rest is left out and the call unwinds to [`interruptible`], so that nobody sees half a result.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rayon::prelude::*;
+use crate::pool;
+use crate::threads::threads;
 
 /// Says whether work that is under way shall be given up. It is asked often, from many threads.
 pub type Interrupt = Arc<dyn Fn() -> bool + Send + Sync>;
@@ -22,26 +23,6 @@ pub struct Interrupted;
 
 thread_local! {
     static INTERRUPT: RefCell<Option<Interrupt>> = const { RefCell::new(None) };
-    static ALONE: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Runs `work`, whose parallel parts are done by this thread alone, one piece after the other.
-///
-/// ```
-/// let thread = std::thread::current().id();
-/// glassbox_tensor::on_one_thread(|| {
-///     glassbox_tensor::parallel_for(100, &|_| assert_eq!(std::thread::current().id(), thread));
-/// });
-/// ```
-pub fn on_one_thread<T>(work: impl FnOnce() -> T) -> T {
-    struct Restore(bool);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            ALONE.set(self.0);
-        }
-    }
-    let _restore = Restore(ALONE.replace(true));
-    work()
 }
 
 /// Runs `work`, whose parallel parts on this thread are given up as soon as `interrupt` says so.
@@ -69,7 +50,13 @@ fn within<T>(interrupt: Option<Interrupt>, work: impl FnOnce() -> T) -> T {
     work()
 }
 
-/// Calls `work` with every index below `count`, on all threads and in no particular order.
+/// Calls `work` with every index below `count`, on all [`threads`](crate::threads()) and in no particular order.
+///
+/// A piece may have parallel parts of its own: threads that have nothing else to do help with them.
+///
+/// # Panics
+///
+/// With what a piece panicked with, once all that were begun have ended. The others are left out.
 ///
 /// ```
 /// use std::sync::atomic::{AtomicUsize, Ordering};
@@ -80,10 +67,11 @@ fn within<T>(interrupt: Option<Interrupt>, work: impl FnOnce() -> T) -> T {
 /// assert_eq!(sum.into_inner(), 10);
 /// ```
 pub fn parallel_for(count: usize, work: &(dyn Fn(usize) + Sync)) {
-    match INTERRUPT.with(|current| current.borrow().clone()) {
-        None if count < 2 || ALONE.get() => (0..count).for_each(work),
-        _ if count < 2 => (0..count).for_each(work),
-        Some(interrupt) if ALONE.get() => {
+    let interrupt = INTERRUPT.with(|current| current.borrow().clone());
+    match (interrupt, if count < 2 { 1 } else { threads() }) {
+        (None, 1) => (0..count).for_each(work),
+        (Some(_), _) if count < 2 => (0..count).for_each(work),
+        (Some(interrupt), 1) => {
             for index in 0..count {
                 if interrupt() {
                     resume_unwind(Box::new(Interrupted));
@@ -91,9 +79,9 @@ pub fn parallel_for(count: usize, work: &(dyn Fn(usize) + Sync)) {
                 work(index);
             }
         }
-        None => (0..count).into_par_iter().for_each(work),
-        Some(interrupt) => {
-            (0..count).into_par_iter().for_each(|index| {
+        (None, threads) => pool::run(count, threads, work),
+        (Some(interrupt), threads) => {
+            pool::run(count, threads, &|index| {
                 if !interrupt() {
                     // The piece may run on another thread, and have parallel parts of its own.
                     within(Some(interrupt.clone()), || work(index));

@@ -32,7 +32,8 @@ pub(crate) struct Arguments {
     /// Print results only: no progress, no notes
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
-    /// How many threads to compute on, at most 1024 [default: as many as there are processors]
+    /// How many threads to compute on, at most 1024 and four for each processor [default: as many as there are
+    /// processors for this process, and at most $GLASSBOX_THREADS]
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
     #[command(subcommand)]

@@ -85,6 +85,30 @@ fn threads_beyond_reason_are_refused() {
 }
 
 #[test]
+fn the_environment_says_how_many_threads_or_the_command_is_refused() {
+    let run = |threads: &str| command(&["ops"]).env("GLASSBOX_THREADS", threads).output().expect("it starts");
+    assert!(run("1").status.success(), "{}", stderr(&run("1")));
+    for wrong in ["0", "lots", "1025"] {
+        let wrong = run(wrong);
+        assert_eq!((wrong.status.code(), stdout(&wrong)), (Some(2), String::new()));
+        assert!(stderr(&wrong).contains("it must be a number of threads, from 1 to 1024"), "{}", stderr(&wrong));
+    }
+}
+
+#[test]
+fn more_threads_than_a_machine_can_use_are_told() {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    if processors >= 256 {
+        return println!("skipped: with {processors} processors, no number of threads is too large");
+    }
+    let told = command(&["ops", "--threads", "1024"]).output().expect("it starts");
+    let note = format!("note: --threads 1024: on {} threads, four for each processor", 4 * processors);
+    assert!(told.status.success() && stderr(&told).contains(&note), "{}", stderr(&told));
+    let quiet = command(&["-q", "ops", "--threads", "1024"]).output().expect("it starts");
+    assert_eq!(stderr(&quiet), "");
+}
+
+#[test]
 fn what_nothing_has_is_not_passed_over() {
     let folder = Folder::new("nothing");
     let sum = folder.file("sum.gb", SUM);

@@ -162,8 +162,7 @@ fn a_long_tensor_is_the_same_on_any_number_of_threads() {
     let tensor = Tensor::from_vec(&[40, 1024], normals(11, 40 * 1024)).expect("f32");
     for format in [BlockFormat::Q8_0, BlockFormat::Q4_0, BlockFormat::Q4K] {
         let run = |threads| {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
-            pool.install(|| {
+            glassbox_tensor::with_threads(threads, || {
                 let blocks = tensor.quantize_blocks(format).expect("blocks");
                 (blocks.dequantize_blocks().expect("f32"), blocks)
             })

@@ -34,7 +34,7 @@ pub(super) fn open(arguments: &Check, loaded: &glassbox_runtime::Model, ours: &M
     if let Ok(runtime) = glassbox_backends::find(against) {
         let itself = runtime.name() == ours.runtime.name();
         if itself && !quiet {
-            let threads = rayon::current_num_threads();
+            let threads = glassbox_tensor::threads();
             note!("note: {against} itself is what runs: on {threads} threads, held to the bit against one thread");
         }
         let runtime: Arc<dyn Runtime> = if itself { Arc::new(OneThread(runtime)) } else { runtime };

@@ -68,7 +68,7 @@ pub(super) fn onnxruntime(
     write_npz(&given, graph, inputs, names)?;
     let request = json!({
         "model": std::path::absolute(file)?, "inputs": given, "output": folder.path().join("values"),
-        "wanted": null, "optimize": "none", "threads": rayon::current_num_threads(),
+        "wanted": null, "optimize": "none", "threads": glassbox_tensor::threads(),
     });
     run(&ONNXRUNTIME, arguments, folder.path(), &request)?;
     Ok(Taken { folder })
@@ -82,7 +82,7 @@ pub(super) fn torch(arguments: &Check, checkpoint: &Path, graph: &Graph, inputs:
     write_npz(&given, graph, inputs, &names)?;
     let request = json!({
         "checkpoint": std::path::absolute(checkpoint)?, "inputs": given, "output": folder.path().join("values"),
-        "wanted": null, "dtype": "f32", "threads": rayon::current_num_threads(),
+        "wanted": null, "dtype": "f32", "threads": glassbox_tensor::threads(),
     });
     run(&TORCH, arguments, folder.path(), &request)?;
     Ok(Taken { folder })
