@@ -5,4 +5,5 @@
 //! which order it rounds. Work that is split over threads is split by sizes alone, never by the number of threads, and goes
 //! through [`parallel_for`](glassbox_tensor::parallel_for).
 
+pub mod roofline;
 pub mod simd;
