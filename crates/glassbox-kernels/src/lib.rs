@@ -11,6 +11,7 @@ mod epilogue;
 pub mod gemm;
 pub mod math;
 pub mod quant;
+pub mod roofline;
 pub mod simd;
 pub mod tile;
 
