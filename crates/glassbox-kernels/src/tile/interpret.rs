@@ -254,16 +254,14 @@ impl<S: Simd> Machine<'_, S> {
                     if piece.uniform.get(*result) != tile.is_uniform {
                         continue;
                     }
-                    let (to, count) = match store {
+                    let count = if tile.is_uniform { MAX_LANES } else { tile.count() };
+                    let to = match store {
                         // SAFETY: there is a vector for each value.
-                        _ if tile.is_uniform => {
-                            (unsafe { self.uniforms.add(usize::from(*result) * MAX_LANES) }, MAX_LANES)
-                        }
+                        _ if tile.is_uniform => unsafe { self.uniforms.add(usize::from(*result) * MAX_LANES) },
                         Some(store) if self.direct[usize::from(*store)] => {
-                            let destination = &piece.destinations[usize::from(*store)];
-                            (destination.at(&tile.index, tile.column).cast::<f32>(), tile.count())
+                            piece.destinations[usize::from(*store)].at(&tile.index, tile.column).cast::<f32>()
                         }
-                        _ => (self.room(*result, tile), tile.count()),
+                        _ => self.room(*result, tile),
                     };
                     let operands = operands.map(|operand| self.places[usize::from(operand)]);
                     // SAFETY: operands and result have room for the tile, or for a vector.
