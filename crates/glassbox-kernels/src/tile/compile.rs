@@ -159,6 +159,8 @@ pub struct Compiled {
     /// Every different constant, as many times as a vector has lanes.
     pub(super) constants: Vec<Lanes>,
     pub(super) stores: Vec<Value>,
+    /// For each store, the place in the last phase of the step that may compute its value where it is stored, and the value.
+    pub(super) makers: Vec<Option<(usize, Value)>>,
     /// For each load, the place after its last reader in the last phase; 0 where it has none there.
     pub(super) last_reads: Vec<usize>,
     /// What an element takes, an addition being 1.
@@ -205,15 +207,18 @@ impl Compiled {
         let (loads, steps) = (self.program.loads.len(), self.program.steps.len());
         (0..loads).filter(|load| load_is_uniform(*load)).for_each(|load| uniform.set(load));
         (loads + steps..self.value_count()).for_each(|constant| uniform.set(constant));
-        for action in self.phases.iter().flat_map(|phase| &phase.actions) {
-            match action {
-                Action::Load { .. } => {}
-                Action::Step { result, .. } => {
-                    if action.operands().iter().all(|operand| uniform.get(*operand)) {
-                        uniform.set(usize::from(*result));
+        for (number, phase) in self.phases.iter().enumerate() {
+            for action in &phase.actions {
+                match action {
+                    Action::Load { .. } => {}
+                    Action::Step { result, .. } => {
+                        if action.operands().iter().all(|operand| uniform.get(*operand)) {
+                            uniform.set(usize::from(*result));
+                            uniform.phases |= 1 << number.min(63);
+                        }
                     }
+                    Action::Reduce { result, .. } => uniform.set(usize::from(*result)),
                 }
-                Action::Reduce { result, .. } => uniform.set(usize::from(*result)),
             }
         }
         uniform
@@ -222,16 +227,25 @@ impl Compiled {
 
 /// A set of values.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Uniform([u64; MAX_VALUES / 64]);
+pub(super) struct Uniform {
+    values: [u64; MAX_VALUES / 64],
+    /// The phases that compute one of them, those from 63 on as one.
+    phases: u64,
+}
 
 impl Uniform {
     fn set(&mut self, value: usize) {
-        self.0[value / 64] |= 1 << (value % 64);
+        self.values[value / 64] |= 1 << (value % 64);
     }
 
     #[inline(always)]
     pub(super) fn get(&self, value: Value) -> bool {
-        self.0[usize::from(value) / 64] >> (value % 64) & 1 == 1
+        self.values[usize::from(value) / 64] >> (value % 64) & 1 == 1
+    }
+
+    #[inline(always)]
+    pub(super) fn has_steps_in(&self, phase: usize) -> bool {
+        self.phases >> phase.min(63) & 1 == 1
     }
 }
 
@@ -345,6 +359,12 @@ impl<'a> Planner<'a> {
         let stores: Vec<Value> = self.program.stores.iter().map(|store| self.value(&store.value)).collect();
         let mut phases: Vec<Phase> = (0..=self.last).map(|phase| self.actions(phase, &stores)).collect();
         let last_reads = self.last_reads(&phases[self.last]);
+        let mut makers = vec![None; stores.len()];
+        for (place, action) in phases[self.last].actions.iter().enumerate() {
+            if let Action::Step { result, store: Some(store), .. } = action {
+                makers[usize::from(*store)] = Some((place, *result));
+            }
+        }
         let slots = Slots::assign(&mut phases, values, &stores);
         let transfers = self.program.loads.len() + self.program.stores.len();
         let cost = transfers + self.program.steps.iter().map(|step| step.operation.cost()).sum::<usize>();
@@ -360,6 +380,7 @@ impl<'a> Planner<'a> {
                 .map(|bits| Lanes([f32::from_bits(*bits); crate::simd::MAX_LANES]))
                 .collect(),
             stores,
+            makers,
             last_reads,
             cost: cost.max(1),
         }
