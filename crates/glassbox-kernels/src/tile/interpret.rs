@@ -3,11 +3,12 @@
 use std::cell::Cell;
 use std::ops::Range;
 
-use super::compile::{Action, Compiled, Lanes, MAX_LOADS, MAX_STORES, Phase, Slot, Uniform, Value};
+use super::compile::{Action, Compiled, Lanes, MAX_STORES, Phase, Slot, Uniform, Value};
 use super::loops::{self, Place};
 use super::program::Format;
 use super::reduce::{self, Partial};
-use super::space::{Bound, MAX_RANK, Space};
+use super::row::Row;
+use super::space::{Bound, Space};
 use crate::simd::{Kernel, MAX_LANES, Simd};
 
 /// How many numbers of a value are computed in one loop. Half a dozen values of this size and as much of loads fit into
@@ -87,59 +88,9 @@ impl Kernel for Piece<'_> {
     }
 }
 
-/// Where the row begins that is gone over, in every source and every destination. What changes from row to row isn't worth
-/// being compiled for every level.
-struct Row {
-    index: [usize; MAX_RANK],
-    sources: [*mut u8; MAX_LOADS],
-    destinations: [*mut u8; MAX_STORES],
-}
-
-impl Row {
-    #[inline(never)]
-    fn first(piece: &Piece) -> Row {
-        let mut row = Row {
-            index: piece.space.index(piece.rows.start),
-            sources: [std::ptr::null_mut(); MAX_LOADS],
-            destinations: [std::ptr::null_mut(); MAX_STORES],
-        };
-        row.find(piece);
-        row
-    }
-
-    fn find(&mut self, piece: &Piece) {
-        for (number, pointer) in self.sources.iter_mut().enumerate().take(piece.sources.len()) {
-            *pointer = piece.source(number).at(&self.index, 0);
-        }
-        for (pointer, destination) in self.destinations.iter_mut().zip(piece.destinations) {
-            *pointer = destination.at(&self.index, 0);
-        }
-    }
-
-    /// Goes so many rows on.
-    #[inline(never)]
-    fn advance(&mut self, piece: &Piece, rows: usize) {
-        if piece.space.rows.len() > 1 {
-            (0..rows).for_each(|_| piece.space.next(&mut self.index));
-            self.find(piece);
-            return;
-        }
-        self.index[0] += rows;
-        let on = |pointer: &mut *mut u8, bound: &Bound| {
-            *pointer = pointer.wrapping_offset(bound.distance(rows, bound.row_strides.first().copied().unwrap_or(0)));
-        };
-        for (number, pointer) in self.sources.iter_mut().enumerate().take(piece.sources.len()) {
-            on(pointer, piece.source(number));
-        }
-        for (pointer, destination) in self.destinations.iter_mut().zip(piece.destinations) {
-            on(pointer, destination);
-        }
-    }
-}
-
 impl<'a> Piece<'a> {
     #[inline(always)]
-    fn source(&self, load: usize) -> &Bound<'a> {
+    pub(super) fn source(&self, load: usize) -> &Bound<'a> {
         match &self.first_source {
             Some(first) if load == 0 => first,
             _ => &self.sources[load],
@@ -289,7 +240,7 @@ impl<S: Simd> Machine<'_, S> {
                         self.places[usize::from(*load)] = self.load(usize::from(*load), usize::from(*slot), tile);
                     }
                 }
-                Action::Step { operation, result, operands, store } => {
+                Action::Step { work, result, operands, store } => {
                     if piece.uniform.get(*result) != tile.is_uniform {
                         continue;
                     }
@@ -304,7 +255,7 @@ impl<S: Simd> Machine<'_, S> {
                     };
                     let operands = operands.map(|operand| self.places[usize::from(operand)]);
                     // SAFETY: operands and result have room for the tile, or for a vector.
-                    unsafe { loops::step(self.simd, *operation, count, to, operands) }
+                    unsafe { loops::step(self.simd, *work, count, to, operands) }
                     self.places[usize::from(*result)] = Place { pointer: to, step: usize::from(!tile.is_uniform) };
                 }
                 Action::Reduce { operation, result, operand } => {
@@ -407,28 +358,4 @@ fn is_direct(piece: &Piece, store: usize) -> bool {
     };
     let read_later = |load: usize| piece.source(load).in_place == Some(store) && compiled.last_reads[load] > at + 1;
     contiguous && !piece.uniform.get(result) && !(0..piece.sources.len()).any(read_later)
-}
-
-impl Space<'_> {
-    /// The indices of a row.
-    pub(super) fn index(&self, row: usize) -> [usize; MAX_RANK] {
-        let (mut index, mut rest) = ([0; MAX_RANK], row);
-        for (index, size) in index.iter_mut().zip(self.rows).rev() {
-            *index = rest % size;
-            rest /= size;
-        }
-        index
-    }
-
-    /// The indices of the next row.
-    #[inline(never)]
-    fn next(&self, index: &mut [usize; MAX_RANK]) {
-        for (index, size) in index.iter_mut().zip(self.rows).rev() {
-            *index += 1;
-            if *index < *size {
-                return;
-            }
-            *index = 0;
-        }
-    }
 }

@@ -2,6 +2,7 @@
 
 use half::{bf16, f16};
 
+use super::compile::Work;
 use super::program::{Format, Operation};
 use crate::math;
 use crate::simd::{MAX_LANES, Simd};
@@ -101,7 +102,7 @@ fn round_bf16<S: Simd>(simd: S, x: S::F32) -> S::F32 {
 /// Every operand can be read and `to` written for `count` numbers; `to` may be where an operand is, but overlaps none
 /// otherwise. What the operation has no operand for can be read too.
 #[inline(always)]
-pub(super) unsafe fn step<S: Simd>(simd: S, operation: Operation, count: usize, to: *mut f32, operands: [Place; 3]) {
+pub(super) unsafe fn step<S: Simd>(simd: S, work: Work, count: usize, to: *mut f32, operands: [Place; 3]) {
     let (one, zero) = (simd.splat(1.0), simd.zero());
     macro_rules! light {
         (|$x:ident, $y:ident, $z:ident| $f:expr) => {
@@ -118,6 +119,26 @@ pub(super) unsafe fn step<S: Simd>(simd: S, operation: Operation, count: usize, 
             vectors!(simd, count, to, operands, 1, |x, _y, _z| math::$f(simd, x))
         };
     }
+    macro_rules! second {
+        ($operation:ident, $first:ident) => {
+            match $operation {
+                Operation::Add => light!(|x, y, z| simd.add(simd.$first(x, y), z)),
+                Operation::Sub => light!(|x, y, z| simd.sub(simd.$first(x, y), z)),
+                Operation::Mul => light!(|x, y, z| simd.mul(simd.$first(x, y), z)),
+                // The only other one that is joined.
+                _ => light!(|x, y, z| maximum(simd, simd.$first(x, y), z)),
+            }
+        };
+    }
+    let operation = match work {
+        Work::One(operation) => operation,
+        Work::Two(Operation::Add, second) => return second!(second, add),
+        Work::Two(Operation::Sub, second) => return second!(second, sub),
+        Work::Two(_, second) => return second!(second, mul),
+        Work::Subtracted(Operation::Add) => return light!(|x, y, z| simd.sub(z, simd.add(x, y))),
+        Work::Subtracted(Operation::Sub) => return light!(|x, y, z| simd.sub(z, simd.sub(x, y))),
+        Work::Subtracted(_) => return light!(|x, y, z| simd.sub(z, simd.mul(x, y))),
+    };
     match operation {
         Operation::Add => light!(|x, y, _z| simd.add(x, y)),
         Operation::Sub => light!(|x, y, _z| simd.sub(x, y)),

@@ -135,12 +135,12 @@ unsafe fn sum<S: Simd>(simd: S, count: usize, x: Place, partial: &mut Partial) {
                 true => Place { pointer: x.pointer.add(number * BLOCK * x.step), step: x.step },
                 false => last_block(count, x, 0.0, &mut rest),
             };
-            for half in 0..MAX_LANES / S::LANES {
+            for (half, sum) in sums.iter_mut().enumerate().take(MAX_LANES / S::LANES) {
                 let place = half * S::LANES;
                 let low = simd.add(vector(simd, block, place), vector(simd, block, place + MAX_LANES));
                 let high =
                     simd.add(vector(simd, block, place + 2 * MAX_LANES), vector(simd, block, place + 3 * MAX_LANES));
-                sums[half] = simd.add_f64(sums[half], simd.widen(simd.add(low, high)));
+                *sum = simd.add_f64(*sum, simd.widen(simd.add(low, high)));
             }
         }
     }
@@ -148,12 +148,7 @@ unsafe fn sum<S: Simd>(simd: S, count: usize, x: Place, partial: &mut Partial) {
     if S::LANES < MAX_LANES {
         lanes[S::LANES..].copy_from_slice(&simd.lanes_f64(sums[1])[..S::LANES]);
     }
-    // x − x is NaN for what isn't finite.
-    let mut spoiled = 0.0;
-    for lane in lanes {
-        spoiled += lane - lane;
-    }
-    if spoiled == 0.0 {
+    if lanes.iter().fold(true, |finite, sum| finite & sum.is_finite()) {
         for (partial, sum) in partial.0.iter_mut().zip(lanes) {
             *partial += sum;
         }
@@ -178,7 +173,7 @@ unsafe fn extreme<S: Simd, J: Join>(simd: S, operation: Operation, count: usize,
                 true => Place { pointer: x.pointer.add(number * BLOCK * x.step), step: x.step },
                 false => last_block(count, x, identity, &mut rest),
             };
-            for half in 0..MAX_LANES / S::LANES {
+            for (half, found) in found.iter_mut().enumerate().take(MAX_LANES / S::LANES) {
                 let place = half * S::LANES;
                 let low = J::join(simd, vector(simd, block, place), vector(simd, block, place + MAX_LANES));
                 let high = J::join(
@@ -186,7 +181,7 @@ unsafe fn extreme<S: Simd, J: Join>(simd: S, operation: Operation, count: usize,
                     vector(simd, block, place + 2 * MAX_LANES),
                     vector(simd, block, place + 3 * MAX_LANES),
                 );
-                found[half] = J::join(simd, found[half], J::join(simd, low, high));
+                *found = J::join(simd, *found, J::join(simd, low, high));
             }
         }
     }
