@@ -2,13 +2,13 @@
 //! result, and how fast each is at every level, on one thread.
 //!
 //! `cargo bench -p glassbox-kernels --bench math [-- NAMES]`; `speed` among the names leaves the errors out, which take
-//! about a minute for each function.
+//! about a minute for each function; `every=31` takes every 31st argument only.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use glassbox_kernels::math;
-use glassbox_kernels::simd::{Kernel, Level, Simd, run, run_at};
+use glassbox_kernels::simd::{Kernel, Level, MAX_LANES, Simd, run, run_at};
 use glassbox_tensor::parallel_for;
 
 trait Function: Copy + Sync {
@@ -41,13 +41,17 @@ fn distance(found: f32, exact: f64) -> f64 {
     (finite(f64::from(found)) - finite(exact)).abs() / place
 }
 
-fn error<F: Function>(name: &str, function: F, exact: impl Fn(f64) -> f64 + Sync) {
-    const CHUNK: usize = 1 << 20;
+fn error<F: Function>(name: &str, function: F, exact: impl Fn(f64) -> f64 + Sync, every: u64) {
+    const CHUNK: u64 = 1 << 20;
     let worst = Mutex::new((0f64, 0f32));
     let begin = Instant::now();
-    parallel_for((1 << 32) / CHUNK, &|index| {
-        let arguments: Vec<f32> = (0..CHUNK).map(|at| f32::from_bits((index * CHUNK + at) as u32)).collect();
-        let mut found = vec![0.0; CHUNK];
+    let count = (1u64 << 32).div_ceil(every);
+    parallel_for(count.div_ceil(CHUNK) as usize, &|index| {
+        let numbers = index as u64 * CHUNK..count.min((index as u64 + 1) * CHUNK);
+        let mut arguments: Vec<f32> = numbers.map(|number| f32::from_bits((number * every) as u32)).collect();
+        // Whole vectors; what is added is measured too.
+        arguments.resize(arguments.len().next_multiple_of(MAX_LANES), 1.0);
+        let mut found = vec![0.0; arguments.len()];
         run(Map(function, &arguments, &mut found));
         let mut here = (0.0, 0.0);
         for (x, y) in arguments.into_iter().zip(found) {
@@ -62,7 +66,8 @@ fn error<F: Function>(name: &str, function: F, exact: impl Fn(f64) -> f64 + Sync
         }
     });
     let worst = worst.into_inner().unwrap_or_else(PoisonError::into_inner);
-    println!("{name:10} {:.3} ulp at {:e}, in {:.0} s", worst.0, worst.1, begin.elapsed().as_secs_f64());
+    let seconds = begin.elapsed().as_secs_f64();
+    println!("{name:10} {:.3} ulp at {:e}, of every {every}th argument, in {seconds:.0} s", worst.0, worst.1);
 }
 
 fn speed<F: Function>(name: &str, function: F) {
@@ -94,7 +99,7 @@ macro_rules! functions {
             if $wanted.names.is_empty() || $wanted.names.iter().any(|wanted| wanted == name) {
                 speed(name, This);
                 if !$wanted.speed {
-                    error(name, This, $exact);
+                    error(name, This, $exact, $wanted.every);
                 }
             }
         })*
@@ -104,13 +109,19 @@ macro_rules! functions {
 struct Wanted {
     names: Vec<String>,
     speed: bool,
+    every: u64,
 }
 
 fn main() {
     let names: Vec<String> = std::env::args().skip(1).filter(|name| !name.starts_with('-')).collect();
     let wanted = Wanted {
         speed: names.iter().any(|name| name == "speed"),
-        names: names.into_iter().filter(|name| name != "speed").collect(),
+        every: names
+            .iter()
+            .find_map(|name| name.strip_prefix("every=")?.parse().ok())
+            .filter(|every| *every > 0)
+            .unwrap_or(1),
+        names: names.into_iter().filter(|name| name != "speed" && !name.starts_with("every=")).collect(),
     };
     functions! { wanted;
         exp, f64::exp;

@@ -4,9 +4,9 @@
 //! later one. Within a phase a row is gone over tile by tile. A value that a later phase reads is kept for the whole row;
 //! every other one needs room for a tile, which is taken again after its last reader.
 
-use std::fmt::{self, Display, Formatter};
-
+use super::check::{ProgramError, check};
 use super::program::{Format, Operand, Operation, Program};
+use super::slots::Slots;
 
 /// The most loads that a program may have.
 pub const MAX_LOADS: usize = 16;
@@ -14,71 +14,6 @@ pub const MAX_LOADS: usize = 16;
 pub const MAX_STORES: usize = 8;
 /// The most loads, steps and different constants together.
 pub const MAX_VALUES: usize = 256;
-
-/// Why a [`Program`] can't be compiled.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ProgramError {
-    /// A step hasn't as many operands as its operation takes.
-    Arity {
-        /// Which step.
-        step: usize,
-        /// How many operands it has.
-        found: usize,
-        /// How many its operation takes.
-        expected: usize,
-    },
-    /// A step reads a load that isn't there, itself, or a step after it.
-    Operand {
-        /// Which step.
-        step: usize,
-        /// Which of its operands.
-        operand: usize,
-    },
-    /// A store writes a constant or something that isn't there.
-    Store {
-        /// Which store.
-        store: usize,
-    },
-    /// A store has a format that can only be loaded.
-    StoreFormat {
-        /// Which store.
-        store: usize,
-        /// Its format.
-        format: Format,
-    },
-    /// There are more loads, stores or values than [`MAX_LOADS`], [`MAX_STORES`] and [`MAX_VALUES`].
-    TooLarge {
-        /// How many loads.
-        loads: usize,
-        /// How many loads, steps and constants.
-        values: usize,
-        /// How many stores.
-        stores: usize,
-    },
-}
-
-impl Display for ProgramError {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match self {
-            ProgramError::Arity { step, found, expected } => {
-                write!(f, "step s{step} has {found} operands where its operation takes {expected}")
-            }
-            ProgramError::Operand { step, operand } => {
-                write!(f, "operand {operand} of step s{step} is neither a load nor a step before it")
-            }
-            ProgramError::Store { store } => write!(f, "store {store} writes neither a load nor a step"),
-            ProgramError::StoreFormat { store, format } => write!(f, "store {store} has the format {format}"),
-            ProgramError::TooLarge { loads, values, stores } => write!(
-                f,
-                "{loads} loads, {values} values and {stores} stores, where {MAX_LOADS}, {MAX_VALUES} and {MAX_STORES} \
-                 are possible"
-            ),
-        }
-    }
-}
-
-impl std::error::Error for ProgramError {}
 
 /// The number of a value: the loads come first, then the steps, then the constants.
 pub(super) type Value = u16;
@@ -92,6 +27,26 @@ pub(super) enum Slot {
     Row(usize),
 }
 
+/// What one loop over a tile computes.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Work {
+    /// One operation.
+    One(Operation),
+    /// `second(first(x, y), z)`, each rounded as ever, without a store and a load between them.
+    Two(Operation, Operation),
+    /// z − first(x, y).
+    Subtracted(Operation),
+}
+
+impl Work {
+    pub(super) fn arity(self) -> usize {
+        match self {
+            Work::One(operation) => operation.arity(),
+            Work::Two(..) | Work::Subtracted(_) => 3,
+        }
+    }
+}
+
 /// What is done with a tile, or once for a row where its operands are the same for all columns.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Action {
@@ -99,7 +54,7 @@ pub(super) enum Action {
     Load { load: Value, slot: u16 },
     /// A step is computed.
     Step {
-        operation: Operation,
+        work: Work,
         result: Value,
         operands: [Value; 3],
         /// The store that may take the result where it is computed.
@@ -114,7 +69,7 @@ impl Action {
     pub(super) fn operands(&self) -> &[Value] {
         match self {
             Action::Load { .. } => &[],
-            Action::Step { operation, operands, .. } => &operands[..operation.arity()],
+            Action::Step { work, operands, .. } => &operands[..work.arity()],
             Action::Reduce { operand, .. } => std::slice::from_ref(operand),
         }
     }
@@ -159,6 +114,8 @@ pub struct Compiled {
     /// Every different constant, as many times as a vector has lanes.
     pub(super) constants: Vec<Lanes>,
     pub(super) stores: Vec<Value>,
+    /// For each store, the place in the last phase of the step that may compute its value where it is stored, and the value.
+    pub(super) makers: Vec<Option<(usize, Value)>>,
     /// For each load, the place after its last reader in the last phase; 0 where it has none there.
     pub(super) last_reads: Vec<usize>,
     /// What an element takes, an addition being 1.
@@ -205,15 +162,18 @@ impl Compiled {
         let (loads, steps) = (self.program.loads.len(), self.program.steps.len());
         (0..loads).filter(|load| load_is_uniform(*load)).for_each(|load| uniform.set(load));
         (loads + steps..self.value_count()).for_each(|constant| uniform.set(constant));
-        for action in self.phases.iter().flat_map(|phase| &phase.actions) {
-            match action {
-                Action::Load { .. } => {}
-                Action::Step { result, .. } => {
-                    if action.operands().iter().all(|operand| uniform.get(*operand)) {
-                        uniform.set(usize::from(*result));
+        for (number, phase) in self.phases.iter().enumerate() {
+            for action in &phase.actions {
+                match action {
+                    Action::Load { .. } => {}
+                    Action::Step { result, .. } => {
+                        if action.operands().iter().all(|operand| uniform.get(*operand)) {
+                            uniform.set(usize::from(*result));
+                            uniform.phases |= 1 << number.min(63);
+                        }
                     }
+                    Action::Reduce { result, .. } => uniform.set(usize::from(*result)),
                 }
-                Action::Reduce { result, .. } => uniform.set(usize::from(*result)),
             }
         }
         uniform
@@ -222,48 +182,26 @@ impl Compiled {
 
 /// A set of values.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Uniform([u64; MAX_VALUES / 64]);
+pub(super) struct Uniform {
+    values: [u64; MAX_VALUES / 64],
+    /// The phases that compute one of them, those from 63 on as one.
+    phases: u64,
+}
 
 impl Uniform {
     fn set(&mut self, value: usize) {
-        self.0[value / 64] |= 1 << (value % 64);
+        self.values[value / 64] |= 1 << (value % 64);
     }
 
     #[inline(always)]
     pub(super) fn get(&self, value: Value) -> bool {
-        self.0[usize::from(value) / 64] >> (value % 64) & 1 == 1
+        self.values[usize::from(value) / 64] >> (value % 64) & 1 == 1
     }
-}
 
-fn check(program: &Program) -> Result<(), ProgramError> {
-    for (step, found) in program.steps.iter().enumerate() {
-        let (expected, found_arity) = (found.operation.arity(), found.operands.len());
-        if expected != found_arity {
-            return Err(ProgramError::Arity { step, found: found_arity, expected });
-        }
-        let there = |operand: &Operand| match operand {
-            Operand::Load(load) => *load < program.loads.len(),
-            Operand::Step(before) => *before < step,
-            Operand::Constant(_) => true,
-        };
-        if let Some(operand) = found.operands.iter().position(|operand| !there(operand)) {
-            return Err(ProgramError::Operand { step, operand });
-        }
+    #[inline(always)]
+    pub(super) fn has_steps_in(&self, phase: usize) -> bool {
+        self.phases >> phase.min(63) & 1 == 1
     }
-    for (store, found) in program.stores.iter().enumerate() {
-        let there = match found.value {
-            Operand::Load(load) => load < program.loads.len(),
-            Operand::Step(step) => step < program.steps.len(),
-            Operand::Constant(_) => false,
-        };
-        if !there {
-            return Err(ProgramError::Store { store });
-        }
-        if !found.format.is_stored() {
-            return Err(ProgramError::StoreFormat { store, format: found.format });
-        }
-    }
-    Ok(())
 }
 
 /// How many values there are, and the bits of every different constant.
@@ -285,18 +223,29 @@ struct Planner<'a> {
     /// Of each step, the phase in which it is computed.
     phases: Vec<usize>,
     last: usize,
+    /// Of each step, whether it may give another number for every column.
+    varying: Vec<bool>,
+    /// Of each step, the one before it that is computed in the same loop.
+    joined: Vec<Option<usize>>,
 }
 
 impl<'a> Planner<'a> {
     fn new(program: &'a Program, constants: Vec<u32>) -> Planner<'a> {
-        let mut planner = Planner { program, constants, phases: vec![0; program.steps.len()], last: 0 };
-        for (number, step) in program.steps.iter().enumerate() {
+        let (phases, varying, joined) = (Vec::new(), Vec::new(), Vec::new());
+        let mut planner = Planner { program, constants, phases, last: 0, varying, joined };
+        for step in &program.steps {
             let phase = step.operands.iter().map(|operand| planner.available(operand)).max().unwrap_or(0);
-            planner.phases[number] = phase;
+            planner.phases.push(phase);
+            let varies = step.operands.iter().any(|operand| planner.varies(operand));
+            planner.varying.push(varies && !step.operation.is_reduction());
         }
         let available = (0..program.steps.len()).map(|step| planner.available(&Operand::Step(step)));
         planner.last = available.max().unwrap_or(0);
         planner.sink();
+        for step in 0..program.steps.len() {
+            let joined = planner.to_join(step);
+            planner.joined.push(joined);
+        }
         planner
     }
 
@@ -328,6 +277,38 @@ impl<'a> Planner<'a> {
         }
     }
 
+    /// The step before this one that can be computed in its loop: both are simple, and nothing else reads the first.
+    fn to_join(&self, number: usize) -> Option<usize> {
+        use Operation::{Add, Max, Mul, Sub};
+        let step = &self.program.steps[number];
+        if !matches!(step.operation, Add | Sub | Mul | Max) {
+            return None;
+        }
+        // Which of two zeros a maximum gives depends on their order, so its first operand stays the first.
+        let places = if step.operation == Max { 1 } else { 2 };
+        step.operands[..places].iter().find_map(|operand| {
+            let Operand::Step(first) = *operand else { return None };
+            let inner = &self.program.steps[first];
+            let reads = self.program.steps.iter().flat_map(|step| &step.operands);
+            let reads = reads.chain(self.program.stores.iter().map(|store| &store.value));
+            let fits = matches!(inner.operation, Add | Sub | Mul)
+                && self.phases[first] == self.phases[number]
+                && self.joined[first].is_none()
+                && reads.filter(|read| **read == Operand::Step(first)).count() == 1
+                && inner.operands.iter().any(|operand| self.varies(operand));
+            fits.then_some(first)
+        })
+    }
+
+    /// Whether an operand may have another number for every column.
+    fn varies(&self, operand: &Operand) -> bool {
+        match operand {
+            Operand::Load(_) => true,
+            Operand::Constant(_) => false,
+            Operand::Step(step) => self.varying[*step],
+        }
+    }
+
     fn value(&self, operand: &Operand) -> Value {
         let (loads, steps) = (self.program.loads.len(), self.program.steps.len());
         let number = match operand {
@@ -345,6 +326,12 @@ impl<'a> Planner<'a> {
         let stores: Vec<Value> = self.program.stores.iter().map(|store| self.value(&store.value)).collect();
         let mut phases: Vec<Phase> = (0..=self.last).map(|phase| self.actions(phase, &stores)).collect();
         let last_reads = self.last_reads(&phases[self.last]);
+        let mut makers = vec![None; stores.len()];
+        for (place, action) in phases[self.last].actions.iter().enumerate() {
+            if let Action::Step { result, store: Some(store), .. } = action {
+                makers[usize::from(*store)] = Some((place, *result));
+            }
+        }
         let slots = Slots::assign(&mut phases, values, &stores);
         let transfers = self.program.loads.len() + self.program.stores.len();
         let cost = transfers + self.program.steps.iter().map(|step| step.operation.cost()).sum::<usize>();
@@ -360,6 +347,7 @@ impl<'a> Planner<'a> {
                 .map(|bits| Lanes([f32::from_bits(*bits); crate::simd::MAX_LANES]))
                 .collect(),
             stores,
+            makers,
             last_reads,
             cost: cost.max(1),
         }
@@ -383,15 +371,27 @@ impl<'a> Planner<'a> {
                 operands[place] = self.value(operand);
                 load(&mut actions, operands[place]);
             }
+            if self.joined.contains(&Some(number)) {
+                continue;
+            }
             let (operation, result) = (step.operation, self.value(&Operand::Step(number)));
-            actions.push(if operation.is_reduction() {
-                Action::Reduce { operation, result, operand: operands[0] }
-            } else {
-                let direct =
-                    |store: &usize| stores[*store] == result && self.program.stores[*store].format == Format::F32;
-                let store = (0..stores.len()).find(direct).filter(|_| phase == self.last).map(|store| store as u8);
-                Action::Step { operation, result, operands, store }
-            });
+            if operation.is_reduction() {
+                actions.push(Action::Reduce { operation, result, operand: operands[0] });
+                continue;
+            }
+            let mut work = Work::One(operation);
+            if let Some(first) = self.joined[number] {
+                let inner = &self.program.steps[first];
+                let place = step.operands.iter().position(|operand| *operand == Operand::Step(first)).unwrap_or(0);
+                work = match (operation, place) {
+                    (Operation::Sub, 1) => Work::Subtracted(inner.operation),
+                    _ => Work::Two(inner.operation, operation),
+                };
+                operands = [self.value(&inner.operands[0]), self.value(&inner.operands[1]), operands[1 - place]];
+            }
+            let direct = |store: &usize| stores[*store] == result && self.program.stores[*store].format == Format::F32;
+            let store = (0..stores.len()).find(direct).filter(|_| phase == self.last).map(|store| store as u8);
+            actions.push(Action::Step { work, result, operands, store });
         }
         if phase == self.last {
             stores.iter().for_each(|value| load(&mut actions, *value));
@@ -412,89 +412,5 @@ impl<'a> Planner<'a> {
         let end = phase.actions.len();
         self.program.stores.iter().for_each(|store| read(self.value(&store.value), end));
         last_reads
-    }
-}
-
-/// Room for every value.
-struct Slots {
-    of_values: Vec<Slot>,
-    tiles: usize,
-    rows: usize,
-}
-
-impl Slots {
-    fn assign(phases: &mut [Phase], values: usize, stores: &[Value]) -> Slots {
-        // The phase in which each value is read for the last time; stores are in the last one.
-        let mut last_read = vec![None; values];
-        let mut made = vec![None; values];
-        for (number, phase) in phases.iter().enumerate() {
-            for action in &phase.actions {
-                if let Action::Step { result, .. } = action {
-                    made[usize::from(*result)] = Some(number);
-                }
-                action.operands().iter().for_each(|operand| last_read[usize::from(*operand)] = Some(number));
-            }
-        }
-        let last = phases.len() - 1;
-        stores.iter().for_each(|value| last_read[usize::from(*value)] = Some(last));
-
-        let mut slots = Slots { of_values: vec![Slot::Tile(0); values], tiles: 0, rows: 0 };
-        for value in 0..values {
-            if let (Some(made), Some(read)) = (made[value], last_read[value])
-                && made < read
-            {
-                slots.of_values[value] = Slot::Row(slots.rows);
-                slots.rows += 1;
-                phases[made + 1..=read].iter_mut().for_each(|phase| phase.kept.push(value as Value));
-            }
-        }
-        for (number, phase) in phases.iter_mut().enumerate() {
-            slots.assign_tiles(phase, stores.iter().filter(|_| number == last));
-        }
-        slots
-    }
-
-    /// Tiles for what is loaded or computed in a phase and read in no later one.
-    fn assign_tiles<'a>(&mut self, phase: &mut Phase, stores: impl Iterator<Item = &'a Value>) {
-        let mut until = vec![0; self.of_values.len()];
-        for (place, action) in phase.actions.iter().enumerate() {
-            action.operands().iter().for_each(|operand| until[usize::from(*operand)] = place);
-        }
-        stores.for_each(|value| until[usize::from(*value)] = usize::MAX);
-        let mut free: Vec<usize> = Vec::new();
-        let mut held: Vec<(usize, usize)> = Vec::new();
-        for (place, action) in phase.actions.iter_mut().enumerate() {
-            // The result may take the room of an operand that isn't read again: loops read before they write.
-            if !matches!(action, Action::Load { .. }) {
-                held.retain(|(value, slot)| {
-                    if until[*value] <= place {
-                        free.push(*slot);
-                    }
-                    until[*value] > place
-                });
-            }
-            let mut take = || {
-                free.pop().unwrap_or_else(|| {
-                    self.tiles += 1;
-                    self.tiles - 1
-                })
-            };
-            match action {
-                Action::Load { load, slot } => {
-                    let taken = take();
-                    *slot = taken as u16;
-                    held.push((usize::from(*load), taken));
-                }
-                Action::Step { result, .. } => {
-                    let result = usize::from(*result);
-                    if matches!(self.of_values[result], Slot::Tile(_)) {
-                        let taken = take();
-                        self.of_values[result] = Slot::Tile(taken);
-                        held.push((result, taken));
-                    }
-                }
-                Action::Reduce { .. } => {}
-            }
-        }
     }
 }

@@ -3,11 +3,12 @@
 use std::cell::Cell;
 use std::ops::Range;
 
-use super::compile::{Action, Compiled, Lanes, Phase, Slot, Uniform, Value};
+use super::compile::{Action, Compiled, Lanes, MAX_STORES, Phase, Slot, Uniform, Value};
 use super::loops::{self, Place};
 use super::program::Format;
 use super::reduce::{self, Partial};
-use super::space::{Bound, MAX_RANK, Space};
+use super::row::Row;
+use super::space::{Bound, Space};
 use crate::simd::{Kernel, MAX_LANES, Simd};
 
 /// How many numbers of a value are computed in one loop. Half a dozen values of this size and as much of loads fit into
@@ -59,13 +60,17 @@ impl Kernel for Piece<'_> {
         if scratch.lanes.len() < needed {
             scratch.lanes.resize(needed, Lanes([0.0; MAX_LANES]));
         }
-        scratch.places.clear();
-        scratch.places.resize(values, Place::NOWHERE);
-        scratch.partials.clear();
-        scratch.partials.resize(self.compiled.program.steps.len(), Partial([0.0; MAX_LANES]));
+        if scratch.places.len() < values {
+            scratch.places.resize(values, Place::NOWHERE);
+        }
+        let steps = self.compiled.program.steps.len();
+        if scratch.partials.len() < steps {
+            scratch.partials.resize(steps, Partial([0.0; MAX_LANES]));
+        }
         let start = scratch.lanes.as_mut_ptr().cast::<f32>();
         Machine {
             simd,
+            row: Row::first(&self),
             piece: &self,
             loads: self.compiled.program.loads.len(),
             uniforms: start,
@@ -74,12 +79,22 @@ impl Kernel for Piece<'_> {
             // SAFETY: as above.
             rows: unsafe { start.add((values + self.compiled.tile_slots * tile) * MAX_LANES) },
             row_length: row * MAX_LANES,
-            direct: [false; super::compile::MAX_STORES],
-            places: &mut scratch.places,
-            partials: &mut scratch.partials,
+            direct: [false; MAX_STORES],
+            places: &mut scratch.places[..values],
+            partials: &mut scratch.partials[..steps],
         }
         .run();
         SCRATCH.set(Some(scratch));
+    }
+}
+
+impl<'a> Piece<'a> {
+    #[inline(always)]
+    pub(super) fn source(&self, load: usize) -> &Bound<'a> {
+        match &self.first_source {
+            Some(first) if load == 0 => first,
+            _ => &self.sources[load],
+        }
     }
 }
 
@@ -88,8 +103,6 @@ impl Kernel for Piece<'_> {
 struct Tile {
     /// The values that are the same for all columns are computed, instead of the others.
     is_uniform: bool,
-    /// Indices of the first row.
-    index: [usize; MAX_RANK],
     rows: usize,
     column: usize,
     /// Columns of each row.
@@ -108,12 +121,13 @@ struct Machine<'a, S> {
     simd: S,
     piece: &'a Piece<'a>,
     loads: usize,
+    row: Row,
     uniforms: *mut f32,
     tiles: *mut f32,
     rows: *mut f32,
     row_length: usize,
     /// The stores whose value is computed where it is stored.
-    direct: [bool; super::compile::MAX_STORES],
+    direct: [bool; MAX_STORES],
     places: &'a mut [Place],
     partials: &'a mut [Partial],
 }
@@ -125,23 +139,23 @@ impl<S: Simd> Machine<'_, S> {
         self.begin();
         let columns = piece.columns.clone();
         let together = if piece.packed { (TILE / columns.len().max(1)).max(1) } else { 1 };
-        let mut index = piece.space.index(piece.rows.start);
         let mut row = piece.rows.start;
         while row < piece.rows.end {
             let rows = together.min(piece.rows.end - row);
-            let mut is_uniform = !piece.packed || row == piece.rows.start;
-            if is_uniform {
-                self.uniform_loads(&index);
+            let has_uniform = !piece.packed || row == piece.rows.start;
+            if has_uniform {
+                self.uniform_loads();
             }
             let phases = &piece.compiled.phases;
             for (number, phase) in phases.iter().enumerate() {
                 self.begin_reductions(phase);
+                let mut is_uniform = has_uniform && piece.uniform.has_steps_in(number);
                 let mut column = columns.start;
                 // Before the tiles comes what is the same for all of them. The loops of all operations are compiled
                 // into the one call.
                 while is_uniform || column < columns.end {
                     let (width, kept) = (TILE.min(columns.end - column), column - columns.start);
-                    let tile = Tile { is_uniform, index, rows, column, columns: width, kept };
+                    let tile = Tile { is_uniform, rows, column, columns: width, kept };
                     self.tile(phase, &tile);
                     if is_uniform {
                         is_uniform = false;
@@ -153,10 +167,11 @@ impl<S: Simd> Machine<'_, S> {
                     column += TILE;
                 }
                 self.finish_reductions(phase);
-                is_uniform = !piece.packed;
             }
-            (0..rows).for_each(|_| piece.space.next(&mut index));
             row += rows;
+            if row < piece.rows.end {
+                self.row.advance(piece, rows);
+            }
         }
     }
 
@@ -165,50 +180,25 @@ impl<S: Simd> Machine<'_, S> {
     fn begin(&mut self) {
         let compiled = self.piece.compiled;
         let constants = self.places.len() - compiled.constants.len();
-        for (number, place) in self.places.iter_mut().enumerate() {
-            let pointer = match number.checked_sub(constants) {
-                Some(constant) => compiled.constants[constant].0.as_ptr().cast_mut(),
-                // SAFETY: there is a vector for each value.
-                None => unsafe { self.uniforms.add(number * MAX_LANES) },
-            };
-            *place = Place { pointer, step: 0 };
+        let (values, constant_places) = self.places.split_at_mut(constants);
+        for (number, place) in values.iter_mut().enumerate() {
+            // SAFETY: there is a vector for each value.
+            *place = Place { pointer: unsafe { self.uniforms.add(number * MAX_LANES) }, step: 0 };
         }
-        let last = &compiled.phases[compiled.phases.len() - 1];
-        for (at, action) in last.actions.iter().enumerate() {
-            if let Action::Step { result, store: Some(store), .. } = action
-                && !self.piece.uniform.get(*result)
-            {
-                let number = usize::from(*store);
-                let destination = &self.piece.destinations[number];
-                let contiguous = match self.piece.packed {
-                    true => destination.is_dense(&self.piece.space),
-                    false => destination.column_stride == 1,
-                };
-                // What is there before is read by this step at the latest.
-                let read = |load: &usize| self.source(*load).in_place == Some(number);
-                let read_later = (0..self.loads).filter(read).any(|load| compiled.last_reads[load] > at + 1);
-                self.direct[number] = contiguous && !read_later;
-            }
+        for (place, constant) in constant_places.iter_mut().zip(&compiled.constants) {
+            *place = Place { pointer: constant.0.as_ptr().cast_mut(), step: 0 };
+        }
+        for (number, direct) in self.direct.iter_mut().enumerate().take(self.piece.destinations.len()) {
+            *direct = is_direct(self.piece, number);
         }
     }
 
     #[inline(always)]
-    fn source(&self, load: usize) -> &Bound<'_> {
-        match &self.piece.first_source {
-            Some(first) if load == 0 => first,
-            _ => &self.piece.sources[load],
-        }
-    }
-
-    #[inline(always)]
-    fn uniform_loads(&mut self, index: &[usize; MAX_RANK]) {
+    fn uniform_loads(&mut self) {
         for load in (0..self.loads).filter(|load| self.piece.uniform.get(*load as Value)) {
-            let source = *self.source(load);
-            // SAFETY: the index is one of the space; there is a vector for each value.
-            unsafe {
-                let number = loops::load_one(source.format, source.at(index, 0));
-                self.fill(load as Value, number);
-            }
+            // SAFETY: the row is one of the space.
+            let number = unsafe { loops::load_one(self.piece.source(load).format, self.row.sources[load]) };
+            self.fill(load as Value, number);
         }
     }
 
@@ -250,24 +240,22 @@ impl<S: Simd> Machine<'_, S> {
                         self.places[usize::from(*load)] = self.load(usize::from(*load), usize::from(*slot), tile);
                     }
                 }
-                Action::Step { operation, result, operands, store } => {
+                Action::Step { work, result, operands, store } => {
                     if piece.uniform.get(*result) != tile.is_uniform {
                         continue;
                     }
-                    let (to, count) = match store {
+                    let count = if tile.is_uniform { MAX_LANES } else { tile.count() };
+                    let to = match store {
                         // SAFETY: there is a vector for each value.
-                        _ if tile.is_uniform => {
-                            (unsafe { self.uniforms.add(usize::from(*result) * MAX_LANES) }, MAX_LANES)
-                        }
+                        _ if tile.is_uniform => unsafe { self.uniforms.add(usize::from(*result) * MAX_LANES) },
                         Some(store) if self.direct[usize::from(*store)] => {
-                            let destination = &piece.destinations[usize::from(*store)];
-                            (destination.at(&tile.index, tile.column).cast::<f32>(), tile.count())
+                            self.row.destinations[usize::from(*store)].cast::<f32>().wrapping_add(tile.column)
                         }
-                        _ => (self.room(*result, tile), tile.count()),
+                        _ => self.room(*result, tile),
                     };
                     let operands = operands.map(|operand| self.places[usize::from(operand)]);
                     // SAFETY: operands and result have room for the tile, or for a vector.
-                    unsafe { loops::step(self.simd, *operation, count, to, operands) }
+                    unsafe { loops::step(self.simd, *work, count, to, operands) }
                     self.places[usize::from(*result)] = Place { pointer: to, step: usize::from(!tile.is_uniform) };
                 }
                 Action::Reduce { operation, result, operand } => {
@@ -304,27 +292,28 @@ impl<S: Simd> Machine<'_, S> {
     /// A load of a tile: read where it lies if it is f32 and contiguous, otherwise converted.
     #[inline(always)]
     fn load(&self, load: usize, slot: usize, tile: &Tile) -> Place {
-        let source = self.source(load);
+        let source = self.piece.source(load);
         let dense = tile.rows == 1 || source.is_dense(&self.piece.space);
-        // SAFETY: the indices are within the space, the slot has room for a tile.
+        let from = self.row.sources[load].wrapping_offset(source.distance(tile.column, source.column_stride));
+        // What a store writes over must not be what another one still reads.
+        let overwritten = source.in_place.is_some() && self.piece.compiled.is_stored(load);
+        if source.format == Format::F32 && source.column_stride == 1 && dense && !overwritten {
+            return Place { pointer: from.cast(), step: 1 };
+        }
+        // SAFETY: the row and the column are within the space, the slot has room for a tile.
         unsafe {
-            let from = source.at(&tile.index, tile.column);
-            // What a store writes over must not be what another one still reads.
-            let overwritten = source.in_place.is_some() && self.piece.compiled.is_stored(load);
-            if source.format == Format::F32 && source.column_stride == 1 && dense && !overwritten {
-                return Place { pointer: from.cast(), step: 1 };
-            }
             let to = self.tiles.add(slot * TILE);
             let stride = if tile.columns == 1 && dense { 1 } else { source.column_stride };
-            if dense {
-                loops::load(self.simd, source.format, from, stride, tile.count(), to);
-            } else {
-                let mut index = tile.index;
-                for row in 0..tile.rows {
-                    let from = source.at(&index, tile.column);
-                    loops::load(self.simd, source.format, from, stride, tile.columns, to.add(row * tile.columns));
-                    self.piece.space.next(&mut index);
+            let (mut index, mut row, mut from) = (self.row.index, 0, from);
+            let count = if dense { tile.count() } else { tile.columns };
+            loop {
+                loops::load(self.simd, source.format, from, stride, count, to.add(row * tile.columns));
+                row += 1;
+                if dense || row == tile.rows {
+                    break;
                 }
+                self.piece.space.next(&mut index);
+                from = source.at(&index, tile.column);
             }
             Place { pointer: to, step: 1 }
         }
@@ -335,45 +324,38 @@ impl<S: Simd> Machine<'_, S> {
         let destination = &self.piece.destinations[store];
         let from = self.places[usize::from(self.piece.compiled.stores[store])];
         let dense = tile.rows == 1 || destination.is_dense(&self.piece.space);
-        // SAFETY: the indices are within the space, the value has the tile's numbers.
+        let column = destination.distance(tile.column, destination.column_stride);
+        // SAFETY: the row and the column are within the space, the value has the tile's numbers.
         unsafe {
-            if dense {
-                let stride = if tile.columns == 1 { 1 } else { destination.column_stride };
-                let to = destination.at(&tile.index, tile.column);
-                loops::store(self.simd, destination.format, to, stride, tile.count(), from);
-                return;
-            }
-            let mut index = tile.index;
-            for row in 0..tile.rows {
-                let to = destination.at(&index, tile.column);
+            let stride = if tile.columns == 1 && dense { 1 } else { destination.column_stride };
+            let (mut index, mut row) = (self.row.index, 0);
+            let mut to = self.row.destinations[store].wrapping_offset(column);
+            let count = if dense { tile.count() } else { tile.columns };
+            loop {
                 let from = Place { pointer: from.pointer.add(row * tile.columns * from.step), step: from.step };
-                loops::store(self.simd, destination.format, to, destination.column_stride, tile.columns, from);
+                loops::store(self.simd, destination.format, to, stride, count, from);
+                row += 1;
+                if dense || row == tile.rows {
+                    break;
+                }
                 self.piece.space.next(&mut index);
+                to = destination.at(&index, tile.column);
             }
         }
     }
 }
 
-impl Space<'_> {
-    /// The indices of a row.
-    pub(super) fn index(&self, row: usize) -> [usize; MAX_RANK] {
-        let (mut index, mut rest) = ([0; MAX_RANK], row);
-        for (index, size) in index.iter_mut().zip(self.rows).rev() {
-            *index = rest % size;
-            rest /= size;
-        }
-        index
-    }
-
-    /// The indices of the next row.
-    #[inline(always)]
-    fn next(&self, index: &mut [usize; MAX_RANK]) {
-        for (index, size) in index.iter_mut().zip(self.rows).rev() {
-            *index += 1;
-            if *index < *size {
-                return;
-            }
-            *index = 0;
-        }
-    }
+/// Whether the value of a store is computed where it is stored: the numbers there are f32 and contiguous, the value isn't
+/// the same for all columns, and what is there before is read by that step at the latest.
+#[inline(never)]
+fn is_direct(piece: &Piece, store: usize) -> bool {
+    let compiled = piece.compiled;
+    let Some((at, result)) = compiled.makers[store] else { return false };
+    let destination = &piece.destinations[store];
+    let contiguous = match piece.packed {
+        true => destination.is_dense(&piece.space),
+        false => destination.column_stride == 1,
+    };
+    let read_later = |load: usize| piece.source(load).in_place == Some(store) && compiled.last_reads[load] > at + 1;
+    contiguous && !piece.uniform.get(result) && !(0..piece.sources.len()).any(read_later)
 }

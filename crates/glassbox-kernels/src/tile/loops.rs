@@ -2,6 +2,7 @@
 
 use half::{bf16, f16};
 
+use super::compile::Work;
 use super::program::{Format, Operation};
 use crate::math;
 use crate::simd::{MAX_LANES, Simd};
@@ -18,92 +19,49 @@ impl Place {
     pub(super) const NOWHERE: Place = Place { pointer: std::ptr::null_mut(), step: 0 };
 }
 
-/// `to[i] = f(x[i], y[i], z[i])` for i below `count`, `UNROLL` vectors at a time.
-///
-/// # Safety
-/// Every place can be read and `to` written for `count` numbers; `to` may be one of the operands, but overlaps none
-/// otherwise.
-#[inline(always)]
-unsafe fn map3<S: Simd, const UNROLL: usize>(
-    simd: S,
-    count: usize,
-    to: *mut f32,
-    operands: [Place; 3],
-    f: impl Fn(S::F32, S::F32, S::F32) -> S::F32,
-) {
-    let [x, y, z] = operands;
-    let mut at = 0;
-    // SAFETY: `at` and what follows it in a vector are below `count`.
-    unsafe {
-        if UNROLL > 1 {
-            while at + UNROLL * S::LANES <= count {
-                for vector in 0..UNROLL {
-                    let at = at + vector * S::LANES;
-                    let x = simd.load_at(x.pointer.add(at * x.step));
-                    let y = simd.load_at(y.pointer.add(at * y.step));
-                    let z = simd.load_at(z.pointer.add(at * z.step));
-                    simd.store_at(to.add(at), f(x, y, z));
+/// `to[i]` = the expression of vectors x, y, z of the operands, for i below `count`, so many vectors in a turn. It is a
+/// macro because closures aren't `#[inline(always)]`: compiled for itself, one would lack the instructions of its level.
+macro_rules! vectors {
+    ($simd:ident, $count:ident, $to:ident, $operands:ident, $in_a_turn:literal, |$x:ident, $y:ident, $z:ident| $f:expr) => {{
+        let lanes = S::LANES;
+        let [from_x, from_y, from_z] = $operands;
+        // Numbers from turn to turn: none where the first vector counts for everything.
+        let (step_x, step_y, step_z) = (from_x.step * lanes, from_y.step * lanes, from_z.step * lanes);
+        let (mut from_x, mut from_y, mut from_z) = (from_x.pointer, from_y.pointer, from_z.pointer);
+        let mut at = 0;
+        // SAFETY: the caller says that operands and result have room for `count` numbers; `at` and what follows it are below.
+        unsafe {
+            while $in_a_turn > 1 && at + $in_a_turn * lanes <= $count {
+                for _ in 0..$in_a_turn {
+                    let ($x, $y, $z) = ($simd.load_at(from_x), $simd.load_at(from_y), $simd.load_at(from_z));
+                    $simd.store_at($to.add(at), $f);
+                    (from_x, from_y, from_z) = (from_x.add(step_x), from_y.add(step_y), from_z.add(step_z));
+                    at += lanes;
                 }
-                at += UNROLL * S::LANES;
+            }
+            while at < $count {
+                let rest = $count - at;
+                let ($x, $y, $z) = if rest >= lanes {
+                    ($simd.load_at(from_x), $simd.load_at(from_y), $simd.load_at(from_z))
+                } else {
+                    (
+                        $simd.load_part_at(from_x, rest),
+                        $simd.load_part_at(from_y, rest),
+                        $simd.load_part_at(from_z, rest),
+                    )
+                };
+                let result = $f;
+                if rest >= lanes {
+                    $simd.store_at($to.add(at), result);
+                } else {
+                    $simd.store_part_at($to.add(at), rest, result);
+                    break;
+                }
+                (from_x, from_y, from_z) = (from_x.add(step_x), from_y.add(step_y), from_z.add(step_z));
+                at += lanes;
             }
         }
-        while at < count {
-            let rest = count - at;
-            let (x, y, z) = (x.pointer.add(at * x.step), y.pointer.add(at * y.step), z.pointer.add(at * z.step));
-            if rest >= S::LANES {
-                simd.store_at(to.add(at), f(simd.load_at(x), simd.load_at(y), simd.load_at(z)));
-            } else {
-                let (x, y) = (simd.load_part_at(x, rest), simd.load_part_at(y, rest));
-                simd.store_part_at(to.add(at), rest, f(x, y, simd.load_part_at(z, rest)));
-            }
-            at += S::LANES;
-        }
-    }
-}
-
-/// As [`map3`], of fewer operands; the compiler drops the loads that aren't used.
-///
-/// # Safety
-/// As for [`map3`].
-#[inline(always)]
-unsafe fn light<S: Simd>(
-    simd: S,
-    count: usize,
-    to: *mut f32,
-    operands: [Place; 3],
-    f: impl Fn(S::F32, S::F32, S::F32) -> S::F32,
-) {
-    // SAFETY: as the caller says.
-    unsafe { map3::<S, 4>(simd, count, to, operands, f) }
-}
-
-/// # Safety
-/// As for [`map3`].
-#[inline(always)]
-unsafe fn heavy<S: Simd>(
-    simd: S,
-    count: usize,
-    to: *mut f32,
-    x: Place,
-    y: Place,
-    f: impl Fn(S::F32, S::F32) -> S::F32,
-) {
-    let mut at = 0;
-    // SAFETY: as the caller says. What has fewer numbers than a vector goes through one with zeros.
-    unsafe {
-        while at < count {
-            let rest = count - at;
-            let (from_x, from_y) = (x.pointer.add(at * x.step), y.pointer.add(at * y.step));
-            if rest >= S::LANES {
-                let result = f(simd.load_at(from_x), simd.load_at(from_y));
-                simd.store_at(to.add(at), result);
-            } else {
-                let result = f(simd.load_part_at(from_x, rest), simd.load_part_at(from_y, rest));
-                simd.store_part_at(to.add(at), rest, result);
-            }
-            at += S::LANES;
-        }
-    }
+    }};
 }
 
 /// x < y ? x : y, but NaN where x is NaN; where y is, the minimum gives y.
@@ -141,60 +99,83 @@ fn round_bf16<S: Simd>(simd: S, x: S::F32) -> S::F32 {
 /// One step over `count` numbers.
 ///
 /// # Safety
-/// As for [`map3`], of as many operands as the operation has.
+/// Every operand can be read and `to` written for `count` numbers; `to` may be where an operand is, but overlaps none
+/// otherwise. What the operation has no operand for can be read too.
 #[inline(always)]
-pub(super) unsafe fn step<S: Simd>(simd: S, operation: Operation, count: usize, to: *mut f32, operands: [Place; 3]) {
+pub(super) unsafe fn step<S: Simd>(simd: S, work: Work, count: usize, to: *mut f32, operands: [Place; 3]) {
     let (one, zero) = (simd.splat(1.0), simd.zero());
-    let truth = |mask| simd.select(mask, one, zero);
-    let is = |x| simd.ne(x, zero);
-    let [x, y, _] = operands;
     macro_rules! light {
-        ($f:expr) => {
-            // SAFETY: as the caller says.
-            unsafe { light(simd, count, to, operands, $f) }
+        (|$x:ident, $y:ident, $z:ident| $f:expr) => {
+            vectors!(simd, count, to, operands, 4, |$x, $y, $z| $f)
+        };
+    }
+    macro_rules! truth {
+        (|$x:ident, $y:ident| $f:expr) => {
+            light!(|$x, $y, _z| simd.select($f, one, zero))
         };
     }
     macro_rules! heavy {
         ($f:ident) => {
-            // SAFETY: as the caller says.
-            unsafe { heavy(simd, count, to, x, x, |x, _| math::$f(simd, x)) }
+            vectors!(simd, count, to, operands, 1, |x, _y, _z| math::$f(simd, x))
         };
     }
+    macro_rules! second {
+        ($operation:ident, $first:ident) => {
+            match $operation {
+                Operation::Add => light!(|x, y, z| simd.add(simd.$first(x, y), z)),
+                Operation::Sub => light!(|x, y, z| simd.sub(simd.$first(x, y), z)),
+                Operation::Mul => light!(|x, y, z| simd.mul(simd.$first(x, y), z)),
+                // The only other one that is joined.
+                _ => light!(|x, y, z| maximum(simd, simd.$first(x, y), z)),
+            }
+        };
+    }
+    let operation = match work {
+        Work::One(operation) => operation,
+        Work::Two(Operation::Add, second) => return second!(second, add),
+        Work::Two(Operation::Sub, second) => return second!(second, sub),
+        Work::Two(_, second) => return second!(second, mul),
+        Work::Subtracted(Operation::Add) => return light!(|x, y, z| simd.sub(z, simd.add(x, y))),
+        Work::Subtracted(Operation::Sub) => return light!(|x, y, z| simd.sub(z, simd.sub(x, y))),
+        Work::Subtracted(_) => return light!(|x, y, z| simd.sub(z, simd.mul(x, y))),
+    };
     match operation {
-        Operation::Add => light!(|x, y, _| simd.add(x, y)),
-        Operation::Sub => light!(|x, y, _| simd.sub(x, y)),
-        Operation::Mul => light!(|x, y, _| simd.mul(x, y)),
-        Operation::Div => light!(|x, y, _| simd.div(x, y)),
-        Operation::Min => light!(|x, y, _| minimum(simd, x, y)),
-        Operation::Max => light!(|x, y, _| maximum(simd, x, y)),
+        Operation::Add => light!(|x, y, _z| simd.add(x, y)),
+        Operation::Sub => light!(|x, y, _z| simd.sub(x, y)),
+        Operation::Mul => light!(|x, y, _z| simd.mul(x, y)),
+        Operation::Div => light!(|x, y, _z| simd.div(x, y)),
+        Operation::Min => light!(|x, y, _z| minimum(simd, x, y)),
+        Operation::Max => light!(|x, y, _z| maximum(simd, x, y)),
         Operation::Fma => light!(|x, y, z| simd.fma(x, y, z)),
-        Operation::Neg => light!(|x, _, _| simd.neg(x)),
-        Operation::Abs => light!(|x, _, _| simd.abs(x)),
+        Operation::Neg => light!(|x, _y, _z| simd.neg(x)),
+        Operation::Abs => light!(|x, _y, _z| simd.abs(x)),
         Operation::Sign => {
-            light!(|x, _, _| simd.select(simd.lt(zero, x), one, simd.select(simd.lt(x, zero), simd.splat(-1.0), x)))
+            light!(|x, _y, _z| simd.select(simd.lt(zero, x), one, simd.select(simd.lt(x, zero), simd.splat(-1.0), x)))
         }
-        Operation::Floor => light!(|x, _, _| simd.floor(x)),
-        Operation::Ceil => light!(|x, _, _| simd.ceil(x)),
-        Operation::Trunc => light!(|x, _, _| simd.trunc(x)),
-        Operation::RoundEven => light!(|x, _, _| simd.round_even(x)),
-        Operation::RoundF16 => light!(|x, _, _| round_f16(simd, x)),
-        Operation::RoundBf16 => light!(|x, _, _| round_bf16(simd, x)),
-        Operation::Sqrt => light!(|x, _, _| simd.sqrt(x)),
-        Operation::Reciprocal => light!(|x, _, _| simd.div(one, x)),
-        Operation::Less => light!(|x, y, _| truth(simd.lt(x, y))),
-        Operation::LessOrEqual => light!(|x, y, _| truth(simd.le(x, y))),
-        Operation::Greater => light!(|x, y, _| truth(simd.lt(y, x))),
-        Operation::GreaterOrEqual => light!(|x, y, _| truth(simd.le(y, x))),
-        Operation::Equal => light!(|x, y, _| truth(simd.eq(x, y))),
-        Operation::And => light!(|x, y, _| truth(simd.and_mask(is(x), is(y)))),
-        Operation::Or => light!(|x, y, _| truth(simd.or_mask(is(x), is(y)))),
-        Operation::Xor => light!(|x, y, _| simd.select(is(x), truth(simd.eq(y, zero)), truth(is(y)))),
-        Operation::Not => light!(|x, _, _| truth(simd.eq(x, zero))),
-        Operation::IsNan => light!(|x, _, _| truth(simd.ne(x, x))),
-        Operation::IsInfinite => light!(|x, _, _| truth(simd.eq(simd.abs(x), simd.splat(f32::INFINITY)))),
-        Operation::Where => light!(|x, y, z| simd.select(is(x), y, z)),
-        // SAFETY: as the caller says.
-        Operation::Pow => unsafe { heavy(simd, count, to, x, y, |x, y| math::pow(simd, x, y)) },
+        Operation::Floor => light!(|x, _y, _z| simd.floor(x)),
+        Operation::Ceil => light!(|x, _y, _z| simd.ceil(x)),
+        Operation::Trunc => light!(|x, _y, _z| simd.trunc(x)),
+        Operation::RoundEven => light!(|x, _y, _z| simd.round_even(x)),
+        Operation::RoundF16 => light!(|x, _y, _z| round_f16(simd, x)),
+        Operation::RoundBf16 => light!(|x, _y, _z| round_bf16(simd, x)),
+        Operation::Sqrt => light!(|x, _y, _z| simd.sqrt(x)),
+        Operation::Reciprocal => light!(|x, _y, _z| simd.div(one, x)),
+        Operation::Less => truth!(|x, y| simd.lt(x, y)),
+        Operation::LessOrEqual => truth!(|x, y| simd.le(x, y)),
+        Operation::Greater => truth!(|x, y| simd.lt(y, x)),
+        Operation::GreaterOrEqual => truth!(|x, y| simd.le(y, x)),
+        Operation::Equal => truth!(|x, y| simd.eq(x, y)),
+        Operation::And => truth!(|x, y| simd.and_mask(simd.ne(x, zero), simd.ne(y, zero))),
+        Operation::Or => truth!(|x, y| simd.or_mask(simd.ne(x, zero), simd.ne(y, zero))),
+        Operation::Xor => truth!(|x, y| simd.or_mask(
+            simd.and_mask(simd.ne(x, zero), simd.eq(y, zero)),
+            simd.and_mask(simd.eq(x, zero), simd.ne(y, zero))
+        )),
+        Operation::Not => truth!(|x, _y| simd.eq(x, zero)),
+        Operation::IsNan => truth!(|x, _y| simd.ne(x, x)),
+        Operation::IsInfinite => truth!(|x, _y| simd.eq(simd.abs(x), simd.splat(f32::INFINITY))),
+        Operation::Where => light!(|x, y, z| simd.select(simd.ne(x, zero), y, z)),
+        Operation::Pow => vectors!(simd, count, to, operands, 1, |x, y, _z| math::pow(simd, x, y)),
         Operation::Exp => heavy!(exp),
         Operation::Exp2 => heavy!(exp2),
         Operation::Expm1 => heavy!(expm1),

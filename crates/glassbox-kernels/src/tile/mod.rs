@@ -12,16 +12,20 @@
 //! [`Operation::RowSum`] adds in f64: numbers 16 apart are first added by fours in f32, so its error before the last rounding is
 //! below 2^-23 · Σ|x|; where that would overflow, all is added in f64.
 
+mod check;
 mod compile;
 mod interpret;
 mod loops;
 pub mod named;
 mod program;
 mod reduce;
+mod row;
 mod run;
+mod slots;
 mod space;
 
-pub use compile::{Compiled, MAX_LOADS, MAX_STORES, MAX_VALUES, ProgramError};
+pub use check::ProgramError;
+pub use compile::{Compiled, MAX_LOADS, MAX_STORES, MAX_VALUES};
 pub use program::{Format, Load, Operand, Operation, Program, Step, Store};
 pub use run::Epilogue;
 pub use space::{Data, DataMut, Destination, MAX_RANK, Source, Space};

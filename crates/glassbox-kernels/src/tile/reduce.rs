@@ -67,32 +67,58 @@ pub(super) unsafe fn reduce<S: Simd>(simd: S, operation: Operation, count: usize
     // SAFETY: as the caller says.
     unsafe {
         match operation {
-            Operation::RowMax => {
-                extreme(simd, count, x, f32::NEG_INFINITY, partial, operation, |x, y| maximum(simd, x, y))
-            }
-            Operation::RowMin => extreme(simd, count, x, f32::INFINITY, partial, operation, |x, y| minimum(simd, x, y)),
+            Operation::RowMax => extreme::<S, Largest>(simd, operation, count, x, partial),
+            Operation::RowMin => extreme::<S, Smallest>(simd, operation, count, x, partial),
             _ => sum(simd, count, x, partial),
         }
     }
 }
 
-/// The place of a block, and the block that is read in its stead where it is the last and not full.
+/// How the numbers of a [`Operation::RowMax`] or [`Operation::RowMin`] are joined.
+trait Join {
+    fn join<S: Simd>(simd: S, x: S::F32, y: S::F32) -> S::F32;
+}
+
+struct Largest;
+struct Smallest;
+
+impl Join for Largest {
+    #[inline(always)]
+    fn join<S: Simd>(simd: S, x: S::F32, y: S::F32) -> S::F32 {
+        maximum(simd, x, y)
+    }
+}
+
+impl Join for Smallest {
+    #[inline(always)]
+    fn join<S: Simd>(simd: S, x: S::F32, y: S::F32) -> S::F32 {
+        minimum(simd, x, y)
+    }
+}
+
+/// A vector of a block.
 ///
 /// # Safety
-/// `x` can be read for `count` numbers, `at` is below `count`.
+/// The block can be read at `place` and the lanes after it.
 #[inline(always)]
-unsafe fn block(count: usize, at: usize, x: Place, rest: &mut [f32; BLOCK]) -> Place {
+unsafe fn vector<S: Simd>(simd: S, block: Place, place: usize) -> S::F32 {
     // SAFETY: as the caller says.
-    unsafe {
-        let from = x.pointer.add(at * x.step);
-        if count - at >= BLOCK {
-            return Place { pointer: from, step: x.step };
-        }
-        for (place, number) in rest.iter_mut().enumerate().take(count - at) {
-            *number = *from.add(place * x.step);
-        }
-        Place { pointer: rest.as_mut_ptr(), step: 1 }
+    unsafe { simd.load_at(block.pointer.add(place * block.step)) }
+}
+
+/// The numbers after the last full block, filled up to one.
+///
+/// # Safety
+/// `x` can be read for `count` numbers.
+#[inline(always)]
+unsafe fn last_block(count: usize, x: Place, identity: f32, to: &mut [f32; BLOCK]) -> Place {
+    let at = count - count % BLOCK;
+    *to = [identity; BLOCK];
+    for (place, number) in to.iter_mut().enumerate().take(count % BLOCK) {
+        // SAFETY: as the caller says.
+        *number = unsafe { *x.pointer.add((at + place) * x.step) };
     }
+    Place { pointer: to.as_mut_ptr(), step: 1 }
 }
 
 /// # Safety
@@ -100,28 +126,32 @@ unsafe fn block(count: usize, at: usize, x: Place, rest: &mut [f32; BLOCK]) -> P
 #[inline(always)]
 unsafe fn sum<S: Simd>(simd: S, count: usize, x: Place, partial: &mut Partial) {
     let mut sums = [simd.splat_f64(0.0); 2];
-    let mut at = 0;
-    while at < count {
-        let mut rest = [0.0; BLOCK];
+    let mut rest = [0.0; BLOCK];
+    let full = count / BLOCK;
+    for number in 0..count.div_ceil(BLOCK) {
         // SAFETY: as the caller says; a block has four times MAX_LANES.
         unsafe {
-            let block = block(count, at, x, &mut rest);
-            let load = |place: usize| simd.load_at(block.pointer.add(place * block.step));
-            for (vector, sum) in sums.iter_mut().enumerate().take(MAX_LANES / S::LANES) {
-                let place = vector * S::LANES;
-                let low = simd.add(load(place), load(place + MAX_LANES));
-                let high = simd.add(load(place + 2 * MAX_LANES), load(place + 3 * MAX_LANES));
+            let block = match number < full {
+                true => Place { pointer: x.pointer.add(number * BLOCK * x.step), step: x.step },
+                false => last_block(count, x, 0.0, &mut rest),
+            };
+            for (half, sum) in sums.iter_mut().enumerate().take(MAX_LANES / S::LANES) {
+                let place = half * S::LANES;
+                let low = simd.add(vector(simd, block, place), vector(simd, block, place + MAX_LANES));
+                let high =
+                    simd.add(vector(simd, block, place + 2 * MAX_LANES), vector(simd, block, place + 3 * MAX_LANES));
                 *sum = simd.add_f64(*sum, simd.widen(simd.add(low, high)));
             }
         }
-        at += BLOCK;
     }
     let mut lanes = simd.lanes_f64(sums[0]);
     if S::LANES < MAX_LANES {
         lanes[S::LANES..].copy_from_slice(&simd.lanes_f64(sums[1])[..S::LANES]);
     }
-    if lanes.iter().sum::<f64>().is_finite() {
-        lanes.into_iter().enumerate().for_each(|(lane, sum)| partial.0[lane] += sum);
+    if lanes.iter().fold(true, |finite, sum| finite & sum.is_finite()) {
+        for (partial, sum) in partial.0.iter_mut().zip(lanes) {
+            *partial += sum;
+        }
     } else {
         // SAFETY: as the caller says.
         unsafe { one_by_one(Operation::RowSum, count, x, partial) }
@@ -131,31 +161,29 @@ unsafe fn sum<S: Simd>(simd: S, count: usize, x: Place, partial: &mut Partial) {
 /// # Safety
 /// As for [`reduce`].
 #[inline(always)]
-unsafe fn extreme<S: Simd>(
-    simd: S,
-    count: usize,
-    x: Place,
-    identity: f32,
-    partial: &mut Partial,
-    operation: Operation,
-    join: impl Fn(S::F32, S::F32) -> S::F32,
-) {
+unsafe fn extreme<S: Simd, J: Join>(simd: S, operation: Operation, count: usize, x: Place, partial: &mut Partial) {
+    let identity = identity(operation);
     let mut found = [simd.splat(identity); 2];
-    let mut at = 0;
-    while at < count {
-        let mut rest = [identity; BLOCK];
+    let mut rest = [0.0; BLOCK];
+    let full = count / BLOCK;
+    for number in 0..count.div_ceil(BLOCK) {
         // SAFETY: as the caller says; a block has four times MAX_LANES.
         unsafe {
-            let block = block(count, at, x, &mut rest);
-            let load = |place: usize| simd.load_at(block.pointer.add(place * block.step));
-            for (vector, found) in found.iter_mut().enumerate().take(MAX_LANES / S::LANES) {
-                let place = vector * S::LANES;
-                let low = join(load(place), load(place + MAX_LANES));
-                let high = join(load(place + 2 * MAX_LANES), load(place + 3 * MAX_LANES));
-                *found = join(*found, join(low, high));
+            let block = match number < full {
+                true => Place { pointer: x.pointer.add(number * BLOCK * x.step), step: x.step },
+                false => last_block(count, x, identity, &mut rest),
+            };
+            for (half, found) in found.iter_mut().enumerate().take(MAX_LANES / S::LANES) {
+                let place = half * S::LANES;
+                let low = J::join(simd, vector(simd, block, place), vector(simd, block, place + MAX_LANES));
+                let high = J::join(
+                    simd,
+                    vector(simd, block, place + 2 * MAX_LANES),
+                    vector(simd, block, place + 3 * MAX_LANES),
+                );
+                *found = J::join(simd, *found, J::join(simd, low, high));
             }
         }
-        at += BLOCK;
     }
     let mut lanes = simd.lanes(found[0]);
     if S::LANES < MAX_LANES {

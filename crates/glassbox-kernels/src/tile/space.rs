@@ -220,12 +220,18 @@ impl<'a> Bound<'a> {
 
     /// The element of a row and a column. That of other indices may be anywhere: the pointer is only read or written where
     /// the element is within what `first` belongs to.
-    #[inline(always)]
+    #[inline(never)]
     pub(super) fn at(&self, row: &[usize; MAX_RANK], column: usize) -> *mut u8 {
         let mut place = (column as isize).wrapping_mul(self.column_stride);
         for (stride, index) in self.row_strides.iter().zip(row) {
             place = place.wrapping_add((*index as isize).wrapping_mul(*stride));
         }
         self.first.wrapping_offset(place.wrapping_mul(self.format.size() as isize))
+    }
+
+    /// Bytes between elements that are so many steps of a stride apart.
+    #[inline(always)]
+    pub(super) fn distance(&self, steps: usize, stride: isize) -> isize {
+        (steps as isize).wrapping_mul(stride).wrapping_mul(self.format.size() as isize)
     }
 }

@@ -29,10 +29,10 @@ fn segments_and_blocks_give_what_the_whole_matrix_gives() {
     let residual: Vec<f32> = (0..rows * columns).map(|_| draws.number()).collect();
     let scales: Vec<f32> = (0..rows).map(|_| draws.number()).collect();
     let mut expected = Vec::new();
-    for row in 0..rows {
+    for (row, scale) in scales.iter().enumerate() {
         let part = row * columns..(row + 1) * columns;
         let bias = bias.iter().map(|x| x.to_f32()).collect();
-        let loads = [matrix[part.clone()].to_vec(), bias, residual[part].to_vec(), vec![scales[row]; columns]];
+        let loads = [matrix[part.clone()].to_vec(), bias, residual[part].to_vec(), vec![*scale; columns]];
         expected.extend(evaluate::row(&program, columns, &loads).remove(0));
     }
     let loads = [

@@ -84,7 +84,7 @@ fn sum(row: &[f32]) -> f64 {
 pub(super) fn element(operation: Operation, operands: &[f32]) -> f32 {
     use Operation::*;
     let wide = |place: usize| f64::from(operands.get(place).copied().unwrap_or(0.0));
-    let (x, y, z) = (wide(0), wide(1), wide(2));
+    let (x, y) = (wide(0), wide(1));
     let truth = |truth: bool| f64::from(u8::from(truth));
     let result = match operation {
         Add => x + y,
@@ -121,7 +121,6 @@ pub(super) fn element(operation: Operation, operands: &[f32]) -> f32 {
         Where => return if x != 0.0 { operands[1] } else { operands[2] },
         _ => return run_at(Level::Portable, Function(operation, operands[0], operands.get(1).copied().unwrap_or(0.0))),
     };
-    let _ = z;
     result as f32
 }
 
