@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use divan::Bencher;
 use glassbox_compiler::passes::{PASSES, Pass};
-use glassbox_compiler::{CompileOptions, Compiled, compile};
+use glassbox_compiler::{AnyBackend, CompileOptions, Compiled, compile};
 use glassbox_exec::{Options, RunContext, Session, Value};
 use glassbox_ir::{Attrs, Graph, GraphBuilder, Origin, Provenance, State, TensorType, Type, attrs, ops, verify};
 use glassbox_tensor::{DType, Tensor};
@@ -148,7 +148,7 @@ type Made = Box<dyn std::any::Any>;
 
 /// What one pass makes of a graph.
 fn made_by(pass: &'static Pass, graph: &Arc<Graph>) -> Made {
-    Box::new((pass.run)(graph).unwrap_or_else(|error| panic!("{error}")))
+    Box::new((pass.run)(graph, &AnyBackend).unwrap_or_else(|error| panic!("{error}")))
 }
 
 /// What is measured: its name, and the work.

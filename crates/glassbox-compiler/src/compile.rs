@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use glassbox_ir::{Graph, Lineage, VerifyError, verify};
 use thiserror::Error;
 
+use crate::backend::{AnyBackend, Backend};
 use crate::passes::{PASSES, Pass};
 use crate::rebuild::Attempts;
 use crate::rewrite::{RewriteError, Rewritten};
@@ -163,6 +164,19 @@ pub(crate) fn passes_until(stop_after: Option<&str>) -> Result<&'static [Pass], 
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn compile(source: &Arc<Graph>, options: &CompileOptions) -> Result<Compiled, CompileError> {
+    compile_for(source, &AnyBackend, options)
+}
+
+/// Compiles a graph for a backend. See [`compile`](compile()).
+///
+/// # Errors
+///
+/// Those of [`compile`](compile()).
+pub fn compile_for(
+    source: &Arc<Graph>,
+    backend: &dyn Backend,
+    options: &CompileOptions,
+) -> Result<Compiled, CompileError> {
     let passes = passes_until(options.stop_after.as_deref())?;
     if options.verify {
         verify(source).map_err(CompileError::Invalid)?;
@@ -171,7 +185,7 @@ pub fn compile(source: &Arc<Graph>, options: &CompileOptions) -> Result<Compiled
     for pass in passes {
         let before = compiled.graph().clone();
         let started = Instant::now();
-        let made = (pass.run)(&before);
+        let made = (pass.run)(&before, backend);
         let time = started.elapsed();
         let stage = match made {
             Ok(Rewritten { graph, lineage, attempts }) => {
@@ -204,7 +218,7 @@ mod tests {
         assert_eq!(passes_until(None).map(<[Pass]>::len), Ok(PASSES.len()));
         for wrong in ["simplfy", "99", ""] {
             let message = count(wrong).expect_err("there is none").to_string();
-            let list = "the passes are, in order: drop_dead, fold_constants, simplify, move_movers, share_common";
+            let list = "the passes are, in order: drop_dead, fold_constants, simplify, move_movers, share_common, decompose, group";
             assert_eq!(message, format!("there is no pass `{wrong}`; {list}"));
         }
     }

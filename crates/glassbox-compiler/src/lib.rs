@@ -11,8 +11,10 @@
 //!
 //! This crate knows no model family, no file format and no backend's code.
 
+mod backend;
 mod compile;
 mod no_match;
+mod outline;
 pub mod passes;
 mod rebuild;
 mod rewrite;
@@ -20,8 +22,9 @@ mod rule;
 pub mod rules;
 mod sharing;
 
-pub use compile::{CompileError, CompileOptions, Compiled, Outcome, Stage, compile};
+pub use backend::{AnyBackend, Backend, Group};
+pub use compile::{CompileError, CompileOptions, Compiled, Outcome, Stage, compile, compile_for};
 pub use no_match::NoMatch;
 pub use rebuild::{Attempts, Rebuild};
-pub use rewrite::{RewriteError, Rewriting, Rewritten, rewrite};
+pub use rewrite::{RewriteError, Rewriting, Rewritten, group, rewrite};
 pub use rule::{Candidate, Roots, Rule};

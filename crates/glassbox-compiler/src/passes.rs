@@ -2,7 +2,8 @@
 
 use glassbox_ir::Graph;
 
-use crate::rewrite::{RewriteError, Rewriting, Rewritten, rewrite};
+use crate::backend::Backend;
+use crate::rewrite::{RewriteError, Rewriting, Rewritten, group, rewrite};
 use crate::rule::Rule;
 use crate::rules;
 
@@ -13,8 +14,8 @@ pub struct Pass {
     pub name: &'static str,
     /// What it does, in a sentence.
     pub doc: &'static str,
-    /// Runs it.
-    pub run: fn(&Graph) -> Result<Rewritten, RewriteError>,
+    /// Runs it, for a backend.
+    pub run: fn(&Graph, &dyn Backend) -> Result<Rewritten, RewriteError>,
 }
 
 /// Every pass, in order. A pass is added by a row.
@@ -22,33 +23,51 @@ pub const PASSES: &[Pass] = &[
     Pass {
         name: "drop_dead",
         doc: "Nodes without effects whose results nobody uses go.",
-        run: |graph| with(graph, &[], false),
+        run: |graph, _| with(graph, &[], false),
     },
     Pass {
         name: "fold_constants",
         doc: "What is computed from constants and known dims alone becomes a constant.",
-        run: |graph| with(graph, &[rules::FOLD], false),
+        run: |graph, _| with(graph, &[rules::FOLD], false),
     },
     Pass {
         name: "simplify",
         doc: "Nodes that do nothing go, and two that undo each other or do what one can become one.",
-        run: |graph| with(graph, &[rules::FOLD, rules::SIMPLIFY], false),
+        run: |graph, _| with(graph, &[rules::FOLD, rules::SIMPLIFY], false),
     },
     Pass {
         name: "move_movers",
         doc: "Transposes and reshapes go behind elementwise ops, where they meet; casts to where they have less to do.",
-        run: |graph| with(graph, &[rules::SIMPLIFY, rules::MOVE], false),
+        run: |graph, _| with(graph, &[rules::SIMPLIFY, rules::MOVE], false),
     },
     Pass {
         name: "share_common",
         doc: "Nodes without effects that compute the same become one.",
-        run: |graph| with(graph, &[rules::SIMPLIFY], true),
+        run: |graph, _| with(graph, &[rules::SIMPLIFY], true),
+    },
+    Pass {
+        name: "decompose",
+        doc: "Composites that the backend doesn't compute whole become the nodes that they stand for.",
+        run: |graph, backend| {
+            let rules = all(&[rules::FOLD, rules::SIMPLIFY]);
+            let expand = |graph: &Graph, node| !backend.keeps(graph, node);
+            rewrite(graph, &Rewriting { rules: &rules, share: true, expand: Some(&expand) })
+        },
+    },
+    Pass {
+        name: "group",
+        doc: "What one kernel of the backend computes becomes the body of a call.",
+        run: |graph, backend| group(graph, backend.groups(graph)),
     },
 ];
 
 fn with(graph: &Graph, rules: &[&[&'static Rule]], share: bool) -> Result<Rewritten, RewriteError> {
-    let rules: Vec<&'static Rule> = rules.iter().flat_map(|rules| rules.iter().copied()).collect();
-    rewrite(graph, &Rewriting { rules: &rules, share })
+    let rules = all(rules);
+    rewrite(graph, &Rewriting { rules: &rules, share, expand: None })
+}
+
+fn all(rules: &[&[&'static Rule]]) -> Vec<&'static Rule> {
+    rules.iter().flat_map(|rules| rules.iter().copied()).collect()
 }
 
 #[cfg(test)]

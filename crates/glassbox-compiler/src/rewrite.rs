@@ -7,14 +7,16 @@
 //!
 //! Inputs and outputs keep their names: an output that has become another value which has a name is copied by an `identity`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use glassbox_ir::{
-    Attrs, BuildError, Fate, Graph, GraphBuilder, Lineage, LineageError, Live, Node, NodeId, RegionId, Signature, Type,
-    ValueId, Violation, ops,
+    Attrs, BuildError, Fate, Graph, GraphBuilder, Lineage, LineageError, Live, Node, NodeId, Operand, Provenance,
+    RegionId, Signature, Tier, Type, ValueId, Violation, decompose, ops,
 };
 use thiserror::Error;
 
+use crate::backend::Group;
+use crate::outline::{Outline, Outlines, Place};
 use crate::rebuild::{Attempts, Rebuild};
 use crate::rule::Rule;
 
@@ -25,6 +27,8 @@ pub struct Rewriting<'r> {
     pub rules: &'r [&'static Rule],
     /// Whether nodes without effects that are equal become one.
     pub share: bool,
+    /// The composites that are taken apart: those of which it says so. None, without it.
+    pub expand: Option<&'r dyn Fn(&Graph, NodeId) -> bool>,
 }
 
 /// A graph that was rewritten.
@@ -64,7 +68,7 @@ pub enum RewriteError {
 ///
 /// let text = r#"graph "g" { input %x: f32[A, B] %y = transpose(%x) %z = transpose(%y) %w = abs(%z) output %w }"#;
 /// let source = parse(text, &ParseOptions::default())?;
-/// let made = rewrite(&source, &Rewriting { rules: rules::SIMPLIFY, share: false })?;
+/// let made = rewrite(&source, &Rewriting { rules: rules::SIMPLIFY, share: false, expand: None })?;
 /// assert_eq!(made.graph.node_count(), 1);
 /// let fate = |name| source.find_value(name).map(|value| made.lineage.of(value));
 /// assert_eq!(fate("y"), Some(Fate::Dead));
@@ -72,6 +76,19 @@ pub enum RewriteError {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn rewrite(source: &Graph, rewriting: &Rewriting) -> Result<Rewritten, RewriteError> {
+    walk(source, rewriting, &Outlines::default())
+}
+
+/// Rebuilds `source` with each of `groups` that can be one as the body of a `call`.
+///
+/// # Errors
+///
+/// Those of [`rewrite`](rewrite()).
+pub fn group(source: &Graph, groups: Vec<Group>) -> Result<Rewritten, RewriteError> {
+    walk(source, &Rewriting::default(), &Outlines::of(source, groups))
+}
+
+fn walk(source: &Graph, rewriting: &Rewriting, outlines: &Outlines) -> Result<Rewritten, RewriteError> {
     let mut builder = GraphBuilder::new(source.name.clone());
     for (key, value) in &source.metadata {
         builder.metadata(key.clone(), value.clone());
@@ -83,7 +100,10 @@ pub fn rewrite(source: &Graph, rewriting: &Rewriting) -> Result<Rewritten, Rewri
         source,
         rebuild: Rebuild::new(builder, rewriting.rules, rewriting.share),
         map: vec![None; source.value_count()],
+        inside: vec![None; source.value_count()],
         uses: uses(source),
+        outlines,
+        expand: rewriting.expand,
     };
     for input in source.inputs() {
         let value = source.value(*input);
@@ -117,7 +137,11 @@ struct Walk<'s, 'r> {
     rebuild: Rebuild<'r>,
     /// By the index of a value of the source: what stands for it.
     map: Vec<Option<ValueId>>,
+    /// By the index of a value of the source: the result of the call in whose body it is.
+    inside: Vec<Option<ValueId>>,
     uses: Vec<u32>,
+    outlines: &'r Outlines,
+    expand: Option<&'r dyn Fn(&Graph, NodeId) -> bool>,
 }
 
 /// How the types of the parameters of bodies are found.
@@ -133,14 +157,80 @@ impl Walk<'_, '_> {
     /// The nodes of a region, added to the open one. Regions of a graph nest to a limit, so that recursion is safe.
     fn nodes(&mut self, region: RegionId) -> Result<(), BuildError> {
         let source = self.source;
-        source.region(region).nodes.iter().try_for_each(|id| self.node(*id))
+        source.region(region).nodes.iter().try_for_each(|id| match self.outlines.place(*id) {
+            Place::Alone => self.node(*id),
+            Place::Before => Ok(()),
+            Place::Last(outline) => self.outline(outline),
+        })
+    }
+
+    /// A group, as a call.
+    fn outline(&mut self, outline: &Outline) -> Result<(), BuildError> {
+        let source = self.source;
+        let current = self.rebuild.builder.current();
+        let (region, _, mark) = self.rebuild.open(&ops::call::OP, &[]);
+        let copied = outline.group.copies.iter().flat_map(|node| source.node(*node).results.iter().copied());
+        let outer: Vec<(ValueId, Option<ValueId>)> = copied.map(|value| (value, self.map[value.index()])).collect();
+        outline.group.copies.iter().chain(&outline.group.nodes).try_for_each(|node| self.node(*node))?;
+        let results = outline.results.iter().map(|id| self.value(*id)).collect::<Result<Vec<_>, _>>()?;
+        self.rebuild.close(current, results, mark);
+        for (value, outside) in outer {
+            self.map[value.index()] = outside;
+        }
+        let nodes = outline.group.nodes.iter().map(|node| source.node(*node));
+        let builder = &mut self.rebuild.builder;
+        builder.set_provenance(Provenance::merge(nodes.clone().map(|node| &node.provenance)));
+        let attrs = Attrs::from([("function", outline.group.name.clone().into())]);
+        let made = builder.node_with_regions(&ops::call::OP, &[], attrs, vec![region], outline.results.len())?;
+        for value in nodes.flat_map(|node| &node.results) {
+            self.inside[value.index()] = made.last().copied();
+        }
+        for value in &outline.results {
+            self.inside[value.index()] = None;
+        }
+        self.define(&outline.results, &made);
+        Ok(())
+    }
+
+    /// The nodes that a composite stands for, where it is taken apart.
+    fn expanded(&mut self, id: NodeId, operands: &[Option<ValueId>]) -> Result<Option<Vec<ValueId>>, BuildError> {
+        let node = self.source.node(id);
+        let wanted =
+            matches!(node.op.tier, Tier::Composite(_)) && self.expand.is_some_and(|expand| expand(self.source, id));
+        if !wanted || self.rebuild.plain {
+            return Ok(None);
+        }
+        let builder = &self.rebuild.builder;
+        let operand = |id: &ValueId| Operand { ty: builder.type_of(*id).clone(), known: builder.known(*id).cloned() };
+        let known: Vec<Option<Operand>> = operands.iter().map(|id| id.as_ref().map(operand)).collect();
+        // What isn't known yet may be known at run time: the composite stays.
+        let Ok(parts) = decompose(node.op, &node.attrs, &known, node.results.len()) else { return Ok(None) };
+        let nodes = &parts.region(parts.body()).nodes;
+        if nodes.iter().any(|part| !parts.node(*part).regions.is_empty()) {
+            return Ok(None);
+        }
+        let mut map: HashMap<ValueId, ValueId> =
+            parts.inputs().iter().copied().zip(operands.iter().flatten().copied()).collect();
+        self.rebuild.begin(&node.provenance);
+        for part in nodes {
+            let part = parts.node(*part);
+            let operands: Vec<Option<ValueId>> =
+                part.operands.iter().map(|operand| operand.and_then(|id| map.get(&id).copied())).collect();
+            let (attrs, hints, from) =
+                (part.attrs.clone(), part.hints.clone(), node.provenance.around(&part.provenance));
+            let results = self.rebuild.node(part.op, &operands, attrs, part.results.len(), hints, from)?;
+            map.extend(part.results.iter().copied().zip(results));
+        }
+        Ok(parts.outputs().iter().map(|output| map.get(output).copied()).collect())
     }
 
     fn node(&mut self, id: NodeId) -> Result<(), BuildError> {
         let node = self.source.node(id);
         let operands = node.operands.iter().map(|operand| operand.map(|id| self.value(id)).transpose());
         let operands = operands.collect::<Result<Vec<_>, _>>()?;
-        let results = if node.regions.is_empty() {
+        let results = if let Some(results) = self.expanded(id, &operands)? {
+            results
+        } else if node.regions.is_empty() {
             self.rebuild.begin(&node.provenance);
             let (attrs, hints) = (node.attrs.clone(), node.hints.clone());
             self.rebuild.node(node.op, &operands, attrs, node.results.len(), hints, node.provenance.clone())?
@@ -236,8 +326,8 @@ impl Walk<'_, '_> {
             }
         }
         let attempts = rewriting.rules.iter().map(|rule| rule.name).zip(std::mem::take(&mut self.rebuild.attempts));
-        let Walk { rebuild, map, .. } = self;
-        let fates = Fates::of(&rebuild, &map);
+        let Walk { rebuild, map, inside, .. } = self;
+        let fates = Fates::of(&rebuild, &map, inside);
         let live = rebuild.builder.finish_live(outputs)?;
         let lineage = fates.lineage(&live);
         lineage.check(source, &live.graph)?;
@@ -273,14 +363,16 @@ impl Walk<'_, '_> {
 /// Where the values of the source are in the builder, and where those are computed that went.
 struct Fates {
     map: Vec<Option<ValueId>>,
+    /// The result of the call in whose body it is.
+    inside: Vec<Option<ValueId>>,
     /// By the index of a value of the builder: what was computed instead.
     instead: Vec<Option<ValueId>>,
 }
 
 impl Fates {
-    fn of(rebuild: &Rebuild, map: &[Option<ValueId>]) -> Fates {
+    fn of(rebuild: &Rebuild, map: &[Option<ValueId>], inside: Vec<Option<ValueId>>) -> Fates {
         let instead = rebuild.builder.graph().value_ids().map(|id| rebuild.instead_of(id)).collect();
-        Fates { map: map.to_vec(), instead }
+        Fates { map: map.to_vec(), inside, instead }
     }
 
     fn lineage(&self, live: &Live) -> Lineage {
@@ -291,7 +383,10 @@ impl Fates {
             node.results.iter().for_each(|result| folded[result.index()] = constant);
         }
         let at = |value: ValueId| live.values.get(value.index()).copied().flatten();
-        let fate = |made: &Option<ValueId>| {
+        let fate = |(made, call): (&Option<ValueId>, &Option<ValueId>)| {
+            if let Some(call) = call.and_then(at) {
+                return Fate::Inside(call);
+            }
             let Some(made) = *made else { return Fate::Dead };
             if let Some(kept) = at(made) {
                 return Fate::Kept(kept);
@@ -307,6 +402,6 @@ impl Fates {
             }
             Fate::Dead
         };
-        Lineage::new(self.map.iter().map(fate).collect())
+        Lineage::new(self.map.iter().zip(&self.inside).map(fate).collect())
     }
 }

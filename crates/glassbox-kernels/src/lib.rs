@@ -5,5 +5,13 @@
 //! which order it rounds. Work that is split over threads is split by sizes alone, never by the number of threads, and goes
 //! through [`parallel_for`](glassbox_tensor::parallel_for).
 
+pub mod attention;
+pub mod conv;
+mod epilogue;
 pub mod gemm;
+pub mod math;
+pub mod quant;
 pub mod simd;
+pub mod tile;
+
+pub use epilogue::Epilogue;

@@ -15,6 +15,7 @@
 mod call;
 #[cfg(test)]
 mod composites;
+mod compute;
 mod control;
 mod evaluate;
 mod execution;
@@ -27,5 +28,6 @@ mod state_ops;
 mod states;
 
 pub use call::{Call, Outcome};
+pub use compute::{Compute, Values, prepare_with};
 pub use evaluate::evaluate;
 pub use session::Reference;

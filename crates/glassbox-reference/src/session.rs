@@ -10,6 +10,7 @@ use glassbox_exec::{
 use glassbox_ir::{Graph, State};
 use glassbox_tensor::{ParamSource, Tensor};
 
+use crate::compute::Compute;
 use crate::execution::Execution;
 use crate::kernels::concat::concatenate;
 use crate::program::{Decompositions, PlannedGraph};
@@ -43,6 +44,8 @@ pub(crate) struct Prepared {
     /// The states as they are at the start.
     pub(crate) initial: States,
     pub(crate) decompositions: Decompositions,
+    /// What computes nodes in the place of the reference's kernels.
+    pub(crate) compute: Option<Arc<dyn Compute>>,
 }
 
 impl Runtime for Reference {
@@ -58,11 +61,21 @@ impl Runtime for Reference {
     ) -> Result<Arc<dyn Executable>, RunError> {
         check_params(&graph, params.as_ref())?;
         check_images(&graph, options)?;
-        let initial = States::initial(&graph, options.precision)?;
-        let (program, options) = (Arc::new(PlannedGraph::new(graph)), options.clone());
-        let prepared = Prepared { program, params, options, initial, decompositions: Decompositions::default() };
-        Ok(Arc::new(ReferenceExecutable(Arc::new(prepared))))
+        prepare(graph, params, options, None)
     }
+}
+
+/// A graph that was checked, ready to run.
+pub(crate) fn prepare(
+    graph: Arc<Graph>,
+    params: Arc<dyn ParamSource>,
+    options: &Options,
+    compute: Option<Arc<dyn Compute>>,
+) -> Result<Arc<dyn Executable>, RunError> {
+    let initial = States::initial(&graph, options.precision)?;
+    let (program, options) = (Arc::new(PlannedGraph::new(graph)), options.clone());
+    let prepared = Prepared { program, params, options, initial, decompositions: Decompositions::default(), compute };
+    Ok(Arc::new(ReferenceExecutable(Arc::new(prepared))))
 }
 
 struct ReferenceExecutable(Arc<Prepared>);
@@ -221,8 +234,7 @@ impl StateStore for ReferenceSession {
             let message = format!("`{name}` is {:?}, and can't be cut to {extent} along axis {axis}", held.shape());
             return Err(KernelError::invalid("state", message));
         }
-        let cut = held.slice_axis(axis, 0, extent, 1)?;
-        self.write(name, cut)
+        states.truncate(name, axis, extent)
     }
 
     fn select_rows(&mut self, name: &str, rows: &[usize]) -> Result<(), KernelError> {

@@ -12,7 +12,6 @@ use glassbox_tensor::Tensor;
 
 use crate::control::{Stop, missing, tensor, type_of};
 use crate::execution::Execution;
-use crate::kernels::concat::concatenate;
 
 /// A region up to this size is read as a copy: a view would make the next write copy all that the state holds.
 const MAX_COPIED_BYTES: usize = 1024;
@@ -86,9 +85,8 @@ impl Execution {
         let mut extents = held.shape().to_vec();
         extents[axis] = extents[axis].saturating_add(x.shape().get(axis).copied().unwrap_or(0));
         self.check_growth(graph, id, state, &held, &extents)?;
-        let all = concatenate(&[&held, x], axis)?;
         drop(held);
-        Ok(self.write(state, all)?)
+        Ok(self.states.append(state, axis, x)?)
     }
 
     /// Makes a state as large as `wanted`, where it is smaller.

@@ -14,23 +14,93 @@ use glassbox_exec::{KernelError, Precision};
 
 /// What the states of a graph hold, by name. Clones share it until one of them is written.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct States(BTreeMap<String, Tensor>);
+pub(crate) struct States {
+    held: BTreeMap<String, Tensor>,
+    /// For states that were made longer: the memory that the next elements go to.
+    room: BTreeMap<String, Room>,
+}
+
+/// A tensor of which a state holds the first part along an axis.
+#[derive(Clone, Debug)]
+struct Room {
+    whole: Tensor,
+    axis: usize,
+}
+
+/// Room for this many elements along an axis is made at least.
+const MIN_ROOM: usize = 16;
 
 impl States {
     /// Every state of `graph` as it is at the start.
     pub(crate) fn initial(graph: &Graph, precision: Precision) -> Result<States, TensorError> {
         let states = graph.states().iter().map(|state| Ok((state.name.clone(), initial(state, precision)?)));
-        states.collect::<Result<_, _>>().map(States)
+        Ok(States { held: states.collect::<Result<_, TensorError>>()?, room: BTreeMap::new() })
     }
 
     /// What a state holds.
     pub(crate) fn get(&self, name: &str) -> Result<&Tensor, KernelError> {
-        self.0.get(name).ok_or_else(|| missing(name))
+        self.held.get(name).ok_or_else(|| missing(name))
     }
 
     /// New contents for a state, which it can hold.
     pub(crate) fn write(&mut self, name: &str, tensor: Tensor) {
-        self.0.insert(name.to_owned(), tensor);
+        self.room.remove(name);
+        self.held.insert(name.to_owned(), tensor);
+    }
+
+    /// Cuts a state to the first `extent` along an axis, which it has.
+    pub(crate) fn truncate(&mut self, name: &str, axis: usize, extent: usize) -> Result<(), KernelError> {
+        let cut = self.get(name)?.slice_axis(axis, 0, extent, 1)?;
+        self.held.insert(name.to_owned(), cut);
+        Ok(())
+    }
+
+    /// Puts x behind what a state holds along an axis: in place, where there is room and nobody else has its memory.
+    fn append(&mut self, state: &State, axis: usize, x: &Tensor) -> Result<(), KernelError> {
+        let name = state.name.as_str();
+        let held = self.held.remove(name).ok_or_else(|| missing(name))?;
+        let old = held.shape()[axis];
+        let new = old.saturating_add(x.shape()[axis]);
+        let room = self.room.remove(name).filter(|room| room.axis == axis && room.whole.shape()[axis] >= new);
+        let Room { mut whole, .. } = match room {
+            // What is held is the first part of it; without that view it may be nobody else's.
+            Some(room) => {
+                drop(held);
+                if room.whole.is_sole_owner() {
+                    room
+                } else {
+                    Room::after(&room.whole.slice_axis(axis, 0, old, 1)?, state, axis, new)?
+                }
+            }
+            None => match Room::after(&held, state, axis, new) {
+                Ok(room) => room,
+                Err(error) => {
+                    self.held.insert(name.to_owned(), held);
+                    return Err(error.into());
+                }
+            },
+        };
+        let mut starts = vec![0; whole.rank()];
+        starts[axis] = old;
+        let written = whole.overwrite(&starts, x);
+        let extent = if written.is_ok() { new } else { old };
+        self.held.insert(name.to_owned(), whole.slice_axis(axis, 0, extent, 1)?);
+        self.room.insert(name.to_owned(), Room { whole, axis });
+        Ok(written?)
+    }
+}
+
+impl Room {
+    /// Memory that begins with what is held, with room for `new` elements along an axis and for about as many more.
+    fn after(held: &Tensor, state: &State, axis: usize, new: usize) -> Result<Room, TensorError> {
+        let most = state.capacity.and_then(|capacity| usize::try_from(capacity).ok()).unwrap_or(usize::MAX);
+        let mut sizes = held.shape().to_vec();
+        sizes[axis] = new.saturating_mul(2).max(MIN_ROOM).min(most).max(new);
+        let whole = held.extended(&sizes, None).or_else(|_| {
+            sizes[axis] = new;
+            held.extended(&sizes, None)
+        })?;
+        Ok(Room { whole, axis })
     }
 }
 
@@ -63,6 +133,8 @@ pub(crate) struct Transaction {
 enum Before {
     /// All of it.
     Whole(Tensor),
+    /// The first `extent` along an axis of what it holds now.
+    Shorter { axis: usize, extent: usize },
     /// The regions that were overwritten since.
     Parts(Overwritten),
 }
@@ -121,12 +193,13 @@ impl Transaction {
 
     /// Writes x into the region of a state that begins at `starts`; the state has that region.
     pub(crate) fn overwrite(&mut self, name: &str, starts: &[usize], x: &Tensor) -> Result<(), KernelError> {
-        let held = self.states.0.get_mut(name).ok_or_else(|| missing(name))?;
+        self.settle(name)?;
+        let held = self.states.held.get_mut(name).ok_or_else(|| missing(name))?;
         if held.shape() == x.shape() {
             return self.swap(name, x.clone());
         }
         match self.before.get_mut(name) {
-            Some(Before::Whole(_)) => {}
+            Some(Before::Whole(_) | Before::Shorter { .. }) => {}
             Some(Before::Parts(regions)) => {
                 if let Some(first) = regions.remember(held, starts, x.shape())? {
                     self.before.insert(name.to_owned(), Before::Whole(first));
@@ -143,9 +216,46 @@ impl Transaction {
         Ok(held.overwrite(starts, x)?)
     }
 
+    /// Puts x behind what a state holds along an axis; the state can hold both.
+    pub(crate) fn append(&mut self, state: &State, axis: usize, x: &Tensor) -> Result<Tensor, KernelError> {
+        let name = state.name.as_str();
+        let held = self.get(name)?;
+        let others = |tensor: &Tensor| -> Vec<usize> {
+            tensor.shape().iter().enumerate().filter(|(other, _)| *other != axis).map(|(_, size)| *size).collect()
+        };
+        if held.rank() != x.rank() || others(held) != others(x) {
+            let message = format!("{:?} and {:?} don't fit side by side", held.shape(), x.shape());
+            return Err(KernelError::invalid("C2", message));
+        }
+        let extent = held.shape()[axis];
+        match self.before.get(name) {
+            Some(Before::Whole(_)) => {}
+            Some(Before::Shorter { axis: known, .. }) if *known == axis => {}
+            None => drop(self.before.insert(name.to_owned(), Before::Shorter { axis, extent })),
+            Some(Before::Parts(_) | Before::Shorter { .. }) => {
+                let held = self.get(name)?.clone();
+                self.swap(name, held)?;
+            }
+        }
+        self.states.append(state, axis, x)?;
+        Ok(self.get(name)?.clone())
+    }
+
+    /// Before a state is changed otherwise than by making it longer: it has memory of its own, and what it held is known as
+    /// a tensor.
+    fn settle(&mut self, name: &str) -> Result<(), KernelError> {
+        self.states.room.remove(name);
+        if let Some(Before::Shorter { axis, extent }) = self.before.get(name) {
+            let before = self.get(name)?.slice_axis(*axis, 0, *extent, 1)?;
+            self.before.insert(name.to_owned(), Before::Whole(before));
+        }
+        Ok(())
+    }
+
     /// Puts a tensor in the place of what a state holds.
     fn swap(&mut self, name: &str, tensor: Tensor) -> Result<(), KernelError> {
-        let held = self.states.0.get_mut(name).ok_or_else(|| missing(name))?;
+        self.settle(name)?;
+        let held = self.states.held.get_mut(name).ok_or_else(|| missing(name))?;
         if let Some(Before::Parts(regions)) = self.before.get(name) {
             regions.restore(held)?;
         }
@@ -166,17 +276,21 @@ impl Transaction {
         for (name, before) in std::mem::take(&mut self.before) {
             let restored = match before {
                 Before::Whole(tensor) => {
-                    self.states.0.insert(name.clone(), tensor);
+                    self.states.write(&name, tensor);
                     Ok(())
                 }
-                Before::Parts(regions) => match self.states.0.get_mut(&name) {
+                Before::Shorter { axis, extent } => match self.states.held.get_mut(&name) {
+                    Some(held) => held.slice_axis(axis, 0, extent, 1).map(|cut| *held = cut),
+                    None => Ok(()),
+                },
+                Before::Parts(regions) => match self.states.held.get_mut(&name) {
                     Some(held) => regions.restore(held),
                     None => Ok(()),
                 },
             };
             if restored.is_err() {
                 // There was no memory to go back with. What the state held is lost, and reading it is an error.
-                self.states.0.remove(&name);
+                self.states.held.remove(&name);
             }
         }
         self.states

@@ -44,7 +44,7 @@ mod update;
 mod view;
 
 pub use block::BlockFormat;
-pub use buffer::Buffer;
+pub use buffer::{Buffer, Recycler};
 pub use build::BUILD_CHUNK;
 pub use cast::{CastOptions, E8M0Round, Overflow};
 pub use compute::{Compute, IntegerFormat};

@@ -171,6 +171,38 @@ impl Tensor {
         Ok(Tensor::contiguous_over(dtype, shape, storage))
     }
 
+    /// A tensor over a buffer, which holds its elements packed and in row-major order.
+    ///
+    /// # Errors
+    ///
+    /// Where the buffer has another length than the dtype and shape need, or holds patterns that the dtype doesn't have.
+    pub fn from_elements(dtype: DType, shape: &[usize], buffer: Buffer) -> Result<Tensor, TensorError> {
+        let (elements, expected) = checked_size("from_elements", dtype, shape)?;
+        let got = buffer.as_slice().len();
+        if got != expected {
+            return Err(TensorError::LengthMismatch { dtype, shape: shape.to_vec(), expected, got, unit: "bytes" });
+        }
+        packed::check_encodings(dtype, buffer.as_slice(), 0, elements)?;
+        Ok(Tensor::from_buffer(dtype, shape, buffer))
+    }
+
+    /// The elements of the storage from this tensor's first one to the last that its strides reach, if `T` is its dtype,
+    /// no stride is negative, and they are aligned. What is at index `i` along each axis lies at the sum of `i · stride`.
+    pub fn reach<T: Element>(&self) -> Option<&[T]> {
+        if T::DTYPE != self.dtype || T::DTYPE.is_sub_byte() {
+            return None;
+        }
+        if self.is_empty() {
+            return Some(&[]);
+        }
+        let mut last = self.offset;
+        for (size, stride) in self.shape.iter().zip(&self.strides) {
+            last = last.checked_add(usize::try_from(*stride).ok()?.checked_mul(size - 1)?)?;
+        }
+        let (start, end) = (self.dtype.byte_len(self.offset)?, self.dtype.byte_len(last + 1)?);
+        crate::element::from_bytes(self.storage.bytes().ok()?.get(start..end)?)
+    }
+
     /// A tensor that holds `value`, which has one element, at every index; cast to `dtype` with
     /// [`CastOptions::default`] if it is of another.
     pub fn full(dtype: DType, shape: &[usize], value: &Tensor) -> Result<Tensor, TensorError> {

@@ -142,10 +142,11 @@ pub fn run_at<K: Kernel>(level: Level, kernel: K) -> K::Output {
     }
 }
 
-/// Vectors of f32 and of i32, of [`Simd::LANES`] lanes, and what can be done with them. A value of the implementing type
+/// Vectors of f32, of i32 and of f64, of [`Simd::LANES`] lanes, and what can be done with them. A value of the implementing type
 /// is the proof that the processor has the instructions.
 ///
 /// Comparisons with NaN are false, but for [`Simd::ne`].
+#[allow(clippy::wrong_self_convention, reason = "`self` is the level, not what is converted")]
 pub trait Simd: Copy + Send + Sync + 'static {
     /// How many lanes a vector has: a power of two, [`MAX_LANES`] at most.
     const LANES: usize;
@@ -157,6 +158,8 @@ pub trait Simd: Copy + Send + Sync + 'static {
     type I32: Copy;
     /// For each lane, whether.
     type Mask: Copy;
+    /// As many lanes of f64.
+    type F64: Copy;
 
     /// # Safety
     /// `from` can be read for [`Simd::LANES`] elements; it needs no alignment.
@@ -215,6 +218,22 @@ pub trait Simd: Copy + Send + Sync + 'static {
     /// # Safety
     /// `to` can be written for [`Simd::LANES`] elements.
     unsafe fn store_bf16_at(self, to: *mut u16, x: Self::F32);
+
+    /// Reads [`Simd::LANES`] numbers from `offset` on behind each of the first [`Simd::LANES`] pointers, and writes them
+    /// transposed: the first ones to `to`, the second ones to `to + pitch`, and so on, in this order, so that of rows that
+    /// overlap the later one stays.
+    ///
+    /// # Safety
+    /// Behind each of the pointers, `offset + LANES` elements can be read, and at each of the rows `LANES` written.
+    #[inline(always)]
+    unsafe fn transpose_at(self, from: &[*const f32; MAX_LANES], offset: usize, to: *mut f32, pitch: usize) {
+        for place in 0..Self::LANES {
+            for (lane, from) in from.iter().enumerate().take(Self::LANES) {
+                // SAFETY: the caller says that both are there.
+                unsafe { *to.add(place * pitch + lane) = *from.add(offset + place) };
+            }
+        }
+    }
 
     /// The same number in every lane.
     fn splat(self, x: f32) -> Self::F32;
@@ -305,6 +324,25 @@ pub trait Simd: Copy + Send + Sync + 'static {
     fn sum(self, x: Self::F32) -> f32;
     /// The largest lane; of NaNs nothing is said.
     fn largest(self, x: Self::F32) -> f32;
+
+    /// The lanes as f64, exactly.
+    fn widen(self, x: Self::F32) -> Self::F64;
+    /// Rounded to f32, to nearest even.
+    fn narrow(self, x: Self::F64) -> Self::F32;
+    /// The same number in every lane.
+    fn splat_f64(self, x: f64) -> Self::F64;
+    /// x + y.
+    fn add_f64(self, x: Self::F64, y: Self::F64) -> Self::F64;
+    /// x · y.
+    fn mul_f64(self, x: Self::F64, y: Self::F64) -> Self::F64;
+    /// x / y.
+    fn div_f64(self, x: Self::F64, y: Self::F64) -> Self::F64;
+    /// x · y + z, rounded once.
+    fn fma_f64(self, x: Self::F64, y: Self::F64, z: Self::F64) -> Self::F64;
+    /// The nearest integer, of two the even one.
+    fn round_even_f64(self, x: Self::F64) -> Self::F64;
+    /// The lanes, the others of [`MAX_LANES`] being zero.
+    fn lanes_f64(self, x: Self::F64) -> [f64; MAX_LANES];
 
     /// Zero in every lane.
     #[inline(always)]

@@ -2,7 +2,7 @@
 
 use half::{bf16, f16};
 
-use super::{Level, Simd};
+use super::{Level, MAX_LANES, Simd};
 
 const LANES: usize = 8;
 
@@ -14,6 +14,7 @@ pub struct Portable;
 type F = [f32; LANES];
 type I = [i32; LANES];
 type M = [bool; LANES];
+type D = [f64; LANES];
 
 #[inline(always)]
 fn map<A: Copy, B>(x: [A; LANES], f: impl Fn(A) -> B) -> [B; LANES] {
@@ -39,6 +40,7 @@ impl Simd for Portable {
     type F32 = F;
     type I32 = I;
     type Mask = M;
+    type F64 = D;
 
     #[inline(always)]
     unsafe fn load_at(self, from: *const f32) -> F {
@@ -154,6 +156,15 @@ impl Simd for Portable {
         gt_i32(x: I, y: I) -> M = zip(x, y, |x, y| x > y);
         sum(x: F) -> f32 = fold(x, |x, y| x + y);
         largest(x: F) -> f32 = fold(x, |x, y| if x > y { x } else { y });
+        widen(x: F) -> D = map(x, f64::from);
+        narrow(x: D) -> F = map(x, |x| x as f32);
+        splat_f64(x: f64) -> D = [x; LANES];
+        add_f64(x: D, y: D) -> D = zip(x, y, |x, y| x + y);
+        mul_f64(x: D, y: D) -> D = zip(x, y, |x, y| x * y);
+        div_f64(x: D, y: D) -> D = zip(x, y, |x, y| x / y);
+        fma_f64(x: D, y: D, z: D) -> D = std::array::from_fn(|lane| x[lane].mul_add(y[lane], z[lane]));
+        round_even_f64(x: D) -> D = map(x, f64::round_ties_even);
+        lanes_f64(x: D) -> [f64; MAX_LANES] = std::array::from_fn(|lane| if lane < LANES { x[lane] } else { 0.0 });
     }
 
     #[inline(always)]

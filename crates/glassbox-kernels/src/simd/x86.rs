@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{Kernel, Level, Simd};
+use super::{Kernel, Level, MAX_LANES, Simd};
 
 /// Compiled with the instructions of [`Level::Avx2`].
 ///
@@ -90,6 +90,7 @@ impl Simd for Avx2 {
     type F32 = __m256;
     type I32 = __m256i;
     type Mask = __m256;
+    type F64 = [__m256d; 2];
 
     accesses! {
         load_at(from: *const f32) -> __m256 = _mm256_loadu_ps(from);
@@ -163,8 +164,44 @@ impl Simd for Avx2 {
             let x = _mm_max_ps(x, _mm_movehl_ps(x, x));
             _mm_cvtss_f32(_mm_max_ss(x, _mm_shuffle_ps::<1>(x, x)))
         };
+        widen(x: __m256) -> [__m256d; 2] =
+            [_mm256_cvtps_pd(_mm256_castps256_ps128(x)), _mm256_cvtps_pd(_mm256_extractf128_ps::<1>(x))];
+        narrow(x: [__m256d; 2]) -> __m256 = _mm256_set_m128(_mm256_cvtpd_ps(x[1]), _mm256_cvtpd_ps(x[0]));
+        splat_f64(x: f64) -> [__m256d; 2] = [_mm256_set1_pd(x); 2];
+        add_f64(x: [__m256d; 2], y: [__m256d; 2]) -> [__m256d; 2] = [_mm256_add_pd(x[0], y[0]), _mm256_add_pd(x[1], y[1])];
+        mul_f64(x: [__m256d; 2], y: [__m256d; 2]) -> [__m256d; 2] = [_mm256_mul_pd(x[0], y[0]), _mm256_mul_pd(x[1], y[1])];
+        div_f64(x: [__m256d; 2], y: [__m256d; 2]) -> [__m256d; 2] = [_mm256_div_pd(x[0], y[0]), _mm256_div_pd(x[1], y[1])];
+        fma_f64(x: [__m256d; 2], y: [__m256d; 2], z: [__m256d; 2]) -> [__m256d; 2] =
+            [_mm256_fmadd_pd(x[0], y[0], z[0]), _mm256_fmadd_pd(x[1], y[1], z[1])];
+        round_even_f64(x: [__m256d; 2]) -> [__m256d; 2] = {
+            const MODE: i32 = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
+            [_mm256_round_pd::<MODE>(x[0]), _mm256_round_pd::<MODE>(x[1])]
+        };
+        lanes_f64(x: [__m256d; 2]) -> [f64; MAX_LANES] = {
+            let mut lanes = [0.0; MAX_LANES];
+            _mm256_storeu_pd(lanes.as_mut_ptr(), x[0]);
+            _mm256_storeu_pd(lanes.as_mut_ptr().add(4), x[1]);
+            lanes
+        };
     }
 
+    #[inline(always)]
+    unsafe fn transpose_at(self, from: &[*const f32; MAX_LANES], offset: usize, to: *mut f32, pitch: usize) {
+        for column in [0, 4] {
+            // SAFETY: `self` exists only where the processor has the instructions; the caller says that the memory is there.
+            unsafe {
+                let quad = |row: usize| _mm_loadu_ps(from[row].add(offset + column));
+                let pair = |row: usize| _mm256_insertf128_ps::<1>(_mm256_castps128_ps256(quad(row)), quad(row + 4));
+                let rows = [pair(0), pair(1), pair(2), pair(3)];
+                let (a, b) = (_mm256_unpacklo_ps(rows[0], rows[1]), _mm256_unpackhi_ps(rows[0], rows[1]));
+                let (c, d) = (_mm256_unpacklo_ps(rows[2], rows[3]), _mm256_unpackhi_ps(rows[2], rows[3]));
+                _mm256_storeu_ps(to.add(column * pitch), _mm256_shuffle_ps::<0x44>(a, c));
+                _mm256_storeu_ps(to.add((column + 1) * pitch), _mm256_shuffle_ps::<0xee>(a, c));
+                _mm256_storeu_ps(to.add((column + 2) * pitch), _mm256_shuffle_ps::<0x44>(b, d));
+                _mm256_storeu_ps(to.add((column + 3) * pitch), _mm256_shuffle_ps::<0xee>(b, d));
+            }
+        }
+    }
     #[inline(always)]
     fn shl<const BITS: u32>(self, x: __m256i) -> __m256i {
         // SAFETY: `self` exists only where the processor has the instructions.
@@ -199,6 +236,7 @@ impl Simd for Avx512 {
     type F32 = __m512;
     type I32 = __m512i;
     type Mask = __mmask16;
+    type F64 = [__m512d; 2];
 
     accesses! {
         load_at(from: *const f32) -> __m512 = _mm512_loadu_ps(from);
@@ -271,8 +309,48 @@ impl Simd for Avx512 {
             let x = _mm_max_ps(x, _mm_movehl_ps(x, x));
             _mm_cvtss_f32(_mm_max_ss(x, _mm_shuffle_ps::<1>(x, x)))
         };
+        widen(x: __m512) -> [__m512d; 2] =
+            [_mm512_cvtps_pd(_mm512_castps512_ps256(x)), _mm512_cvtps_pd(_mm512_extractf32x8_ps::<1>(x))];
+        narrow(x: [__m512d; 2]) -> __m512 = _mm512_insertf32x8::<1>(_mm512_castps256_ps512(_mm512_cvtpd_ps(x[0])), _mm512_cvtpd_ps(x[1]));
+        splat_f64(x: f64) -> [__m512d; 2] = [_mm512_set1_pd(x); 2];
+        add_f64(x: [__m512d; 2], y: [__m512d; 2]) -> [__m512d; 2] = [_mm512_add_pd(x[0], y[0]), _mm512_add_pd(x[1], y[1])];
+        mul_f64(x: [__m512d; 2], y: [__m512d; 2]) -> [__m512d; 2] = [_mm512_mul_pd(x[0], y[0]), _mm512_mul_pd(x[1], y[1])];
+        div_f64(x: [__m512d; 2], y: [__m512d; 2]) -> [__m512d; 2] = [_mm512_div_pd(x[0], y[0]), _mm512_div_pd(x[1], y[1])];
+        fma_f64(x: [__m512d; 2], y: [__m512d; 2], z: [__m512d; 2]) -> [__m512d; 2] =
+            [_mm512_fmadd_pd(x[0], y[0], z[0]), _mm512_fmadd_pd(x[1], y[1], z[1])];
+        round_even_f64(x: [__m512d; 2]) -> [__m512d; 2] = {
+            const MODE: i32 = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
+            [_mm512_roundscale_pd::<MODE>(x[0]), _mm512_roundscale_pd::<MODE>(x[1])]
+        };
+        lanes_f64(x: [__m512d; 2]) -> [f64; MAX_LANES] = {
+            let mut lanes = [0.0; MAX_LANES];
+            _mm512_storeu_pd(lanes.as_mut_ptr(), x[0]);
+            _mm512_storeu_pd(lanes.as_mut_ptr().add(8), x[1]);
+            lanes
+        };
     }
 
+    #[inline(always)]
+    unsafe fn transpose_at(self, from: &[*const f32; MAX_LANES], offset: usize, to: *mut f32, pitch: usize) {
+        for column in [0, 4, 8, 12] {
+            // SAFETY: `self` exists only where the processor has the instructions; the caller says that the memory is there.
+            unsafe {
+                let quad = |row: usize| _mm_loadu_ps(from[row].add(offset + column));
+                let four = |row: usize| {
+                    let x = _mm512_castps128_ps512(quad(row));
+                    let x = _mm512_insertf32x4::<1>(x, quad(row + 4));
+                    _mm512_insertf32x4::<3>(_mm512_insertf32x4::<2>(x, quad(row + 8)), quad(row + 12))
+                };
+                let rows = [four(0), four(1), four(2), four(3)];
+                let (a, b) = (_mm512_unpacklo_ps(rows[0], rows[1]), _mm512_unpackhi_ps(rows[0], rows[1]));
+                let (c, d) = (_mm512_unpacklo_ps(rows[2], rows[3]), _mm512_unpackhi_ps(rows[2], rows[3]));
+                _mm512_storeu_ps(to.add(column * pitch), _mm512_shuffle_ps::<0x44>(a, c));
+                _mm512_storeu_ps(to.add((column + 1) * pitch), _mm512_shuffle_ps::<0xee>(a, c));
+                _mm512_storeu_ps(to.add((column + 2) * pitch), _mm512_shuffle_ps::<0x44>(b, d));
+                _mm512_storeu_ps(to.add((column + 3) * pitch), _mm512_shuffle_ps::<0xee>(b, d));
+            }
+        }
+    }
     #[inline(always)]
     fn shl<const BITS: u32>(self, x: __m512i) -> __m512i {
         // SAFETY: `self` exists only where the processor has the instructions.

@@ -1,0 +1,193 @@
+//! What one kernel computes: nodes of one region, taken out of their graph.
+//!
+//! The values of a fragment are numbered: what comes from outside first, then the results of its nodes in order. Inference
+//! of all its nodes on the true sizes says of which types they are, so that every constraint of every op holds when a
+//! kernel begins; what it said is kept for sizes that come again.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use glassbox_exec::{KernelError, Value};
+use glassbox_ir::{Graph, Known, Node, NodeId, Operand, TensorType, Type, ValueId, infer_op};
+use glassbox_tensor::{DType, Tensor};
+
+use crate::statics::Statics;
+
+/// How many combinations of sizes are remembered for a fragment.
+const MAX_KEPT: usize = 16;
+
+/// See the [module](self).
+pub(crate) struct Fragment {
+    graph: Arc<Graph>,
+    nodes: Vec<NodeId>,
+    /// The values from outside, by their numbers here.
+    inputs: Vec<ValueId>,
+    /// The values that something outside uses, by their numbers here.
+    outputs: Vec<usize>,
+    numbers: HashMap<ValueId, usize>,
+    /// The dtype of each value.
+    dtypes: Vec<DType>,
+    /// The contents of the values that are the same in every run, where a node's inference or a kernel reads them.
+    contents: Vec<Option<Tensor>>,
+    known: Mutex<Vec<Arc<Sizes>>>,
+}
+
+/// The types of all values of a fragment, for one combination of sizes from outside.
+pub(crate) struct Sizes {
+    pub(crate) types: Vec<TensorType>,
+    /// The sizes of each value.
+    pub(crate) sizes: Vec<Vec<usize>>,
+    inputs: usize,
+}
+
+impl Fragment {
+    /// The nodes of the body of a `call`, or a single node.
+    pub(crate) fn of(graph: &Arc<Graph>, id: NodeId, statics: &Statics) -> Option<Fragment> {
+        let node = graph.node(id);
+        let (nodes, results) = match node.regions[..] {
+            [] => (vec![id], node.results.clone()),
+            [body] => (graph.region(body).nodes.clone(), graph.region(body).results.clone()),
+            _ => return None,
+        };
+        let made: Vec<ValueId> = nodes.iter().flat_map(|node| graph.node(*node).results.iter().copied()).collect();
+        let mut inputs = Vec::new();
+        for operand in nodes.iter().flat_map(|node| graph.node(*node).operands.iter().flatten().copied()) {
+            if !made.contains(&operand) && !inputs.contains(&operand) {
+                inputs.push(operand);
+            }
+        }
+        let numbers: HashMap<ValueId, usize> =
+            inputs.iter().chain(&made).enumerate().map(|(number, value)| (*value, number)).collect();
+        let outputs = results.iter().map(|value| numbers.get(value).copied()).collect::<Option<Vec<_>>>()?;
+        let contents = inputs.iter().map(|value| statics.tensor(*value).cloned()).collect();
+        let tensors = numbers.keys().all(|value| graph.value(*value).ty.as_tensor().is_some());
+        let dtypes = inputs.iter().chain(&made).map(|value| graph.value(*value).ty.dtype()).collect();
+        let simple = nodes.iter().all(|node| graph.node(*node).regions.is_empty());
+        (tensors && simple).then(|| Fragment {
+            graph: graph.clone(),
+            nodes,
+            inputs,
+            outputs,
+            numbers,
+            dtypes,
+            contents,
+            known: Mutex::default(),
+        })
+    }
+
+    pub(crate) fn graph(&self) -> &Arc<Graph> {
+        &self.graph
+    }
+
+    pub(crate) fn nodes(&self) -> impl DoubleEndedIterator<Item = &Node> {
+        self.nodes.iter().map(|node| self.graph.node(*node))
+    }
+
+    /// The values from outside, in the order of their numbers.
+    pub(crate) fn inputs(&self) -> &[ValueId] {
+        &self.inputs
+    }
+
+    /// The numbers of what something outside uses.
+    pub(crate) fn outputs(&self) -> &[usize] {
+        &self.outputs
+    }
+
+    pub(crate) fn number(&self, value: ValueId) -> usize {
+        self.numbers.get(&value).copied().unwrap_or(usize::MAX)
+    }
+
+    /// How many values there are.
+    pub(crate) fn len(&self) -> usize {
+        self.numbers.len()
+    }
+
+    /// The type that the graph declares.
+    pub(crate) fn declared(&self, value: ValueId) -> Option<&TensorType> {
+        self.graph.value(value).ty.as_tensor()
+    }
+
+    /// The dtype that the graph declares for a value.
+    pub(crate) fn dtype(&self, number: usize) -> Option<DType> {
+        self.dtypes.get(number).copied()
+    }
+
+    /// The contents of a value from outside that is the same in every run.
+    pub(crate) fn content(&self, number: usize) -> Option<&Tensor> {
+        self.contents.get(number).and_then(Option::as_ref)
+    }
+
+    /// The one scalar that a value from outside always is.
+    pub(crate) fn scalar(&self, number: usize) -> Option<f32> {
+        let tensor = self.content(number).filter(|tensor| tensor.len() == 1 && tensor.dtype() == DType::F32)?;
+        tensor.item::<f32>().ok()
+    }
+
+    /// The types of all values for these tensors from outside.
+    ///
+    /// # Errors
+    ///
+    /// What a node's inference refuses; results of one run that take more than `limit` bytes.
+    pub(crate) fn sizes(&self, inputs: &[&Tensor], limit: usize) -> Result<Arc<Sizes>, KernelError> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = |sizes: &Arc<Sizes>| sizes.sizes.iter().zip(inputs).all(|(sizes, input)| sizes == input.shape());
+        if let Some(place) = known.iter().position(same) {
+            if place > 0 {
+                known.swap(0, place);
+            }
+            return Ok(known[0].clone());
+        }
+        let made = Arc::new(self.infer(inputs)?);
+        let bytes = |number: &usize| made.types[*number].dtype.byte_len(made.sizes[*number].iter().product());
+        let total = self.outputs.iter().try_fold(0usize, |total, output| total.checked_add(bytes(output)?));
+        if total.is_none_or(|total| total > limit) {
+            let types: Vec<String> = self.outputs.iter().map(|output| made.types[*output].to_string()).collect();
+            let message = format!("the result {} is larger than the limit of {limit} bytes", types.join(", "));
+            return Err(KernelError::invalid("limit", message));
+        }
+        known.insert(0, made.clone());
+        known.truncate(MAX_KEPT);
+        Ok(made)
+    }
+
+    fn infer(&self, inputs: &[&Tensor]) -> Result<Sizes, KernelError> {
+        let of = |tensor: &&Tensor| TensorType::new(tensor.dtype(), tensor.shape().iter().copied());
+        let mut types: Vec<TensorType> = inputs.iter().map(of).collect();
+        for node in self.nodes() {
+            let operand = |(place, value): (usize, &Option<ValueId>)| {
+                let number = self.number((*value)?);
+                let shapes = node.op.input(place).is_some_and(|input| input.shapes);
+                let tensor = inputs.get(number).map(|tensor| Tensor::clone(tensor));
+                let known = tensor.filter(|_| shapes).map(Known::Tensor);
+                Some(Operand { ty: Type::from(types.get(number)?.clone()), known })
+            };
+            let operands: Vec<Option<Operand>> = node.operands.iter().enumerate().map(operand).collect();
+            let made = infer_op(node.op, &node.attrs, &operands, &[], self.graph.states(), node.results.len())?;
+            for (ty, _) in made {
+                match ty {
+                    Type::Tensor(tensor) => types.push(tensor),
+                    other => return Err(KernelError::Internal(format!("`{}` gives {other} in a kernel", node.op.name))),
+                }
+            }
+        }
+        let sizes = types.iter().map(|ty| ty.shape.sizes()).collect::<Option<Vec<_>>>();
+        let sizes = sizes.ok_or_else(|| KernelError::Internal("the sizes in a kernel aren't known".to_owned()))?;
+        Ok(Sizes { types, sizes, inputs: inputs.len() })
+    }
+}
+
+impl Sizes {
+    /// The sizes of the values from outside.
+    pub(crate) fn of_inputs(&self) -> &[Vec<usize>] {
+        &self.sizes[..self.inputs]
+    }
+}
+
+/// The tensor that a value is.
+///
+/// # Errors
+///
+/// An internal error, where it is none.
+pub(crate) fn tensor(value: &Value) -> Result<&Tensor, KernelError> {
+    value.as_tensor().ok_or_else(|| KernelError::Internal("a kernel was given what isn't a tensor".to_owned()))
+}

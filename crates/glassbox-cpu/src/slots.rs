@@ -1,0 +1,100 @@
+//! Which nodes of a compiled graph this backend computes, each with its kernel.
+
+use std::sync::Arc;
+
+use glassbox_exec::{KernelError, Value};
+use glassbox_ir::{Graph, NodeId, RegionId, ops};
+use glassbox_reference::{Compute, Outcome, Values};
+use glassbox_tensor::Tensor;
+
+use crate::fragment::{Fragment, Sizes, tensor};
+use crate::kernels::{self, Kernel};
+use crate::statics::Statics;
+
+/// The kernels of a graph, by its nodes.
+pub(crate) struct Slots {
+    slots: Vec<Option<Slot>>,
+}
+
+enum Slot {
+    /// Values that are the same in every run.
+    Static(Vec<Value>),
+    /// A kernel. `whole` says that the node has a body, which somebody may want to look into.
+    Kernel { fragment: Fragment, kernel: Box<dyn Kernel>, whole: bool },
+}
+
+/// What a kernel is given.
+pub(crate) struct Call<'a> {
+    pub(crate) fragment: &'a Fragment,
+    /// The tensors from outside, by their numbers.
+    pub(crate) inputs: &'a [&'a Tensor],
+    pub(crate) sizes: &'a Sizes,
+}
+
+/// A node that is computed by the reference, and why.
+pub(crate) struct Left {
+    pub(crate) node: NodeId,
+    pub(crate) why: String,
+}
+
+impl Slots {
+    /// The kernels of `graph`, and the nodes that have none.
+    pub(crate) fn of(graph: &Arc<Graph>, statics: &Statics) -> (Slots, Vec<Left>) {
+        let mut slots = Slots { slots: Vec::new() };
+        slots.slots.resize_with(graph.node_count(), || None);
+        let mut left = Vec::new();
+        slots.region(graph, graph.body(), statics, &mut left);
+        (slots, left)
+    }
+
+    fn region(&mut self, graph: &Arc<Graph>, region: RegionId, statics: &Statics, left: &mut Vec<Left>) {
+        for id in graph.region(region).nodes.iter().copied() {
+            let node = graph.node(id);
+            let fixed: Option<Vec<Value>> = node.results.iter().map(|result| statics.get(*result).cloned()).collect();
+            if let Some(values) = fixed {
+                self.slots[id.index()] = Some(Slot::Static(values));
+                continue;
+            }
+            match kernels::build(graph, id, statics) {
+                Ok((fragment, kernel)) => {
+                    let whole = !node.regions.is_empty();
+                    self.slots[id.index()] = Some(Slot::Kernel { fragment, kernel, whole });
+                }
+                // The nodes in it may have kernels of their own.
+                Err(_) if !node.regions.is_empty() => {
+                    node.regions.iter().for_each(|inner| self.region(graph, *inner, statics, left));
+                }
+                Err(_) if is_of_the_machine(node.op.name) || *node.op == ops::constant::OP => {}
+                Err(why) => left.push(Left { node: id, why }),
+            }
+        }
+    }
+}
+
+/// Whether a node is the machine's own on every backend: it reads a weight or a state, or calls the host.
+fn is_of_the_machine(op: &str) -> bool {
+    matches!(op, "parameter" | "host" | "barrier") || op.starts_with("state_")
+}
+
+impl Compute for Slots {
+    fn takes(&self, node: NodeId, inside: bool) -> bool {
+        match self.slots.get(node.index()) {
+            Some(Some(Slot::Static(_))) => true,
+            Some(Some(Slot::Kernel { whole, .. })) => !(*whole && inside),
+            _ => false,
+        }
+    }
+
+    fn compute(&self, node: NodeId, values: &Values, limit: usize) -> Outcome {
+        match self.slots.get(node.index()) {
+            Some(Some(Slot::Static(values))) => Ok(values.clone()),
+            Some(Some(Slot::Kernel { fragment, kernel, .. })) => {
+                let inputs = fragment.inputs().iter().map(|id| tensor(values.get(*id)?)).collect::<Result<Vec<_>, _>>()?;
+                let sizes = fragment.sizes(&inputs, limit)?;
+                let made = kernel.run(&Call { fragment, inputs: &inputs, sizes: &sizes })?;
+                Ok(made.into_iter().map(Value::from).collect())
+            }
+            _ => Err(KernelError::Internal("the node has no kernel".to_owned())),
+        }
+    }
+}

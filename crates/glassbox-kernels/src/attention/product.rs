@@ -1,0 +1,148 @@
+//! Products of a few rows with a block: the scores of queries, and the mixtures of values.
+//!
+//! Each element of a result is one sum over k in ascending order, fused, from zero: the same bits whatever the number of
+//! rows and vectors beside it.
+
+use crate::simd::Simd;
+
+/// The left operand: its element of row `r` and place `k` stands at `from + r * row + k * step`.
+#[derive(Clone, Copy)]
+pub(super) struct Left {
+    pub(super) from: *const f32,
+    pub(super) row: usize,
+    pub(super) step: usize,
+}
+
+/// The right operand in pairs of vectors: vector `v` of place `k` stands at
+/// `from + v / 2 * pair + v % 2 * LANES + k * step`.
+#[derive(Clone, Copy)]
+pub(super) struct Right {
+    pub(super) from: *const f32,
+    pub(super) pair: usize,
+    pub(super) step: usize,
+}
+
+/// How many of `rows` are taken together: as many as the registers have room for.
+#[inline(always)]
+pub(super) fn group<S: Simd>(rows: usize) -> usize {
+    let sizes: &[usize] = if S::LANES == 16 { &[12, 8, 4, 2] } else { &[6, 4, 2] };
+    sizes.iter().copied().find(|size| rows >= *size).unwrap_or(1)
+}
+
+/// The most that [`group`] gives.
+pub(super) const MAX_GROUP: usize = 12;
+
+/// Calls an expression with a constant that is the size of a group.
+macro_rules! with_group {
+    ($simd:ty, $rows:expr, $constant:ident => $body:expr) => {
+        match $rows {
+            12 if <$simd as Simd>::LANES == 16 => {
+                const $constant: usize = 12;
+                $body
+            }
+            8 if <$simd as Simd>::LANES == 16 => {
+                const $constant: usize = 8;
+                $body
+            }
+            6 if <$simd as Simd>::LANES < 16 => {
+                const $constant: usize = 6;
+                $body
+            }
+            4 => {
+                const $constant: usize = 4;
+                $body
+            }
+            2 => {
+                const $constant: usize = 2;
+                $body
+            }
+            _ => {
+                const $constant: usize = 1;
+                $body
+            }
+        }
+    };
+}
+pub(super) use with_group;
+
+/// `M` rows times `N` vectors; the rows of the result stand `pitch` apart.
+///
+/// # Safety
+/// All of the operands and of the result is there.
+#[inline(always)]
+unsafe fn tile<S: Simd, const M: usize, const N: usize>(
+    simd: S,
+    depth: usize,
+    left: Left,
+    right: Right,
+    out: *mut f32,
+    pitch: usize,
+) {
+    let mut sums = [[simd.zero(); N]; M];
+    for k in 0..depth {
+        // SAFETY: the caller says that all is there.
+        unsafe {
+            let right_row = right.from.add(k * right.step);
+            let vectors: [S::F32; N] =
+                std::array::from_fn(|n| simd.load_at(right_row.add(n / 2 * right.pair + n % 2 * S::LANES)));
+            for (row, sums) in sums.iter_mut().enumerate() {
+                let x = simd.splat(*left.from.add(row * left.row + k * left.step));
+                for (sum, vector) in sums.iter_mut().zip(vectors) {
+                    *sum = simd.fma(x, vector, *sum);
+                }
+            }
+        }
+    }
+    for (row, sums) in sums.into_iter().enumerate() {
+        for (n, sum) in sums.into_iter().enumerate() {
+            // SAFETY: as above.
+            unsafe { simd.store_at(out.add(row * pitch + n * S::LANES), sum) };
+        }
+    }
+}
+
+/// `M` rows times `vectors` vectors, of which the first is the first of a pair.
+///
+/// # Safety
+/// All of the operands and of the result is there.
+#[inline(always)]
+pub(super) unsafe fn rows<S: Simd, const M: usize>(
+    simd: S,
+    (depth, vectors): (usize, usize),
+    left: Left,
+    right: Right,
+    out: *mut f32,
+    pitch: usize,
+) {
+    let at = |vector: usize| Right { from: right.from.wrapping_add(vector / 2 * right.pair), ..right };
+    let mut done = 0;
+    // SAFETY: the caller says that all is there.
+    unsafe {
+        // With few rows, several vectors keep enough sums going that none waits for the one before.
+        if M <= 2 {
+            if M == 1 {
+                while done + 8 <= vectors {
+                    tile::<S, M, 8>(simd, depth, left, at(done), out.add(done * S::LANES), pitch);
+                    done += 8;
+                }
+            }
+            while done + 4 <= vectors {
+                tile::<S, M, 4>(simd, depth, left, at(done), out.add(done * S::LANES), pitch);
+                done += 4;
+            }
+        }
+        if M == 4 && S::LANES == 16 {
+            while done + 4 <= vectors {
+                tile::<S, M, 4>(simd, depth, left, at(done), out.add(done * S::LANES), pitch);
+                done += 4;
+            }
+        }
+        while done + 2 <= vectors {
+            tile::<S, M, 2>(simd, depth, left, at(done), out.add(done * S::LANES), pitch);
+            done += 2;
+        }
+        if done < vectors {
+            tile::<S, M, 1>(simd, depth, left, at(done), out.add(done * S::LANES), pitch);
+        }
+    }
+}
