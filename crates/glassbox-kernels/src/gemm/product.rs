@@ -110,8 +110,8 @@ impl Grid {
         }
         let task_columns = size(parts);
         let blocks = task_columns.div_ceil(COLUMNS);
-        let block_columns = task_columns.div_ceil(blocks).next_multiple_of(width).max(LEAST_COLUMNS);
-        Grid { row_parts, columns: task_columns, block_columns: block_columns.min(whole), packs_itself }
+        let block_columns = task_columns.div_ceil(blocks).next_multiple_of(width).max(LEAST_COLUMNS).min(whole);
+        Grid { row_parts, columns: (blocks * block_columns).min(whole), block_columns, packs_itself }
     }
 }
 
@@ -362,6 +362,8 @@ mod tests {
                         let grid = Grid::of(rows, columns, units, shape, false);
                         assert!(grid.columns.is_multiple_of(shape.width()) && grid.columns > 0);
                         assert!(grid.block_columns.is_multiple_of(shape.width()));
+                        // Only the last block of a row may be narrow.
+                        assert!(grid.columns.is_multiple_of(grid.block_columns) || grid.columns >= columns);
                         assert!((LEAST_COLUMNS.min(columns)..=grid.columns).contains(&grid.block_columns));
                         assert!(grid.columns >= columns.min(LEAST_COLUMNS), "{rows} {columns} {units}");
                         assert!((1..=rows).contains(&grid.row_parts) && rows.div_ceil(grid.row_parts) <= ROWS);
