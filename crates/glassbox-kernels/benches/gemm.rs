@@ -140,8 +140,7 @@ fn floats(level: Level) {
         let mut c = vec![0.0; m * n];
         let operations = 2.0 * m as f64 * k as f64 * n as f64 / 1e9;
         let (time, peak) = best_of(|| gemm(a, &packed, &mut c, n, None), || fma_peak(level));
-        let (unpacked, other_peak) =
-            best_of(|| gemm_unpacked_at(level, a, b, &mut c, n, None), || fma_peak(level));
+        let (unpacked, other_peak) = best_of(|| gemm_unpacked_at(level, a, b, &mut c, n, None), || fma_peak(level));
         println!(
             "{:8} f32 {m:>5} × {k:>4} × {n:>4}: {:6.1} GFLOP/s, {:3.0} % of {peak:.1}; B packed by the call {:3.0} %",
             level.name(),
@@ -180,8 +179,62 @@ fn rows(level: Level) {
     }
 }
 
-/// Products of bytes and of bf16, as a share of the sums of independent products that the processor can do: as many
-/// instructions as fused products of f32, but for AVX2, where two instructions give as many products as two fused ones.
+/// The instructions that sum products of bytes and of bf16, of independent sums: 10⁹ operations a second.
+#[cfg(target_arch = "x86_64")]
+mod peaks {
+    use std::arch::x86_64::*;
+    use std::hint::black_box;
+
+    use super::Instant;
+
+    macro_rules! peaks {
+        ($($name:ident, $features:literal, $operations:literal, $zero:expr, $one:expr, $dot:ident;)*) => {
+            $(pub(crate) fn $name() -> f64 {
+                #[target_feature(enable = $features)]
+                fn work(count: usize) {
+                    let (one, mut sums) = ($one, [$zero; 12]);
+                    for _ in 0..count {
+                        for sum in &mut sums {
+                            *sum = $dot(*sum, one, one);
+                        }
+                    }
+                    black_box(sums);
+                }
+                let start = Instant::now();
+                // SAFETY: it is asked for where the processor has the instruction.
+                unsafe { work(20_000) };
+                20_000.0 * 12.0 * $operations / start.elapsed() / 1e9
+            })*
+        };
+    }
+
+    #[target_feature(enable = "avx512f")]
+    fn brains() -> __m512bh {
+        // SAFETY: both are 64 bytes.
+        unsafe { std::mem::transmute(_mm512_set1_ps(black_box(1.0))) }
+    }
+
+    #[target_feature(enable = "avx2")]
+    fn pairs(sums: __m256i, x: __m256i, y: __m256i) -> __m256i {
+        _mm256_add_epi32(sums, _mm256_madd_epi16(x, y))
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw")]
+    fn wide_pairs(sums: __m512i, x: __m512i, y: __m512i) -> __m512i {
+        _mm512_add_epi32(sums, _mm512_madd_epi16(x, y))
+    }
+
+    peaks! {
+        bf16, "avx512f,avx512bf16", 64.0, _mm512_setzero_ps(), brains(), _mm512_dpbf16_ps;
+        quads16, "avx512f,avx512vnni", 128.0, _mm512_setzero_si512(), _mm512_set1_epi32(black_box(1)), _mm512_dpbusd_epi32;
+        quads8, "avx2,avxvnni", 64.0, _mm256_setzero_si256(), _mm256_set1_epi32(black_box(1)), _mm256_dpbusd_avx_epi32;
+        pairs8, "avx2", 32.0, _mm256_setzero_si256(), _mm256_set1_epi32(black_box(1)), pairs;
+        pairs16, "avx512f,avx512bw", 64.0, _mm512_setzero_si512(), _mm512_set1_epi32(black_box(1)), wide_pairs;
+    }
+}
+
+/// Products of bytes and of bf16.
+#[cfg(target_arch = "x86_64")]
 fn narrow(sizes: &[(usize, usize, usize)]) {
     for &(m, k, n) in sizes {
         let operations = 2.0 * m as f64 * k as f64 * n as f64 / 1e9;
@@ -189,13 +242,14 @@ fn narrow(sizes: &[(usize, usize, usize)]) {
         let (a, mut c) = (vec![200u8; m * k], vec![0i32; m * n]);
         for dot in ByteDot::ALL.into_iter().skip(1).filter(|dot| dot.is_available()) {
             let packed = PackedBInt8::at(dot, MatrixRef::of_rows(&weights, k, n));
-            let (level, times) = match dot {
-                ByteDot::Pairs(level) => (level, 1.0),
-                ByteDot::Quads8 => (Level::Avx2, 4.0),
-                ByteDot::Quads16 => (Level::Avx512, 4.0),
+            let peak: fn() -> f64 = match dot {
+                ByteDot::Pairs(Level::Avx512) => peaks::pairs16,
+                ByteDot::Pairs(_) => peaks::pairs8,
+                ByteDot::Quads8 => peaks::quads8,
+                ByteDot::Quads16 => peaks::quads16,
             };
             let work = || gemm_int8(MatrixRef::of_rows(&a, m, k), &packed, &mut c, n, &Sums);
-            let (time, peak) = best_of(work, || fma_peak(level) * times);
+            let (time, peak) = best_of(work, peak);
             let (speed, share) = (operations / time, 100.0 * operations / time / peak);
             println!("int8 {dot:?} {m} × {k} × {n}: {speed:.1} GOP/s, {share:.0} % of {peak:.0}");
         }
@@ -203,7 +257,7 @@ fn narrow(sizes: &[(usize, usize, usize)]) {
             let (a, weights, mut c) = (vec![0.5f32; m * k], vec![0.25f32; k * n], vec![0.0; m * n]);
             let packed = PackedB::of(Compute::Bf16, MatrixRef::of_rows(&weights, k, n));
             let work = || gemm(MatrixRef::of_rows(&a, m, k), &packed, &mut c, n, None);
-            let (time, peak) = best_of(work, || fma_peak(Level::Avx512) * 2.0);
+            let (time, peak) = best_of(work, peaks::bf16);
             let (speed, share) = (operations / time, 100.0 * operations / time / peak);
             println!("bf16 {m} × {k} × {n}: {speed:.1} GFLOP/s, {share:.0} % of {peak:.0}");
         }
@@ -214,6 +268,7 @@ fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with("--")).collect();
     let wants = |name: &str| wanted.is_empty() || wanted.iter().any(|arg| arg == name);
     glassbox_tensor::on_one_thread(|| {
+        #[cfg(target_arch = "x86_64")]
         if wants("narrow") {
             narrow(&[(1024, 1024, 1024), (128, 768, 2304), (1500, 384, 1536), (1, 768, 50_257), (1, 768, 2304)]);
         }

@@ -5,8 +5,8 @@ use super::float::shape_at;
 use super::matrix::{MatrixRef, assert_fits};
 use super::memory::Memory;
 use super::packed::pack;
-use super::product::{Left, Product, Shape};
-use super::tile::Block;
+use super::product::{Left, Product, Right, Shape};
+use super::tile::{Block, Place};
 
 /// The right matrix of products of bytes: K × N weights of i8, packed once for many, and the sums of its columns.
 ///
@@ -184,9 +184,11 @@ pub fn gemm_int8<A: Byte, T: Send>(
         columns: b.columns,
         shape: shape(b.dot),
         a: Left::Pack(if b.dot.unit() == 2 { &pairs } else { &quads }),
-        b: b.panels.start(),
+        a_rows: a.dense_rows(),
+        b: Right::Panels(b.panels.start()),
         compute: &compute,
         sums: None,
+        result: Place { start: rows.start.cast(), row_bytes: c_stride * size_of::<T>(), bytes: size_of::<T>() },
         finish: Some(&finish),
     };
     // SAFETY: the panels are as large as their shape says.

@@ -275,7 +275,11 @@ mod x86 {
         #[inline(always)]
         fn multiply_add(self, a: __m512, b: __m512, sums: __m512) -> __m512 {
             // SAFETY: `self` exists only where the processor has the instruction; the vectors are bits of bf16.
-            unsafe { _mm512_dpbf16_ps(sums, std::mem::transmute::<__m512, __m512bh>(a), std::mem::transmute(b)) }
+            unsafe {
+                let a = std::mem::transmute::<__m512, __m512bh>(a);
+                let b = std::mem::transmute::<__m512, __m512bh>(b);
+                _mm512_dpbf16_ps(sums, a, b)
+            }
         }
         #[inline(always)]
         fn add(self, x: __m512, y: __m512) -> __m512 {

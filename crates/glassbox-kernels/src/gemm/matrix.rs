@@ -77,6 +77,12 @@ impl<'a, T: Copy> MatrixRef<'a, T> {
         self.values.as_ptr().wrapping_add(row * self.row_stride + column * self.column_stride)
     }
 
+    /// Where the rows lie, if they do so one after the other, and how many bytes each has.
+    pub(super) fn dense_rows(self) -> Option<(*const u8, usize)> {
+        let dense = self.column_stride == 1 && self.row_stride == self.columns;
+        dense.then(|| (self.values.as_ptr().cast(), self.columns * size_of::<T>()))
+    }
+
     /// The element.
     #[inline(always)]
     pub(super) fn get(self, row: usize, column: usize) -> T {

@@ -28,7 +28,8 @@ pub use packed::{Compute, Packable, PackedB};
 use matrix::assert_fits;
 use memory::Scratch;
 use packed::Panels;
-use product::{Left, Product};
+use product::{Left, Product, Right};
+use tile::Place;
 
 use crate::simd::Level;
 
@@ -67,7 +68,7 @@ pub trait Epilogue: Sync {
 /// # Panics
 /// Where A has another number of columns than B has rows, or C is too short, or its rows overlap.
 pub fn gemm(a: MatrixRef<'_, f32>, b: &PackedB, c: &mut [f32], c_stride: usize, epilogue: Option<&dyn Epilogue>) {
-    multiply(a, b.panels(), c, c_stride, epilogue);
+    multiply(a, b.panels(), None, c, c_stride, epilogue);
 }
 
 /// [`gemm`] with a B that is used once. It is packed by the call, into memory that the thread keeps for its next one.
@@ -98,16 +99,28 @@ pub fn gemm_unpacked_at(
 ) {
     let (inner, columns, held) = (b.rows(), b.columns(), float::Held::F32);
     let shape = packed::shape(level, held);
+    if a.rows() <= product::FEW_ROWS {
+        let pack = |columns: std::ops::Range<usize>, panels: *mut u8| {
+            // SAFETY: there is room for the panels of these columns, which is the calling task's.
+            unsafe { packed::pack_columns(b, columns, shape.width(), panels.cast()) };
+        };
+        let panels = Panels { start: std::ptr::null(), inner, columns, held, level };
+        return multiply(a, panels, Some(&pack), c, c_stride, epilogue);
+    }
     let scratch = Scratch::take(shape.panel_bytes(inner, columns));
     // SAFETY: the scratch has room for the panels, and is this call's.
     unsafe { packed::pack::<f32, f32, 1>(b, shape.width(), scratch.start().cast(), |x| x) };
-    multiply(a, Panels { start: scratch.start(), inner, columns, held, level }, c, c_stride, epilogue);
+    multiply(a, Panels { start: scratch.start(), inner, columns, held, level }, None, c, c_stride, epilogue);
 }
 
-/// C = A·B, B in panels.
+/// Writes panels of some columns.
+type PackPanels<'a> = &'a (dyn Fn(std::ops::Range<usize>, *mut u8) + Sync);
+
+/// C = A·B, B in panels, or packed on the way.
 fn multiply(
     a: MatrixRef<'_, f32>,
     b: Panels,
+    pack_b: Option<PackPanels<'_>>,
     c: &mut [f32],
     c_stride: usize,
     epilogue: Option<&dyn Epilogue>,
@@ -150,9 +163,11 @@ fn multiply(
             1 => Left::Pack(&pack),
             _ => Left::Pack(&pack_pairs),
         },
-        b: b.start,
+        a_rows: a.dense_rows(),
+        b: pack_b.map_or(Right::Panels(b.start), Right::Pack),
         compute: &compute,
         sums: Some((c.as_mut_ptr().cast(), c_stride)),
+        result: Place { start: c.as_mut_ptr().cast(), row_bytes: c_stride * 4, bytes: 4 },
         finish: epilogue.is_some().then_some(&finish),
     };
     // SAFETY: the panels are as large as their shape says; C has room for every row.

@@ -4,6 +4,8 @@
 //! each other, zeros past the last column. So a tile reads its panel from one end to the other, and a product of one row
 //! reads all panels so.
 
+use std::ops::Range;
+
 use glassbox_tensor::parallel_for;
 use half::{bf16, f16};
 
@@ -44,9 +46,10 @@ pub enum Compute {
     /// f32: each product is exact, and added to the sum with one rounding.
     #[default]
     F32,
-    /// A and B are rounded to bf16, and sums of f32 take two products at once. It is twice as fast where the processor
-    /// has the instruction (AVX512-BF16), whose way of rounding sums is its own: numbers below 2⁻¹²⁶ count as zero, and a
-    /// sum has the error of 2 · K roundings at most. Elsewhere B is rounded to bf16 and computed with in f32.
+    /// A and B are rounded to bf16, and sums of f32 take two products at once, where the processor has the instruction
+    /// (AVX512-BF16). Its way of rounding sums is its own: numbers below 2⁻¹²⁶ count as zero, and a sum takes two
+    /// roundings for each pair. Zen 4 does twice as many products so as of f32, Sapphire Rapids half as many. Elsewhere B
+    /// is rounded to bf16 and computed with in f32.
     Bf16,
 }
 
@@ -139,7 +142,8 @@ impl PackedB {
     /// The panels, where they hold f32: what a product of one row reads from one end to the other.
     pub fn as_f32(&self) -> Option<&[f32]> {
         // SAFETY: the memory is aligned, and holds as many numbers.
-        (self.held == Held::F32).then(|| unsafe { std::slice::from_raw_parts(self.panels.start().cast(), self.bytes() / 4) })
+        (self.held == Held::F32)
+            .then(|| unsafe { std::slice::from_raw_parts(self.panels.start().cast(), self.bytes() / 4) })
     }
 
     pub(super) fn panels(&self) -> Panels {
@@ -172,14 +176,12 @@ pub(super) fn shape(level: Level, held: Held) -> Shape {
 ///
 /// # Safety
 /// There is room for them, of which nobody else has anything.
-pub(super) unsafe fn pack<T: Copy, U: Copy + Default + Send, const UNIT: usize>(
+pub(super) unsafe fn pack<T: Copy + Send + Sync, U: Copy + Default + Send, const UNIT: usize>(
     matrix: MatrixRef<'_, T>,
     width: usize,
     panels: *mut U,
     convert: impl Fn(T) -> U + Sync,
-) where
-    T: Send + Sync,
-{
+) {
     let (inner, columns) = (matrix.rows(), matrix.columns());
     let panel_size = width * inner.next_multiple_of(UNIT);
     if panel_size == 0 {
@@ -199,6 +201,19 @@ pub(super) unsafe fn pack<T: Copy, U: Copy + Default + Send, const UNIT: usize>(
     });
 }
 
+/// Writes the panels of some columns of a matrix of f32, with this thread.
+///
+/// # Safety
+/// There is room for them, of which nobody else has anything.
+pub(super) unsafe fn pack_columns(matrix: MatrixRef<'_, f32>, columns: Range<usize>, width: usize, panels: *mut f32) {
+    let panel_size = width * matrix.rows();
+    for (index, first) in columns.step_by(width).enumerate() {
+        // SAFETY: as the caller says.
+        let panel = unsafe { std::slice::from_raw_parts_mut(panels.wrapping_add(index * panel_size), panel_size) };
+        pack_panel::<f32, f32, 1>(matrix, first, width, panel, &|x| x);
+    }
+}
+
 /// Writes one panel: the columns from `first` on.
 fn pack_panel<T: Copy, U: Copy + Default, const UNIT: usize>(
     matrix: MatrixRef<'_, T>,
@@ -213,6 +228,11 @@ fn pack_panel<T: Copy, U: Copy + Default, const UNIT: usize>(
             for place in 0..UNIT {
                 let row = unit * UNIT + place;
                 let from = if row < inner { matrix.row_part(row, first, count).unwrap_or(&[]) } else { &[] };
+                if UNIT == 1 {
+                    from.iter().zip(&mut *to).for_each(|(from, to)| *to = convert(*from));
+                    to[from.len()..].fill(U::default());
+                    continue;
+                }
                 let mut to = to[place..].iter_mut().step_by(UNIT);
                 from.iter().zip(&mut to).for_each(|(from, to)| *to = convert(*from));
                 to.for_each(|to| *to = U::default());

@@ -4,10 +4,12 @@
 //! row of every block is handed over once, when its sums are whole. How a product is split hangs on its sizes and on the
 //! level alone.
 
+use std::ops::Range;
+
 use glassbox_tensor::parallel_for;
 
 use super::memory::Scratch;
-use super::tile::{BLOCK, Block, VECTORS, part_start};
+use super::tile::{BLOCK, Block, Place, VECTORS, part_start};
 
 /// How many rows a task has at most: a block of them (144 KiB) lies in the second cache.
 const ROWS: usize = 144;
@@ -26,6 +28,12 @@ const SHARED: usize = 128 << 10;
 /// How many columns a task has at least that packs its own rows, where there are so many: packing a number costs less
 /// than a fortieth of its products then.
 const LEAST_OWN: usize = 512;
+/// How many bytes of panels stay in the second cache while rows pass by. Then the rows are what is fetched ahead.
+const RESIDENT: usize = 512 << 10;
+/// How many tiles of rows are packed at once where the next ones are fetched meanwhile.
+const TILES: usize = 4;
+/// How many rows a product has at most whose tasks pack their columns of B themselves.
+pub(super) const FEW_ROWS: usize = 2 * ROWS;
 /// How many units of A one task packs.
 const PACKED: usize = 16 << 10;
 
@@ -72,7 +80,8 @@ struct Grid {
 }
 
 impl Grid {
-    fn of(rows: usize, columns: usize, units: usize, shape: Shape) -> Grid {
+    /// With `whole_rows`, every task has all of them.
+    fn of(rows: usize, columns: usize, units: usize, shape: Shape, whole_rows: bool) -> Grid {
         let width = shape.width();
         let whole = columns.next_multiple_of(width);
         if rows <= shape.rows {
@@ -80,9 +89,9 @@ impl Grid {
             let columns = streamed.max(LEAST_COLUMNS).min(whole);
             return Grid { row_parts: 1, columns, block_columns: columns, packs_itself: false };
         }
-        let packs_itself = rows.saturating_mul(units.next_multiple_of(BLOCK)) > SHARED;
+        let packs_itself = !whole_rows && rows.saturating_mul(units.next_multiple_of(BLOCK)) > SHARED;
         let least = if packs_itself { LEAST_OWN } else { LEAST_COLUMNS }.next_multiple_of(width);
-        let mut row_parts = rows.div_ceil(ROWS);
+        let mut row_parts = if whole_rows { 1 } else { rows.div_ceil(ROWS) };
         let mut parts = columns.div_ceil(COLUMNS);
         let size = |parts: usize| columns.div_ceil(parts).next_multiple_of(width).max(least).min(whole);
         if packs_itself {
@@ -96,13 +105,13 @@ impl Grid {
         while !enough(row_parts, parts) && size(parts) >= 2 * least {
             parts *= 2;
         }
-        while !enough(row_parts, parts) && rows.div_ceil(row_parts) >= 4 * shape.rows {
+        while !whole_rows && !enough(row_parts, parts) && rows.div_ceil(row_parts) >= 4 * shape.rows {
             row_parts *= 2;
         }
         let task_columns = size(parts);
         let blocks = task_columns.div_ceil(COLUMNS);
-        let block_columns = task_columns.div_ceil(blocks).next_multiple_of(width).max(LEAST_COLUMNS);
-        Grid { row_parts, columns: task_columns, block_columns: block_columns.min(whole), packs_itself }
+        let block_columns = task_columns.div_ceil(blocks).next_multiple_of(width).max(LEAST_COLUMNS).min(whole);
+        Grid { row_parts, columns: (blocks * block_columns).min(whole), block_columns, packs_itself }
     }
 }
 
@@ -117,6 +126,14 @@ pub(super) enum Left<'a> {
 // SAFETY: the row is only read, while the caller of `multiply` holds it.
 unsafe impl Sync for Left<'_> {}
 
+/// Panels of B.
+pub(super) enum Right<'a> {
+    /// They are there.
+    Panels(*const u8),
+    /// Writes those of some columns.
+    Pack(&'a (dyn Fn(Range<usize>, *mut u8) + Sync)),
+}
+
 /// A product to compute.
 pub(super) struct Product<'a> {
     pub(super) rows: usize,
@@ -125,12 +142,15 @@ pub(super) struct Product<'a> {
     pub(super) columns: usize,
     pub(super) shape: Shape,
     pub(super) a: Left<'a>,
-    /// The panels of B.
-    pub(super) b: *const u8,
+    /// The rows of A as they lie in memory, if they do so one after the other: where, and how many bytes each has.
+    pub(super) a_rows: Option<(*const u8, usize)>,
+    pub(super) b: Right<'a>,
     /// Computes a block; the pointers that it has are those of this product.
     pub(super) compute: &'a (dyn Fn(&Block) + Sync),
     /// Where sums go: to C, or else to memory of the task.
     pub(super) sums: Option<(*mut u32, usize)>,
+    /// Where results go.
+    pub(super) result: Place,
     /// Is called for every row of a block that is whole: row, column, and the sums from there on, so many.
     pub(super) finish: Option<&'a (dyn Fn(usize, usize, *mut u32, usize) + Sync)>,
 }
@@ -147,7 +167,8 @@ impl Product<'_> {
         if self.rows == 0 || self.columns == 0 {
             return;
         }
-        let grid = Grid::of(self.rows, self.columns, self.units, self.shape);
+        let whole_rows = matches!(self.b, Right::Pack(_));
+        let grid = Grid::of(self.rows, self.columns, self.units, self.shape, whole_rows);
         let shared = match &self.a {
             Left::Pack(pack) if !grid.packs_itself => Some(self.pack_all(*pack)),
             _ => None,
@@ -155,32 +176,87 @@ impl Product<'_> {
         let column_parts = self.columns.div_ceil(grid.columns);
         parallel_for(grid.row_parts * column_parts, &|task| {
             let (part, column_part) = (task % grid.row_parts, task / grid.row_parts);
-            let (first, end) =
-                (part_start(self.rows, grid.row_parts, part), part_start(self.rows, grid.row_parts, part + 1));
-            let own = match &self.a {
-                Left::Pack(pack) if grid.packs_itself => Some(self.pack_rows(*pack, first, end)),
-                _ => None,
-            };
-            let (a, a_block) = match (&self.a, &shared, &own) {
-                (Left::Row(row), ..) => (*row, BLOCK),
-                (_, Some(all), _) => (all.units().wrapping_add(first * BLOCK), self.rows * BLOCK),
-                (_, _, Some(own)) => (own.units(), (end - first) * BLOCK),
-                _ => return,
-            };
-            let end_column = ((column_part + 1) * grid.columns).min(self.columns);
-            for column in (column_part * grid.columns..end_column).step_by(grid.block_columns) {
-                let count = grid.block_columns.min(end_column - column);
-                // SAFETY: the rows and columns are this task's.
-                unsafe { self.block(a, a_block, first..end, column..column + count) };
+            let rows = part_start(self.rows, grid.row_parts, part)..part_start(self.rows, grid.row_parts, part + 1);
+            let first = column_part * grid.columns;
+            let columns = first..(first + grid.columns).min(self.columns);
+            // SAFETY: the rows and columns are this task's.
+            unsafe {
+                match (&self.a, &shared) {
+                    (Left::Row(row), _) => self.blocks(*row, BLOCK, rows, columns, &grid),
+                    (_, Some(all)) => {
+                        let a = all.units().wrapping_add(rows.start * BLOCK);
+                        self.blocks(a, self.rows * BLOCK, rows, columns, &grid);
+                    }
+                    (Left::Pack(pack), None) => self.own_rows(*pack, rows, columns, &grid),
+                }
             }
         });
+    }
+
+    /// Packs and computes rows: all at once where panels pass by, a few after the other where the panels stay in the
+    /// cache.
+    ///
+    /// # Safety
+    /// As [`Product::run`]; nobody else has these rows and columns.
+    unsafe fn own_rows(
+        &self,
+        pack: &(dyn Fn(usize, usize, &mut [u32]) + Sync),
+        rows: Range<usize>,
+        columns: Range<usize>,
+        grid: &Grid,
+    ) {
+        let resident = self.shape.panel_bytes(self.units, columns.len()) <= RESIDENT;
+        let each = if resident { TILES * self.shape.rows } else { rows.len() };
+        let parts = rows.len().div_ceil(each);
+        for part in 0..parts {
+            let start = |part: usize| rows.start + part_start(rows.len(), parts, part);
+            let (first, end) = (start(part), start(part + 1));
+            let own = self.pack_rows(pack, first, end);
+            // SAFETY: as the caller says.
+            unsafe { self.blocks(own.units(), (end - first) * BLOCK, first..end, columns.clone(), grid) };
+        }
+    }
+
+    /// Computes and finishes rows, block by block.
+    ///
+    /// # Safety
+    /// As [`Product::run`]; nobody else has these rows and columns.
+    unsafe fn blocks(&self, a: *const u32, a_block: usize, rows: Range<usize>, columns: Range<usize>, grid: &Grid) {
+        let resident = grid.packs_itself && self.shape.panel_bytes(self.units, columns.len()) <= RESIDENT;
+        let next_rows = (rows.len()).min(self.rows - rows.end);
+        let mut ahead = match self.a_rows {
+            Some((start, bytes)) if resident => (start.wrapping_add(rows.end * bytes), next_rows * bytes),
+            _ => (std::ptr::null(), 0),
+        };
+        for column in columns.clone().step_by(grid.block_columns) {
+            let count = grid.block_columns.min(columns.end - column);
+            // SAFETY: as the caller says.
+            unsafe { self.block(a, a_block, rows.clone(), column..column + count, ahead) };
+            ahead = (std::ptr::null(), 0);
+        }
     }
 
     /// Computes and finishes a block.
     ///
     /// # Safety
     /// As [`Product::run`]; nobody else has these rows and columns.
-    unsafe fn block(&self, a: *const u32, a_block: usize, rows: std::ops::Range<usize>, columns: std::ops::Range<usize>) {
+    unsafe fn block(
+        &self,
+        a: *const u32,
+        a_block: usize,
+        rows: Range<usize>,
+        columns: Range<usize>,
+        ahead: (*const u8, usize),
+    ) {
+        let packed;
+        let panels = match self.b {
+            Right::Panels(panels) => panels.wrapping_add(self.shape.panel_bytes(self.units, columns.start)),
+            Right::Pack(pack) => {
+                packed = Scratch::take(self.shape.panel_bytes(self.units, columns.len()));
+                pack(columns.clone(), packed.start());
+                packed.start()
+            }
+        };
         let scratch;
         let (sums, sums_stride) = match self.sums {
             Some((sums, stride)) => (sums.wrapping_add(rows.start * stride + columns.start), stride),
@@ -200,10 +276,12 @@ impl Product<'_> {
                 a_block,
                 rows: rows.len(),
                 units: self.units,
-                panels: self.b.wrapping_add(self.shape.panel_bytes(self.units, columns.start)),
+                panels,
                 columns: columns.len(),
                 sums,
                 sums_stride,
+                result: self.result.at(rows.start, columns.start),
+                ahead,
             });
         }
         if let Some(finish) = self.finish {
@@ -257,9 +335,8 @@ unsafe fn pack_row(
 ) {
     for (index, first) in (0..units).step_by(BLOCK).enumerate() {
         // SAFETY: as the caller says; scratch memory always holds numbers.
-        let room = unsafe {
-            std::slice::from_raw_parts_mut(to.wrapping_add(index * a_block), BLOCK.min(units - first))
-        };
+        let room =
+            unsafe { std::slice::from_raw_parts_mut(to.wrapping_add(index * a_block), BLOCK.min(units - first)) };
         pack(row, first, room);
     }
 }
@@ -280,9 +357,13 @@ mod tests {
             for rows in [1, 2, 6, 7, 12, 13, 49, 128, 1500, 12544, 100_000] {
                 for columns in [1, 15, 16, 64, 100, 768, 2304, 50257] {
                     for units in [0, 1, 64, 768, 4608] {
-                        let grid = Grid::of(rows, columns, units, shape);
+                        let whole = Grid::of(rows, columns, units, shape, true);
+                        assert!(whole.row_parts == 1 && !whole.packs_itself);
+                        let grid = Grid::of(rows, columns, units, shape, false);
                         assert!(grid.columns.is_multiple_of(shape.width()) && grid.columns > 0);
                         assert!(grid.block_columns.is_multiple_of(shape.width()));
+                        // Only the last block of a row may be narrow.
+                        assert!(grid.columns.is_multiple_of(grid.block_columns) || grid.columns >= columns);
                         assert!((LEAST_COLUMNS.min(columns)..=grid.columns).contains(&grid.block_columns));
                         assert!(grid.columns >= columns.min(LEAST_COLUMNS), "{rows} {columns} {units}");
                         assert!((1..=rows).contains(&grid.row_parts) && rows.div_ceil(grid.row_parts) <= ROWS);

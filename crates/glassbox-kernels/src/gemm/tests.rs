@@ -111,10 +111,16 @@ fn numbers_of_sixteen_bits_are_widened_exactly() {
             };
             let wide: Vec<f32> = halves.iter().map(|x| x.to_f32()).collect();
             let expected = product(PackedB::at(level, Compute::F32, MatrixRef::of_rows(&wide, inner, columns)));
-            assert_eq!(product(PackedB::at(level, Compute::F32, MatrixRef::of_rows(&halves, inner, columns))), expected);
+            assert_eq!(
+                product(PackedB::at(level, Compute::F32, MatrixRef::of_rows(&halves, inner, columns))),
+                expected
+            );
             let wide: Vec<f32> = brains.iter().map(|x| x.to_f32()).collect();
             let expected = product(PackedB::at(level, Compute::F32, MatrixRef::of_rows(&wide, inner, columns)));
-            assert_eq!(product(PackedB::at(level, Compute::F32, MatrixRef::of_rows(&brains, inner, columns))), expected);
+            assert_eq!(
+                product(PackedB::at(level, Compute::F32, MatrixRef::of_rows(&brains, inner, columns))),
+                expected
+            );
         }
     }
 }
@@ -135,15 +141,24 @@ fn every_element_is_finished_once() {
     for level in Level::available() {
         for (rows, inner, columns) in SIZES {
             let (a, b) = (numbers(5, rows * inner), numbers(6, inner * columns));
-            let (a, b) = (MatrixRef::of_rows(&a, rows, inner), PackedB::at(level, Compute::F32, MatrixRef::of_rows(&b, inner, columns)));
+            let (a, b) = (
+                MatrixRef::of_rows(&a, rows, inner),
+                PackedB::at(level, Compute::F32, MatrixRef::of_rows(&b, inner, columns)),
+            );
             let (mut c, mut plain) = (vec![0.0; rows * columns], vec![0.0; rows * columns]);
             let parts = Parts::default();
             gemm(a, &b, &mut c, columns, Some(&parts));
             gemm(a, &b, &mut plain, columns, None);
-            plain.iter_mut().enumerate().for_each(|(at, x)| *x = *x * 2.0 + (at / columns * 1000 + at % columns) as f32);
+            plain
+                .iter_mut()
+                .enumerate()
+                .for_each(|(at, x)| *x = *x * 2.0 + (at / columns * 1000 + at % columns) as f32);
             assert_eq!(c, plain);
             for (_, column, count) in parts.0.into_inner().unwrap() {
-                assert!(column % 16 == 0 && (count >= 64 || column + count == columns), "{column} {count} of {columns}");
+                assert!(
+                    column.is_multiple_of(16) && (count >= 64 || column + count == columns),
+                    "{column} {count} of {columns}"
+                );
             }
         }
     }
@@ -184,7 +199,13 @@ fn infinities_and_nans_pass_through() {
 #[test]
 #[should_panic(expected = "past the end")]
 fn a_result_that_is_too_short_is_refused() {
-    gemm(MatrixRef::of_rows(&[1.0], 1, 1), &PackedB::new(MatrixRef::of_rows(&[1.0f32; 3], 1, 3)), &mut [0.0; 2], 3, None);
+    gemm(
+        MatrixRef::of_rows(&[1.0], 1, 1),
+        &PackedB::new(MatrixRef::of_rows(&[1.0f32; 3], 1, 3)),
+        &mut [0.0; 2],
+        3,
+        None,
+    );
 }
 
 #[test]

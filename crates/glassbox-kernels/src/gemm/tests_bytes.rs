@@ -95,7 +95,7 @@ fn every_sum_is_finished_once_and_only_rows_are_written() {
     struct Scale;
     impl IntegerEpilogue<f32> for Scale {
         fn finish(&self, row: usize, column: usize, sums: &[i32], out: &mut [f32]) {
-            assert!(column % 16 == 0 && sums.len() == out.len());
+            assert!(column.is_multiple_of(16) && sums.len() == out.len());
             let each = out.iter_mut().zip(sums).enumerate();
             each.for_each(|(at, (out, sum))| *out += *sum as f32 * 0.5 + (row * 1000 + column + at) as f32);
         }

@@ -16,6 +16,8 @@ pub(super) const VECTORS: usize = 2;
 const STEP: usize = 2;
 /// How many bytes ahead a single tile fetches.
 const AHEAD: usize = 4096;
+/// How many lines are fetched for [`STEP`] units at most, where something else than panels is.
+const MOST_FETCHED: usize = 4;
 
 /// The arithmetic of a tile. A value of it is the proof that the processor has the instructions; everything is
 /// `#[inline(always)]`.
@@ -76,6 +78,28 @@ pub(super) struct Block {
     pub(super) sums: *mut u32,
     /// How many sums further the next row's are.
     pub(super) sums_stride: usize,
+    /// What will be written when the sums are whole: it comes to the cache meanwhile.
+    pub(super) result: Place,
+    /// What else is fetched, instead of the panels: where it begins, and how many bytes. None where the panels are.
+    pub(super) ahead: (*const u8, usize),
+}
+
+/// Where results of rows and columns lie.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    /// That of the first row and column.
+    pub(super) start: *mut u8,
+    /// How many bytes further the next row's is.
+    pub(super) row_bytes: usize,
+    /// How many bytes a result has.
+    pub(super) bytes: usize,
+}
+
+impl Place {
+    #[inline(always)]
+    pub(super) fn at(self, row: usize, column: usize) -> Place {
+        Place { start: self.start.wrapping_add(row * self.row_bytes + column * self.bytes), ..self }
+    }
 }
 
 /// One tile of a block, over one block of the inner axis.
@@ -87,6 +111,7 @@ struct Tile {
     columns: usize,
     sums: *mut u32,
     sums_stride: usize,
+    result: Place,
     /// Whether there are sums of earlier blocks to add to.
     add: bool,
     /// What is fetched into the cache meanwhile, and how many lines of it for every [`STEP`] units.
@@ -109,10 +134,15 @@ pub(super) unsafe fn compute<E: Engine>(engine: E, block: &Block) {
     let width = VECTORS * E::LANES;
     let (panels, blocks) = (block.columns.div_ceil(width), block.units.div_ceil(BLOCK));
     let tiles = block.rows.div_ceil(E::ROWS);
-        let unit_bytes = width * E::STORED;
+    let unit_bytes = width * E::STORED;
     let panel_bytes = block.units * unit_bytes;
-    // All tiles together fetch what they read, each for every few units a few lines.
-    let fetched = (STEP * unit_bytes / 64).div_ceil(tiles);
+    // All tiles together fetch what they read, or what is asked for, each for every few units a few lines.
+    let (other, other_bytes) = block.ahead;
+    let fetched = match other_bytes {
+        0 => (STEP * unit_bytes / 64).div_ceil(tiles),
+        bytes => (bytes / 64).div_ceil((tiles * panels * (block.units / STEP)).max(1)).min(MOST_FETCHED),
+    };
+    let mut done = 0;
     let chunk = |step: usize| {
         // One tile reads the panels from end to end; several use a block of a panel together.
         let (inner, panel) = if tiles == 1 { (step % blocks, step / blocks) } else { (step / panels, step % panels) };
@@ -124,7 +154,11 @@ pub(super) unsafe fn compute<E: Engine>(engine: E, block: &Block) {
         let next = if tiles == 1 { b.wrapping_add(AHEAD) } else { chunk(step + 1).2 };
         for index in 0..tiles {
             let (row, end) = (part_start(block.rows, tiles, index), part_start(block.rows, tiles, index + 1));
-            let (from, last) = (index * fetched * (BLOCK / STEP) * 64, units * unit_bytes);
+            let (ahead, from, last) = match other_bytes {
+                0 => (next, index * fetched * (BLOCK / STEP) * 64, units * unit_bytes),
+                bytes => (other, done, bytes),
+            };
+            done += fetched * (units / STEP) * 64;
             let tile = Tile {
                 a: block.a.wrapping_add(inner * block.a_block + row * BLOCK),
                 b,
@@ -132,8 +166,9 @@ pub(super) unsafe fn compute<E: Engine>(engine: E, block: &Block) {
                 columns: (block.columns - panel * width).min(width),
                 sums: block.sums.wrapping_add(row * block.sums_stride + panel * width),
                 sums_stride: block.sums_stride,
+                result: block.result.at(row, panel * width),
                 add: inner > 0,
-                ahead: next.wrapping_add(from),
+                ahead: ahead.wrapping_add(from),
                 fetched: if from < last { fetched } else { 0 },
             };
             // SAFETY: the tile lies within the block.
@@ -183,10 +218,9 @@ unsafe fn tile_of_rows<E: Engine, const V: usize>(engine: E, t: &Tile, rows: usi
 /// What it reads and writes is there.
 #[inline(always)]
 unsafe fn tile<E: Engine, const R: usize, const V: usize>(engine: E, t: &Tile) {
-    // The places of the sums come to the cache while they are computed.
     for row in 0..R {
-        let place = t.sums.wrapping_add(row * t.sums_stride).cast::<u8>();
-        for line in 0..(V * E::LANES * 4).div_ceil(64) {
+        let place = t.result.at(row, 0).start;
+        for line in 0..(V * E::LANES * t.result.bytes).div_ceil(64) {
             prefetch::<true>(place.wrapping_add(line * 64));
         }
     }
