@@ -10,7 +10,7 @@ use glassbox_tensor::parallel_for;
 
 use super::exact;
 use super::int8::{self, Engine};
-use super::layout::{GROUP, LINE, Line, PANEL};
+use super::layout::{GROUP, PANEL, Unit};
 use super::pack::PackedBlocks;
 use crate::Epilogue;
 use crate::simd::Level;
@@ -174,9 +174,14 @@ impl<'a> Split<'a> {
             let (first, height) = tiles[index];
             // SAFETY: no other tile has these rows, and `out` has k numbers for each.
             let tile = unsafe { std::slice::from_raw_parts_mut(to.at(first, 0), height * k) };
-            for row in 0..height {
-                let values = &x.values[(first + row) * x.stride..][..k];
-                tile[row..].iter_mut().step_by(height).zip(values).for_each(|(to, value)| *to = *value);
+            // A few columns at a time, so that what is written stays in the first cache.
+            for start in (0..k).step_by(64) {
+                let end = k.min(start + 64);
+                for row in 0..height {
+                    let values = &x.values[(first + row) * x.stride..][start..end];
+                    let to = tile[start * height..end * height].iter_mut().skip(row).step_by(height);
+                    to.zip(values).for_each(|(to, value)| *to = *value);
+                }
             }
         });
         out
@@ -241,9 +246,9 @@ impl Item<'_> {
 
 /// Memory that a thread works in; it is kept for the next piece of work.
 pub(super) struct Scratch {
-    weights: Vec<Line>,
-    scales: Vec<Line>,
-    totals: Vec<Line>,
+    weights: Vec<Unit>,
+    scales: Vec<Unit>,
+    totals: Vec<Unit>,
 }
 
 thread_local! {
@@ -254,10 +259,10 @@ thread_local! {
 impl Scratch {
     fn with(work: impl FnOnce(&mut Scratch)) {
         let mut scratch = SCRATCH.take().unwrap_or_else(|| {
-            let lines = |bytes: usize| vec![Line([0; LINE]); bytes / LINE];
-            let weights = lines(size_of::<f32>() * GROUP * PANEL);
-            let scales = lines(2 * size_of::<f32>() * GROUP / 16 * PANEL);
-            Box::new(Scratch { weights, scales, totals: lines(size_of::<f32>() * MAX_ROWS * PANEL) })
+            let units = |bytes: usize| vec![Unit([0; 64]); bytes / size_of::<Unit>()];
+            let weights = units(size_of::<f32>() * GROUP * PANEL);
+            let scales = units(2 * size_of::<f32>() * GROUP / 16 * PANEL);
+            Box::new(Scratch { weights, scales, totals: units(size_of::<f32>() * MAX_ROWS * PANEL) })
         });
         work(&mut scratch);
         SCRATCH.set(Some(scratch));
@@ -275,9 +280,9 @@ impl Scratch {
 
     /// Room for [`PANEL`] numbers for so many rows, at most [`MAX_ROWS`] rounded up to a tile.
     pub(super) fn totals(&mut self, rows: usize) -> &mut [f32] {
-        let needed = rows * PANEL * size_of::<f32>() / LINE;
+        let needed = rows * PANEL * size_of::<f32>() / size_of::<Unit>();
         assert!(needed <= self.totals.len());
-        // SAFETY: there are as many lines, which are plain bytes.
+        // SAFETY: there is as much memory, which is plain bytes.
         unsafe { std::slice::from_raw_parts_mut(self.totals.as_mut_ptr().cast(), rows * PANEL) }
     }
 }

@@ -9,6 +9,7 @@
 
 mod dots;
 mod exact;
+mod gather;
 mod int8;
 mod layout;
 mod matmul;
@@ -20,6 +21,7 @@ mod unpack;
 #[cfg(test)]
 mod tests;
 
+pub use gather::gather_rows;
 pub use matmul::{Activations, Rows, RowsMut, matmul, matmul_at};
 pub use pack::PackedBlocks;
 
