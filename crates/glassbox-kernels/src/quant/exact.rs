@@ -125,7 +125,7 @@ impl<P: Packing> One<'_, P> {
                         let lane = vector * S::LANES;
                         // SAFETY: the block is there, the caller says, and x has its elements.
                         unsafe {
-                            if AT * 4 % P::LAYOUT.shared() == 0 {
+                            if (AT * 4).is_multiple_of(P::LAYOUT.shared()) {
                                 let part = block * parts + AT * 4 / P::LAYOUT.shared();
                                 scaling[chunk][vector] = scales::<S, P>(simd, self.group, part, column + lane);
                             }

@@ -5,14 +5,12 @@
 
 use std::marker::PhantomData;
 
-use glassbox_tensor::parallel_for;
-
 use super::dots::{Dots, Words};
 #[cfg(target_arch = "x86_64")]
 use super::dots::{Maddubs, Vnni};
 use super::layout::{BLOCK, GROUP, LINE, Layout, PANEL, Packing, Q2K, Q4K, Q6K, Q8_0, for_format};
-use super::matmul::{Item, Rows, Scratch, Split};
-use super::pack::PackedBlocks;
+use super::matmul::{Item, Scratch};
+use super::quantize::Quantized;
 use super::unpack::{codes, each, prefetch_block, scales};
 #[cfg(target_arch = "x86_64")]
 use crate::simd::{Avx2, Avx512};
@@ -21,8 +19,11 @@ use crate::simd::{Kernel, Level, Portable, Simd, run_at};
 /// The instructions that multiply bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Engine {
+    /// Those of every processor.
     Words,
+    /// Those of AVX2.
     Maddubs,
+    /// Those of AVX512-VNNI.
     Vnni,
 }
 
@@ -49,117 +50,13 @@ impl Engine {
     /// The heights of tiles.
     pub(super) fn tile_rows(self) -> &'static [usize] {
         match self {
-            Engine::Vnni => &[12, 8, 4, 2, 1],
-            Engine::Maddubs => &[4, 2, 1],
-            Engine::Words => &[4, 1],
+            #[cfg(target_arch = "x86_64")]
+            Engine::Vnni => Vnni::TILE_ROWS,
+            #[cfg(target_arch = "x86_64")]
+            Engine::Maddubs => Maddubs::<8>::TILE_ROWS,
+            _ => Words::TILE_ROWS,
         }
     }
-}
-
-/// Rows of x as codes, in tiles: those of a tile together, and in it what belongs to the same k side by side.
-pub(super) struct Quantized {
-    /// Four codes of a row that follow each other, the first one in the lowest byte.
-    words: Vec<i32>,
-    /// The step, for every 32.
-    steps: Vec<f32>,
-    /// For what shares a scale of the weights: what the sum of integers begins with.
-    starts: Vec<i32>,
-    /// For the same: the step times the sum of the codes.
-    sums: Vec<f32>,
-}
-
-/// Rounds rows of x as they are to be multiplied with these weights.
-pub(super) fn quantize(level: Level, x: Rows<'_>, weights: &PackedBlocks, split: &Split<'_>) -> Quantized {
-    let (m, k, shared) = (x.count, weights.k, weights.layout.shared());
-    let mut made = Quantized {
-        words: vec![0; m * k / 4],
-        steps: vec![0.0; m * k / BLOCK],
-        starts: vec![0; m * k / shared],
-        sums: vec![0.0; m * k / shared],
-    };
-    let target = Target {
-        words: made.words.as_mut_ptr(),
-        steps: made.steps.as_mut_ptr(),
-        starts: made.starts.as_mut_ptr(),
-        sums: made.sums.as_mut_ptr(),
-        shared,
-        offset: weights.layout.offset,
-        k,
-    };
-    let tiles = split.tiles();
-    parallel_for(tiles.len(), &|index| run_at(level, Quantize { target: &target, x, tile: tiles[index] }));
-    made
-}
-
-/// Where the parts of [`Quantized`] are written.
-struct Target {
-    words: *mut i32,
-    steps: *mut f32,
-    starts: *mut i32,
-    sums: *mut f32,
-    shared: usize,
-    offset: i32,
-    k: usize,
-}
-
-// SAFETY: each tile writes what belongs to its rows, which no other tile has.
-unsafe impl Sync for Target {}
-
-struct Quantize<'a> {
-    target: &'a Target,
-    x: Rows<'a>,
-    tile: (usize, usize),
-}
-
-impl Kernel for Quantize<'_> {
-    type Output = ();
-    #[inline(always)]
-    fn run<S: Simd>(self, _simd: S) {
-        let (first, height) = self.tile;
-        let Target { words, steps, starts, sums, shared, offset, k } = *self.target;
-        for row in 0..height {
-            let values = &self.x.values[(first + row) * self.x.stride..][..k];
-            for (block, values) in values.chunks_exact(BLOCK).enumerate() {
-                let mut codes = [0i8; BLOCK];
-                let step = round_block(values, &mut codes);
-                // SAFETY: a row has k/32 steps, k/4 words and k/shared of the others; the tile's begin at its first row.
-                unsafe {
-                    *steps.add(first * k / BLOCK + block * height + row) = step;
-                    for (at, four) in codes.chunks_exact(4).enumerate() {
-                        let word = i32::from_le_bytes([four[0] as u8, four[1] as u8, four[2] as u8, four[3] as u8]);
-                        *words.add(first * k / 4 + (block * 8 + at) * height + row) = word;
-                    }
-                    for (part, codes) in codes.chunks_exact(shared).enumerate() {
-                        let at = first * k / shared + (block * (BLOCK / shared) + part) * height + row;
-                        let sum: i32 = codes.iter().map(|code| i32::from(*code)).sum();
-                        *starts.add(at) = -offset * sum;
-                        *sums.add(at) = step * sum as f32;
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// The codes of 32 numbers, and their step.
-#[inline(always)]
-fn round_block(values: &[f32], codes: &mut [i8; BLOCK]) -> f32 {
-    // As integers, so that what isn't finite is the largest.
-    let most = values.iter().fold(0, |most: u32, value| most.max(value.to_bits() & 0x7fff_ffff));
-    let most = f32::from_bits(most);
-    if !most.is_finite() {
-        return f32::NAN;
-    }
-    let step = most / 127.0;
-    let inverse = 1.0 / step;
-    if !inverse.is_finite() {
-        return 0.0;
-    }
-    for (code, value) in codes.iter_mut().zip(values) {
-        // Adding 1.5 · 2^23 rounds to an integer, whose lowest byte is then the lowest byte of the bits.
-        *code = (value * inverse + 12_582_912.0).to_bits() as i8;
-    }
-    step
 }
 
 /// Multiplies panels of weights with rows of x, see [`Item`].
@@ -412,14 +309,14 @@ unsafe fn row<S: Simd, D: Dots<S>, P: Packing>(simd: S, dots: D, lines: *const u
                 let mut sums = [dots.begin(simd, simd.splat_i32(0)); 2];
                 each!(AT in [0 1 2 3 4 5 6 7] {
                     let start = simd.splat_i32(*place.starts.add(AT * 4 / shared));
-                    if AT * 4 % shared == 0 {
+                    if (AT * 4).is_multiple_of(shared) {
                         sums = [dots.begin(simd, start); 2];
                     }
                     let x = simd.splat_i32(*place.words.add(AT));
                     let pair = [codes::<S, P, AT>(simd, lines), codes::<S, P, AT>(simd, lines.add(4 * S::LANES))];
                     sums[0] = dots.add(simd, sums[0], dots.prepare(simd, pair[0]), x);
                     sums[1] = dots.add(simd, sums[1], dots.prepare(simd, pair[1]), x);
-                    if (AT + 1) * 4 % shared == 0 {
+                    if ((AT + 1) * 4).is_multiple_of(shared) {
                         let part = AT * 4 / shared;
                         let integers = [dots.end(simd, sums[0], start), dots.end(simd, sums[1], start)];
                         let part = Part {
@@ -448,6 +345,7 @@ unsafe fn tile<S: Simd, D: Dots<S>, P: Packing, const ROWS: usize>(
     group: &Group<'_>,
     first: usize,
 ) {
+    const { assert!(ROWS <= 12, "the rows that are named below") };
     let shared = P::LAYOUT.shared();
     let parts = BLOCK / shared;
     let totals = group.totals.wrapping_add(first * PANEL);

@@ -12,6 +12,7 @@ use super::exact;
 use super::int8::{self, Engine};
 use super::layout::{GROUP, PANEL, Unit};
 use super::pack::PackedBlocks;
+use super::quantize::quantize;
 use crate::Epilogue;
 use crate::simd::Level;
 
@@ -24,8 +25,9 @@ pub enum Activations {
     #[default]
     Exact,
     /// The numbers of x rounded to eight bits: of 32 that follow each other, beginning at a multiple of 32, the largest
-    /// magnitude over 127 is the step, and each becomes its nearest multiple of the step, of two the even one. Products of
-    /// codes are added exactly as integers, over the 16 or 32 elements that share a scale of the weights; then, in order,
+    /// magnitude over 127 is the step; each is multiplied by the step's reciprocal and rounded to the nearest integer, of
+    /// two the even one, which is its code (step, reciprocal and product are rounded to f32). Products of codes are added
+    /// exactly as integers, over the 16 or 32 elements that share a scale of the weights; then, in order,
     /// `y = fma(scale · step, integer, y)` and, for formats with a minimum, `y = fma(minimum, step · sum of x's codes, y)`.
     ///
     /// Where one of 32 isn't finite the step is NaN, and so is the result. Where the step is below 2⁻¹²⁸, which has no
@@ -103,18 +105,17 @@ pub fn matmul_at(
     match activations {
         Activations::Exact => {
             let split = Split::new(weights, m, exact::tile_rows(level));
-            let own = Buffer::take();
-            let mut tiled = own.0;
+            let mut tiled = BUFFER.take();
             let x = if m == 1 { &x.values[..k] } else { split.tile(x, k, &mut tiled) };
             split.run(y, epilogue, &|item, scratch| {
                 exact::multiply(level, item, x, scratch);
             });
-            Buffer(tiled).put();
+            BUFFER.set(tiled);
         }
         Activations::Int8 => {
             let engine = Engine::at(level);
             let split = Split::new(weights, m, engine.tile_rows());
-            let x = int8::quantize(level, x, weights, &split);
+            let x = quantize(level, x, weights, &split);
             split.run(y, epilogue, &|item, scratch| {
                 int8::multiply(engine, item, &x, scratch);
             });
@@ -253,6 +254,7 @@ pub(super) struct Scratch {
 
 thread_local! {
     static SCRATCH: Cell<Option<Box<Scratch>>> = const { Cell::new(None) };
+    /// Memory for the tiles of x, kept by the calling thread for the next product.
     static BUFFER: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
 }
 
@@ -284,18 +286,5 @@ impl Scratch {
         assert!(needed <= self.totals.len());
         // SAFETY: there is as much memory, which is plain bytes.
         unsafe { std::slice::from_raw_parts_mut(self.totals.as_mut_ptr().cast(), rows * PANEL) }
-    }
-}
-
-/// Memory for the tiles of x, kept by the calling thread for the next product.
-struct Buffer(Vec<f32>);
-
-impl Buffer {
-    fn take() -> Buffer {
-        Buffer(BUFFER.take())
-    }
-
-    fn put(self) {
-        BUFFER.set(self.0);
     }
 }

@@ -15,6 +15,7 @@ mod layout;
 mod matmul;
 mod pack;
 mod pages;
+mod quantize;
 mod source;
 mod unpack;
 

@@ -146,6 +146,7 @@ pub fn run_at<K: Kernel>(level: Level, kernel: K) -> K::Output {
 /// is the proof that the processor has the instructions.
 ///
 /// Comparisons with NaN are false, but for [`Simd::ne`].
+#[allow(clippy::wrong_self_convention, reason = "`self` is the set of instructions, not what is converted")]
 pub trait Simd: Copy + Send + Sync + 'static {
     /// How many lanes a vector has: a power of two, [`MAX_LANES`] at most.
     const LANES: usize;
