@@ -11,7 +11,7 @@ use crate::simd::{Portable, Simd};
 
 /// Sums of products in each lane: four bytes of a lane times four bytes.
 pub(super) trait Dots<S: Simd>: Copy {
-    /// The heights of tiles, see [`Engine::tile_rows`](super::int8::Engine::tile_rows).
+    /// How many rows of x a tile may have, the most first; the last is one.
     const TILE_ROWS: &'static [usize];
     /// A sum under way.
     type Sum: Copy;

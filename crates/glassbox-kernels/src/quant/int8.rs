@@ -5,24 +5,25 @@
 
 use std::marker::PhantomData;
 
-use glassbox_tensor::parallel_for;
-
 use super::dots::{Dots, Words};
 #[cfg(target_arch = "x86_64")]
 use super::dots::{Maddubs, Vnni};
-use super::layout::{BLOCK, GROUP, HALF, LINE, Layout, PANEL, Packing, Q2K, Q4K, Q6K, Q8_0, for_format};
-use super::matmul::{Item, Rows, Scratch, Split};
-use super::pack::PackedBlocks;
-use super::unpack::{codes, each, scales};
-use crate::simd::{Kernel, Level, Portable, Simd, run_at};
+use super::layout::{BLOCK, GROUP, LINE, Layout, PANEL, Packing, Q2K, Q4K, Q6K, Q8_0, for_format};
+use super::matmul::{Item, Scratch};
+use super::quantize::Quantized;
+use super::unpack::{codes, each, prefetch_block, scales};
 #[cfg(target_arch = "x86_64")]
 use crate::simd::{Avx2, Avx512};
+use crate::simd::{Kernel, Level, Portable, Simd, run_at};
 
 /// The instructions that multiply bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Engine {
+    /// Those of every processor.
     Words,
+    /// Those of AVX2.
     Maddubs,
+    /// Those of AVX512-VNNI.
     Vnni,
 }
 
@@ -49,117 +50,13 @@ impl Engine {
     /// The heights of tiles.
     pub(super) fn tile_rows(self) -> &'static [usize] {
         match self {
-            Engine::Vnni => &[12, 8, 4, 2, 1],
-            Engine::Maddubs => &[4, 2, 1],
-            Engine::Words => &[4, 1],
+            #[cfg(target_arch = "x86_64")]
+            Engine::Vnni => Vnni::TILE_ROWS,
+            #[cfg(target_arch = "x86_64")]
+            Engine::Maddubs => Maddubs::<8>::TILE_ROWS,
+            _ => Words::TILE_ROWS,
         }
     }
-}
-
-/// Rows of x as codes, in tiles: those of a tile together, and in it what belongs to the same k side by side.
-pub(super) struct Quantized {
-    /// Four codes of a row that follow each other, the first one in the lowest byte.
-    words: Vec<i32>,
-    /// The step, for every 32.
-    steps: Vec<f32>,
-    /// For what shares a scale of the weights: what the sum of integers begins with.
-    starts: Vec<i32>,
-    /// For the same: the step times the sum of the codes.
-    sums: Vec<f32>,
-}
-
-/// Rounds rows of x as they are to be multiplied with these weights.
-pub(super) fn quantize(level: Level, x: Rows<'_>, weights: &PackedBlocks, split: &Split<'_>) -> Quantized {
-    let (m, k, shared) = (x.count, weights.k, weights.layout.shared());
-    let mut made = Quantized {
-        words: vec![0; m * k / 4],
-        steps: vec![0.0; m * k / BLOCK],
-        starts: vec![0; m * k / shared],
-        sums: vec![0.0; m * k / shared],
-    };
-    let target = Target {
-        words: made.words.as_mut_ptr(),
-        steps: made.steps.as_mut_ptr(),
-        starts: made.starts.as_mut_ptr(),
-        sums: made.sums.as_mut_ptr(),
-        shared,
-        offset: weights.layout.offset,
-        k,
-    };
-    let tiles = split.tiles();
-    parallel_for(tiles.len(), &|index| run_at(level, Quantize { target: &target, x, tile: tiles[index] }));
-    made
-}
-
-/// Where the parts of [`Quantized`] are written.
-struct Target {
-    words: *mut i32,
-    steps: *mut f32,
-    starts: *mut i32,
-    sums: *mut f32,
-    shared: usize,
-    offset: i32,
-    k: usize,
-}
-
-// SAFETY: each tile writes what belongs to its rows, which no other tile has.
-unsafe impl Sync for Target {}
-
-struct Quantize<'a> {
-    target: &'a Target,
-    x: Rows<'a>,
-    tile: (usize, usize),
-}
-
-impl Kernel for Quantize<'_> {
-    type Output = ();
-    #[inline(always)]
-    fn run<S: Simd>(self, _simd: S) {
-        let (first, height) = self.tile;
-        let Target { words, steps, starts, sums, shared, offset, k } = *self.target;
-        for row in 0..height {
-            let values = &self.x.values[(first + row) * self.x.stride..][..k];
-            for (block, values) in values.chunks_exact(BLOCK).enumerate() {
-                let mut codes = [0i8; BLOCK];
-                let step = round_block(values, &mut codes);
-                // SAFETY: a row has k/32 steps, k/4 words and k/shared of the others; the tile's begin at its first row.
-                unsafe {
-                    *steps.add(first * k / BLOCK + block * height + row) = step;
-                    for (at, four) in codes.chunks_exact(4).enumerate() {
-                        let word = i32::from_le_bytes([four[0] as u8, four[1] as u8, four[2] as u8, four[3] as u8]);
-                        *words.add(first * k / 4 + (block * 8 + at) * height + row) = word;
-                    }
-                    for (part, codes) in codes.chunks_exact(shared).enumerate() {
-                        let at = first * k / shared + (block * (BLOCK / shared) + part) * height + row;
-                        let sum: i32 = codes.iter().map(|code| i32::from(*code)).sum();
-                        *starts.add(at) = -offset * sum;
-                        *sums.add(at) = step * sum as f32;
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// The codes of 32 numbers, and their step.
-#[inline(always)]
-fn round_block(values: &[f32], codes: &mut [i8; BLOCK]) -> f32 {
-    // As integers, so that what isn't finite is the largest.
-    let most = values.iter().fold(0, |most: u32, value| most.max(value.to_bits() & 0x7fff_ffff));
-    let most = f32::from_bits(most);
-    if !most.is_finite() {
-        return f32::NAN;
-    }
-    let step = most / 127.0;
-    let inverse = 1.0 / step;
-    if !inverse.is_finite() {
-        return 0.0;
-    }
-    for (code, value) in codes.iter_mut().zip(values) {
-        // Adding 1.5 · 2^23 rounds to an integer, whose lowest byte is then the lowest byte of the bits.
-        *code = (value * inverse + 12_582_912.0).to_bits() as i8;
-    }
-    step
 }
 
 /// Multiplies panels of weights with rows of x, see [`Item`].
@@ -174,17 +71,15 @@ pub(super) fn multiply(engine: Engine, item: &Item<'_>, x: &Quantized, scratch: 
         for start in (0..k).step_by(GROUP) {
             let blocks = GROUP.min(k - start) / BLOCK;
             let group = Group { x, scaling, start, blocks, first: item.rows.start, rows, k, totals };
-            let half = layout.half_bytes(blocks);
             if rows == 1 {
                 for_format!(item.weights.format, P => run_packed::<P>(engine, lines, &group));
             } else {
-                let size = blocks * BLOCK * HALF;
                 for_format!(item.weights.format, P => {
                     run_at(engine.level(), Unpack::<P> { lines, blocks, bytes, scaling, packing: PhantomData });
                 });
-                run_bytes(engine, layout, [bytes, bytes.wrapping_add(size)], &group);
+                run_bytes(engine, layout, bytes, &group);
             }
-            lines = lines.wrapping_add(2 * half);
+            lines = lines.wrapping_add(layout.group_bytes(blocks));
         }
         item.write(panel, scratch.totals(rows));
     }
@@ -225,59 +120,56 @@ unsafe fn packed_maddubs<P: Packing>(lines: *const u8, group: &Group<'_>) {
 
 #[inline(always)]
 fn packed<S: Simd, D: Dots<S>, P: Packing>(simd: S, dots: D, lines: *const u8, group: &Group<'_>) {
-    let half = P::LAYOUT.half_bytes(group.blocks);
-    // SAFETY: a panel has both halves of every group, and the scratch has room for the scales of one.
+    // SAFETY: the scratch has room for the scales of a group.
     unsafe {
         unpack_scales::<S, P>(simd, lines, group.blocks, group.scaling);
-        unpack_scales::<S, P>(simd, lines.add(half), group.blocks, group.scaling.add(HALF));
-        let codes = lines.add(P::LAYOUT.header_bytes(group.blocks));
-        tile::<S, D, P, P, 1>(simd, dots, [codes, codes.add(half)], group, 0);
+        row::<S, D, P>(simd, dots, lines.add(P::LAYOUT.header_bytes(group.blocks)), group);
     }
 }
 
 /// Several rows of x, and codes as bytes. Of the format only some properties matter, so one format stands for all that
 /// share them.
-fn run_bytes(engine: Engine, layout: Layout, halves: [*const u8; 2], group: &Group<'_>) {
+fn run_bytes(engine: Engine, layout: Layout, lines: *const u8, group: &Group<'_>) {
     match (layout.shared(), layout.has_minima()) {
-        (32, false) => run_bytes_as::<Q8_0>(engine, layout.bits, halves, group),
-        (32, true) => run_bytes_as::<Q4K>(engine, layout.bits, halves, group),
-        (_, false) => run_bytes_as::<Q6K>(engine, layout.bits, halves, group),
-        (_, true) => run_bytes_as::<Q2K>(engine, layout.bits, halves, group),
+        (32, false) => run_bytes_as::<Q8_0>(engine, layout.bits, lines, group),
+        (32, true) => run_bytes_as::<Q4K>(engine, layout.bits, lines, group),
+        (_, false) => run_bytes_as::<Q6K>(engine, layout.bits, lines, group),
+        (_, true) => run_bytes_as::<Q2K>(engine, layout.bits, lines, group),
     }
 }
 
-fn run_bytes_as<P: Packing>(engine: Engine, bits: u32, halves: [*const u8; 2], group: &Group<'_>) {
+fn run_bytes_as<P: Packing>(engine: Engine, bits: u32, lines: *const u8, group: &Group<'_>) {
     match engine {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: an engine is chosen where the processor has its instructions.
-        Engine::Vnni => unsafe { bytes_vnni::<P>(halves, group) },
+        Engine::Vnni => unsafe { bytes_vnni::<P>(lines, group) },
         #[cfg(target_arch = "x86_64")]
         // SAFETY: as above.
         Engine::Maddubs => unsafe {
             match bits {
-                8 => bytes_maddubs::<P, 8>(halves, group),
-                5..=7 => bytes_maddubs::<P, 6>(halves, group),
-                _ => bytes_maddubs::<P, 4>(halves, group),
+                8 => bytes_maddubs::<P, 8>(lines, group),
+                5..=7 => bytes_maddubs::<P, 6>(lines, group),
+                _ => bytes_maddubs::<P, 4>(lines, group),
             }
         },
-        _ => tiles::<Portable, Words, P>(Portable, Words, halves, group),
+        _ => tiles::<Portable, Words, P>(Portable, Words, lines, group),
     }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma,f16c,popcnt,bmi1,bmi2,lzcnt,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
-unsafe fn bytes_vnni<P: Packing>(halves: [*const u8; 2], group: &Group<'_>) {
+unsafe fn bytes_vnni<P: Packing>(lines: *const u8, group: &Group<'_>) {
     // SAFETY: the processor has AVX-512 and VNNI, the caller says.
     let (simd, dots) = unsafe { (Avx512::assume(), Vnni::assume()) };
-    tiles::<Avx512, Vnni, P>(simd, dots, halves, group);
+    tiles::<Avx512, Vnni, P>(simd, dots, lines, group);
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma,f16c,popcnt,bmi1,bmi2,lzcnt")]
-unsafe fn bytes_maddubs<P: Packing, const BITS: u32>(halves: [*const u8; 2], group: &Group<'_>) {
+unsafe fn bytes_maddubs<P: Packing, const BITS: u32>(lines: *const u8, group: &Group<'_>) {
     // SAFETY: the processor has AVX2, the caller says.
     let simd = unsafe { Avx2::assume() };
-    tiles::<Avx2, Maddubs<BITS>, P>(simd, Maddubs::<BITS>, halves, group);
+    tiles::<Avx2, Maddubs<BITS>, P>(simd, Maddubs::<BITS>, lines, group);
 }
 
 /// Unpacks a group of a panel into scratch memory. It is only made with a group and room for its codes and scales.
@@ -294,14 +186,10 @@ impl<P: Packing> Kernel for Unpack<P> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let Unpack { lines, blocks, bytes, scaling, .. } = self;
-        for half in 0..PANEL / HALF {
-            // SAFETY: a panel has both halves of every group, and the scratch has room for them.
-            unsafe {
-                let header = lines.add(half * P::LAYOUT.half_bytes(blocks));
-                unpack_scales::<S, P>(simd, header, blocks, scaling.add(half * HALF));
-                let codes = header.add(P::LAYOUT.header_bytes(blocks));
-                unpack_codes::<S, P>(simd, codes, blocks, bytes.add(half * blocks * BLOCK * HALF));
-            }
+        // SAFETY: the scratch has room for what a group has.
+        unsafe {
+            unpack_scales::<S, P>(simd, lines, blocks, scaling);
+            unpack_codes::<S, P>(simd, lines.add(P::LAYOUT.header_bytes(blocks)), blocks, bytes);
         }
     }
 }
@@ -325,7 +213,7 @@ struct Group<'a> {
 
 #[inline(always)]
 unsafe fn unpack_scales<S: Simd, P: Packing>(simd: S, header: *const u8, blocks: usize, out: *mut f32) {
-    for row in (0..HALF).step_by(S::LANES) {
+    for row in (0..PANEL).step_by(S::LANES) {
         for part in 0..blocks * (BLOCK / P::LAYOUT.shared()) {
             // SAFETY: the header has as many parts, and `out` room for them.
             unsafe {
@@ -342,7 +230,7 @@ unsafe fn unpack_scales<S: Simd, P: Packing>(simd: S, header: *const u8, blocks:
 /// Writes codes as those of eight bits are packed.
 #[inline(always)]
 unsafe fn unpack_codes<S: Simd, P: Packing>(simd: S, lines: *const u8, blocks: usize, out: *mut u8) {
-    for row in (0..HALF).step_by(S::LANES) {
+    for row in (0..PANEL).step_by(S::LANES) {
         for block in 0..blocks {
             // SAFETY: there are as many blocks, and `out` has 8 lines for each.
             unsafe {
@@ -356,20 +244,20 @@ unsafe fn unpack_codes<S: Simd, P: Packing>(simd: S, lines: *const u8, blocks: u
     }
 }
 
-/// Adds the products of one group to the totals of all rows. `halves` has the codes of both halves as bytes.
+/// Adds the products of one group to the totals of all rows. `lines` has its codes as bytes.
 #[inline(always)]
-fn tiles<S: Simd, D: Dots<S>, P: Packing>(simd: S, dots: D, halves: [*const u8; 2], group: &Group<'_>) {
+fn tiles<S: Simd, D: Dots<S>, P: Packing>(simd: S, dots: D, lines: *const u8, group: &Group<'_>) {
     let mut first = 0;
     for &height in D::TILE_ROWS {
         while group.rows - first >= height {
             // SAFETY: the scratch has the codes; the tiles of x have these heights in this order.
             unsafe {
                 match height {
-                    12 if S::LANES == 16 => tile::<S, D, P, Q8_0, 12>(simd, dots, halves, group, first),
-                    8 if S::LANES == 16 => tile::<S, D, P, Q8_0, 8>(simd, dots, halves, group, first),
-                    4 => tile::<S, D, P, Q8_0, 4>(simd, dots, halves, group, first),
-                    2 if S::LEVEL != Level::Portable => tile::<S, D, P, Q8_0, 2>(simd, dots, halves, group, first),
-                    _ => tile::<S, D, P, Q8_0, 1>(simd, dots, halves, group, first),
+                    12 if S::LANES == 16 => tile::<S, D, P, 12>(simd, dots, lines, group, first),
+                    8 if S::LANES == 16 => tile::<S, D, P, 8>(simd, dots, lines, group, first),
+                    4 => tile::<S, D, P, 4>(simd, dots, lines, group, first),
+                    2 if S::LEVEL != Level::Portable => tile::<S, D, P, 2>(simd, dots, lines, group, first),
+                    _ => tile::<S, D, P, 1>(simd, dots, lines, group, first),
                 }
             }
             first += height;
@@ -377,71 +265,155 @@ fn tiles<S: Simd, D: Dots<S>, P: Packing>(simd: S, dots: D, halves: [*const u8; 
     }
 }
 
-/// Adds the products of `ROWS` rows of x and a group of a panel to their totals. Codes are packed as `C` has them.
+/// Where the parts of x that belong to a block are.
+struct Place {
+    words: *const i32,
+    steps: *const f32,
+    starts: *const i32,
+    sums: *const f32,
+}
+
+impl Group<'_> {
+    /// For block `block` of the group, and the tile of `height` rows from `row` on.
+    #[inline(always)]
+    fn place(&self, shared: usize, row: usize, height: usize, block: usize) -> Place {
+        let Group { x, start, k, .. } = *self;
+        let (first, at) = (self.first + row, start / BLOCK + block);
+        let part = first * k / shared + at * (BLOCK / shared) * height;
+        Place {
+            words: x.words.as_ptr().wrapping_add(first * k / 4 + at * 8 * height),
+            steps: x.steps.as_ptr().wrapping_add(first * k / BLOCK + at * height),
+            starts: x.starts.as_ptr().wrapping_add(part),
+            sums: x.sums.as_ptr().wrapping_add(part),
+        }
+    }
+}
+
+/// Adds the products of one row of x and a group to its totals.
 ///
 /// # Safety
-/// `halves` has the codes of both halves, `group` their scales; the rows from `row` of the group's are a tile of x.
+/// `lines` has the group's codes as `P` packs them, and the group's scales are unpacked.
 #[inline(always)]
-unsafe fn tile<S: Simd, D: Dots<S>, P: Packing, C: Packing, const ROWS: usize>(
-    simd: S,
-    dots: D,
-    halves: [*const u8; 2],
-    group: &Group<'_>,
-    row: usize,
-) {
+unsafe fn row<S: Simd, D: Dots<S>, P: Packing>(simd: S, dots: D, lines: *const u8, group: &Group<'_>) {
     let shared = P::LAYOUT.shared();
     let parts = BLOCK / shared;
-    let Group { x, scaling, start, blocks, k, .. } = *group;
-    let (first, totals) = (group.first + row, group.totals.wrapping_add(row * PANEL));
     for column in (0..PANEL).step_by(2 * S::LANES) {
-        for block in 0..blocks {
-            // SAFETY: all of these are within what the caller says there is.
+        for block in 0..group.blocks {
+            let place = group.place(shared, 0, 1, block);
+            // SAFETY: x has the block's elements, the caller says what else is there.
             unsafe {
-                let codes_at = |vector: usize| {
-                    let column = column + vector * S::LANES;
-                    halves[column / HALF].add(block * C::LAYOUT.code_bytes() + 4 * (column % HALF))
-                };
-                let at = start / BLOCK + block;
-                let lines = [codes_at(0), codes_at(1)];
-                let words = x.words.as_ptr().add(first * k / 4 + at * 8 * ROWS);
-                let steps = x.steps.as_ptr().add(first * k / BLOCK + at * ROWS);
-                let mut starts = x.starts.as_ptr().add(first * k / shared + at * parts * ROWS);
-                let mut x_sums = x.sums.as_ptr().add(first * k / shared + at * parts * ROWS);
-                let mut scaling = scaling.add(block * parts * 2 * PANEL + column);
-                let mut sums = [[dots.begin(simd, simd.splat_i32(0)); 2]; ROWS];
+                let lines = lines.add(block * P::LAYOUT.code_bytes() + 4 * column);
+                if column == 0 {
+                    prefetch_block::<P>(lines);
+                }
+                let mut sums = [dots.begin(simd, simd.splat_i32(0)); 2];
                 each!(AT in [0 1 2 3 4 5 6 7] {
-                    if AT * 4 % shared == 0 {
-                        for (row, sums) in sums.iter_mut().enumerate() {
-                            *sums = [dots.begin(simd, simd.splat_i32(*starts.add(row))); 2];
-                        }
+                    let start = simd.splat_i32(*place.starts.add(AT * 4 / shared));
+                    if (AT * 4).is_multiple_of(shared) {
+                        sums = [dots.begin(simd, start); 2];
                     }
-                    let pair = [codes::<S, C, AT>(simd, lines[0]), codes::<S, C, AT>(simd, lines[1])];
+                    let x = simd.splat_i32(*place.words.add(AT));
+                    let pair = [codes::<S, P, AT>(simd, lines), codes::<S, P, AT>(simd, lines.add(4 * S::LANES))];
+                    sums[0] = dots.add(simd, sums[0], dots.prepare(simd, pair[0]), x);
+                    sums[1] = dots.add(simd, sums[1], dots.prepare(simd, pair[1]), x);
+                    if ((AT + 1) * 4).is_multiple_of(shared) {
+                        let part = AT * 4 / shared;
+                        let integers = [dots.end(simd, sums[0], start), dots.end(simd, sums[1], start)];
+                        let part = Part {
+                            scaling: group.scaling.add((block * parts + part) * 2 * PANEL + column),
+                            step: simd.splat(*place.steps),
+                            x_sum: simd.splat(*place.sums.add(part)),
+                            total: group.totals.add(column),
+                        };
+                        part.finish::<P>(simd, integers);
+                    }
+                });
+            }
+        }
+    }
+}
+
+/// Adds the products of `ROWS` rows of x, from row `first` of the group's on, and a group to their totals.
+///
+/// # Safety
+/// `lines` has the group's codes as bytes, the group's scales are unpacked, and the rows are a tile of x.
+#[inline(always)]
+unsafe fn tile<S: Simd, D: Dots<S>, P: Packing, const ROWS: usize>(
+    simd: S,
+    dots: D,
+    lines: *const u8,
+    group: &Group<'_>,
+    first: usize,
+) {
+    const { assert!(ROWS <= 12, "the rows that are named below") };
+    let shared = P::LAYOUT.shared();
+    let parts = BLOCK / shared;
+    let totals = group.totals.wrapping_add(first * PANEL);
+    for column in (0..PANEL).step_by(2 * S::LANES) {
+        for part in 0..group.blocks * parts {
+            let place = group.place(shared, first, ROWS, part / parts);
+            let within = part % parts;
+            // SAFETY: x has the part's elements, the caller says what else is there.
+            unsafe {
+                let words = place.words.add(within * (shared / 4) * ROWS);
+                let (starts, x_sums) = (place.starts.add(within * ROWS), place.sums.add(within * ROWS));
+                let lines = lines.add(part * (shared / 4) * LINE + 4 * column);
+                let mut sums = [[dots.begin(simd, simd.splat_i32(0)); 2]; ROWS];
+                for (row, sums) in sums.iter_mut().enumerate() {
+                    *sums = [dots.begin(simd, simd.splat_i32(*starts.add(row))); 2];
+                }
+                for at in 0..shared / 4 {
+                    let pair = lines.add(at * LINE).cast::<i32>();
+                    let pair = [simd.load_i32_at(pair), simd.load_i32_at(pair.add(S::LANES))];
                     let pair = [dots.prepare(simd, pair[0]), dots.prepare(simd, pair[1])];
                     for (row, sums) in sums.iter_mut().enumerate() {
-                        let x = simd.splat_i32(*words.add(AT * ROWS + row));
+                        let x = simd.splat_i32(*words.add(at * ROWS + row));
                         sums[0] = dots.add(simd, sums[0], pair[0], x);
                         sums[1] = dots.add(simd, sums[1], pair[1], x);
                     }
-                    if (AT + 1) * 4 % shared == 0 {
-                        for (row, sums) in sums.iter().enumerate() {
-                            let (step, start) = (simd.splat(*steps.add(row)), simd.splat_i32(*starts.add(row)));
-                            for (vector, sum) in sums.iter().enumerate() {
-                                let total = totals.add(row * PANEL + column + vector * S::LANES);
-                                let scale = simd.load_at(scaling.add(vector * S::LANES));
-                                let integer = simd.from_i32(dots.end(simd, *sum, start));
-                                let mut y = simd.fma(simd.mul(scale, step), integer, simd.load_at(total));
-                                if P::LAYOUT.has_minima() {
-                                    let minimum = simd.load_at(scaling.add(PANEL + vector * S::LANES));
-                                    y = simd.fma(minimum, simd.splat(*x_sums.add(row)), y);
-                                }
-                                simd.store_at(total, y);
-                            }
-                        }
-                        starts = starts.add(ROWS);
-                        x_sums = x_sums.add(ROWS);
-                        scaling = scaling.add(2 * PANEL);
+                }
+                // One by one, so that sums stay in registers.
+                each!(ROW in [0 1 2 3 4 5 6 7 8 9 10 11] {
+                    if ROW < ROWS {
+                        let start = simd.splat_i32(*starts.add(ROW));
+                        let integers = [dots.end(simd, sums[ROW][0], start), dots.end(simd, sums[ROW][1], start)];
+                        let part = Part {
+                            scaling: group.scaling.add(part * 2 * PANEL + column),
+                            step: simd.splat(*place.steps.add(ROW)),
+                            x_sum: simd.splat(*x_sums.add(ROW)),
+                            total: totals.add(ROW * PANEL + column),
+                        };
+                        part.finish::<P>(simd, integers);
                     }
                 });
+            }
+        }
+    }
+}
+
+/// What makes sums of integers numbers, for one row of x and two vectors of columns.
+struct Part<S: Simd> {
+    scaling: *const f32,
+    step: S::F32,
+    x_sum: S::F32,
+    total: *mut f32,
+}
+
+impl<S: Simd> Part<S> {
+    /// # Safety
+    /// There are two vectors of scales and of totals, and after [`PANEL`] scales the minima.
+    #[inline(always)]
+    unsafe fn finish<P: Packing>(self, simd: S, integers: [S::I32; 2]) {
+        for (vector, integer) in integers.into_iter().enumerate() {
+            // SAFETY: as the caller says.
+            unsafe {
+                let (scaling, total) = (self.scaling.add(vector * S::LANES), self.total.add(vector * S::LANES));
+                let scale = simd.mul(simd.load_at(scaling), self.step);
+                let mut y = simd.fma(scale, simd.from_i32(integer), simd.load_at(total));
+                if P::LAYOUT.has_minima() {
+                    y = simd.fma(simd.load_at(scaling.add(PANEL)), self.x_sum, y);
+                }
+                simd.store_at(total, y);
             }
         }
     }

@@ -3,11 +3,10 @@
 //! An element of every format here is `scale · (code − offset) + minimum`, where a code is an unsigned integer of a few
 //! bits, and the scale and the minimum belong to 16 or 32 elements that follow each other.
 //!
-//! Packed memory is made of lines of 64 bytes. [`PANEL`] rows are a panel: two halves of [`HALF`] rows. A panel has one
-//! group after the other along k, each of [`GROUP`] elements of every row, the last one of what is left; a group has the
-//! first half's header and codes, then the second half's. In a header stand the scales, those of 16 rows side by side.
-//! In a line of codes each of the 16 rows has four bytes, for four elements that follow each other: where a code has eight
-//! bits, the line is the codes; where it has fewer, it is split into planes of four, two or one bits, and a byte of a plane
+//! [`PANEL`] rows are a panel. A panel has one group after the other along k, each of [`GROUP`] elements of every row, the
+//! last one of what is left; a group is a header, in which the scales stand, those of the rows side by side, and then
+//! lines of codes. In a line each row has four bytes, for four elements that follow each other: where a code has eight
+//! bits, these are the codes; where it has fewer, it is split into planes of four, two or one bits, and a byte of a plane
 //! has the bits of 2, 4 or 8 elements:
 //!
 //! - the plane of four bits has 4 lines for 32 elements: of line `i`, the lower bits are elements `4i..`, the upper ones
@@ -15,27 +14,25 @@
 //! - the plane of two bits has 2 lines: of line `i`, bits `2j..` are elements `16i + 4j..`;
 //! - the plane of one bit has 1 line: bit `j` is elements `4j..`.
 //!
-//! Vectors of 16 lanes and of 8 read the same lines, a lane being a row.
+//! So a kernel reads memory in order, and vectors of any width read the same lines, a lane being a row.
 
 use glassbox_tensor::BlockFormat;
 
 /// Rows of a panel.
 pub(super) const PANEL: usize = 32;
-/// Rows of half a panel, which stand side by side.
-pub(super) const HALF: usize = 16;
 /// Elements of a row in one group; fewer in the last.
 pub(super) const GROUP: usize = 256;
 /// Elements of a row in one block of codes.
 pub(super) const BLOCK: usize = 32;
-/// Bytes of a line.
-pub(super) const LINE: usize = 64;
+/// Bytes of a line of codes.
+pub(super) const LINE: usize = 4 * PANEL;
 
-/// The unit of packed memory, and of scratch memory.
+/// The unit of packed memory, and of scratch memory: what a cache holds together.
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
-pub(super) struct Line(pub(super) [u8; LINE]);
+pub(super) struct Unit(pub(super) [u8; 64]);
 
-/// How scales stand in a header, for 16 rows each.
+/// How scales stand in a header, for all rows each.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Scales {
     /// For every 32 elements an f16.
@@ -93,33 +90,30 @@ impl Layout {
         matches!(self.scales, Scales::HalfAndMinimum | Scales::Bytes | Scales::Nibbles)
     }
 
-    /// Bytes of the header of a group of so many blocks, a whole number of lines.
+    /// Bytes of the header of a group of so many blocks.
     pub(super) const fn header_bytes(self, blocks: usize) -> usize {
-        let bytes = match self.scales {
-            Scales::Half => 2 * HALF * blocks,
-            Scales::HalfAndMinimum => 4 * HALF * blocks,
-            Scales::Bytes => 4 * HALF + 2 * HALF * blocks,
-            Scales::SignedBytes => 2 * HALF + 2 * HALF * blocks,
-            Scales::Nibbles => 4 * HALF + 2 * HALF * blocks,
-        };
-        bytes.div_ceil(LINE) * LINE
+        match self.scales {
+            Scales::Half => 2 * PANEL * blocks,
+            Scales::HalfAndMinimum => 4 * PANEL * blocks,
+            Scales::SignedBytes => 2 * PANEL + 2 * PANEL * blocks,
+            Scales::Bytes | Scales::Nibbles => 4 * PANEL + 2 * PANEL * blocks,
+        }
     }
 
-    /// Bytes of the codes of one block of 16 rows.
+    /// Bytes of the codes of one block.
     pub(super) const fn code_bytes(self) -> usize {
         self.bits as usize * LINE
     }
 
-    /// Bytes of half a group of so many blocks.
-    pub(super) const fn half_bytes(self, blocks: usize) -> usize {
+    /// Bytes of a group of so many blocks.
+    pub(super) const fn group_bytes(self, blocks: usize) -> usize {
         self.header_bytes(blocks) + self.code_bytes() * blocks
     }
 
     /// Bytes of a panel whose rows have `k` elements.
     pub(super) const fn panel_bytes(self, k: usize) -> usize {
         let rest = k % GROUP / BLOCK;
-        let halves = k / GROUP * self.half_bytes(GROUP / BLOCK) + if rest > 0 { self.half_bytes(rest) } else { 0 };
-        2 * halves
+        k / GROUP * self.group_bytes(GROUP / BLOCK) + if rest > 0 { self.group_bytes(rest) } else { 0 }
     }
 }
 

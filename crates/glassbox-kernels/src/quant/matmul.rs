@@ -10,8 +10,9 @@ use glassbox_tensor::parallel_for;
 
 use super::exact;
 use super::int8::{self, Engine};
-use super::layout::{GROUP, LINE, Line, PANEL};
+use super::layout::{GROUP, PANEL, Unit};
 use super::pack::PackedBlocks;
+use super::quantize::quantize;
 use crate::Epilogue;
 use crate::simd::Level;
 
@@ -24,8 +25,9 @@ pub enum Activations {
     #[default]
     Exact,
     /// The numbers of x rounded to eight bits: of 32 that follow each other, beginning at a multiple of 32, the largest
-    /// magnitude over 127 is the step, and each becomes its nearest multiple of the step, of two the even one. Products of
-    /// codes are added exactly as integers, over the 16 or 32 elements that share a scale of the weights; then, in order,
+    /// magnitude over 127 is the step; each is multiplied by the step's reciprocal and rounded to the nearest integer, of
+    /// two the even one, which is its code (step, reciprocal and product are rounded to f32). Products of codes are added
+    /// exactly as integers, over the 16 or 32 elements that share a scale of the weights; then, in order,
     /// `y = fma(scale · step, integer, y)` and, for formats with a minimum, `y = fma(minimum, step · sum of x's codes, y)`.
     ///
     /// Where one of 32 isn't finite the step is NaN, and so is the result. Where the step is below 2⁻¹²⁸, which has no
@@ -103,18 +105,17 @@ pub fn matmul_at(
     match activations {
         Activations::Exact => {
             let split = Split::new(weights, m, exact::tile_rows(level));
-            let own = Buffer::take();
-            let mut tiled = own.0;
+            let mut tiled = BUFFER.take();
             let x = if m == 1 { &x.values[..k] } else { split.tile(x, k, &mut tiled) };
             split.run(y, epilogue, &|item, scratch| {
                 exact::multiply(level, item, x, scratch);
             });
-            Buffer(tiled).put();
+            BUFFER.set(tiled);
         }
         Activations::Int8 => {
             let engine = Engine::at(level);
             let split = Split::new(weights, m, engine.tile_rows());
-            let x = int8::quantize(level, x, weights, &split);
+            let x = quantize(level, x, weights, &split);
             split.run(y, epilogue, &|item, scratch| {
                 int8::multiply(engine, item, &x, scratch);
             });
@@ -174,9 +175,14 @@ impl<'a> Split<'a> {
             let (first, height) = tiles[index];
             // SAFETY: no other tile has these rows, and `out` has k numbers for each.
             let tile = unsafe { std::slice::from_raw_parts_mut(to.at(first, 0), height * k) };
-            for row in 0..height {
-                let values = &x.values[(first + row) * x.stride..][..k];
-                tile[row..].iter_mut().step_by(height).zip(values).for_each(|(to, value)| *to = *value);
+            // A few columns at a time, so that what is written stays in the first cache.
+            for start in (0..k).step_by(64) {
+                let end = k.min(start + 64);
+                for row in 0..height {
+                    let values = &x.values[(first + row) * x.stride..][start..end];
+                    let to = tile[start * height..end * height].iter_mut().skip(row).step_by(height);
+                    to.zip(values).for_each(|(to, value)| *to = *value);
+                }
             }
         });
         out
@@ -241,23 +247,24 @@ impl Item<'_> {
 
 /// Memory that a thread works in; it is kept for the next piece of work.
 pub(super) struct Scratch {
-    weights: Vec<Line>,
-    scales: Vec<Line>,
-    totals: Vec<Line>,
+    weights: Vec<Unit>,
+    scales: Vec<Unit>,
+    totals: Vec<Unit>,
 }
 
 thread_local! {
     static SCRATCH: Cell<Option<Box<Scratch>>> = const { Cell::new(None) };
+    /// Memory for the tiles of x, kept by the calling thread for the next product.
     static BUFFER: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
 }
 
 impl Scratch {
     fn with(work: impl FnOnce(&mut Scratch)) {
         let mut scratch = SCRATCH.take().unwrap_or_else(|| {
-            let lines = |bytes: usize| vec![Line([0; LINE]); bytes / LINE];
-            let weights = lines(size_of::<f32>() * GROUP * PANEL);
-            let scales = lines(2 * size_of::<f32>() * GROUP / 16 * PANEL);
-            Box::new(Scratch { weights, scales, totals: lines(size_of::<f32>() * MAX_ROWS * PANEL) })
+            let units = |bytes: usize| vec![Unit([0; 64]); bytes / size_of::<Unit>()];
+            let weights = units(size_of::<f32>() * GROUP * PANEL);
+            let scales = units(2 * size_of::<f32>() * GROUP / 16 * PANEL);
+            Box::new(Scratch { weights, scales, totals: units(size_of::<f32>() * MAX_ROWS * PANEL) })
         });
         work(&mut scratch);
         SCRATCH.set(Some(scratch));
@@ -275,22 +282,9 @@ impl Scratch {
 
     /// Room for [`PANEL`] numbers for so many rows, at most [`MAX_ROWS`] rounded up to a tile.
     pub(super) fn totals(&mut self, rows: usize) -> &mut [f32] {
-        let needed = rows * PANEL * size_of::<f32>() / LINE;
+        let needed = rows * PANEL * size_of::<f32>() / size_of::<Unit>();
         assert!(needed <= self.totals.len());
-        // SAFETY: there are as many lines, which are plain bytes.
+        // SAFETY: there is as much memory, which is plain bytes.
         unsafe { std::slice::from_raw_parts_mut(self.totals.as_mut_ptr().cast(), rows * PANEL) }
-    }
-}
-
-/// Memory for the tiles of x, kept by the calling thread for the next product.
-struct Buffer(Vec<f32>);
-
-impl Buffer {
-    fn take() -> Buffer {
-        Buffer(BUFFER.take())
-    }
-
-    fn put(self) {
-        BUFFER.set(self.0);
     }
 }

@@ -9,17 +9,20 @@
 
 mod dots;
 mod exact;
+mod gather;
 mod int8;
 mod layout;
 mod matmul;
 mod pack;
 mod pages;
+mod quantize;
 mod source;
 mod unpack;
 
 #[cfg(test)]
 mod tests;
 
+pub use gather::gather_rows;
 pub use matmul::{Activations, Rows, RowsMut, matmul, matmul_at};
 pub use pack::PackedBlocks;
 

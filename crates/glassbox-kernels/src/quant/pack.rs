@@ -4,7 +4,7 @@ use std::fmt;
 
 use glassbox_tensor::{BlockFormat, parallel_chunks};
 
-use super::layout::{BLOCK, GROUP, HALF, LINE, Layout, Line, PANEL};
+use super::layout::{BLOCK, GROUP, LINE, Layout, PANEL, Unit};
 use super::source;
 
 /// A weight matrix of `n` rows and `k` columns in a block format, its rows side by side as the kernels read them. It holds
@@ -22,7 +22,7 @@ pub struct PackedBlocks {
     pub(super) layout: Layout,
     pub(super) n: usize,
     pub(super) k: usize,
-    pub(super) lines: Vec<Line>,
+    pub(super) units: Vec<Unit>,
 }
 
 impl fmt::Debug for PackedBlocks {
@@ -42,14 +42,14 @@ impl PackedBlocks {
         assert!(k.is_multiple_of(format.block_elements()), "rows of {k} elements don't end with a block");
         let row_bytes = k / format.block_elements() * format.block_bytes();
         assert!(row_bytes.checked_mul(n) == Some(bytes.len()), "{} bytes for {n} rows of {row_bytes}", bytes.len());
-        let panel_lines = layout.panel_bytes(k) / LINE;
-        let mut lines = zeroed_lines(n.div_ceil(PANEL) * panel_lines);
-        parallel_chunks(&mut lines, panel_lines, &|panel, lines| {
+        let panel_units = layout.panel_bytes(k) / size_of::<Unit>();
+        let mut units = zeroed(n.div_ceil(PANEL) * panel_units);
+        parallel_chunks(&mut units, panel_units, &|panel, units| {
             let first = panel * PANEL;
             let rows = &bytes[first * row_bytes..n.min(first + PANEL) * row_bytes];
-            pack_panel(format, layout, k, rows, bytes_of(lines));
+            pack_panel(format, layout, k, rows, bytes_of(units));
         });
-        Some(PackedBlocks { format, layout, n, k, lines })
+        Some(PackedBlocks { format, layout, n, k, units })
     }
 
     /// The format of the source.
@@ -69,53 +69,50 @@ impl PackedBlocks {
 
     /// The bytes of memory that this takes.
     pub fn byte_len(&self) -> usize {
-        self.lines.len() * LINE
+        size_of_val(self.units.as_slice())
     }
 
     pub(super) fn panels(&self) -> usize {
         self.n.div_ceil(PANEL)
     }
 
-    pub(super) fn panel(&self, index: usize) -> &[Line] {
-        let lines = self.layout.panel_bytes(self.k) / LINE;
-        &self.lines[index * lines..(index + 1) * lines]
+    pub(super) fn panel(&self, index: usize) -> &[Unit] {
+        let units = self.layout.panel_bytes(self.k) / size_of::<Unit>();
+        &self.units[index * units..(index + 1) * units]
     }
 }
 
-/// Lines of zeros, in huge pages where they fill some and the system gives them: that makes reading them in order 15 to
-/// 30 % faster.
-pub(super) fn zeroed_lines(count: usize) -> Vec<Line> {
-    let mut lines = Vec::with_capacity(count);
-    super::pages::advise_huge(&mut lines);
-    lines.resize(count, Line([0; LINE]));
-    lines
+/// Zeros, in huge pages where they fill some and the system gives them: that makes reading them in order 15 to 30 %
+/// faster.
+fn zeroed(count: usize) -> Vec<Unit> {
+    let mut units = Vec::with_capacity(count);
+    super::pages::advise_huge(&mut units);
+    units.resize(count, Unit([0; 64]));
+    units
 }
 
-fn bytes_of(lines: &mut [Line]) -> &mut [u8] {
-    // SAFETY: a line is 64 plain bytes.
-    unsafe { std::slice::from_raw_parts_mut(lines.as_mut_ptr().cast(), lines.len() * LINE) }
+fn bytes_of(units: &mut [Unit]) -> &mut [u8] {
+    // SAFETY: a unit is plain bytes.
+    unsafe { std::slice::from_raw_parts_mut(units.as_mut_ptr().cast(), size_of_val(units)) }
 }
 
 fn pack_panel(format: BlockFormat, layout: Layout, k: usize, rows: &[u8], panel: &mut [u8]) {
-    let per_group = GROUP / format.block_elements();
     let row_bytes = k / format.block_elements() * format.block_bytes();
-    let full = layout.half_bytes(GROUP / BLOCK);
-    for (index, row) in rows.chunks_exact(row_bytes.max(1)).enumerate() {
-        for (group, sources) in row.chunks(per_group * format.block_bytes()).enumerate() {
-            let blocks = sources.len() / format.block_bytes() * format.block_elements() / BLOCK;
-            let size = layout.half_bytes(blocks);
-            let half = &mut panel[2 * group * full + index / HALF * size..][..size];
-            pack_group(format, layout, sources, index % HALF, half);
-        }
+    let group_sources = GROUP / format.block_elements() * format.block_bytes();
+    for (row, sources) in rows.chunks_exact(row_bytes.max(1)).enumerate() {
+        let groups = panel.chunks_mut(layout.group_bytes(GROUP / BLOCK));
+        groups.zip(sources.chunks(group_sources)).for_each(|(group, sources)| {
+            pack_group(format, layout, sources, row, group);
+        });
     }
 }
 
-/// The blocks of one row into half a group.
-fn pack_group(format: BlockFormat, layout: Layout, sources: &[u8], row: usize, half: &mut [u8]) {
-    let blocks = sources.len() / format.block_bytes() * format.block_elements() / BLOCK;
-    let (header, lines) = half.split_at_mut(layout.header_bytes(blocks));
-    let mut codes = [0u8; GROUP];
+/// The blocks of one row into a group.
+fn pack_group(format: BlockFormat, layout: Layout, sources: &[u8], row: usize, group: &mut [u8]) {
     let elements = format.block_elements();
+    let blocks = sources.len() / format.block_bytes() * elements / BLOCK;
+    let (header, lines) = group.split_at_mut(layout.header_bytes(blocks));
+    let mut codes = [0u8; GROUP];
     for (at, source) in sources.chunks_exact(format.block_bytes()).enumerate() {
         source::scales(format, source, at, row, header);
         source::codes(format, source, &mut codes);

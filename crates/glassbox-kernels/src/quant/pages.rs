@@ -1,6 +1,6 @@
 //! Huge pages for memory that is read in order.
 
-use super::layout::Line;
+use super::layout::Unit;
 
 /// The size of a huge page where there are any.
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
@@ -9,7 +9,7 @@ const HUGE: usize = 2 << 20;
 /// Asks the system to back the capacity of a vector, which has not been written yet, with huge pages. Where it won't,
 /// nothing changes.
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
-pub(super) fn advise_huge(lines: &mut Vec<Line>) {
+pub(super) fn advise_huge(units: &mut Vec<Unit>) {
     use std::ffi::{c_int, c_void};
     unsafe extern "C" {
         /// Of the C library, which the standard library is linked with.
@@ -17,8 +17,8 @@ pub(super) fn advise_huge(lines: &mut Vec<Line>) {
     }
     /// `MADV_HUGEPAGE` of Linux.
     const ADVICE: c_int = 14;
-    let begin = lines.as_mut_ptr() as usize;
-    let end = begin + lines.capacity() * size_of::<Line>();
+    let begin = units.as_mut_ptr() as usize;
+    let end = begin + units.capacity() * size_of::<Unit>();
     let first = begin.next_multiple_of(HUGE);
     if let Some(length) = end.checked_sub(first).filter(|length| *length >= HUGE) {
         // SAFETY: the range lies within an allocation of ours; the advice changes no contents. A refusal does no harm.
@@ -28,4 +28,4 @@ pub(super) fn advise_huge(lines: &mut Vec<Line>) {
 
 /// Elsewhere nothing is asked.
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
-pub(super) fn advise_huge(_lines: &mut Vec<Line>) {}
+pub(super) fn advise_huge(_units: &mut Vec<Unit>) {}

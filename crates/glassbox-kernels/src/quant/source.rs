@@ -4,7 +4,7 @@
 
 use glassbox_tensor::BlockFormat;
 
-use super::layout::{BLOCK, GROUP, HALF};
+use super::layout::{BLOCK, GROUP, PANEL};
 
 /// The codes of a block, unsigned and in order; as many as the block has elements are written.
 pub(super) fn codes(format: BlockFormat, block: &[u8], out: &mut [u8; GROUP]) {
@@ -74,13 +74,13 @@ fn spread<const BITS: usize, const PERIOD: usize>(bytes: &[u8], out: &mut [u8], 
     }
 }
 
-/// Writes the scales of a row into the header of half a group. `at` is which of the group's blocks of 32 this is; a block
+/// Writes the scales of a row into the header of a group. `at` is which of the group's blocks of 32 this is; a block
 /// of 256 is the whole group.
 pub(super) fn scales(format: BlockFormat, block: &[u8], at: usize, row: usize, header: &mut [u8]) {
     let mut half = |place: usize, from: usize| {
         header[place + 2 * row..][..2].copy_from_slice(&block[from..from + 2]);
     };
-    let halves = 2 * HALF;
+    let halves = 2 * PANEL;
     match format {
         BlockFormat::Q8_0 | BlockFormat::Q4_0 | BlockFormat::Q5_0 => half(at * halves, 0),
         BlockFormat::Q4_1 | BlockFormat::Q5_1 => {
@@ -92,13 +92,13 @@ pub(super) fn scales(format: BlockFormat, block: &[u8], at: usize, row: usize, h
             half(halves, 2);
             for part in 0..8 {
                 let (scale, minimum) = scale_and_minimum(&block[4..16], part);
-                header[2 * halves + 2 * part * HALF + row] = scale;
-                header[2 * halves + (2 * part + 1) * HALF + row] = minimum;
+                header[2 * halves + 2 * part * PANEL + row] = scale;
+                header[2 * halves + (2 * part + 1) * PANEL + row] = minimum;
             }
         }
         BlockFormat::Q6K => {
             half(0, 208);
-            (0..16).for_each(|part| header[halves + part * HALF + row] = block[192 + part]);
+            (0..16).for_each(|part| header[halves + part * PANEL + row] = block[192 + part]);
         }
         BlockFormat::Q3K => {
             half(0, 108);
@@ -106,13 +106,13 @@ pub(super) fn scales(format: BlockFormat, block: &[u8], at: usize, row: usize, h
             for part in 0..16 {
                 let low = scales[part % 8] >> (part / 8 * 4) & 0xf;
                 let top = scales[8 + part % 4] >> (part / 4 * 2) & 3;
-                header[halves + part * HALF + row] = (low | top << 4).wrapping_sub(32);
+                header[halves + part * PANEL + row] = (low | top << 4).wrapping_sub(32);
             }
         }
         BlockFormat::Q2K => {
             half(0, 80);
             half(halves, 82);
-            (0..16).for_each(|part| header[2 * halves + part * HALF + row] = block[part]);
+            (0..16).for_each(|part| header[2 * halves + part * PANEL + row] = block[part]);
         }
         BlockFormat::Q8_1 | BlockFormat::Q8K | BlockFormat::IQ4NL => {}
     }

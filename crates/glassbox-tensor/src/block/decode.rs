@@ -16,6 +16,25 @@ pub(super) fn half_at(block: &[u8], at: usize) -> f32 {
 }
 
 impl BlockFormat {
+    /// The elements of blocks that follow each other, as f32.
+    ///
+    /// ```
+    /// use glassbox_tensor::BlockFormat;
+    /// let mut out = [0.0; 32];
+    /// // The scale 2 (f16 0x4000) and codes of 3.
+    /// BlockFormat::Q8_0.decode_blocks(&[&[0x00, 0x40][..], &[3; 32]].concat(), &mut out);
+    /// assert_eq!(out, [6.0; 32]);
+    /// ```
+    ///
+    /// # Panics
+    /// Where `bytes` aren't whole blocks, or `out` isn't as long as their elements are.
+    pub fn decode_blocks(self, bytes: &[u8], out: &mut [f32]) {
+        let (size, elements) = (self.block_bytes(), self.block_elements());
+        assert!(bytes.len().is_multiple_of(size), "{} bytes aren't whole blocks", bytes.len());
+        assert!(out.len() == bytes.len() / size * elements, "{} numbers for {} bytes", out.len(), bytes.len());
+        out.chunks_exact_mut(elements).zip(bytes.chunks_exact(size)).for_each(|(out, block)| self.decode(block, out));
+    }
+
     /// The elements of one block: `block` has [`block_bytes`](BlockFormat::block_bytes) bytes and `out`
     /// [`block_elements`](BlockFormat::block_elements) elements.
     pub(super) fn decode(self, block: &[u8], out: &mut [f32]) {

@@ -124,3 +124,26 @@ fn a_short_x_is_refused() {
     let rows = Rows { values: &[0.0; 63], count: 2, stride: 32 };
     matmul_at(Level::best(), rows, &weights, RowsMut { values: &mut [0.0; 2], stride: 1 }, Activations::Exact, None);
 }
+
+#[test]
+fn gathered_rows_are_those_of_the_decoded_table() {
+    let mut random = Random(10);
+    for &format in BlockFormat::ALL {
+        let (n, k) = (19, 2 * format.block_elements());
+        let bytes = blocks(format, n, k, &mut random);
+        let table = decoded(format, n, k, &bytes);
+        for count in [0, 1, 7, 300] {
+            let rows: Vec<usize> = (0..count).map(|_| (random.next() >> 32) as usize % n).collect();
+            let mut out = vec![f32::NAN; count * k];
+            super::super::gather_rows(&bytes, format, k, &rows, &mut out);
+            let expected: Vec<f32> = rows.iter().flat_map(|row| &table[row * k..][..k]).copied().collect();
+            assert_eq!(bits(&out), bits(&expected), "{}", format.name());
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "row 2 of 2")]
+fn a_row_outside_the_table_is_refused() {
+    super::super::gather_rows(&[0; 68], BlockFormat::Q8_0, 32, &[2], &mut [0.0; 32]);
+}
