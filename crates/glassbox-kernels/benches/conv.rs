@@ -1,4 +1,4 @@
-//! The layers of ResNet-50 and MobileNetV2, one image: GFLOP/s and the share of the peak of one thread, which is measured
+//! The layers of ResNet-50 and MobileNetV2 and some groups, one image: GFLOP/s and the share of the peak of one thread, which is measured
 //! between the rounds. On one thread that is its time on a processor; with `threads` on all of them, the time of day. With the
 //! variable WINOGRAD set, by Winograd's method where it gains; the rate is that of the direct products then too.
 //!
@@ -25,7 +25,7 @@ fn main() {
     let levels = Level::available().into_iter().filter(|level| *level != Level::Portable);
     let all_threads = arguments.iter().any(|argument| argument == "threads");
     for level in levels.filter(|level| wanted(&arguments, level.name(), true)) {
-        for (model, layers) in [("ResNet-50", resnet50()), ("MobileNetV2", mobilenet_v2())] {
+        for (model, layers) in [("ResNet-50", resnet50()), ("MobileNetV2", mobilenet_v2()), ("groups", groups())] {
             let layers =
                 layers.into_iter().filter(|layer| wanted(&arguments, &format!("{model} {}", layer.name), false));
             let layers: Vec<Layer> = layers.collect();
@@ -220,7 +220,11 @@ fn square(channels: [usize; 2], size: usize, kernel: usize, stride: usize) -> Co
 }
 
 fn layer(times: usize, conv: Convolution) -> Layer {
-    let kind = if conv.groups > 1 { "depthwise " } else { "" };
+    let kind = match conv.groups {
+        1 => String::new(),
+        groups if groups == conv.in_channels && groups == conv.out_channels => "depthwise ".to_string(),
+        groups => format!("{groups} groups "),
+    };
     let name = format!(
         "{kind}{}x{} {}→{} at {}/{}",
         conv.kernel[0], conv.kernel[1], conv.in_channels, conv.out_channels, conv.input[0], conv.stride[0]
@@ -244,6 +248,19 @@ fn resnet50() -> Vec<Layer> {
         layers.push(layer(blocks - 1, square([outer, inner], size, 1, 1)));
     }
     layers
+}
+
+/// Groups of ResNeXt-50, a depthwise multiplier, and groups that are gathered.
+fn groups() -> Vec<Layer> {
+    let grouped = |groups, channels, size| layer(1, Convolution { groups, ..square(channels, size, 3, 1) });
+    vec![
+        grouped(32, [128, 128], 56),
+        grouped(32, [256, 256], 28),
+        grouped(32, [512, 512], 14),
+        grouped(32, [1024, 1024], 7),
+        grouped(32, [32, 64], 56),
+        grouped(4, [24, 24], 28),
+    ]
 }
 
 fn mobilenet_v2() -> Vec<Layer> {

@@ -161,20 +161,28 @@ impl Task<'_> {
 /// For each tap, where in a plane of blocks of channels it lies for `count` pixels from `first` on.
 pub(super) fn fill_offsets(conv: &Convolution, block: usize, first: usize, count: usize, offsets: &mut [isize]) {
     let width = conv.output()[1];
-    for (tap, offsets) in offsets.chunks_exact_mut(count.max(1)).enumerate() {
+    for (tap, mut offsets) in offsets.chunks_exact_mut(count.max(1)).enumerate() {
         let (tap_row, tap_column) = (tap / conv.kernel[1], tap % conv.kernel[1]);
+        // The columns of the output for which the tap lies inside of a row.
+        let shift = tap_column * conv.dilation[1];
+        let windows = |place: usize| place.saturating_sub(shift).div_ceil(conv.stride[1]);
+        let inside = [windows(conv.pad_begin[1]), windows(conv.pad_begin[1] + conv.input[1])];
+        let step = (conv.stride[1] * block) as isize;
         let (mut row, mut column) = (first / width, first % width);
-        let mut line = conv.place(0, row, tap_row);
-        for offset in offsets {
-            *offset = match (line, conv.place(1, column, tap_column)) {
-                (Some(line), Some(column)) => ((line * conv.input[1] + column) * block) as isize,
-                _ => NOWHERE,
-            };
-            column += 1;
-            if column == width {
-                (row, column) = (row + 1, 0);
-                line = conv.place(0, row, tap_row);
+        while !offsets.is_empty() {
+            let (now, later) = offsets.split_at_mut((width - column).min(offsets.len()));
+            let end = column + now.len();
+            now.fill(NOWHERE);
+            if let Some(line) = conv.place(0, row, tap_row) {
+                let [begin, end] = inside.map(|bound| bound.clamp(column, end));
+                let place = begin * conv.stride[1] + shift;
+                if let Some(place) = place.checked_sub(conv.pad_begin[1]) {
+                    let start = ((line * conv.input[1] + place) * block) as isize;
+                    let now = &mut now[begin - column..end - column];
+                    now.iter_mut().enumerate().for_each(|(at, offset)| *offset = start + at as isize * step);
+                }
             }
+            (row, column, offsets) = (row + 1, 0, later);
         }
     }
 }

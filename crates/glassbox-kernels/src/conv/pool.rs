@@ -120,10 +120,18 @@ impl Pool {
         });
     }
 
+    /// How many taps of a window lie in the first `room` places from its first one on.
+    #[inline(always)]
+    fn taps_in(&self, axis: usize, room: usize) -> usize {
+        // A division takes longer than a small window.
+        let taps = if self.dilation[axis] == 1 { room } else { room.div_ceil(self.dilation[axis]) };
+        taps.min(self.kernel[axis])
+    }
+
     /// The taps of a window that lie inside.
     #[inline(always)]
     fn taps(&self, axis: usize, window: usize) -> Range<usize> {
-        let taps = |room: usize| room.div_ceil(self.dilation[axis]).min(self.kernel[axis]);
+        let taps = |room: usize| self.taps_in(axis, room);
         let (first, front) = (window * self.stride[axis], self.pad_begin[axis]);
         let begin = taps(front.saturating_sub(first));
         begin..taps((front + self.input[axis]).saturating_sub(first)).max(begin)
@@ -133,7 +141,7 @@ impl Pool {
     #[inline(always)]
     fn padded_taps(&self, axis: usize, window: usize) -> usize {
         let extent = self.pad_begin[axis] + self.input[axis] + self.pad_end[axis];
-        extent.saturating_sub(window * self.stride[axis]).div_ceil(self.dilation[axis]).min(self.kernel[axis])
+        self.taps_in(axis, extent.saturating_sub(window * self.stride[axis]))
     }
 }
 

@@ -11,7 +11,7 @@ use super::finish::Finish;
 use crate::simd::{Kernel, Level, MAX_LANES, Simd, run_at};
 
 /// A pixel outside of the input. Runs are no longer where offsets may be [`NOWHERE`].
-static OUTSIDE: [f32; MAX_LANES] = [0.0; MAX_LANES];
+pub(super) static OUTSIDE: [f32; MAX_LANES] = [0.0; MAX_LANES];
 
 /// In a table of offsets: the tap lies outside.
 pub(super) const NOWHERE: isize = -1;
