@@ -1,11 +1,15 @@
-//! The layers of ResNet-50 and MobileNetV2, one image, on one thread: GFLOP/s and the share of the measured peak.
+//! The layers of ResNet-50 and MobileNetV2 and some groups, one image: GFLOP/s and the share of the peak of one thread, which is measured
+//! between the rounds. On one thread that is its time on a processor; with `threads` on all of them, the time of day. With the
+//! variable WINOGRAD set, by Winograd's method where it gains; the rate is that of the direct products then too.
 //!
-//! `cargo bench -p glassbox-kernels --bench conv -- [avx2|avx512] [part of a name]...`
+//! `cargo bench -p glassbox-kernels --bench conv -- [avx2|avx512] [threads] [part of a name]...`
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use glassbox_kernels::conv::{Activation, Convolution, Fused, Method, Options, PackedFilter, block};
+use glassbox_kernels::conv::{
+    Activation, Convolution, Fused, Method, Options, PackedFilter, Pool, block, from_blocks, global_average, to_blocks,
+};
 use glassbox_kernels::simd::{Kernel, Level, Simd, run_at};
 
 /// A layer, and how often the model has it.
@@ -19,47 +23,91 @@ struct Layer {
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
     let levels = Level::available().into_iter().filter(|level| *level != Level::Portable);
-    for level in levels.filter(|level| wanted(&arguments, level.name(), &["avx2", "avx512"])) {
-        for (model, layers) in [("ResNet-50", resnet50()), ("MobileNetV2", mobilenet_v2())] {
-            let (mut best, mut products) = (Duration::ZERO, 0);
-            println!("{model}, {}, one thread: best of rounds", level.name());
-            for layer in layers {
-                if !wanted(&arguments, &format!("{model} {}", layer.name), &[]) {
-                    continue;
-                }
-                let (time, peak) = glassbox_tensor::on_one_thread(|| measure(&layer, level));
-                let rate = 2.0 * layer.conv.products() as f64 / time.as_nanos() as f64;
-                println!(
-                    "  {:44} ×{:<2} {:8.1} µs {:7.1} GFLOP/s {:5.1} % of {peak:.0}",
-                    layer.name,
-                    layer.times,
-                    time.as_nanos() as f64 / 1e3,
-                    rate,
-                    100.0 * rate / peak
-                );
-                best += time * layer.times as u32;
-                products += layer.times * layer.conv.products();
+    let all_threads = arguments.iter().any(|argument| argument == "threads");
+    for level in levels.filter(|level| wanted(&arguments, level.name(), true)) {
+        for (model, layers) in [("ResNet-50", resnet50()), ("MobileNetV2", mobilenet_v2()), ("groups", groups())] {
+            let layers =
+                layers.into_iter().filter(|layer| wanted(&arguments, &format!("{model} {}", layer.name), false));
+            let layers: Vec<Layer> = layers.collect();
+            if layers.is_empty() {
+                continue;
             }
             println!(
-                "  all: {:.2} ms, {:.1} GFLOP/s",
-                best.as_secs_f64() * 1e3,
-                2.0 * products as f64 / best.as_nanos() as f64
+                "{model}, {}, {}: best of rounds",
+                level.name(),
+                if all_threads { "all threads" } else { "one thread" }
             );
+            match all_threads {
+                true => run(layers, level, time_of_day),
+                false => glassbox_tensor::on_one_thread(|| run(layers, level, thread_time)),
+            }
+        }
+        if wanted(&arguments, "pools and reorders", false) {
+            glassbox_tensor::on_one_thread(|| pools(level));
         }
     }
 }
 
-/// Whether an argument of the kind names it, or none of that kind was given.
-fn wanted(arguments: &[String], name: &str, kind: &[&str]) -> bool {
-    let levels = ["avx2", "avx512"];
+/// Measures layers.
+fn run(layers: Vec<Layer>, level: Level, clock: fn() -> Duration) {
+    let (mut best, mut products) = (Duration::ZERO, 0);
+    for layer in layers {
+        let (time, peak) = measure(&layer, level, clock);
+        let rate = 2.0 * layer.conv.products() as f64 / time.as_nanos() as f64;
+        let bytes = 4 * (layer.conv.input_len(block(level)) + layer.conv.output_len(block(level)));
+        println!(
+            "  {:30} ×{:<2} {:8.1} µs {:7.1} GFLOP/s {:5.1} % of {peak:.0}, activations {:5.1} GB/s",
+            layer.name,
+            layer.times,
+            time.as_nanos() as f64 / 1e3,
+            rate,
+            100.0 * rate / peak,
+            bytes as f64 / time.as_nanos() as f64,
+        );
+        best += time * layer.times as u32;
+        products += layer.times * layer.conv.products();
+    }
+    let rate = 2.0 * products as f64 / best.as_nanos() as f64;
+    println!("  all: {:.2} ms, {rate:.1} GFLOP/s", best.as_secs_f64() * 1e3);
+}
+
+/// Measures pools and reorders, as the rate of what is read and written.
+fn pools(level: Level) {
+    let (block, channels) = (block(level), 64);
+    let input = Lines::of(channels * 112 * 112, |at| (at % 13) as f32 * 0.1);
+    let mut output = Lines::of(channels * 112 * 112, |_| 0.0);
+    let pool = Pool { channels, input: [112, 112], output: [56, 56], kernel: [3, 3], ..Pool::SINGLE };
+    let pool = Pool { stride: [2, 2], pad_begin: [1, 1], pad_end: [1, 1], ..pool };
+    let mut report = |name: &str, length: usize, work: &mut dyn FnMut(&[f32], &mut [f32])| {
+        let mut best = Duration::MAX;
+        for _ in 0..50 {
+            let start = thread_time();
+            work(black_box(input.numbers()), output.numbers_mut());
+            best = best.min(thread_time() - start);
+        }
+        let rate = (4 * length) as f64 / best.as_nanos() as f64;
+        println!("  {name:30} {:8.1} µs {rate:5.1} GB/s", best.as_nanos() as f64 / 1e3);
+    };
+    let (larger, smaller) = (channels * 112 * 112, channels * 56 * 56);
+    report("max 3x3 64 at 112/2", larger + smaller, &mut |x, y| pool.max(level, x, &mut y[..smaller]));
+    report("average 3x3 64 at 112/2", larger + smaller, &mut |x, y| pool.average(level, true, x, &mut y[..smaller]));
+    let sizes = [1, 64, 112 * 112];
+    report("global average 64 at 112", larger, &mut |x, y| global_average(level, sizes, x, &mut y[..64]));
+    report("to blocks 64 at 112", 2 * larger, &mut |x, y| to_blocks(block, sizes, x, y));
+    report("from blocks 64 at 112", 2 * larger, &mut |x, y| from_blocks(block, sizes, x, y));
+}
+
+/// Whether an argument names it, or none does that is a level, or that is none.
+fn wanted(arguments: &[String], name: &str, level: bool) -> bool {
+    let is_level = |argument: &str| Level::ALL.iter().any(|level| level.name() == argument);
     let mut of_kind =
-        arguments.iter().filter(|argument| levels.contains(&argument.as_str()) != kind.is_empty()).peekable();
+        arguments.iter().filter(|argument| *argument != "threads" && is_level(argument) == level).peekable();
     of_kind.peek().is_none() || of_kind.any(|argument| name.contains(argument.as_str()))
 }
 
 /// The best time of a layer, and the peak that was measured between its rounds.
-fn measure(layer: &Layer, level: Level) -> (Duration, f64) {
-    let winograd = std::env::var_os("WINOGRAD").is_some();
+fn measure(layer: &Layer, level: Level, clock: fn() -> Duration) -> (Duration, f64) {
+    let winograd = std::env::var_os("WINOGRAD").is_some() && layer.conv.winograd_gains();
     let method = if winograd { Method::Winograd } else { Method::Direct };
     let weights: Vec<f32> = (0..layer.conv.weights()).map(|at| (at % 17) as f32 * 0.01 - 0.08).collect();
     let options = Options { level, plain_input: layer.plain_input, method };
@@ -77,9 +125,9 @@ fn measure(layer: &Layer, level: Level) -> (Duration, f64) {
     let begin = Instant::now();
     let mut rounds = 0;
     while rounds < 5 || begin.elapsed() < Duration::from_millis(150) {
-        let start = thread_time();
+        let start = clock();
         filter.run_fused(black_box(input.numbers()), output.numbers_mut(), &fused, None);
-        best = best.min(thread_time() - start);
+        best = best.min(clock() - start);
         if rounds % 8 == 0 {
             peak = peak.max(run_at(level, Peak));
         }
@@ -101,9 +149,14 @@ fn thread_time() -> Duration {
     Duration::new(time[0] as u64, time[1] as u32)
 }
 
-/// The time of day, where the system doesn't say how long a thread has had a processor.
+/// Where the system doesn't say how long a thread has had a processor.
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
 fn thread_time() -> Duration {
+    time_of_day()
+}
+
+/// The time of day.
+fn time_of_day() -> Duration {
     static BEGIN: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
     BEGIN.elapsed()
 }
@@ -167,7 +220,11 @@ fn square(channels: [usize; 2], size: usize, kernel: usize, stride: usize) -> Co
 }
 
 fn layer(times: usize, conv: Convolution) -> Layer {
-    let kind = if conv.groups > 1 { "depthwise " } else { "" };
+    let kind = match conv.groups {
+        1 => String::new(),
+        groups if groups == conv.in_channels && groups == conv.out_channels => "depthwise ".to_string(),
+        groups => format!("{groups} groups "),
+    };
     let name = format!(
         "{kind}{}x{} {}→{} at {}/{}",
         conv.kernel[0], conv.kernel[1], conv.in_channels, conv.out_channels, conv.input[0], conv.stride[0]
@@ -191,6 +248,19 @@ fn resnet50() -> Vec<Layer> {
         layers.push(layer(blocks - 1, square([outer, inner], size, 1, 1)));
     }
     layers
+}
+
+/// Groups of ResNeXt-50, a depthwise multiplier, and groups that are gathered.
+fn groups() -> Vec<Layer> {
+    let grouped = |groups, channels, size| layer(1, Convolution { groups, ..square(channels, size, 3, 1) });
+    vec![
+        grouped(32, [128, 128], 56),
+        grouped(32, [256, 256], 28),
+        grouped(32, [512, 512], 14),
+        grouped(32, [1024, 1024], 7),
+        grouped(32, [32, 64], 56),
+        grouped(4, [24, 24], 28),
+    ]
 }
 
 fn mobilenet_v2() -> Vec<Layer> {

@@ -10,7 +10,7 @@ use super::finish::Finish;
 use super::output::Output;
 use super::scratch::with_offsets;
 use super::split::{self, Bundle};
-use super::tiles::{NOWHERE, Sums, most_pixels};
+use super::tiles::{NOTHING_AHEAD, NOWHERE, Sums, most_pixels};
 use super::{Convolution, PackedFilter};
 use crate::simd::Level;
 
@@ -22,6 +22,8 @@ pub(super) struct Split {
     strips: usize,
     /// How many blocks of input channels are taken at once.
     inputs: usize,
+    /// Whether weights are fetched in advance: where they are more than the second cache holds beside the pixels.
+    fetches: bool,
     /// Whether tasks that share weights follow each other, and not those that share pixels.
     weights_stay: bool,
 }
@@ -33,18 +35,23 @@ impl Split {
         let inputs = conv.in_per_group().div_ceil(block);
         let widest = bundles.iter().map(|bundle| bundle.blocks).max().unwrap_or(1);
         let narrowest_strip = 4 * most_pixels(level, widest);
-        let input_bytes = size_of::<f32>() * inputs * block * conv.input_pixels();
+        let read = conv.input_pixels().min(pixels * conv.taps());
+        let input_bytes = size_of::<f32>() * inputs * block * read;
+        let weights_bytes = size_of::<f32>() * conv.weights();
+        // Cutting the pixels lets what a strip reads stay in the second cache for all bundles, but every strip reads all
+        // weights.
+        let cut = if weights_bytes > input_bytes { 1 } else { input_bytes.div_ceil(split::STRIP_BYTES) };
         let strips = split::tasks(conv.products())
             .div_ceil((bundles.len() * conv.batch).max(1))
-            .max(input_bytes.div_ceil(split::STRIP_BYTES))
+            .max(cut)
             .min(pixels / narrowest_strip.max(1))
             .max(1);
         let filter_bytes = size_of::<f32>() * widest * block * block * conv.taps();
-        let weights_bytes = size_of::<f32>() * conv.weights();
         Split {
             bundles,
             strips,
             inputs: (split::weights_bytes(level) / filter_bytes.max(1)).clamp(1, inputs.max(1)),
+            fetches: weights_bytes > split::FETCHED_BYTES,
             weights_stay: weights_bytes > input_bytes,
         }
     }
@@ -128,6 +135,7 @@ impl Task<'_> {
                     step: conv.pixels() * block,
                     block: self.bundle.block,
                     begins: begin == 0,
+                    ahead: if self.split.fetches { self.ahead(begin + count, inputs) } else { NOTHING_AHEAD },
                     finish: if begin + count == inputs { finish } else { Finish::NOTHING },
                 };
                 // SAFETY: the input has a plane for each block, and offsets lie in a plane; the weights are packed for
@@ -140,25 +148,41 @@ impl Task<'_> {
             unsafe { output.finish(self.image, channel_block, self.first, pixels) };
         }
     }
+
+    /// The weights of this bundle that follow those of the first `begin` of `inputs` blocks of input channels.
+    fn ahead(&self, begin: usize, inputs: usize) -> (*const f32, usize) {
+        let step = self.filter.conv.taps() * self.filter.block * self.filter.block;
+        let count = self.split.inputs.min(inputs - begin);
+        let weights = self.filter.weights.numbers();
+        (weights.as_ptr().wrapping_add((self.bundle.block * inputs + begin) * step), count * step)
+    }
 }
 
 /// For each tap, where in a plane of blocks of channels it lies for `count` pixels from `first` on.
 pub(super) fn fill_offsets(conv: &Convolution, block: usize, first: usize, count: usize, offsets: &mut [isize]) {
     let width = conv.output()[1];
-    for (tap, offsets) in offsets.chunks_exact_mut(count.max(1)).enumerate() {
+    for (tap, mut offsets) in offsets.chunks_exact_mut(count.max(1)).enumerate() {
         let (tap_row, tap_column) = (tap / conv.kernel[1], tap % conv.kernel[1]);
+        // The columns of the output for which the tap lies inside of a row.
+        let shift = tap_column * conv.dilation[1];
+        let windows = |place: usize| place.saturating_sub(shift).div_ceil(conv.stride[1]);
+        let inside = [windows(conv.pad_begin[1]), windows(conv.pad_begin[1] + conv.input[1])];
+        let step = (conv.stride[1] * block) as isize;
         let (mut row, mut column) = (first / width, first % width);
-        let mut line = conv.place(0, row, tap_row);
-        for offset in offsets {
-            *offset = match (line, conv.place(1, column, tap_column)) {
-                (Some(line), Some(column)) => ((line * conv.input[1] + column) * block) as isize,
-                _ => NOWHERE,
-            };
-            column += 1;
-            if column == width {
-                (row, column) = (row + 1, 0);
-                line = conv.place(0, row, tap_row);
+        while !offsets.is_empty() {
+            let (now, later) = offsets.split_at_mut((width - column).min(offsets.len()));
+            let end = column + now.len();
+            now.fill(NOWHERE);
+            if let Some(line) = conv.place(0, row, tap_row) {
+                let [begin, end] = inside.map(|bound| bound.clamp(column, end));
+                let place = begin * conv.stride[1] + shift;
+                if let Some(place) = place.checked_sub(conv.pad_begin[1]) {
+                    let start = ((line * conv.input[1] + place) * block) as isize;
+                    let now = &mut now[begin - column..end - column];
+                    now.iter_mut().enumerate().for_each(|(at, offset)| *offset = start + at as isize * step);
+                }
             }
+            (row, column, offsets) = (row + 1, 0, later);
         }
     }
 }

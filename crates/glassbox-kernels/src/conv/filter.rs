@@ -50,7 +50,7 @@ impl Default for Options {
 /// from_blocks(block, [1, 3, 2], &output, &mut plain);
 /// assert_eq!(plain, [1.0, 2.0, 3.0, 4.0, 4.0, 6.0]);
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct PackedFilter {
     pub(super) conv: Convolution,
     pub(super) level: Level,

@@ -7,6 +7,8 @@
 //! Every sum has a fixed order (input block, tap, channel, each product fused with its sum), whatever the batch, the
 //! number of threads and the split into tasks. A tap outside of the input counts as a zero that is multiplied.
 
+#![allow(clippy::needless_range_loop, reason = "tiles of registers are read by the same index as other arrays")]
+
 mod blocked;
 mod depthwise;
 mod filter;

@@ -10,7 +10,7 @@ use super::finish::Finish;
 use super::output::Output;
 use super::scratch::{with_numbers, with_offsets};
 use super::split::{self, Bundle};
-use super::tiles::{Sums, most_pixels};
+use super::tiles::{NOTHING_AHEAD, Sums, most_pixels};
 use super::{Convolution, PackedFilter};
 use crate::simd::Level;
 
@@ -118,6 +118,7 @@ impl Strip<'_> {
                         step: conv.pixels() * block,
                         block: bundle.block,
                         begins: true,
+                        ahead: NOTHING_AHEAD,
                         finish,
                     };
                     // SAFETY: the copy has all taps of the strip's pixels, the weights are packed for all blocks of the

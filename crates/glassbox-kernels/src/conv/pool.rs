@@ -120,10 +120,18 @@ impl Pool {
         });
     }
 
+    /// How many taps of a window lie in the first `room` places from its first one on.
+    #[inline(always)]
+    fn taps_in(&self, axis: usize, room: usize) -> usize {
+        // A division takes longer than a small window.
+        let taps = if self.dilation[axis] == 1 { room } else { room.div_ceil(self.dilation[axis]) };
+        taps.min(self.kernel[axis])
+    }
+
     /// The taps of a window that lie inside.
     #[inline(always)]
     fn taps(&self, axis: usize, window: usize) -> Range<usize> {
-        let taps = |room: usize| room.div_ceil(self.dilation[axis]).min(self.kernel[axis]);
+        let taps = |room: usize| self.taps_in(axis, room);
         let (first, front) = (window * self.stride[axis], self.pad_begin[axis]);
         let begin = taps(front.saturating_sub(first));
         begin..taps((front + self.input[axis]).saturating_sub(first)).max(begin)
@@ -133,7 +141,7 @@ impl Pool {
     #[inline(always)]
     fn padded_taps(&self, axis: usize, window: usize) -> usize {
         let extent = self.pad_begin[axis] + self.input[axis] + self.pad_end[axis];
-        extent.saturating_sub(window * self.stride[axis]).div_ceil(self.dilation[axis]).min(self.kernel[axis])
+        self.taps_in(axis, extent.saturating_sub(window * self.stride[axis]))
     }
 }
 
@@ -152,40 +160,104 @@ struct Rows<'a> {
     first: usize,
 }
 
+/// Pixels of a row that are computed at once, where their taps lie inside of the same columns of the window.
+const PIXELS: usize = 4;
+
 impl Kernel for Rows<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Rows { pool, kind, input, output, first } = self;
+        let pool = self.pool;
         let width = pool.output[1];
-        for index in 0..output.len() / S::LANES {
-            let window = [first + index / width, index % width];
-            let (rows, columns) = (pool.taps(0, window[0]), pool.taps(1, window[1]));
-            let mut result = match kind {
-                Kind::Max => s.splat(f32::NEG_INFINITY),
-                Kind::Average { .. } => s.zero(),
-            };
-            for row in rows.clone() {
-                let row = window[0] * pool.stride[0] + row * pool.dilation[0] - pool.pad_begin[0];
-                for column in columns.clone() {
-                    let column = window[1] * pool.stride[1] + column * pool.dilation[1] - pool.pad_begin[1];
-                    let x = s.load(&input[(row * pool.input[1] + column) * S::LANES..]);
-                    result = match kind {
-                        // An equal number doesn't replace the one before, as a zero of the other sign would; a NaN stays.
-                        Kind::Max => s.select(s.or_mask(s.lt(result, x), s.ne(x, x)), x, result),
-                        Kind::Average { .. } => s.add(result, x),
-                    };
+        for (index, output) in self.output.chunks_exact_mut((width * S::LANES).max(1)).enumerate() {
+            let row = self.first + index;
+            let rows = pool.taps(0, row);
+            let mut column = 0;
+            while column < width {
+                let columns = pool.taps(1, column);
+                let together = column + PIXELS <= width
+                    && (columns == pool.taps(1, column + PIXELS - 1))
+                    && (columns == (0..pool.kernel[1]));
+                let window = Window { pool, input: self.input, row, rows: rows.clone(), column, columns };
+                let output = &mut output[column * S::LANES..];
+                match (self.kind, together) {
+                    (Kind::Max, true) => window.max::<S, PIXELS>(s, output),
+                    (Kind::Max, false) => window.max::<S, 1>(s, output),
+                    (Kind::Average { padded }, true) => window.average::<S, PIXELS>(s, padded, output),
+                    (Kind::Average { padded }, false) => window.average::<S, 1>(s, padded, output),
+                }
+                column += if together { PIXELS } else { 1 };
+            }
+        }
+    }
+}
+
+/// The windows of some pixels of a row, and which of their taps lie inside.
+struct Window<'a> {
+    pool: &'a Pool,
+    input: &'a [f32],
+    row: usize,
+    rows: Range<usize>,
+    /// The first pixel.
+    column: usize,
+    columns: Range<usize>,
+}
+
+impl Window<'_> {
+    /// What the pixels have at a tap.
+    #[inline(always)]
+    fn load<S: Simd, const PIXELS: usize>(&self, s: S, row: usize, column: usize) -> [S::F32; PIXELS] {
+        let pool = self.pool;
+        let row = self.row * pool.stride[0] + row * pool.dilation[0] - pool.pad_begin[0];
+        let column = self.column * pool.stride[1] + column * pool.dilation[1] - pool.pad_begin[1];
+        let (first, step) = ((row * pool.input[1] + column) * S::LANES, pool.stride[1] * S::LANES);
+        let from = &self.input[first..][..(PIXELS - 1) * step + S::LANES];
+        let mut numbers = [s.zero(); PIXELS];
+        for pixel in 0..PIXELS {
+            // SAFETY: the slice reaches to the last pixel.
+            numbers[pixel] = unsafe { s.load_at(from.as_ptr().add(pixel * step)) };
+        }
+        numbers
+    }
+
+    /// An equal number doesn't replace the one before, as a zero of the other sign would.
+    #[inline(always)]
+    fn max<S: Simd, const PIXELS: usize>(&self, s: S, output: &mut [f32]) {
+        let mut largest = [s.splat(f32::NEG_INFINITY); PIXELS];
+        let mut strange = [s.lt(s.zero(), s.zero()); PIXELS];
+        for row in self.rows.clone() {
+            for column in self.columns.clone() {
+                let numbers = self.load::<S, PIXELS>(s, row, column);
+                for pixel in 0..PIXELS {
+                    largest[pixel] = s.max(numbers[pixel], largest[pixel]);
+                    strange[pixel] = s.or_mask(strange[pixel], s.ne(numbers[pixel], numbers[pixel]));
                 }
             }
-            if let Kind::Average { padded } = kind {
-                let count = match padded {
-                    true => pool.padded_taps(0, window[0]) * pool.padded_taps(1, window[1]),
-                    false => rows.len() * columns.len(),
-                };
-                result = s.div(result, s.splat(count as f32));
+        }
+        for pixel in 0..PIXELS {
+            let x = s.select(strange[pixel], s.splat(f32::NAN), largest[pixel]);
+            s.store(&mut output[pixel * S::LANES..], x);
+        }
+    }
+
+    #[inline(always)]
+    fn average<S: Simd, const PIXELS: usize>(&self, s: S, padded: bool, output: &mut [f32]) {
+        let mut sums = [s.zero(); PIXELS];
+        for row in self.rows.clone() {
+            for column in self.columns.clone() {
+                let numbers = self.load::<S, PIXELS>(s, row, column);
+                for pixel in 0..PIXELS {
+                    sums[pixel] = s.add(sums[pixel], numbers[pixel]);
+                }
             }
-            s.store(&mut output[index * S::LANES..], result);
+        }
+        for pixel in 0..PIXELS {
+            let count = match padded {
+                true => self.pool.padded_taps(0, self.row) * self.pool.padded_taps(1, self.column + pixel),
+                false => self.rows.len() * self.columns.len(),
+            };
+            s.store(&mut output[pixel * S::LANES..], s.div(sums[pixel], s.splat(count as f32)));
         }
     }
 }

@@ -1,11 +1,14 @@
 //! Between NCHW and blocks of channels.
 
-use glassbox_tensor::{parallel_chunks, parallel_for};
+use glassbox_tensor::parallel_for;
 
 use crate::simd::MAX_LANES;
 
 /// Pixels that are reordered at once, for all channels of a block.
 const PIXELS: usize = 1024;
+
+/// Pixels whose channels are taken apart one after the other: their lines fit into the first cache.
+const NEAR: usize = 64;
 
 /// Reorders `[images, channels, pixels]` from NCHW to blocks of `block` channels; channels that only fill the last block
 /// are zero.
@@ -74,12 +77,34 @@ pub fn from_blocks(block: usize, [images, channels, pixels]: [usize; 3], blocks:
     if count == 0 || pixels == 0 {
         return;
     }
-    // A task writes one row of pixels of a channel; the lines that it reads are in the cache for the other channels.
-    parallel_chunks(plain, pixels, &|plane, row| {
-        let (image, channel) = (plane / channels, plane % channels);
-        let from = &blocks[(image * count + channel / block) * pixels * block..][..pixels * block];
-        row.iter_mut().zip(from[channel % block..].iter().step_by(block)).for_each(|(to, x)| *to = *x);
+    let pieces = pixels.div_ceil(PIXELS);
+    let to = Start(plain.as_mut_ptr());
+    let to = &to;
+    parallel_for(images * count * pieces, &|task| {
+        let (plane, first) = (task / pieces, task % pieces * PIXELS);
+        let (image, first_channel) = (plane / count, plane % count * block);
+        let (taken, run) = (block.min(channels - first_channel), PIXELS.min(pixels - first));
+        let from = &blocks[(plane * pixels + first) * block..][..run * block];
+        // A few pixels at a time, whose lines stay in the cache for all channels.
+        for (part, from) in from.chunks(NEAR * block).enumerate() {
+            for channel in 0..taken {
+                let start = (image * channels + first_channel + channel) * pixels + first + part * NEAR;
+                // SAFETY: each task has pixels of its own in channels of its own.
+                let to = unsafe { std::slice::from_raw_parts_mut(to.0.add(start), from.len() / block) };
+                match block {
+                    8 => pick::<8>(from, channel, to),
+                    MAX_LANES => pick::<MAX_LANES>(from, channel, to),
+                    _ => to.iter_mut().zip(from[channel..].iter().step_by(block)).for_each(|(to, x)| *to = *x),
+                }
+            }
+        }
     });
+}
+
+/// Copies one channel of pixels of `BLOCK` channels.
+fn pick<const BLOCK: usize>(from: &[f32], channel: usize, to: &mut [f32]) {
+    let (pixels, _) = from.as_chunks::<BLOCK>();
+    to.iter_mut().zip(pixels).for_each(|(to, pixel)| *to = pixel[channel]);
 }
 
 /// The number of blocks of channels of an image.
@@ -94,5 +119,5 @@ fn check(block: usize, [images, channels, pixels]: [usize; 3], plain: usize, blo
 /// Where a tensor begins of which tasks write parts.
 struct Start(*mut f32);
 
-// SAFETY: it is used by `to_blocks` alone, whose tasks make slices of it that don't overlap.
+// SAFETY: it is used by reorders alone, whose tasks make slices of it that don't overlap.
 unsafe impl Sync for Start {}

@@ -77,6 +77,13 @@ impl Convolution {
         self.batch * self.out_channels.div_ceil(block) * block * self.pixels()
     }
 
+    /// Whether [`Method::Winograd`](super::Method::Winograd) takes less time than summing directly: where it applies, and
+    /// where there are enough pixels for its weights, of which there are 16 / 9 as many. It says the same for every batch.
+    pub fn winograd_gains(&self) -> bool {
+        let patches = self.output().map(|size| size.div_ceil(2)).iter().product::<usize>();
+        super::winograd::takes(self) && patches >= 36 && self.in_channels >= 16 && self.out_channels >= 16
+    }
+
     pub(super) fn in_per_group(&self) -> usize {
         self.in_channels / self.groups.max(1)
     }

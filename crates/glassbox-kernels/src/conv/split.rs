@@ -7,6 +7,9 @@ use crate::simd::Level;
 /// The most of an input that a strip shall read, so that it stays in the second cache while it is read again.
 pub(super) const STRIP_BYTES: usize = 256 << 10;
 
+/// Weights from which on they are fetched in advance.
+pub(super) const FETCHED_BYTES: usize = 512 << 10;
+
 /// Products that are worth a task of their own: some ten microseconds.
 const TASK_PRODUCTS: usize = 1 << 19;
 
@@ -22,7 +25,7 @@ pub(super) fn tasks(products: usize) -> usize {
 /// second cache feeds the multipliers as fast (AVX-512 computes 24 vectors for each 4 that it loads), a part of that.
 pub(super) fn weights_bytes(level: Level) -> usize {
     match level {
-        Level::Avx512 => 256 << 10,
+        Level::Avx512 => 96 << 10,
         Level::Avx2 | Level::Portable => 20 << 10,
     }
 }

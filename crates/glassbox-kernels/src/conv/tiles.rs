@@ -11,10 +11,16 @@ use super::finish::Finish;
 use crate::simd::{Kernel, Level, MAX_LANES, Simd, run_at};
 
 /// A pixel outside of the input. Runs are no longer where offsets may be [`NOWHERE`].
-static OUTSIDE: [f32; MAX_LANES] = [0.0; MAX_LANES];
+pub(super) static OUTSIDE: [f32; MAX_LANES] = [0.0; MAX_LANES];
 
 /// In a table of offsets: the tap lies outside.
 pub(super) const NOWHERE: isize = -1;
+
+/// Numbers in a line of the caches.
+const LINE: usize = 16;
+
+/// No weights are wanted next.
+pub(super) const NOTHING_AHEAD: (*const f32, usize) = (std::ptr::null(), 0);
 
 /// The most blocks of output channels of a tile.
 pub(super) const MAX_BLOCKS: usize = 4;
@@ -67,6 +73,9 @@ pub(super) struct Sums {
     pub(super) block: usize,
     /// Whether sums begin here; if not, they are taken up from the output.
     pub(super) begins: bool,
+    /// Weights that are wanted next, in as many blocks as these, and how many of each block: they are fetched into the second
+    /// cache meanwhile.
+    pub(super) ahead: (*const f32, usize),
     /// What is done with sums before they are stored: [`Finish::NOTHING`] where they go on.
     pub(super) finish: Finish,
 }
@@ -85,23 +94,26 @@ impl Sums {
         // As many tiles as needed, of sizes that differ by one at most: a narrow tile would wait for its sums.
         let tiles = pixels.div_ceil(most_pixels(level, blocks));
         let (size, wider) = (pixels / tiles, pixels % tiles);
+        let (wide, narrow) = (Run { first: 0, tile: 0, tiles: wider }, tiles - wider);
+        let narrow = Run { first: wider * (size + 1), tile: wider, tiles: narrow };
+        let lines = (self.ahead.1 / LINE).div_ceil((tiles * self.inputs * self.taps).max(1));
         // SAFETY: the caller says so; the two parts are the pixels.
         unsafe {
-            self.dispatch(level, blocks, size + 1, 0, wider);
-            self.dispatch(level, blocks, size, wider * (size + 1), tiles - wider);
+            self.dispatch(level, blocks, size + 1, wide, lines);
+            self.dispatch(level, blocks, size, narrow, lines);
         }
     }
 
     /// # Safety
     /// As [`Sums::compute`].
-    unsafe fn dispatch(&self, level: Level, blocks: usize, size: usize, first: usize, tiles: usize) {
-        if tiles == 0 {
+    unsafe fn dispatch(&self, level: Level, blocks: usize, size: usize, run: Run, lines: usize) {
+        if run.tiles == 0 {
             return;
         }
         macro_rules! choose {
             ($($blocks:literal: $($size:literal)*;)*) => {
                 match (blocks, size) {
-                    $($(($blocks, $size) => run_at(level, Tiles::<$blocks, $size> { sums: self, first, tiles }),)*)*
+                    $($(($blocks, $size) => run_at(level, Tiles::<$blocks, $size> { sums: self, run, lines }),)*)*
                     _ => debug_assert!(false, "no tile of {blocks} blocks and {size} pixels"),
                 }
             };
@@ -115,13 +127,23 @@ impl Sums {
     }
 }
 
-/// Tiles of one size.
-struct Tiles<'a, const BLOCKS: usize, const PIXELS: usize> {
-    sums: &'a Sums,
+/// Tiles of one size, side by side.
+#[derive(Clone, Copy)]
+struct Run {
     /// The first pixel.
     first: usize,
+    /// The number of the first tile.
+    tile: usize,
     /// How many tiles.
     tiles: usize,
+}
+
+/// Tiles whose size is known.
+struct Tiles<'a, const BLOCKS: usize, const PIXELS: usize> {
+    sums: &'a Sums,
+    run: Run,
+    /// How many lines of each block of the weights ahead are fetched with each tap.
+    lines: usize,
 }
 
 impl<const BLOCKS: usize, const PIXELS: usize> Kernel for Tiles<'_, BLOCKS, PIXELS> {
@@ -133,9 +155,12 @@ impl<const BLOCKS: usize, const PIXELS: usize> Kernel for Tiles<'_, BLOCKS, PIXE
         if const { BLOCKS * PIXELS > most_sums(S::LEVEL) } {
             return;
         }
-        for tile in 0..self.tiles {
+        let taps = self.sums.inputs * self.sums.taps;
+        for tile in 0..self.run.tiles {
+            let ahead = self.sums.ahead.0.wrapping_add((self.run.tile + tile) * taps * self.lines * LINE);
+            let first = self.run.first + tile * PIXELS;
             // SAFETY: whoever calls `Sums::compute` says so.
-            unsafe { sum_tile::<S, BLOCKS, PIXELS>(s, self.sums, self.first + tile * PIXELS) };
+            unsafe { sum_tile::<S, BLOCKS, PIXELS>(s, self.sums, first, (ahead, self.lines)) };
         }
     }
 }
@@ -143,7 +168,12 @@ impl<const BLOCKS: usize, const PIXELS: usize> Kernel for Tiles<'_, BLOCKS, PIXE
 /// # Safety
 /// As [`Sums::compute`], for the pixels from `first` on.
 #[inline(always)]
-unsafe fn sum_tile<S: Simd, const BLOCKS: usize, const PIXELS: usize>(s: S, sums: &Sums, first: usize) {
+unsafe fn sum_tile<S: Simd, const BLOCKS: usize, const PIXELS: usize>(
+    s: S,
+    sums: &Sums,
+    first: usize,
+    (mut ahead, lines): (*const f32, usize),
+) {
     // SAFETY: the caller says that all of it is there.
     unsafe {
         let mut tile = [[s.zero(); PIXELS]; BLOCKS];
@@ -169,6 +199,12 @@ unsafe fn sum_tile<S: Simd, const BLOCKS: usize, const PIXELS: usize>(s: S, sums
                 for channel in 0..run {
                     add_channel(s, &mut tile, &inputs, channel, weights.add(channel * S::LANES), filter);
                 }
+                for line in 0..lines {
+                    for block in 0..BLOCKS {
+                        fetch(ahead.wrapping_add(block * filter + line * LINE));
+                    }
+                }
+                ahead = ahead.wrapping_add(lines * LINE);
                 weights = weights.add(run * S::LANES);
                 offsets = offsets.wrapping_add(row);
                 plane = plane.wrapping_add(shift);
@@ -177,6 +213,18 @@ unsafe fn sum_tile<S: Simd, const BLOCKS: usize, const PIXELS: usize>(s: S, sums
         }
         finish_tile(s, &mut tile, sums, place);
     }
+}
+
+/// Asks for a line of memory to be brought into the second cache. It need not be there.
+#[inline(always)]
+fn fetch(line: *const f32) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: every such processor has the instruction, which doesn't fail whatever the address.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T1 }>(line.cast())
+    };
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = line;
 }
 
 /// Finishes the sums of a tile and stores them at `place`.

@@ -13,7 +13,7 @@ use super::finish::Finish;
 use super::output::Output;
 use super::scratch::{with_numbers, with_offsets};
 use super::split::{self, Bundle};
-use super::tiles::Sums;
+use super::tiles::{NOTHING_AHEAD, Sums};
 use super::{Convolution, PackedFilter};
 use crate::simd::{Kernel, Simd, run_at};
 
@@ -180,6 +180,7 @@ impl Strip<'_> {
                         step: count * block,
                         block: 0,
                         begins: true,
+                        ahead: NOTHING_AHEAD,
                         finish: Finish::NOTHING,
                     };
                     // SAFETY: the transformed patches have a plane for each block of input channels, the weights are packed

@@ -282,6 +282,8 @@ pub trait Simd: Copy + Send + Sync + 'static {
     fn select(self, mask: Self::Mask, x: Self::F32, y: Self::F32) -> Self::F32;
     /// x where the mask is set, otherwise y.
     fn select_i32(self, mask: Self::Mask, x: Self::I32, y: Self::I32) -> Self::I32;
+    /// For each lane, the lane of x that `lanes` names, which is below [`Simd::LANES`].
+    fn permute(self, x: Self::F32, lanes: Self::I32) -> Self::F32;
     /// Whether any lane is set.
     fn any(self, mask: Self::Mask) -> bool;
 

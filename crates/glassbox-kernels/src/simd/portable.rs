@@ -135,6 +135,7 @@ impl Simd for Portable {
         not_mask(x: M) -> M = map(x, |x| !x);
         select(mask: M, x: F, y: F) -> F = std::array::from_fn(|lane| if mask[lane] { x[lane] } else { y[lane] });
         select_i32(mask: M, x: I, y: I) -> I = std::array::from_fn(|lane| if mask[lane] { x[lane] } else { y[lane] });
+        permute(x: F, lanes: I) -> F = map(lanes, |lane| x[lane as usize % LANES]);
         any(mask: M) -> bool = mask.into_iter().any(|set| set);
         to_bits(x: F) -> I = map(x, |x| x.to_bits() as i32);
         from_bits(x: I) -> F = map(x, |x| f32::from_bits(x as u32));

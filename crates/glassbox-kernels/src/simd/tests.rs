@@ -164,6 +164,7 @@ fn bf16_rounds_as_the_half_crate_does() {
     }
 }
 
+<<<<<<< HEAD
 #[test]
 fn rows_become_columns() {
     struct Transpose<'a>(&'a [f32], usize);
@@ -191,3 +192,28 @@ fn rows_become_columns() {
         }
     }
 }
+=======
+/// Vectors whose lanes are put elsewhere.
+struct Permute<'a>(&'a [f32]);
+
+impl Kernel for Permute<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        for turn in 0..S::LANES {
+            let lanes: Vec<i32> = (0..S::LANES).map(|lane| ((lane * 5 + turn) % S::LANES) as i32).collect();
+            // SAFETY: there are as many as lanes.
+            let moved = s.lanes(s.permute(s.load(self.0), unsafe { s.load_i32_at(lanes.as_ptr()) }));
+            let expected = lanes.iter().map(|lane| self.0[*lane as usize]);
+            assert!(moved[..S::LANES].iter().copied().eq(expected), "{}", S::LEVEL.name());
+        }
+    }
+}
+
+#[test]
+fn lanes_go_where_they_shall() {
+    let numbers: Vec<f32> = (0..MAX_LANES).map(|x| x as f32).collect();
+    Level::available().into_iter().for_each(|level| run_at(level, Permute(&numbers)));
+}
+>>>>>>> conv

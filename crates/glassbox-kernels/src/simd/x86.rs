@@ -139,6 +139,7 @@ impl Simd for Avx2 {
         select(mask: __m256, x: __m256, y: __m256) -> __m256 = _mm256_blendv_ps(y, x, mask);
         select_i32(mask: __m256, x: __m256i, y: __m256i) -> __m256i =
             _mm256_castps_si256(_mm256_blendv_ps(_mm256_castsi256_ps(y), _mm256_castsi256_ps(x), mask));
+        permute(x: __m256, lanes: __m256i) -> __m256 = _mm256_permutevar8x32_ps(x, lanes);
         any(mask: __m256) -> bool = _mm256_movemask_ps(mask) != 0;
         to_bits(x: __m256) -> __m256i = _mm256_castps_si256(x);
         from_bits(x: __m256i) -> __m256 = _mm256_castsi256_ps(x);
@@ -282,6 +283,7 @@ impl Simd for Avx512 {
         not_mask(x: __mmask16) -> __mmask16 = !x;
         select(mask: __mmask16, x: __m512, y: __m512) -> __m512 = _mm512_mask_blend_ps(mask, y, x);
         select_i32(mask: __mmask16, x: __m512i, y: __m512i) -> __m512i = _mm512_mask_blend_epi32(mask, y, x);
+        permute(x: __m512, lanes: __m512i) -> __m512 = _mm512_permutexvar_ps(lanes, x);
         any(mask: __mmask16) -> bool = mask != 0;
         to_bits(x: __m512) -> __m512i = _mm512_castps_si512(x);
         from_bits(x: __m512i) -> __m512 = _mm512_castsi512_ps(x);
