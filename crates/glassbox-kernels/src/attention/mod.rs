@@ -30,7 +30,7 @@ use glassbox_tensor::parallel_for;
 
 use crate::simd::{Level, run_at};
 use piece::{Merge, Parts, Piece, State};
-use scratch::{PARTS, with_parts};
+use scratch::{PARTS, Scratch};
 
 /// The most keys in a block.
 const MAX_BLOCK: usize = 256;
@@ -264,16 +264,15 @@ impl<'a> Attention<'a> {
             return;
         }
         let size = State::size(rows, sizes.value_size) * blocks;
-        with_parts(&PARTS, [size * pairs], |[parts]| {
-            let parts = Parts(parts);
-            let of = |pair: usize| parts.at(pair * size);
-            parallel_for(pairs * spans, &|index| {
-                let (pair, first) = (index / spans, index % spans * span);
-                let blocks = first..blocks.min(first + span);
-                run_at(level, Piece { blocks, parts: Some(of(pair)), ..piece(pair) });
-            });
-            parallel_for(pairs, &|pair| run_at(level, Merge(piece(pair), of(pair))));
+        let (_scratch, [parts]) = Scratch::take(&PARTS, [size * pairs]);
+        let parts = Parts(parts);
+        let of = |pair: usize| parts.at(pair * size);
+        parallel_for(pairs * spans, &|index| {
+            let (pair, first) = (index / spans, index % spans * span);
+            let blocks = first..blocks.min(first + span);
+            run_at(level, Piece { blocks, parts: Some(of(pair)), ..piece(pair) });
         });
+        parallel_for(pairs, &|pair| run_at(level, Merge(piece(pair), of(pair))));
     }
 
     fn check(&self, length: usize, strides: [usize; 4]) {

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use super::pack::{self, Rows};
 use super::product::{self, Left, MAX_GROUP, Right, with_group};
-use super::scratch::{LINE, PIECE, with_parts};
+use super::scratch::{LINE, PIECE, Scratch};
 use super::seen::{union, within};
 use super::softmax::{self, Bias, COLUMNS, Gathered};
 use super::{Attention, MAX_BLOCK, Mask, Output, block_size};
@@ -288,104 +288,104 @@ impl Kernel for Piece<'_> {
             State::size(MAX_GROUP, value_size),
             State::size(count, value_size),
         ];
-        with_parts(&PIECE, room, |[queries, packed_keys, packed_values, scores, bias_room, part, state]| {
-            let (part, mut state) = (State::at(part, MAX_GROUP), State::at(state, count));
-            let width = State::width(value_size);
-            // SAFETY: the sizes of all slices have been checked, and the scratch has the room.
-            unsafe {
-                self.pack_queries(simd, queries);
-                state.clear(count, value_size);
-                for block_index in self.blocks.clone() {
-                    let block = block_index * block_size..sizes.keys.min((block_index + 1) * block_size);
-                    if let Some(Parts(parts)) = self.parts {
-                        state = State::at(parts.add(block_index * State::size(count, value_size)), count);
-                        state.clear(count, value_size);
-                    }
-                    let mut all = Group { first: 0, count, columns: 0..0 };
-                    for row in 0..count {
-                        all.columns = union(all.columns, self.columns(row, &block));
-                    }
-                    if all.columns.is_empty() {
-                        continue;
-                    }
-                    let keys = Rows { from: keys.at(block.start), ..keys };
-                    let mut packed = all.vectors::<S>();
-                    if !self.few {
-                        pack::keys(simd, keys, (block.len(), size), packed.clone(), packed_keys);
-                    }
-                    let values = Rows { from: values.at(block.start), ..values };
-                    if !in_place {
-                        pack::values(simd, values, all.columns.clone(), value_size, packed_values, block_size);
-                    }
-                    let right = match in_place {
-                        true => Right { from: values.from, pair, step: values.row },
-                        false => Right { from: packed_values, pair: block_size * pair, step: pair },
-                    };
-                    let mut first = 0;
-                    while first < count {
-                        let begin = first;
-                        let end = if self.few { count } else { first + product::group::<S>(count - first) };
-                        let wanted =
-                            if self.few { all.vectors::<S>() } else { self.group::<S>(first, &block).vectors::<S>() };
-                        let mut vector = wanted.start;
-                        while vector < wanted.end {
-                            let stop = wanted.end.min(vector + step);
-                            if self.few {
-                                packed = vector..stop;
-                                pack::keys(simd, keys, (block.len(), size), packed.clone(), packed_keys);
-                            }
-                            first = begin;
-                            while first < end {
-                                let group = self.group::<S>(first, &block);
-                                let vectors = group.vectors::<S>();
-                                let vectors = vectors.start.max(vector)..vectors.end.min(stop);
-                                if !vectors.is_empty() {
-                                    let from = packed_keys.add((vectors.start - packed.start) / 2 * size * pair);
-                                    let right = Right { from, pair: size * pair, step: pair };
-                                    let out = scores.add((first - begin) * PITCH + vectors.start * S::LANES);
-                                    let from = queries.add(first * size);
-                                    with_group!(S, group.count, M => {
-                                        let left = Left { from, row: 1, step: M };
-                                        product::rows::<S, M>(simd, (size, vectors.len()), left, right, out, PITCH)
-                                    });
-                                }
-                                first += group.count;
-                            }
-                            vector = stop;
+        let (_scratch, [queries, packed_keys, packed_values, scores, bias_room, part, state]) =
+            Scratch::take(&PIECE, room);
+        let (part, mut state) = (State::at(part, MAX_GROUP), State::at(state, count));
+        let width = State::width(value_size);
+        // SAFETY: the sizes of all slices have been checked, and the scratch has the room.
+        unsafe {
+            self.pack_queries(simd, queries);
+            state.clear(count, value_size);
+            for block_index in self.blocks.clone() {
+                let block = block_index * block_size..sizes.keys.min((block_index + 1) * block_size);
+                if let Some(Parts(parts)) = self.parts {
+                    state = State::at(parts.add(block_index * State::size(count, value_size)), count);
+                    state.clear(count, value_size);
+                }
+                let mut all = Group { first: 0, count, columns: 0..0 };
+                for row in 0..count {
+                    all.columns = union(all.columns, self.columns(row, &block));
+                }
+                if all.columns.is_empty() {
+                    continue;
+                }
+                let keys = Rows { from: keys.at(block.start), ..keys };
+                let mut packed = all.vectors::<S>();
+                if !self.few {
+                    pack::keys(simd, keys, (block.len(), size), packed.clone(), packed_keys);
+                }
+                let values = Rows { from: values.at(block.start), ..values };
+                if !in_place {
+                    pack::values(simd, values, all.columns.clone(), value_size, packed_values, block_size);
+                }
+                let right = match in_place {
+                    true => Right { from: values.from, pair, step: values.row },
+                    false => Right { from: packed_values, pair: block_size * pair, step: pair },
+                };
+                let mut first = 0;
+                while first < count {
+                    let begin = first;
+                    let end = if self.few { count } else { first + product::group::<S>(count - first) };
+                    let wanted =
+                        if self.few { all.vectors::<S>() } else { self.group::<S>(first, &block).vectors::<S>() };
+                    let mut vector = wanted.start;
+                    while vector < wanted.end {
+                        let stop = wanted.end.min(vector + step);
+                        if self.few {
+                            packed = vector..stop;
+                            pack::keys(simd, keys, (block.len(), size), packed.clone(), packed_keys);
                         }
                         first = begin;
                         while first < end {
                             let group = self.group::<S>(first, &block);
-                            if !group.columns.is_empty() {
-                                let scores = scores.add((first - begin) * PITCH);
-                                let [highest, sum] = self.weigh(simd, &group, &block, scores, (bias_room, state.open));
-                                let right = Right { from: right.from.add(group.columns.start * right.step), ..right };
-                                let from = scores.add(group.columns.start);
-                                let sizes = (group.columns.len(), value_size.div_ceil(S::LANES));
+                            let vectors = group.vectors::<S>();
+                            let vectors = vectors.start.max(vector)..vectors.end.min(stop);
+                            if !vectors.is_empty() {
+                                let from = packed_keys.add((vectors.start - packed.start) / 2 * size * pair);
+                                let right = Right { from, pair: size * pair, step: pair };
+                                let out = scores.add((first - begin) * PITCH + vectors.start * S::LANES);
+                                let from = queries.add(first * size);
                                 with_group!(S, group.count, M => {
-                                    let left = Left { from, row: PITCH, step: 1 };
-                                    product::rows::<S, M>(simd, sizes, left, right, part.mixed, width)
+                                    let left = Left { from, row: 1, step: M };
+                                    product::rows::<S, M>(simd, (size, vectors.len()), left, right, out, PITCH)
                                 });
-                                let gathered = Gathered {
-                                    highest: state.gathered.highest.add(first),
-                                    sum: state.gathered.sum.add(first),
-                                };
-                                let [old, new] = softmax::gather(simd, gathered, &highest, &sum);
-                                let count = value_size.next_multiple_of(S::LANES);
-                                for row in 0..group.count {
-                                    let to = state.mixed.add((first + row) * width);
-                                    softmax::mix(simd, to, part.mixed.add(row * width), count, [old[row], new[row]]);
-                                }
                             }
                             first += group.count;
                         }
+                        vector = stop;
+                    }
+                    first = begin;
+                    while first < end {
+                        let group = self.group::<S>(first, &block);
+                        if !group.columns.is_empty() {
+                            let scores = scores.add((first - begin) * PITCH);
+                            let [highest, sum] = self.weigh(simd, &group, &block, scores, (bias_room, state.open));
+                            let right = Right { from: right.from.add(group.columns.start * right.step), ..right };
+                            let from = scores.add(group.columns.start);
+                            let sizes = (group.columns.len(), value_size.div_ceil(S::LANES));
+                            with_group!(S, group.count, M => {
+                                let left = Left { from, row: PITCH, step: 1 };
+                                product::rows::<S, M>(simd, sizes, left, right, part.mixed, width)
+                            });
+                            let gathered = Gathered {
+                                highest: state.gathered.highest.add(first),
+                                sum: state.gathered.sum.add(first),
+                            };
+                            let [old, new] = softmax::gather(simd, gathered, &highest, &sum);
+                            let count = value_size.next_multiple_of(S::LANES);
+                            for row in 0..group.count {
+                                let to = state.mixed.add((first + row) * width);
+                                softmax::mix(simd, to, part.mixed.add(row * width), count, [old[row], new[row]]);
+                            }
+                        }
+                        first += group.count;
                     }
                 }
-                if self.parts.is_none() {
-                    self.write(simd, state);
-                }
             }
-        });
+            if self.parts.is_none() {
+                self.write(simd, state);
+            }
+        }
     }
 }
 
@@ -400,16 +400,15 @@ impl Kernel for Merge<'_> {
         let Merge(piece, Parts(parts)) = self;
         let (count, value_size) = (piece.rows.len(), piece.attention.sizes.value_size);
         let size = State::size(count, value_size);
-        with_parts(&PIECE, [size], |[state]| {
-            let state = State::at(state, count);
-            // SAFETY: the pieces have left a state for each block.
-            unsafe {
-                state.clear(count, value_size);
-                for block in piece.blocks.clone() {
-                    state.add(simd, State::at(parts.add(block * size), count), count, value_size);
-                }
-                piece.write(simd, state);
+        let (_scratch, [state]) = Scratch::take(&PIECE, [size]);
+        let state = State::at(state, count);
+        // SAFETY: the pieces have left a state for each block.
+        unsafe {
+            state.clear(count, value_size);
+            for block in piece.blocks.clone() {
+                state.add(simd, State::at(parts.add(block * size), count), count, value_size);
             }
-        });
+            piece.write(simd, state);
+        }
     }
 }

@@ -69,6 +69,7 @@ pub(super) use with_group;
 ///
 /// # Safety
 /// All of the operands and of the result is there.
+#[allow(clippy::needless_range_loop, reason = "see in it")]
 #[inline(always)]
 unsafe fn tile<S: Simd, const M: usize, const N: usize>(
     simd: S,
@@ -78,25 +79,29 @@ unsafe fn tile<S: Simd, const M: usize, const N: usize>(
     out: *mut f32,
     pitch: usize,
 ) {
+    // Loops over indices alone: what a closure or an iterator does with vectors isn't always compiled for the level.
     let mut sums = [[simd.zero(); N]; M];
     for k in 0..depth {
         // SAFETY: the caller says that all is there.
         unsafe {
             let right_row = right.from.add(k * right.step);
-            let vectors: [S::F32; N] =
-                std::array::from_fn(|n| simd.load_at(right_row.add(n / 2 * right.pair + n % 2 * S::LANES)));
-            for (row, sums) in sums.iter_mut().enumerate() {
-                let x = simd.splat(*left.from.add(row * left.row + k * left.step));
-                for (sum, vector) in sums.iter_mut().zip(vectors) {
-                    *sum = simd.fma(x, vector, *sum);
+            let left_column = left.from.add(k * left.step);
+            let mut vectors = [simd.zero(); N];
+            for n in 0..N {
+                vectors[n] = simd.load_at(right_row.add(n / 2 * right.pair + n % 2 * S::LANES));
+            }
+            for m in 0..M {
+                let x = simd.splat(*left_column.add(m * left.row));
+                for n in 0..N {
+                    sums[m][n] = simd.fma(x, vectors[n], sums[m][n]);
                 }
             }
         }
     }
-    for (row, sums) in sums.into_iter().enumerate() {
-        for (n, sum) in sums.into_iter().enumerate() {
+    for m in 0..M {
+        for n in 0..N {
             // SAFETY: as above.
-            unsafe { simd.store_at(out.add(row * pitch + n * S::LANES), sum) };
+            unsafe { simd.store_at(out.add(m * pitch + n * S::LANES), sums[m][n]) };
         }
     }
 }
