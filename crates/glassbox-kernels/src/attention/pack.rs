@@ -125,3 +125,22 @@ pub(super) unsafe fn values<S: Simd>(simd: S, from: Rows, keys: Range<usize>, si
         }
     }
 }
+
+/// Asks for the values of keys `keys`, each of `size` elements, before they are needed: where rows are few, memory is what
+/// takes the time, and the processor doesn't see ahead from the keys to the values.
+#[inline(always)]
+pub(super) fn fetch(from: Rows, keys: Range<usize>, size: usize) {
+    if from.column != 1 {
+        return;
+    }
+    for key in keys {
+        for c in (0..size).step_by(16) {
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: every x86-64 processor has the instruction, and it may be given any address.
+            unsafe {
+                use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+                _mm_prefetch::<_MM_HINT_T0>(from.at(key).wrapping_add(c).cast());
+            }
+        }
+    }
+}
