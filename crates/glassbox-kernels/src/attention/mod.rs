@@ -8,7 +8,7 @@
 //! The keys are taken in blocks that begin at multiples of a size that depends on `size` and `value_size` alone. In a
 //! block, a score is Σ q k in ascending order, fused; its weight is e^(score − largest score of the block); the weights are
 //! summed in sixteen lanes, and the mixture is Σ weight · value in ascending order of the keys, fused. Blocks are put
-//! together in ascending order. So the bits of a result depend on its own query, keys, values and mask alone: not on the
+//! together in ascending order, and the mixture is multiplied by the reciprocal of the sum. So the bits of a result depend on its own query, keys, values and mask alone: not on the
 //! other queries, heads and rows of the batch, on threads, or on the [`Level`].
 //!
 //! A key that a query doesn't see by its place (`causal`, `left`, `right`, `lengths`) takes no part, whatever its number in

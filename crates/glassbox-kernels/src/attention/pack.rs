@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use super::product;
+use super::scratch::LINE;
 use crate::simd::{MAX_LANES, Simd};
 
 /// Rows of numbers in place: element `c` of row `r` stands at `from + r * row + c * column`.
@@ -134,13 +136,8 @@ pub(super) fn fetch(from: Rows, keys: Range<usize>, size: usize) {
         return;
     }
     for key in keys {
-        for c in (0..size).step_by(16) {
-            #[cfg(target_arch = "x86_64")]
-            // SAFETY: every x86-64 processor has the instruction, and it may be given any address.
-            unsafe {
-                use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-                _mm_prefetch::<_MM_HINT_T0>(from.at(key).wrapping_add(c).cast());
-            }
+        for c in (0..size).step_by(LINE) {
+            product::fetch(from.at(key).wrapping_add(c));
         }
     }
 }

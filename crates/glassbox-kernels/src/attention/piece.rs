@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use super::pack::{self, Rows};
-use super::product::{self, Left, MAX_GROUP, Right, with_group};
+use super::product::{self, Ahead, Left, MAX_GROUP, Right, with_group};
 use super::scratch::{LINE, PIECE, Scratch};
 use super::seen::{union, within};
 use super::softmax::{self, Bias, COLUMNS, Gathered};
@@ -90,14 +90,20 @@ fn vectors<S: Simd>(columns: &Range<usize>) -> Range<usize> {
 }
 
 impl Piece<'_> {
-    /// A row, counted from the first one of the piece.
+    /// The rows in order.
     #[inline(always)]
-    fn row(&self, row: usize) -> Row {
+    fn all_rows(&self) -> impl Iterator<Item = Row> {
         let sizes = &self.attention.sizes;
-        let row = self.rows.start + row;
-        let query = row % sizes.queries;
-        let head = self.kv_head * sizes.shared() + row / sizes.queries;
-        Row { head, query, seen: self.attention.seen(self.batch, query) }
+        let (mut head, mut query) = (self.rows.start / sizes.queries, self.rows.start % sizes.queries);
+        head += self.kv_head * sizes.shared();
+        self.rows.clone().map(move |_| {
+            let row = Row { head, query, seen: self.attention.seen(self.batch, query) };
+            query += 1;
+            if query == sizes.queries {
+                (head, query) = (head + 1, 0);
+            }
+            row
+        })
     }
 
     /// Copies the queries, group by group.
@@ -160,7 +166,7 @@ impl Piece<'_> {
         sums
     }
 
-    /// Writes the mixtures divided by the sums.
+    /// Writes the mixtures times the reciprocals of the sums.
     ///
     /// # Safety
     /// The state is that of the rows.
@@ -168,8 +174,7 @@ impl Piece<'_> {
     pub(super) unsafe fn write<S: Simd>(&self, simd: S, state: State) {
         let size = self.attention.sizes.value_size;
         let strides = self.output.strides;
-        for row in 0..self.rows.len() {
-            let Row { head, query, seen } = self.row(row);
+        for (row, Row { head, query, seen }) in self.all_rows().enumerate() {
             let place = self.batch * strides[0] + head * strides[1] + query * strides[2];
             // SAFETY: the sizes have been checked, and no other piece writes these elements.
             unsafe {
@@ -180,13 +185,15 @@ impl Piece<'_> {
                     _ => *state.open.add(row) != 0.0,
                 };
                 let sum = *state.gathered.sum.add(row);
-                let divisor = simd.splat(if sum == 0.0 { 1.0 } else { sum });
+                let factor = simd.splat(if sum == 0.0 { 1.0 } else { 1.0 / sum });
                 for at in (0..size).step_by(S::LANES) {
                     let count = (size - at).min(S::LANES);
-                    let divided = simd.div(simd.load_at(from.add(at)), divisor);
                     // Whether a zero is negative may depend on blocks that were left out: none is.
-                    let result = if open { simd.add(divided, simd.zero()) } else { simd.zero() };
-                    if strides[3] == 1 {
+                    let mixture = simd.fma(simd.load_at(from.add(at)), factor, simd.zero());
+                    let result = if open { mixture } else { simd.zero() };
+                    if strides[3] == 1 && count == S::LANES {
+                        simd.store_at(to.add(at), result);
+                    } else if strides[3] == 1 {
                         simd.store_part_at(to.add(at), count, result);
                     } else {
                         for (lane, x) in simd.lanes(result).into_iter().enumerate().take(count) {
@@ -255,7 +262,7 @@ impl Piece<'_> {
                         let from = operands.queries.add(first * size);
                         with_group!(S, group.count, M => {
                             let left = Left { from, row: 1, step: M };
-                            product::rows::<S, M>(simd, (size, seen.len()), left, right, out, PITCH)
+                            product::rows::<S, M>(simd, (size, seen.len()), left, right, out, PITCH, Ahead::NONE)
                         });
                     }
                     first += group.count;
@@ -280,6 +287,11 @@ impl Piece<'_> {
             None => Right { from: operands.values.at(block.start), pair, step: operands.values.row },
             Some(from) => Right { from, pair: MAX_BLOCK * pair, step: pair },
         };
+        // Where memory is what takes the time, it isn't left idle: the keys of the next block come meanwhile.
+        let lines = self.attention.sizes.size.div_ceil(LINE);
+        let next = self.few && operands.keys.column == 1 && block.end < self.attention.sizes.keys;
+        let step = operands.keys.row;
+        let mut ahead = if next { Ahead { from: operands.keys.at(block.end), step, lines } } else { Ahead::NONE };
         let mut first = batch.start;
         while first < batch.end {
             let group = Group::new::<S>(&rows[..batch.end], first, block);
@@ -296,8 +308,9 @@ impl Piece<'_> {
                     let sizes = (columns.len(), value_size.div_ceil(S::LANES));
                     with_group!(S, group.count, M => {
                         let left = Left { from, row: PITCH, step: 1 };
-                        product::rows::<S, M>(simd, sizes, left, right, operands.part.mixed, width)
+                        product::rows::<S, M>(simd, sizes, left, right, operands.part.mixed, width, ahead)
                     });
+                    ahead = Ahead::NONE;
                     let gathered =
                         Gathered { highest: state.gathered.highest.add(first), sum: state.gathered.sum.add(first) };
                     let [old, new] = softmax::gather(simd, gathered, &highest, &sum);
@@ -342,8 +355,8 @@ impl Kernel for Piece<'_> {
         let rows = rows.cast::<Row>();
         // SAFETY: there is room for as many rows, at a multiple of 64 bytes.
         let rows = unsafe {
-            for row in 0..count {
-                rows.add(row).write(self.row(row));
+            for (index, row) in self.all_rows().enumerate() {
+                rows.add(index).write(row);
             }
             std::slice::from_raw_parts(rows, count)
         };

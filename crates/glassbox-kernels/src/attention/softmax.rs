@@ -94,10 +94,19 @@ pub(super) unsafe fn weights<S: Simd>(
         for column in (columns.start..seen.start).chain(seen.end..columns.end) {
             *row.add(column) = f32::NEG_INFINITY;
         }
+        // Two at once, so that neither waits for the other.
         let mut highest = simd.splat(f32::NEG_INFINITY);
-        for column in columns.clone().step_by(S::LANES) {
+        let mut other = highest;
+        let mut column = columns.start;
+        while column + 2 * S::LANES <= columns.end {
+            highest = simd.max(highest, simd.load_at(row.add(column)));
+            other = simd.max(other, simd.load_at(row.add(column + S::LANES)));
+            column += 2 * S::LANES;
+        }
+        if column < columns.end {
             highest = simd.max(highest, simd.load_at(row.add(column)));
         }
+        let highest = simd.max(highest, other);
         // The scale is taken with the difference, rounded once.
         let scale = if plain { attention.scale } else { 1.0 };
         let highest = simd.largest(highest) * scale;
