@@ -8,7 +8,7 @@
 //! The keys are taken in blocks that begin at multiples of a size that depends on `size` and `value_size` alone. In a
 //! block, a score is Σ q k in ascending order, fused; its weight is e^(score − largest score of the block); the weights are
 //! summed in sixteen lanes, and the mixture is Σ weight · value in ascending order of the keys, fused. Blocks are put
-//! together in ascending order. So the bits of a result depend on its own query, keys, values and mask alone: not on the
+//! together in ascending order, and the mixture is multiplied by the reciprocal of the sum. So the bits of a result depend on its own query, keys, values and mask alone: not on the
 //! other queries, heads and rows of the batch, on threads, or on the [`Level`].
 //!
 //! A key that a query doesn't see by its place (`causal`, `left`, `right`, `lengths`) takes no part, whatever its number in
@@ -23,18 +23,21 @@ mod product;
 mod scratch;
 mod seen;
 mod softmax;
+mod state;
 #[cfg(test)]
 mod tests;
 
 use glassbox_tensor::parallel_for;
 
 use crate::simd::{Level, run_at};
-use piece::{Merge, Parts, Piece, State};
-use scratch::{PARTS, with_parts};
+use piece::{Merge, Parts, Piece};
+use scratch::{PARTS, Scratch};
+use state::State;
 
 /// The most keys in a block.
 const MAX_BLOCK: usize = 256;
-/// Up to so many rows (queries of the heads that share keys) the work is that of reading the keys once.
+/// Up to so many rows (queries of the heads that share keys) the work is that of reading the keys once; of more, so many
+/// are taken together, a multiple of the size of every group.
 const FEW: usize = 24;
 /// The most rows in a piece of work.
 const CHUNK: usize = 192;
@@ -246,7 +249,8 @@ impl<'a> Attention<'a> {
             parts: None,
         };
         if rows > FEW {
-            let chunk = [CHUNK, CHUNK / 2].into_iter().find(|chunk| pairs * rows.div_ceil(*chunk) >= PIECES);
+            // Keys are copied once for each piece, so fewer and larger pieces are less work.
+            let chunk = [CHUNK, CHUNK / 2].into_iter().find(|chunk| pairs * rows.div_ceil(*chunk) >= PIECES / 4);
             let chunk = chunk.unwrap_or(CHUNK / 4);
             let chunks = rows.div_ceil(chunk);
             parallel_for(pairs * chunks, &|index| {
@@ -263,22 +267,23 @@ impl<'a> Attention<'a> {
             parallel_for(pairs, &|pair| run_at(level, piece(pair)));
             return;
         }
-        let size = State::size(rows, sizes.value_size) * blocks;
-        with_parts(&PARTS, [size * pairs], |[parts]| {
-            let parts = Parts(parts);
-            let of = |pair: usize| parts.at(pair * size);
-            parallel_for(pairs * spans, &|index| {
-                let (pair, first) = (index / spans, index % spans * span);
-                let blocks = first..blocks.min(first + span);
-                run_at(level, Piece { blocks, parts: Some(of(pair)), ..piece(pair) });
-            });
-            parallel_for(pairs, &|pair| run_at(level, Merge(piece(pair), of(pair))));
+        let size = State::size(rows, sizes.value_size).saturating_mul(blocks);
+        let (_scratch, [parts]) = Scratch::take(&PARTS, [size.saturating_mul(pairs)]);
+        let parts = Parts(parts);
+        let of = |pair: usize| parts.at(pair * size);
+        parallel_for(pairs * spans, &|index| {
+            let (pair, first) = (index / spans, index % spans * span);
+            let blocks = first..blocks.min(first + span);
+            run_at(level, Piece { blocks, parts: Some(of(pair)), ..piece(pair) });
         });
+        parallel_for(pairs, &|pair| run_at(level, Merge(piece(pair), of(pair))));
     }
 
     fn check(&self, length: usize, strides: [usize; 4]) {
         let Sizes { batch, heads, kv_heads, queries, keys, size, value_size } = self.sizes;
         assert!(heads == 0 || kv_heads > 0 && heads.is_multiple_of(kv_heads), "{heads} heads can't share {kv_heads}");
+        // Axes with stride 0 take no memory, so that their sizes may be any.
+        assert!(size <= usize::MAX >> 16, "a size of {size} is too large");
         assert!(self.q.holds([batch, heads, queries, size]), "the queries are too few");
         assert!(self.k.holds([batch, kv_heads, keys, size]), "the keys are too few");
         assert!(self.v.holds([batch, kv_heads, keys, value_size]), "the values are too few");

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use super::product;
+use super::scratch::LINE;
 use crate::simd::{MAX_LANES, Simd};
 
 /// Rows of numbers in place: element `c` of row `r` stands at `from + r * row + c * column`.
@@ -122,6 +124,20 @@ pub(super) unsafe fn values<S: Simd>(simd: S, from: Rows, keys: Range<usize>, si
                     }
                 }
             }
+        }
+    }
+}
+
+/// Asks for the values of keys `keys`, each of `size` elements, before they are needed: where rows are few, memory is what
+/// takes the time, and the processor doesn't see ahead from the keys to the values.
+#[inline(always)]
+pub(super) fn fetch(from: Rows, keys: Range<usize>, size: usize) {
+    if from.column != 1 {
+        return;
+    }
+    for key in keys {
+        for c in (0..size).step_by(LINE) {
+            product::fetch(from.at(key).wrapping_add(c));
         }
     }
 }

@@ -22,6 +22,33 @@ pub(super) struct Right {
     pub(super) step: usize,
 }
 
+/// What is asked for meanwhile, before it is needed: so many lines of 64 bytes for each place `k`, from
+/// `from + k * step` on.
+#[derive(Clone, Copy)]
+pub(super) struct Ahead {
+    pub(super) from: *const f32,
+    pub(super) step: usize,
+    pub(super) lines: usize,
+}
+
+impl Ahead {
+    /// Nothing.
+    pub(super) const NONE: Ahead = Ahead { from: std::ptr::null(), step: 0, lines: 0 };
+}
+
+/// Asks for the line of the cache that a number stands in.
+#[inline(always)]
+pub(super) fn fetch(from: *const f32) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: every x86-64 processor has the instruction, and it may be given any address.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(from.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = from;
+}
+
 /// How many of `rows` are taken together: as many as the registers have room for.
 #[inline(always)]
 pub(super) fn group<S: Simd>(rows: usize) -> usize {
@@ -69,6 +96,7 @@ pub(super) use with_group;
 ///
 /// # Safety
 /// All of the operands and of the result is there.
+#[allow(clippy::needless_range_loop, reason = "see in it")]
 #[inline(always)]
 unsafe fn tile<S: Simd, const M: usize, const N: usize>(
     simd: S,
@@ -77,31 +105,43 @@ unsafe fn tile<S: Simd, const M: usize, const N: usize>(
     right: Right,
     out: *mut f32,
     pitch: usize,
+    ahead: Ahead,
 ) {
+    // Loops over indices alone: what a closure or an iterator does with vectors isn't always compiled for the level.
     let mut sums = [[simd.zero(); N]; M];
     for k in 0..depth {
+        // With more rows the registers are full, and there is more to compute for each number that is read.
+        if M <= 4 {
+            for line in 0..ahead.lines {
+                fetch(ahead.from.wrapping_add(k * ahead.step + line * 16));
+            }
+        }
         // SAFETY: the caller says that all is there.
         unsafe {
             let right_row = right.from.add(k * right.step);
-            let vectors: [S::F32; N] =
-                std::array::from_fn(|n| simd.load_at(right_row.add(n / 2 * right.pair + n % 2 * S::LANES)));
-            for (row, sums) in sums.iter_mut().enumerate() {
-                let x = simd.splat(*left.from.add(row * left.row + k * left.step));
-                for (sum, vector) in sums.iter_mut().zip(vectors) {
-                    *sum = simd.fma(x, vector, *sum);
+            let left_column = left.from.add(k * left.step);
+            let mut vectors = [simd.zero(); N];
+            for n in 0..N {
+                vectors[n] = simd.load_at(right_row.add(n / 2 * right.pair + n % 2 * S::LANES));
+            }
+            for m in 0..M {
+                let x = simd.splat(*left_column.add(m * left.row));
+                for n in 0..N {
+                    sums[m][n] = simd.fma(x, vectors[n], sums[m][n]);
                 }
             }
         }
     }
-    for (row, sums) in sums.into_iter().enumerate() {
-        for (n, sum) in sums.into_iter().enumerate() {
+    for m in 0..M {
+        for n in 0..N {
             // SAFETY: as above.
-            unsafe { simd.store_at(out.add(row * pitch + n * S::LANES), sum) };
+            unsafe { simd.store_at(out.add(m * pitch + n * S::LANES), sums[m][n]) };
         }
     }
 }
 
-/// `M` rows times `vectors` vectors, of which the first is the first of a pair.
+/// `M` rows times `vectors` vectors, of which the first is the first of a pair. What is asked for ahead is so with the
+/// first vectors.
 ///
 /// # Safety
 /// All of the operands and of the result is there.
@@ -113,6 +153,7 @@ pub(super) unsafe fn rows<S: Simd, const M: usize>(
     right: Right,
     out: *mut f32,
     pitch: usize,
+    mut ahead: Ahead,
 ) {
     let at = |vector: usize| Right { from: right.from.wrapping_add(vector / 2 * right.pair), ..right };
     let mut done = 0;
@@ -122,27 +163,27 @@ pub(super) unsafe fn rows<S: Simd, const M: usize>(
         if M <= 2 {
             if M == 1 {
                 while done + 8 <= vectors {
-                    tile::<S, M, 8>(simd, depth, left, at(done), out.add(done * S::LANES), pitch);
-                    done += 8;
+                    tile::<S, M, 8>(simd, depth, left, at(done), out.add(done * S::LANES), pitch, ahead);
+                    (done, ahead) = (done + 8, Ahead::NONE);
                 }
             }
             while done + 4 <= vectors {
-                tile::<S, M, 4>(simd, depth, left, at(done), out.add(done * S::LANES), pitch);
-                done += 4;
+                tile::<S, M, 4>(simd, depth, left, at(done), out.add(done * S::LANES), pitch, ahead);
+                (done, ahead) = (done + 4, Ahead::NONE);
             }
         }
         if M == 4 && S::LANES == 16 {
             while done + 4 <= vectors {
-                tile::<S, M, 4>(simd, depth, left, at(done), out.add(done * S::LANES), pitch);
-                done += 4;
+                tile::<S, M, 4>(simd, depth, left, at(done), out.add(done * S::LANES), pitch, ahead);
+                (done, ahead) = (done + 4, Ahead::NONE);
             }
         }
         while done + 2 <= vectors {
-            tile::<S, M, 2>(simd, depth, left, at(done), out.add(done * S::LANES), pitch);
-            done += 2;
+            tile::<S, M, 2>(simd, depth, left, at(done), out.add(done * S::LANES), pitch, ahead);
+            (done, ahead) = (done + 2, Ahead::NONE);
         }
         if done < vectors {
-            tile::<S, M, 1>(simd, depth, left, at(done), out.add(done * S::LANES), pitch);
+            tile::<S, M, 1>(simd, depth, left, at(done), out.add(done * S::LANES), pitch, ahead);
         }
     }
 }

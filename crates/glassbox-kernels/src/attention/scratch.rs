@@ -21,29 +21,37 @@ thread_local! {
     pub(super) static PARTS: Kept = const { Kept(Cell::new(Vec::new())) };
 }
 
-/// Runs `work` with memory for as many numbers as the parts of `sizes` have together, which hold anything. Each part
-/// begins at a multiple of 64 bytes.
-pub(super) fn with_parts<const N: usize, T>(
+/// Memory in use, which goes back to be kept when it is dropped.
+pub(super) struct Scratch {
     kept: &'static LocalKey<Kept>,
-    sizes: [usize; N],
-    work: impl FnOnce([*mut f32; N]) -> T,
-) -> T {
-    let lines = sizes.map(|size| size.div_ceil(LINE));
-    let total = lines.iter().sum::<usize>();
-    // Taken, so that work within this work finds other memory.
-    let mut memory = kept.with(|kept| kept.0.take());
-    if memory.len() < total {
-        memory.resize(total, Line([0.0; LINE]));
+    memory: Vec<Line>,
+}
+
+impl Scratch {
+    /// Memory for as many numbers as the parts of `sizes` have together, which hold anything, and where each part begins,
+    /// at a multiple of 64 bytes. (A kernel isn't given as a closure, which would not be compiled for its level.)
+    pub(super) fn take<const N: usize>(kept: &'static LocalKey<Kept>, sizes: [usize; N]) -> (Scratch, [*mut f32; N]) {
+        let lines = sizes.map(|size| size.div_ceil(LINE));
+        let total = lines.iter().sum::<usize>();
+        // Taken, so that work within this work finds other memory.
+        let mut memory = kept.with(|kept| kept.0.take());
+        if memory.len() < total {
+            memory.resize(total, Line([0.0; LINE]));
+        }
+        let mut next = memory.as_mut_ptr().cast::<f32>();
+        let parts = lines.map(|lines| {
+            let part = next;
+            next = next.wrapping_add(lines * LINE);
+            part
+        });
+        (Scratch { kept, memory }, parts)
     }
-    let mut at = 0;
-    let begin = memory.as_mut_ptr().cast::<f32>();
-    let parts = lines.map(|lines| {
-        // SAFETY: the parts lie within the memory one behind the other.
-        let part = unsafe { begin.add(at * LINE) };
-        at += lines;
-        part
-    });
-    let result = work(parts);
-    kept.with(|kept| kept.0.set(memory));
-    result
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let memory = std::mem::take(&mut self.memory);
+        // While the thread ends there is nothing to keep.
+        let _ = self.kept.try_with(|kept| kept.0.set(memory));
+    }
 }

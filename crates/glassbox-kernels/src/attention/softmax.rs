@@ -75,6 +75,7 @@ pub(super) unsafe fn bias<S: Simd>(
 ///
 /// # Safety
 /// The row can be written in all of `columns`, and the bias read for `count` columns of the block, which `seen` lies in.
+#[allow(clippy::needless_range_loop, reason = "iterators over vectors aren't always compiled for the level")]
 #[inline(always)]
 pub(super) unsafe fn weights<S: Simd>(
     simd: S,
@@ -93,10 +94,19 @@ pub(super) unsafe fn weights<S: Simd>(
         for column in (columns.start..seen.start).chain(seen.end..columns.end) {
             *row.add(column) = f32::NEG_INFINITY;
         }
+        // Two at once, so that neither waits for the other.
         let mut highest = simd.splat(f32::NEG_INFINITY);
-        for column in columns.clone().step_by(S::LANES) {
+        let mut other = highest;
+        let mut column = columns.start;
+        while column + 2 * S::LANES <= columns.end {
+            highest = simd.max(highest, simd.load_at(row.add(column)));
+            other = simd.max(other, simd.load_at(row.add(column + S::LANES)));
+            column += 2 * S::LANES;
+        }
+        if column < columns.end {
             highest = simd.max(highest, simd.load_at(row.add(column)));
         }
+        let highest = simd.max(highest, other);
         // The scale is taken with the difference, rounded once.
         let scale = if plain { attention.scale } else { 1.0 };
         let highest = simd.largest(highest) * scale;
@@ -110,11 +120,11 @@ pub(super) unsafe fn weights<S: Simd>(
         let scale = simd.splat(scale);
         let mut sums = [simd.zero(); 2];
         for column in columns.step_by(COLUMNS) {
-            for (half, sum) in sums.iter_mut().enumerate().take(COLUMNS / S::LANES) {
+            for half in 0..COLUMNS / S::LANES {
                 let at = row.add(column + half * S::LANES);
                 let weight = exp_of_negative(simd, simd.fma(simd.load_at(at), scale, subtracted));
                 simd.store_at(at, weight);
-                *sum = simd.add(*sum, weight);
+                sums[half] = simd.add(sums[half], weight);
             }
         }
         // The sum over sixteen lanes, halves being added to each other.
@@ -204,7 +214,7 @@ pub(super) unsafe fn gather<S: Simd>(
 /// Both have as many elements, a multiple of the lanes.
 #[inline(always)]
 pub(super) unsafe fn mix<S: Simd>(simd: S, to: *mut f32, from: *const f32, count: usize, factors: [f32; 2]) {
-    let [old, new] = factors.map(|factor| simd.splat(factor));
+    let (old, new) = (simd.splat(factors[0]), simd.splat(factors[1]));
     for at in (0..count).step_by(S::LANES) {
         // SAFETY: the caller says that all is there.
         unsafe {

@@ -191,9 +191,11 @@ impl Simd for Avx2 {
         for column in [0, 4] {
             // SAFETY: `self` exists only where the processor has the instructions; the caller says that the memory is there.
             unsafe {
-                let quad = |row: usize| _mm_loadu_ps(from[row].add(offset + column));
-                let pair = |row: usize| _mm256_insertf128_ps::<1>(_mm256_castps128_ps256(quad(row)), quad(row + 4));
-                let rows = [pair(0), pair(1), pair(2), pair(3)];
+                let mut rows = [_mm256_setzero_ps(); 4];
+                for row in 0..4 {
+                    let x = _mm256_castps128_ps256(_mm_loadu_ps(from[row].add(offset + column)));
+                    rows[row] = _mm256_insertf128_ps::<1>(x, _mm_loadu_ps(from[row + 4].add(offset + column)));
+                }
                 let (a, b) = (_mm256_unpacklo_ps(rows[0], rows[1]), _mm256_unpackhi_ps(rows[0], rows[1]));
                 let (c, d) = (_mm256_unpacklo_ps(rows[2], rows[3]), _mm256_unpackhi_ps(rows[2], rows[3]));
                 _mm256_storeu_ps(to.add(column * pitch), _mm256_shuffle_ps::<0x44>(a, c));
@@ -337,13 +339,13 @@ impl Simd for Avx512 {
         for column in [0, 4, 8, 12] {
             // SAFETY: `self` exists only where the processor has the instructions; the caller says that the memory is there.
             unsafe {
-                let quad = |row: usize| _mm_loadu_ps(from[row].add(offset + column));
-                let four = |row: usize| {
-                    let x = _mm512_castps128_ps512(quad(row));
-                    let x = _mm512_insertf32x4::<1>(x, quad(row + 4));
-                    _mm512_insertf32x4::<3>(_mm512_insertf32x4::<2>(x, quad(row + 8)), quad(row + 12))
-                };
-                let rows = [four(0), four(1), four(2), four(3)];
+                let mut rows = [_mm512_setzero_ps(); 4];
+                for row in 0..4 {
+                    let x = _mm512_castps128_ps512(_mm_loadu_ps(from[row].add(offset + column)));
+                    let x = _mm512_insertf32x4::<1>(x, _mm_loadu_ps(from[row + 4].add(offset + column)));
+                    let x = _mm512_insertf32x4::<2>(x, _mm_loadu_ps(from[row + 8].add(offset + column)));
+                    rows[row] = _mm512_insertf32x4::<3>(x, _mm_loadu_ps(from[row + 12].add(offset + column)));
+                }
                 let (a, b) = (_mm512_unpacklo_ps(rows[0], rows[1]), _mm512_unpackhi_ps(rows[0], rows[1]));
                 let (c, d) = (_mm512_unpacklo_ps(rows[2], rows[3]), _mm512_unpackhi_ps(rows[2], rows[3]));
                 _mm512_storeu_ps(to.add(column * pitch), _mm512_shuffle_ps::<0x44>(a, c));
