@@ -49,7 +49,7 @@ fn with_limits<S: Simd>(simd: S, x: S::F32, result: S::F32) -> S::F32 {
     simd.select(simd.eq(x, simd.zero()), simd.splat(f32::NEG_INFINITY), result)
 }
 
-/// The natural logarithm. The largest error is 0.80 ulp.
+/// The natural logarithm. The largest error is 0.88 ulp.
 #[inline(always)]
 pub fn log<S: Simd>(simd: S, x: S::F32) -> S::F32 {
     let (e, f) = split(simd, x);
@@ -57,7 +57,7 @@ pub fn log<S: Simd>(simd: S, x: S::F32) -> S::F32 {
     with_limits(simd, x, simd.fma(e, simd.splat(LN_2[0]), simd.add(f, low)))
 }
 
-/// The logarithm to the base 2, exact for powers of two. The largest error is 0.95 ulp.
+/// The logarithm to the base 2, exact for powers of two. The largest error is 0.98 ulp.
 #[inline(always)]
 pub fn log2<S: Simd>(simd: S, x: S::F32) -> S::F32 {
     /// 1 / ln 2 in two parts.
@@ -68,7 +68,7 @@ pub fn log2<S: Simd>(simd: S, x: S::F32) -> S::F32 {
     with_limits(simd, x, simd.add(e, fraction))
 }
 
-/// log(1 + x). The largest error is 0.95 ulp.
+/// log(1 + x). The largest error is 0.94 ulp.
 #[inline(always)]
 pub fn log1p<S: Simd>(simd: S, x: S::F32) -> S::F32 {
     let one = simd.splat(1.0);
