@@ -120,8 +120,9 @@ impl PackedFilter {
         PackedFilter { conv: *conv, level, block, weights: packed, kind, plain_input: options.plain_input }
     }
 
-    /// Whether sums are computed by Winograd's method. Then they differ from exact ones by up to about 4 times as much as
-    /// direct sums may, and an infinity or NaN spoils the 2×2 outputs that are computed together.
+    /// Whether sums are computed by Winograd's method. It adds and subtracts numbers of a patch before and after it
+    /// multiplies, so the bound of its error is that of sums over the whole patch of 4×4, and an infinity or NaN spoils all
+    /// 2×2 outputs that are computed together. Infinite weights give NaN.
     pub fn is_winograd(&self) -> bool {
         matches!(self.kind, Kind::Winograd(_))
     }
