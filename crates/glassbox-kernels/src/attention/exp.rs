@@ -43,8 +43,8 @@ mod tests {
     fn within_a_unit_in_the_last_place() {
         for level in Level::available() {
             let mut worst = 0f64;
-            // Every 61st of the numbers from -0 to -87, and what lies just above zero.
-            let numbers = (0x8000_0000u32..0xc2ae_0000).step_by(61).chain(0..=64).map(f32::from_bits);
+            // Every 601st of the numbers from -0 to -87, and what lies just above zero.
+            let numbers = (0x8000_0000u32..0xc2ae_0000).step_by(601).chain(0..=64).map(f32::from_bits);
             for x in numbers.chain([1e-6, 1e-5]) {
                 let exact = f64::from(x).exp();
                 let place = f64::from_bits(exact.to_bits() & 0x7ff0_0000_0000_0000) / f64::from(1 << 23);
