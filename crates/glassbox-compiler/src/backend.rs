@@ -1,6 +1,6 @@
 //! What the compiler asks a backend: which composites it computes whole, and which nodes it computes together.
 
-use glassbox_ir::{Graph, NodeId};
+use glassbox_ir::{Graph, NodeId, ValueId};
 
 /// A backend, as the compiler sees it: it says of parts of graphs what it can do with them, and knows no sessions.
 pub trait Backend: Sync {
@@ -24,12 +24,26 @@ pub struct Group {
     /// Nodes that are computed in the kernel too, before its own, and stay where others use them: how a weight becomes the
     /// operand of a product. None of them has effects or bodies; they stand before the nodes.
     pub copies: Vec<NodeId>,
+    /// Which of its values have their channels in blocks.
+    pub blocks: Blocks,
+}
+
+/// Values of a group that cross its border with their channels in blocks: `[N, C, H, W]` as `[N, ⌈C / size⌉, H, W, size]`,
+/// where channels that only fill the last block are zero. In the body of the call they are as the graph has them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Blocks {
+    /// How many channels are in a block.
+    pub size: usize,
+    /// Values from outside. Of each, channels, height and width are known.
+    pub inputs: Vec<ValueId>,
+    /// Whether the result of the last node leaves so; others who use it get it as it was.
+    pub result: bool,
 }
 
 impl Group {
     /// A group of nodes, without copies of others.
     pub fn of(name: impl Into<String>, nodes: Vec<NodeId>) -> Group {
-        Group { name: name.into(), nodes, copies: Vec::new() }
+        Group { name: name.into(), nodes, copies: Vec::new(), blocks: Blocks::default() }
     }
 }
 

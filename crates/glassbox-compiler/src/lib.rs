@@ -12,6 +12,7 @@
 //! This crate knows no model family, no file format and no backend's code.
 
 mod backend;
+mod blocks;
 mod compile;
 mod no_match;
 mod outline;
@@ -22,7 +23,7 @@ mod rule;
 pub mod rules;
 mod sharing;
 
-pub use backend::{AnyBackend, Backend, Group};
+pub use backend::{AnyBackend, Backend, Blocks, Group};
 pub use compile::{CompileError, CompileOptions, Compiled, Outcome, Stage, compile, compile_for};
 pub use no_match::NoMatch;
 pub use rebuild::{Attempts, Rebuild};

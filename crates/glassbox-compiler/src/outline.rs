@@ -36,7 +36,7 @@ pub(crate) enum Place<'o> {
 }
 
 impl Outlines {
-    /// Those of `groups` that can become calls. A group of one node, without copies, stays a node.
+    /// Those of `groups` that can become calls.
     pub(crate) fn of(graph: &Graph, groups: Vec<Group>) -> Outlines {
         let mut outlines = Outlines::default();
         if groups.is_empty() {
@@ -45,9 +45,7 @@ impl Outlines {
         let places = Places::of(graph);
         for group in groups {
             let free = group.nodes.iter().all(|node| !outlines.of.contains_key(node));
-            if let Some(results) =
-                results_of(graph, &group, &places).filter(|_| free && group.nodes.len() + group.copies.len() > 1)
-            {
+            if let Some(results) = results_of(graph, &group, &places).filter(|_| free) {
                 let place = outlines.groups.len();
                 outlines.of.extend(group.nodes.iter().map(|node| (*node, place)));
                 outlines.groups.push(Outline { group, results });

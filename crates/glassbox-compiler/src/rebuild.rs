@@ -332,6 +332,12 @@ impl<'r> Rebuild<'r> {
         self.instead.get(value.index()).copied().flatten()
     }
 
+    /// Says that `other` was computed where `value`, if it goes, would have been.
+    pub(crate) fn set_instead(&mut self, value: ValueId, other: ValueId) {
+        self.instead.resize(self.builder.graph().value_count(), None);
+        self.instead[value.index()] = Some(other);
+    }
+
     /// Says that a value is used so many times more.
     pub(crate) fn add_uses(&mut self, value: ValueId, count: u32) {
         if self.uses.len() <= value.index() {

@@ -7,16 +7,18 @@
 //!
 //! Inputs and outputs keep their names: an output that has become another value which has a name is copied by an `identity`.
 
+mod calls;
+
 use std::collections::{BTreeMap, HashMap};
 
 use glassbox_ir::{
-    Attrs, BuildError, Fate, Graph, GraphBuilder, Lineage, LineageError, Live, Node, NodeId, Operand, Provenance,
-    RegionId, Signature, Tier, Type, ValueId, Violation, decompose, ops,
+    Attrs, BuildError, Fate, Graph, GraphBuilder, Lineage, LineageError, Live, Node, NodeId, Operand, RegionId,
+    Signature, Tier, Type, ValueId, Violation, decompose, ops,
 };
 use thiserror::Error;
 
 use crate::backend::Group;
-use crate::outline::{Outline, Outlines, Place};
+use crate::outline::{Outlines, Place};
 use crate::rebuild::{Attempts, Rebuild};
 use crate::rule::Rule;
 
@@ -102,6 +104,7 @@ fn walk(source: &Graph, rewriting: &Rewriting, outlines: &Outlines) -> Result<Re
         map: vec![None; source.value_count()],
         inside: vec![None; source.value_count()],
         uses: uses(source),
+        blocked: HashMap::new(),
         outlines,
         expand: rewriting.expand,
     };
@@ -140,6 +143,8 @@ struct Walk<'s, 'r> {
     /// By the index of a value of the source: the result of the call in whose body it is.
     inside: Vec<Option<ValueId>>,
     uses: Vec<u32>,
+    /// By a value of the source: what stands for it with its channels in blocks.
+    blocked: HashMap<ValueId, ValueId>,
     outlines: &'r Outlines,
     expand: Option<&'r dyn Fn(&Graph, NodeId) -> bool>,
 }
@@ -162,34 +167,6 @@ impl Walk<'_, '_> {
             Place::Before => Ok(()),
             Place::Last(outline) => self.outline(outline),
         })
-    }
-
-    /// A group, as a call.
-    fn outline(&mut self, outline: &Outline) -> Result<(), BuildError> {
-        let source = self.source;
-        let current = self.rebuild.builder.current();
-        let (region, _, mark) = self.rebuild.open(&ops::call::OP, &[]);
-        let copied = outline.group.copies.iter().flat_map(|node| source.node(*node).results.iter().copied());
-        let outer: Vec<(ValueId, Option<ValueId>)> = copied.map(|value| (value, self.map[value.index()])).collect();
-        outline.group.copies.iter().chain(&outline.group.nodes).try_for_each(|node| self.node(*node))?;
-        let results = outline.results.iter().map(|id| self.value(*id)).collect::<Result<Vec<_>, _>>()?;
-        self.rebuild.close(current, results, mark);
-        for (value, outside) in outer {
-            self.map[value.index()] = outside;
-        }
-        let nodes = outline.group.nodes.iter().map(|node| source.node(*node));
-        let builder = &mut self.rebuild.builder;
-        builder.set_provenance(Provenance::merge(nodes.clone().map(|node| &node.provenance)));
-        let attrs = Attrs::from([("function", outline.group.name.clone().into())]);
-        let made = builder.node_with_regions(&ops::call::OP, &[], attrs, vec![region], outline.results.len())?;
-        for value in nodes.flat_map(|node| &node.results) {
-            self.inside[value.index()] = made.last().copied();
-        }
-        for value in &outline.results {
-            self.inside[value.index()] = None;
-        }
-        self.define(&outline.results, &made);
-        Ok(())
     }
 
     /// The nodes that a composite stands for, where it is taken apart.

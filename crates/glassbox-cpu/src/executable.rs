@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use glassbox_compiler::{CompileOptions, Compiled, compile_for};
+use glassbox_compiler::{CompileError, CompileOptions, Compiled, compile_for};
 use glassbox_exec::checks::{check_images, check_params};
 use glassbox_exec::{Executable, Fallback, Options, Precision, Report, RunError, Runtime, Session, Stage};
 use glassbox_ir::Graph;
@@ -52,14 +52,33 @@ impl Runtime for Cpu {
         }
         check_params(&graph, params.as_ref())?;
         check_images(&graph, options)?;
-        let compiled = compile_for(&graph, &Fusion, &CompileOptions::default());
-        let compiled = compiled.map_err(|error| RunError::Inputs(error.to_string()))?;
+        let compiled = compiled(&graph).map_err(|error| RunError::Inputs(error.to_string()))?;
         let (inner, fallbacks) = with_kernels(compiled.graph(), params.clone(), options)?;
         let report = report(&compiled, fallbacks);
         let (options, node_by_node) = (options.clone(), OnceLock::new());
         let prepared = Prepared { source: graph, compiled: inner, node_by_node, params, options, report };
         Ok(Arc::new(CpuExecutable(Arc::new(prepared))))
     }
+}
+
+/// A graph as this backend runs it, with the stages that led there.
+///
+/// # Errors
+///
+/// The graph breaks rules.
+///
+/// ```
+/// use std::sync::Arc;
+/// use glassbox_ir::text::{ParseOptions, parse};
+/// let text = "graph \"g\" { input %x: f32[N] %y = neg(%x) %z = exp(%y) output %z }";
+/// let graph = Arc::new(parse(text, &ParseOptions::default())?);
+/// // One tile program computes both nodes: they are the body of a call.
+/// let compiled = glassbox_cpu::compiled(&graph)?;
+/// assert_eq!(compiled.graph().node(compiled.graph().region(compiled.graph().body()).nodes[0]).op.name, "call");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn compiled(graph: &Arc<Graph>) -> Result<Compiled, CompileError> {
+    compile_for(graph, &Fusion, &CompileOptions::default())
 }
 
 /// A graph on the reference's machine, with the kernels that there are for its nodes; and the nodes without one.

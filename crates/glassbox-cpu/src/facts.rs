@@ -43,6 +43,16 @@ impl<'g> Facts<'g> {
             && operands.all(|value| self.fixed[value.index()])
     }
 
+    /// Whether a value is the same in every run.
+    pub(crate) fn is_fixed_value(&self, value: ValueId) -> bool {
+        self.fixed[value.index()]
+    }
+
+    /// Whether a value is a constant of one element.
+    pub(crate) fn is_scalar(&self, value: ValueId) -> bool {
+        self.constant(value).is_some_and(|tensor| tensor.len() == 1)
+    }
+
     /// The node that gives a value, wherever it stands.
     pub(crate) fn giver(&self, value: ValueId) -> Option<(NodeId, &'g Node)> {
         self.givers.get(&value).copied()

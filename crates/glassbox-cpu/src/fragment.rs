@@ -8,7 +8,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use glassbox_exec::{KernelError, Value};
-use glassbox_ir::{Graph, Known, Node, NodeId, Operand, TensorType, Type, ValueId, infer_op, ops};
+use glassbox_ir::{AttrView, Graph, Known, Node, NodeId, Operand, TensorType, Type, ValueId, infer_op, ops};
+use glassbox_reference::Values;
 use glassbox_tensor::{DType, Tensor};
 
 use crate::fuse::same_dims;
@@ -30,6 +31,8 @@ pub(crate) struct Fragment {
     dtypes: Vec<DType>,
     /// The contents of the values that are the same in every run, where a node's inference or a kernel reads them.
     contents: Vec<Option<Tensor>>,
+    /// The constants of the body.
+    own: Vec<Option<Tensor>>,
     known: Mutex<Vec<Arc<Sizes>>>,
 }
 
@@ -51,6 +54,13 @@ impl Fragment {
             }
             _ => return None,
         };
+        // Constants of the body are values that come from outside, and are the same in every run.
+        let (constants, nodes): (Vec<NodeId>, Vec<NodeId>) =
+            nodes.into_iter().partition(|node| *graph.node(*node).op == ops::constant::OP);
+        let constant = |value: &ValueId| {
+            let node = constants.iter().map(|node| graph.node(*node)).find(|node| node.results.contains(value))?;
+            AttrView::new(node.op, &node.attrs).tensor("value").cloned()
+        };
         let made: Vec<ValueId> = nodes.iter().flat_map(|node| graph.node(*node).results.iter().copied()).collect();
         let mut inputs = Vec::new();
         for operand in nodes.iter().flat_map(|node| graph.node(*node).operands.iter().flatten().copied()) {
@@ -61,7 +71,10 @@ impl Fragment {
         let numbers: HashMap<ValueId, usize> =
             inputs.iter().chain(&made).enumerate().map(|(number, value)| (*value, number)).collect();
         let outputs = results.iter().map(|value| numbers.get(value).copied()).collect::<Option<Vec<_>>>()?;
-        let contents = inputs.iter().map(|value| statics.tensor(*value).cloned()).collect();
+        let own: Vec<Option<Tensor>> = inputs.iter().map(constant).collect();
+        let contents =
+            inputs.iter().zip(&own).map(|(value, own)| own.clone().or_else(|| statics.tensor(*value).cloned()));
+        let contents = contents.collect();
         let tensors = numbers.keys().all(|value| graph.value(*value).ty.as_tensor().is_some());
         let dtypes = inputs.iter().chain(&made).map(|value| graph.value(*value).ty.dtype()).collect();
         let simple = nodes.iter().all(|node| graph.node(*node).regions.is_empty());
@@ -73,6 +86,7 @@ impl Fragment {
             numbers,
             dtypes,
             contents,
+            own,
             known: Mutex::default(),
         })
     }
@@ -88,6 +102,16 @@ impl Fragment {
     /// The values from outside, in the order of their numbers.
     pub(crate) fn inputs(&self) -> &[ValueId] {
         &self.inputs
+    }
+
+    /// The tensors from outside, by their numbers.
+    ///
+    /// # Errors
+    ///
+    /// An internal error, where one isn't alive.
+    pub(crate) fn tensors<'a>(&'a self, values: &Values<'a>) -> Result<Vec<&'a Tensor>, KernelError> {
+        let given = self.inputs.iter().zip(&self.own);
+        given.map(|(id, own)| own.as_ref().map_or_else(|| tensor(values.get(*id)?), Ok)).collect()
     }
 
     /// The numbers of what something outside uses.
@@ -192,6 +216,6 @@ impl Fragment {
 /// # Errors
 ///
 /// An internal error, where it is none.
-pub(crate) fn tensor(value: &Value) -> Result<&Tensor, KernelError> {
+fn tensor(value: &Value) -> Result<&Tensor, KernelError> {
     value.as_tensor().ok_or_else(|| KernelError::Internal("a kernel was given what isn't a tensor".to_owned()))
 }

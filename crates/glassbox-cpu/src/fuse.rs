@@ -7,12 +7,14 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use glassbox_compiler::{Backend, Group};
+use glassbox_compiler::{Backend, Blocks, Group};
 use glassbox_ir::{Dim, Graph, Node, NodeId, OpDef, RegionId, TensorType, ValueId, ops};
 use glassbox_tensor::DType;
 
 use crate::facts::Facts;
+use crate::images::choose_blocks;
 use crate::kernels::attention;
+use crate::kernels::pool::is_pool;
 use crate::roles::{Role, role_of};
 
 /// The most nodes of a group.
@@ -42,7 +44,11 @@ impl Backend for Fusion {
         while let Some(region) = regions.pop() {
             regions
                 .extend(graph.region(region).nodes.iter().flat_map(|node| graph.node(*node).regions.iter().copied()));
-            groups.extend(Region::new(graph, region, &elsewhere, &facts).groups());
+            let mut found = Region::new(graph, region, &elsewhere, &facts).groups();
+            if region == graph.body() {
+                choose_blocks(graph, &facts, &mut found);
+            }
+            groups.extend(found);
         }
         groups
     }
@@ -124,6 +130,9 @@ impl<'g> Region<'g> {
         }
         for place in 0..self.nodes.len() {
             let node = self.node(place);
+            if is_pool(self.graph, node) && !self.taken[place] {
+                self.take(vec![place], Vec::new(), &mut groups);
+            }
             if *node.op == ops::gather::OP && !self.taken[place] {
                 let copies = self.table_nodes(node);
                 self.take(vec![place], copies, &mut groups);
@@ -140,9 +149,11 @@ impl<'g> Region<'g> {
 
     fn take(&mut self, places: Vec<usize>, copies: Vec<NodeId>, groups: &mut Vec<Group>) {
         places.iter().for_each(|place| self.taken[*place] = true);
-        if places.len() + copies.len() > 1 {
+        // What works on images may have borders, and is a call even where it is one node.
+        let alone = || matches!(self.node(places[0]).op.name, "conv" | "max_pool" | "average_pool" | "reduce_mean");
+        if places.len() + copies.len() > 1 || alone() {
             let nodes: Vec<NodeId> = places.iter().map(|place| self.nodes[*place]).collect();
-            groups.push(Group { name: name_of(self.graph, &nodes), nodes, copies });
+            groups.push(Group { name: name_of(self.graph, &nodes), nodes, copies, blocks: Blocks::default() });
         }
     }
 

@@ -14,10 +14,11 @@ mod executable;
 mod facts;
 mod fragment;
 mod fuse;
+mod images;
 mod kernels;
 mod roles;
 mod session;
 mod slots;
 mod statics;
 
-pub use executable::Cpu;
+pub use executable::{Cpu, compiled};

@@ -7,7 +7,7 @@ use glassbox_ir::{Graph, NodeId, RegionId, ValueId, ops};
 use glassbox_reference::{Compute, Outcome, Values, evaluate};
 use glassbox_tensor::Tensor;
 
-use crate::fragment::{Fragment, Sizes, tensor};
+use crate::fragment::{Fragment, Sizes};
 use crate::kernels::{self, Kernel};
 use crate::statics::Statics;
 
@@ -106,8 +106,7 @@ impl Compute for Slots {
         match self.slots.get(node.index()) {
             Some(Some(Slot::Static(values))) => Ok(values.clone()),
             Some(Some(Slot::Kernel { fragment, kernel, .. })) => {
-                let inputs =
-                    fragment.inputs().iter().map(|id| tensor(values.get(*id)?)).collect::<Result<Vec<_>, _>>()?;
+                let inputs = fragment.tensors(values)?;
                 let sizes = fragment.sizes(&inputs, limit)?;
                 let call = Call { fragment, inputs: &inputs, sizes: &sizes };
                 if !kernel.takes(&call) {

@@ -35,7 +35,7 @@ pub(crate) const SUITES: &[Suite] = &[
     Suite { name: "lints", what: "clippy, without a warning", run: lints },
     Suite { name: "book", what: "the book and the README: every command, every link", run: book },
     Suite { name: "conformance", what: "the official ONNX backend tests", run: conformance },
-    Suite { name: "toy", what: "a backend of one file and one row, held against the same suites", run: toy },
+    Suite { name: "cpu", what: "the fast backend, held against the same suites", run: cpu },
     Suite { name: "peers", what: "whole models against onnxruntime", run: peers },
     Suite { name: "hunts", what: "faults that are planted in models, each to be named", run: hunts::main },
     Suite { name: "torch", what: "the tests of the scripts that need torch", run: python::torch },
@@ -85,15 +85,14 @@ fn conformance(context: &mut Context) -> Result<()> {
     glassbox(&["conformance", "--at-least", CONFORMANCE_FLOOR])
 }
 
-/// What a new backend gets by its row in the table: conformance, and the tests of language models, programs and the
-/// simulator.
-fn toy(context: &mut Context) -> Result<()> {
+/// What a backend gets by its row in the table: conformance, and the tests of language models, programs and the simulator.
+fn cpu(context: &mut Context) -> Result<()> {
     context.data()?;
-    glassbox(&["conformance", "--backend", "toy", "--at-least", CONFORMANCE_FLOOR])?;
+    glassbox(&["conformance", "--backend", "cpu", "--at-least", CONFORMANCE_FLOOR])?;
     let mut command = Command::new("cargo");
     command.args(["test", "--profile", PROFILE, "--no-fail-fast", "--test", "main"]);
     command.args(["-p", "glassbox-models", "-p", "glassbox-dsl", "-p", "glassbox-onnx", "-p", "glassbox-runtime"]);
-    command.current_dir(root()).env("GLASSBOX_TEST_BACKEND", "toy").env(FIXED_SEED.0, FIXED_SEED.1);
+    command.current_dir(root()).env("GLASSBOX_TEST_BACKEND", "cpu").env(FIXED_SEED.0, FIXED_SEED.1);
     run_and_note(context, command.args(["--", "--show-output"]))
 }
 

@@ -3,15 +3,17 @@
 //! What is the same for a channel in every run (a normalisation by constants) is multiplied into the weights and the bias,
 //! in f64. Inside, channels lie in blocks; the tensors that come and go have them one after the other.
 
+use std::borrow::Cow;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use glassbox_exec::KernelError;
 use glassbox_ir::ops::windows::{Sliding, spatial_axes};
 use glassbox_ir::{AttrView, Node, ops};
 use glassbox_kernels::conv::{Activation, Convolution, Fused, Options, PackedFilter, block, from_blocks, to_blocks};
 use glassbox_kernels::simd::Level;
-use glassbox_tensor::{DType, Tensor};
+use glassbox_tensor::{DType, Tensor, parallel_chunks};
 
-use std::sync::{Arc, Mutex, PoisonError};
-
+use super::borders::{Borders, borders};
 use super::epilogue::Finish;
 use super::output::Output;
 use super::{Built, Kernel};
@@ -19,14 +21,16 @@ use crate::fragment::Fragment;
 use crate::slots::Call;
 
 struct Conv {
-    x: usize,
+    x: Image,
+    /// Whether the result is wanted in blocks.
+    result_in_blocks: bool,
     /// The weights, times what each channel is multiplied by.
     weights: Vec<f32>,
     weight_sizes: Vec<usize>,
     groups: usize,
     sliding: Sliding,
     bias: Vec<f32>,
-    residual: Option<usize>,
+    residual: Option<Image>,
     activation: Activation,
     /// The nodes that are none of that.
     finish: Option<Finish>,
@@ -34,12 +38,25 @@ struct Conv {
     packed: Mutex<Vec<Arc<PackedFilter>>>,
 }
 
+/// A value that is read.
+#[derive(Clone, Copy)]
+struct Image {
+    number: usize,
+    /// Whether its channels are in blocks.
+    blocks: bool,
+}
+
 /// How many sizes of images have filters of their own.
 const MAX_PACKED: usize = 8;
+/// An image of so few channels is read as it is.
+pub(crate) const MAX_PLAIN: usize = 4;
+/// How many rows are finished at once.
+const ROWS: usize = 64;
 
 /// A `conv` of f32 over one or two spatial axes with weights that never change, and the elementwise nodes after it.
 pub(super) fn build(fragment: &Fragment) -> Built {
-    let Some(node) = fragment.nodes().next().filter(|node| *node.op == ops::conv::OP) else {
+    let Borders { blocked, before, after } = borders(fragment);
+    let Some(node) = fragment.nodes().nth(before).filter(|node| *node.op == ops::conv::OP) else {
         return Err(String::new());
     };
     let number = |place: usize| node.operands.get(place).copied().flatten().map(|id| fragment.number(id));
@@ -77,15 +94,27 @@ pub(super) fn build(fragment: &Fragment) -> Built {
         residual: None,
         activation: Activation::None,
     };
-    let mut taken = 1;
-    for node in fragment.nodes().skip(1) {
+    let mut taken = before + 1;
+    for node in fragment.nodes().skip(before + 1).take(fragment.nodes().len() - before - after - 1) {
         if !ending.take(node) {
             break;
         }
         taken += 1;
     }
     let Ending { value, scale, bias, residual, activation, .. } = ending;
-    let finish = Finish::build(fragment, taken, value)?;
+    let in_blocks = !blocked.is_empty() || after > 0;
+    let finish = match in_blocks {
+        true if taken + after < fragment.nodes().len() => {
+            return Err("what finishes it isn't done in blocks".to_owned());
+        }
+        true => None,
+        false => Finish::build(fragment, taken, value)?,
+    };
+    let source = |number: usize| match blocked.get(&number) {
+        Some(input) => Image { number: *input, blocks: true },
+        None => Image { number, blocks: false },
+    };
+    let (x, residual) = (source(x), residual.map(source));
     let per_channel = weights.len().checked_div(channels).unwrap_or(0).max(1);
     let weights = weights.load::<f64>().map_err(text)?;
     let scaled = weights
@@ -94,6 +123,7 @@ pub(super) fn build(fragment: &Fragment) -> Built {
         .flat_map(|(row, scale)| row.iter().map(move |weight| (weight * scale) as f32));
     Ok(Box::new(Conv {
         x,
+        result_in_blocks: after > 0,
         weights: scaled.collect(),
         weight_sizes,
         groups,
@@ -238,44 +268,67 @@ impl Kernel for Conv {
         if output.floats().is_empty() {
             return Ok(vec![output.finish()?]);
         }
-        let x = call.inputs[self.x].contiguous()?;
-        let conv = self.convolution(x.shape())?;
+        let x = call.inputs[self.x.number].contiguous()?;
+        let channels = self.weight_sizes[1] * self.groups;
+        let conv = match (self.x.blocks, x.shape()) {
+            (true, [batch, _, height, width, _]) => self.convolution(&[*batch, channels, *height, *width])?,
+            (_, sizes) => self.convolution(sizes)?,
+        };
         let block = block(Level::best());
-        let unreadable = || KernelError::Internal("an image can't be read".to_owned());
-        let plain = x.as_slice::<f32>().ok_or_else(unreadable)?;
-        let plain_input = conv.groups == 1 && conv.in_channels <= 4;
-        let filter = self.filter(&conv, plain_input);
         let pixels = |[height, width]: [usize; 2]| height * width;
-        let mut blocks = Output::new(DType::F32, &[if plain_input { 0 } else { conv.input_len(block) }])?;
-        if !plain_input {
-            to_blocks(block, [conv.batch, conv.in_channels, pixels(conv.input)], plain, blocks.floats());
-        }
-        let mut residual =
-            Output::new(DType::F32, &[if self.residual.is_some() { conv.output_len(block) } else { 0 }])?;
+        let plain_input = !self.x.blocks && conv.groups == 1 && conv.in_channels <= MAX_PLAIN;
+        let filter = self.filter(&conv, plain_input);
+        let given = x.as_slice::<f32>().ok_or_else(unreadable)?;
+        let images = [conv.batch, conv.in_channels, pixels(conv.input)];
+        let input = in_blocks(given, self.x.blocks || plain_input, block, images, conv.input_len(block))?;
         let images = [conv.batch, conv.out_channels, pixels(conv.output())];
-        if let Some(number) = self.residual {
-            let dense = call.inputs[number].contiguous()?;
-            to_blocks(block, images, dense.as_slice::<f32>().ok_or_else(unreadable)?, residual.floats());
+        let residual =
+            self.residual.map(|image| Ok::<_, KernelError>((image.blocks, call.inputs[image.number].contiguous()?)));
+        let residual = residual.transpose()?;
+        let residual = match &residual {
+            None => None,
+            Some((blocks, tensor)) => {
+                let given = tensor.as_slice::<f32>().ok_or_else(unreadable)?;
+                Some(in_blocks(given, *blocks, block, images, conv.output_len(block))?)
+            }
+        };
+        let fused = Fused { bias: Some(&self.bias), residual: residual.as_deref(), activation: self.activation };
+        if self.result_in_blocks {
+            filter.run_fused(&input, output.floats(), &fused, None);
+            return Ok(vec![output.finish()?]);
         }
         let mut made = Output::new(DType::F32, &[conv.output_len(block)])?;
-        let fused = Fused {
-            bias: Some(&self.bias),
-            residual: self.residual.map(|_| &*residual.floats()),
-            activation: self.activation,
-        };
-        filter.run_fused(if plain_input { plain } else { blocks.floats() }, made.floats(), &fused, None);
+        filter.run_fused(&input, made.floats(), &fused, None);
         from_blocks(block, images, made.floats(), output.floats());
         if let Some(finish) = &self.finish {
             let finishing = finish.begin(call, sizes)?;
             let columns = sizes.last().copied().unwrap_or(1);
             finishing.with(|epilogue| {
-                let rows = output.floats();
-                glassbox_tensor::parallel_chunks(rows, columns * 64, &|index, rows| {
-                    let count = rows.len() / columns;
-                    epilogue.apply_block(index * 64, 0, count, columns, rows, columns);
+                parallel_chunks(output.floats(), columns * ROWS, &|index, rows| {
+                    epilogue.apply_block(index * ROWS, 0, rows.len() / columns, columns, rows, columns);
                 });
             })?;
         }
         Ok(vec![output.finish()?])
     }
+}
+
+fn unreadable() -> KernelError {
+    KernelError::Internal("an image can't be read".to_owned())
+}
+
+/// An image in blocks: as it is, where it already lies so.
+fn in_blocks(
+    given: &[f32],
+    as_it_is: bool,
+    block: usize,
+    images: [usize; 3],
+    length: usize,
+) -> Result<Cow<'_, [f32]>, KernelError> {
+    if as_it_is {
+        return Ok(Cow::Borrowed(given));
+    }
+    let mut made = vec![0.0; length];
+    to_blocks(block, images, given, &mut made);
+    Ok(Cow::Owned(made))
 }

@@ -4,12 +4,14 @@
 //! the fragment's inference accepts.
 
 pub(crate) mod attention;
-mod conv;
+mod borders;
+pub(crate) mod conv;
 mod epilogue;
 mod gather;
 mod matmul;
 mod output;
 mod place;
+pub(crate) mod pool;
 pub(crate) mod program;
 mod tile;
 
@@ -39,7 +41,8 @@ pub(crate) trait Kernel: Send + Sync {
 type Built = Result<Box<dyn Kernel>, String>;
 
 /// The kinds of kernels, in the order in which they are tried.
-const KINDS: &[fn(&Fragment) -> Built] = &[matmul::build, conv::build, attention::build, gather::build, tile::build];
+const KINDS: &[fn(&Fragment) -> Built] =
+    &[matmul::build, conv::build, pool::build, borders::build, attention::build, gather::build, tile::build];
 
 /// The kernel of a node or of its body.
 ///

@@ -164,7 +164,6 @@ fn bf16_rounds_as_the_half_crate_does() {
     }
 }
 
-<<<<<<< HEAD
 #[test]
 fn rows_become_columns() {
     struct Transpose<'a>(&'a [f32], usize);
@@ -192,7 +191,7 @@ fn rows_become_columns() {
         }
     }
 }
-=======
+
 /// Vectors whose lanes are put elsewhere.
 struct Permute<'a>(&'a [f32]);
 
@@ -216,4 +215,3 @@ fn lanes_go_where_they_shall() {
     let numbers: Vec<f32> = (0..MAX_LANES).map(|x| x as f32).collect();
     Level::available().into_iter().for_each(|level| run_at(level, Permute(&numbers)));
 }
->>>>>>> conv

@@ -1,0 +1,134 @@
+//! Each kind of kernel in graphs of its own, and that it is one.
+
+use std::sync::Arc;
+
+use glassbox_cpu::Cpu;
+use glassbox_exec::{Options, Runtime, Value};
+use glassbox_ir::{AttrView, Graph, ops};
+use glassbox_tensor::{NoParams, Tensor};
+
+use super::{graph, held_against_the_reference, numbers};
+
+/// The names of the calls that a graph is compiled to.
+fn kernels(source: &Arc<Graph>) -> Vec<String> {
+    let compiled = glassbox_cpu::compiled(source).expect("it can be compiled");
+    let graph = compiled.graph();
+    let calls = graph.walk().into_iter().map(|id| graph.node(id)).filter(|node| *node.op == ops::call::OP);
+    calls.map(|node| AttrView::new(node.op, &node.attrs).opt_str("function").unwrap_or_default().to_owned()).collect()
+}
+
+/// Held against the reference with inputs of these sizes; what it is compiled to.
+fn check(body: &str, sizes: &[&[usize]]) -> Vec<String> {
+    let source = graph(body);
+    let inputs: Vec<Value> = sizes.iter().enumerate().map(|(seed, sizes)| numbers(sizes, seed).into()).collect();
+    held_against_the_reference(&source, &inputs, body);
+    let executable = Cpu.prepare(source.clone(), Arc::new(NoParams), &Options::default()).expect("it can be prepared");
+    let left: Vec<String> =
+        executable.report().fallbacks.iter().map(|left| format!("{}: {}", left.op, left.why)).collect();
+    assert!(left.is_empty(), "{left:?}");
+    kernels(&source)
+}
+
+#[test]
+fn chains_of_elementwise_nodes_are_one_program() {
+    let gelu = "input %x: f32[A, B]
+        %h = gelu(%x) %n = neg(%h) %s = sigmoid(%n) %y = mul(%s, %x) output %y";
+    assert_eq!(check(gelu, &[&[5, 37]]).len(), 1);
+    let spread = "input %x: f32[A, B] input %r: f32[B] input %c: f32[A, 1]
+        %a = add(%x, %r) %m = mul(%a, %c) %t = tanh(%m) output %t";
+    assert_eq!(check(spread, &[&[5, 37], &[37], &[5, 1]]).len(), 1);
+    let masks = "input %x: f32[A] input %z: f32[A]
+        %l = less(%x, %z) %w = where(%l, %x, %z) %a = abs(%w) output %a, %l";
+    assert_eq!(check(masks, &[&[97], &[97]]).len(), 1);
+}
+
+#[test]
+fn norms_and_softmax_are_one_program() {
+    let layer = "input %x: f32[A, B, 24] input %s: f32[24] input %b: f32[24]
+        %y = layer_normalization(%x, %s, %b) output %y";
+    assert_eq!(check(layer, &[&[2, 3, 24], &[24], &[24]]).len(), 1);
+    assert_eq!(check("input %x: f32[A, 50] %y = softmax(%x) output %y", &[&[7, 50]]).len(), 1);
+    let rms = "input %x: f32[A, 20] input %s: f32[20] %y = rms_normalization(%x, %s) output %y";
+    assert_eq!(check(rms, &[&[3, 20], &[20]]).len(), 1);
+    // Reductions of nothing, and without the reduced axes.
+    let sums = "input %x: f32[A, B] %axes = constant() {value = i64[1] [1]}
+        %y = reduce_sum(%x, %axes) {keepdims = false} %z = reduce_max(%x, %axes) output %y, %z";
+    check(sums, &[&[5, 300]]);
+    check(sums, &[&[4, 0]]);
+    check("input %x: f32[A, B, C] %y = reduce_mean(%x) output %y", &[&[2, 3, 4]]);
+}
+
+#[test]
+fn products_take_what_finishes_them() {
+    let weight = |rows: usize, columns: usize| {
+        let values = numbers(&[rows, columns], 9).to_vec::<f32>().expect("numbers");
+        format!("%w = constant() {{value = f32[{rows}, {columns}] {values:?}}}")
+    };
+    let dense = format!(
+        "input %x: f32[A, B, 5] input %b: f32[9] input %r: f32[A, B, 9] {}
+         %p = matmul(%x, %w) %s = add(%p, %b) %g = gelu(%s) %y = add(%g, %r) output %y",
+        weight(5, 9)
+    );
+    assert_eq!(check(&dense, &[&[2, 3, 5], &[9], &[2, 3, 9]]).len(), 1);
+    check(&dense, &[&[1, 1, 5], &[9], &[1, 1, 9]]);
+    let turned = format!("input %x: f32[A, 5] {} %t = transpose(%w) %y = matmul(%x, %t) output %y", weight(9, 5));
+    check(&turned, &[&[3, 5]]);
+    let batch = "input %x: f32[A, 4, 6, 5] input %z: f32[4, 5, 7] input %v: f32[5]
+        %y = matmul(%x, %z) %n = tanh(%y) %u = matmul(%x, %v) output %n, %u";
+    check(batch, &[&[2, 4, 6, 5], &[4, 5, 7], &[5]]);
+    check("input %x: f32[A, K] input %z: f32[K, B] %y = matmul(%x, %z) output %y", &[&[3, 0], &[0, 2]]);
+    let gemm = "input %x: f32[6, 4] input %z: f32[6, 5] input %c: f32[5]
+        %y = gemm(%x, %z, %c) {transA = true, alpha = 0.5, beta = 2.0} output %y";
+    check(gemm, &[&[6, 4], &[6, 5], &[5]]);
+}
+
+#[test]
+fn convolutions_take_norms_residuals_and_activations() {
+    let constant = |name: &str, sizes: &[usize]| {
+        let values = numbers(sizes, name.len()).to_vec::<f32>().expect("numbers");
+        let sizes: Vec<String> = sizes.iter().map(usize::to_string).collect();
+        let dims = sizes.join(", ");
+        format!("%{name} = constant() {{value = f32[{dims}] {values:?}}}")
+    };
+    let block = format!(
+        "input %x: f32[N, 6, H, W] input %r: f32[N, 10, H, W] {} {} {} {} {}
+         %c = conv(%x, %weight) {{pads = [1, 1, 1, 1]}}
+         %v = abs(%variances) %n = batch_normalization(%c, %scale, %bias, %mean, %v)
+         %s = add(%n, %r) %y = relu(%s) output %y",
+        constant("weight", &[10, 6, 3, 3]),
+        constant("scale", &[10]),
+        constant("bias", &[10]),
+        constant("mean", &[10]),
+        constant("variances", &[10]),
+    );
+    check(&block, &[&[2, 6, 7, 5], &[2, 10, 7, 5]]);
+    let depthwise = format!(
+        "input %x: f32[1, 6, 9, 9] {} %c = conv(%x, %weight) {{group = 6, strides = [2, 2]}} %y = sigmoid(%c) output %y",
+        constant("weight", &[6, 1, 3, 3]),
+    );
+    check(&depthwise, &[&[1, 6, 9, 9]]);
+    let line = format!("input %x: f32[2, 3, 20] {} %y = conv(%x, %weight) output %y", constant("weight", &[4, 3, 5]));
+    check(&line, &[&[2, 3, 20]]);
+}
+
+#[test]
+fn attention_with_masks_groups_and_caps() {
+    let plain = "input %q: f32[B, 4, T, 8] input %k: f32[B, 2, S, 8] input %v: f32[B, 2, S, 8] input %m: f32[T, S]
+        %y = attention(%q, %k, %v, %m) {softcap = 3.0} output %y";
+    check(plain, &[&[2, 4, 5, 8], &[2, 2, 9, 8], &[2, 2, 9, 8], &[5, 9]]);
+    let flat = "input %q: f32[1, T, 32] input %k: f32[1, T, 16] input %v: f32[1, T, 16]
+        %y = attention(%q, %k, %v) {is_causal = true, q_num_heads = 4, kv_num_heads = 2, left_window_size = 3} output %y";
+    check(flat, &[&[1, 11, 32], &[1, 11, 16], &[1, 11, 16]]);
+}
+
+#[test]
+fn rows_of_tables() {
+    let source = graph("input %t: f32[R, 3] input %i: i64[N] %y = gather(%t, %i) output %y");
+    let indices = |indices: Vec<i64>| Value::from(Tensor::from_vec(&[indices.len()], indices).expect("a vector"));
+    held_against_the_reference(&source, &[numbers(&[4, 3], 1).into(), indices(vec![0, -1, 2, 2])], "rows");
+    held_against_the_reference(&source, &[numbers(&[4, 3], 1).into(), indices(vec![])], "no rows");
+    let executable = Cpu.prepare(source, Arc::new(NoParams), &Options::default()).expect("it can be prepared");
+    let mut session = executable.session().expect("there is memory");
+    let error = session.run(&[numbers(&[4, 3], 1).into(), indices(vec![4])], glassbox_exec::RunContext::new());
+    assert!(error.is_err_and(|error| error.to_string().contains("C2")));
+}
