@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use glassbox_exec::{KernelError, RunError, Value};
-use glassbox_ir::{Graph, NodeId, RegionId, ValueId, ops};
+use glassbox_ir::{Graph, NodeId, RegionId, ValueId};
 use glassbox_reference::{Compute, Outcome, Values, evaluate};
 use glassbox_tensor::Tensor;
 
@@ -64,16 +64,32 @@ impl Slots {
                 Err(_) if !node.regions.is_empty() => {
                     node.regions.iter().for_each(|inner| self.region(graph, *inner, statics, left));
                 }
-                Err(_) if is_of_the_machine(node.op.name) || *node.op == ops::constant::OP => {}
+                Err(_) if is_of_the_machine(node.op.name) => {}
                 Err(why) => left.push(Left { node: id, why }),
             }
         }
     }
 }
 
-/// Whether a node is the machine's own on every backend: it reads a weight or a state, or calls the host.
+/// The ops that only say how elements that are there already are looked at: a view is all that they give.
+const VIEWS: &[&str] = &[
+    "constant",
+    "expand",
+    "flatten",
+    "identity",
+    "reshape",
+    "shape",
+    "size",
+    "slice",
+    "split",
+    "squeeze",
+    "transpose",
+    "unsqueeze",
+];
+
+/// Whether a node is the machine's own on every backend: it reads a weight or a state, calls the host, or computes nothing.
 fn is_of_the_machine(op: &str) -> bool {
-    matches!(op, "parameter" | "host" | "barrier") || op.starts_with("state_")
+    matches!(op, "parameter" | "host" | "barrier") || op.starts_with("state_") || VIEWS.contains(&op)
 }
 
 /// What the reference gives for a fragment, node by node.

@@ -301,7 +301,7 @@ impl Kernel for Conv {
         filter.run_fused(&input, made.floats(), &fused, None);
         from_blocks(block, images, made.floats(), output.floats());
         if let Some(finish) = &self.finish {
-            let finishing = finish.begin(call, sizes)?;
+            let finishing = finish.begin(call, sizes, true)?;
             let columns = sizes.last().copied().unwrap_or(1);
             finishing.with(|epilogue| {
                 parallel_chunks(output.floats(), columns * ROWS, &|index, rows| {

@@ -45,27 +45,45 @@ impl Finish {
         Ok(Some(Finish { compiled, loads: made.loads[1..].to_vec() }))
     }
 
-    /// The tensors of this run; the result has these sizes.
+    /// The tensors of this run; the result has these sizes, of which the last are columns, or, where a matrix is multiplied
+    /// with a vector, all are rows.
     ///
     /// # Errors
     ///
     /// Where there is no memory.
-    pub(super) fn begin<'a>(&'a self, call: &Call<'a>, sizes: &[usize]) -> Result<Finishing<'a>, KernelError> {
-        let columns = sizes.last().copied().unwrap_or(1);
-        let rows: usize = sizes[..sizes.len().saturating_sub(1)].iter().product();
-        let loads = self.loads.iter().map(|number| as_matrix(call.inputs[*number], sizes)).collect::<Result<_, _>>()?;
+    pub(super) fn begin<'a>(
+        &'a self,
+        call: &Call<'a>,
+        sizes: &[usize],
+        has_columns: bool,
+    ) -> Result<Finishing<'a>, KernelError> {
+        let (rows, columns) = match sizes.split_last() {
+            Some((columns, outer)) if has_columns => (outer.iter().product(), *columns),
+            _ => (sizes.iter().product(), 1),
+        };
+        let load = |number: &usize| as_matrix(call.inputs[*number], sizes, has_columns);
+        let loads = self.loads.iter().map(load).collect::<Result<_, _>>()?;
         Ok(Finishing { compiled: &self.compiled, loads, rows, columns })
     }
 }
 
 /// A tensor that broadcasts to `sizes`, with one distance between all rows and one between columns.
-fn as_matrix<'a>(tensor: &'a Tensor, sizes: &[usize]) -> Result<(Cow<'a, Tensor>, isize, isize), KernelError> {
+fn as_matrix<'a>(
+    tensor: &'a Tensor,
+    sizes: &[usize],
+    has_columns: bool,
+) -> Result<(Cow<'a, Tensor>, isize, isize), KernelError> {
     let tensor = walkable(tensor)?;
-    if let Some((row, column)) = even(&strides_in(&tensor, sizes), sizes) {
+    let (mut strides, mut matrix) = (strides_in(&tensor, sizes), sizes.to_vec());
+    if !has_columns {
+        strides.push(0);
+        matrix.push(1);
+    }
+    if let Some((row, column)) = even(&strides, &matrix) {
         return Ok((tensor, row, column));
     }
     let whole = tensor.broadcast_to(sizes)?.contiguous()?;
-    let columns = sizes.last().copied().unwrap_or(1);
+    let columns = matrix.last().copied().unwrap_or(1);
     Ok((Cow::Owned(whole), columns as isize, 1))
 }
 

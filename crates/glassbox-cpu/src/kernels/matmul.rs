@@ -128,7 +128,7 @@ impl Kernel for Matmul {
             match &self.finish {
                 None => self.multiply(call, output.floats(), None)?,
                 Some(finish) => {
-                    let finishing = finish.begin(call, sizes)?;
+                    let finishing = finish.begin(call, sizes, !self.by_vector(call))?;
                     finishing.with(|epilogue| self.multiply(call, output.floats(), Some(epilogue)))??;
                 }
             }
@@ -138,6 +138,11 @@ impl Kernel for Matmul {
 }
 
 impl Matmul {
+    /// Whether the second operand is a vector, so that the result has no columns.
+    fn by_vector(&self, call: &Call) -> bool {
+        matches!(self.weight, Weight::Given(b) if call.inputs[b].rank() == 1)
+    }
+
     fn multiply(&self, call: &Call, output: &mut [f32], epilogue: Option<&Epilogue>) -> Result<(), KernelError> {
         let a = as_matrix(call.inputs[self.a], true)?;
         let (_, k, ..) = last_two(&a);
