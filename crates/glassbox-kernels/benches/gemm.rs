@@ -214,14 +214,15 @@ mod peaks {
         unsafe { std::mem::transmute(_mm512_set1_ps(black_box(1.0))) }
     }
 
+    // The products are of the sums, so that they aren't computed once for all.
     #[target_feature(enable = "avx2")]
-    fn pairs(sums: __m256i, x: __m256i, y: __m256i) -> __m256i {
-        _mm256_add_epi32(sums, _mm256_madd_epi16(x, y))
+    fn pairs(sums: __m256i, _: __m256i, y: __m256i) -> __m256i {
+        _mm256_add_epi32(sums, _mm256_madd_epi16(sums, y))
     }
 
     #[target_feature(enable = "avx512f,avx512bw")]
-    fn wide_pairs(sums: __m512i, x: __m512i, y: __m512i) -> __m512i {
-        _mm512_add_epi32(sums, _mm512_madd_epi16(x, y))
+    fn wide_pairs(sums: __m512i, _: __m512i, y: __m512i) -> __m512i {
+        _mm512_add_epi32(sums, _mm512_madd_epi16(sums, y))
     }
 
     peaks! {
