@@ -71,7 +71,7 @@ pub(super) fn multiply(engine: Engine, item: &Item<'_>, x: &Quantized, scratch: 
         for start in (0..k).step_by(GROUP) {
             let blocks = GROUP.min(k - start) / BLOCK;
             let group = Group { x, scaling, start, blocks, first: item.rows.start, rows, k, totals };
-            if rows == 1 {
+            if rows == 1 && engine != Engine::Words {
                 for_format!(item.weights.format, P => run_packed::<P>(engine, lines, &group));
             } else {
                 for_format!(item.weights.format, P => {
@@ -85,7 +85,7 @@ pub(super) fn multiply(engine: Engine, item: &Item<'_>, x: &Quantized, scratch: 
     }
 }
 
-/// One row of x, and codes as they are packed.
+/// One row of x, and codes as they are packed; not for [`Engine::Words`].
 fn run_packed<P: Packing>(engine: Engine, lines: *const u8, group: &Group<'_>) {
     match engine {
         #[cfg(target_arch = "x86_64")]
@@ -94,7 +94,8 @@ fn run_packed<P: Packing>(engine: Engine, lines: *const u8, group: &Group<'_>) {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: as above.
         Engine::Maddubs => unsafe { packed_maddubs::<P>(lines, group) },
-        _ => packed::<Portable, Words, P>(Portable, Words, lines, group),
+        // This goes by way of bytes, so that it isn't compiled for every format.
+        _ => {}
     }
 }
 
