@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 """Takes the values that onnxruntime computes inside an ONNX model, as `glassbox check` asks for them.
 
-In: the path of a request, `{"model", "inputs", "output", "wanted", "optimize", "threads", "memory"}`: a
-model, a `.npz` file of its inputs by name, a folder to write, names of values or null for all of them,
-`"none"`, or `"all"` for the values of the graph that onnxruntime's own optimiser makes, how many threads
-compute, and how many bytes of values are held at a time (null: half of the memory that is free).
+In: the path of a request, `{"model", "inputs", "output", "wanted", "optimize", "threads", "memory",
+"one_file"}`: a model, a `.npz` file of its inputs by name, a folder to write, names of values or null for
+all of them, `"none"`, or `"all"` for the values of the graph that onnxruntime's own optimiser makes, how many
+threads compute, how many bytes of values are held at a time (null: half of the memory that is free), and
+whether all values go to one file, which is written and read sooner than many.
 
-Out: `NNNNN.npy` for each value and `index.json`, in the order of the graph's nodes: names, dtypes and
-shapes, and what couldn't be taken and why. A dtype that NumPy lacks is written as raw integers; the index
-names the true one. Dtypes and opsets of the model stay as they are; constants are left out.
+Out: `NNNNN.npy` for each value, or `values.bin` with the elements of all of them one after the other; and
+`index.json`, in the order of the graph's nodes: names, dtypes and shapes, and what couldn't be taken and
+why. A dtype that NumPy lacks is written as raw integers; the index names the true one. Dtypes and opsets of
+the model stay as they are; constants are left out.
 
 - A value inside a function is named `CALL/NAME`, `CALL` being the calling node's name, or its first output's.
 - A value inside a body has its own name. It has one file for each time that it was computed, and `turns`
@@ -41,6 +43,7 @@ except ModuleNotFoundError as missing:
     print(f"missing: {missing.name}", file=sys.stderr)
     sys.exit(4)
 
+import onnx_lifting
 from onnx_functions import Index, Inliner
 from onnx_taps import RAW, Kinds, Tap, every_kind, kinds_of, plain_taps_of, taps_of
 
@@ -65,8 +68,8 @@ DTYPES = {
 }
 """Glassbox's names of the dtypes that are taken."""
 
-LIFTED = 1 << 16
-"""Bytes from which on an initializer is handed to onnxruntime apart from its model."""
+ONE_FILE = "values.bin"
+"""What the file of all values is called."""
 
 OPSET_OF_READER = 17
 """The opset of the graphs that read sequences."""
@@ -100,21 +103,12 @@ class Subject:
     """Tensors that were taken out of it, so that they aren't copied with it."""
 
 
-def lift_weights(model: ModelProto) -> dict[str, Any]:
-    """Takes the large initializers out of a model, which refers to them by name from then on."""
-    weights = {}
-    for tensor in model.graph.initializer:
-        if len(tensor.raw_data) < LIFTED or sys.byteorder != "little":
-            continue
-        dtype = RAW.get(tensor.data_type)
-        if dtype is None and tensor.data_type not in DTYPES:
-            continue
-        array = numpy.frombuffer(tensor.raw_data, dtype or helper.tensor_dtype_to_np_dtype(tensor.data_type))
-        weights[tensor.name] = tensor_value(array.reshape(tuple(tensor.dims)), tensor.data_type)
-        tensor.ClearField("raw_data")
-        tensor.data_location = TensorProto.EXTERNAL
-        tensor.external_data.add(key="location", value="lifted")
-    return weights
+def load_lifted(path: Path, folder: Path) -> Subject:
+    """A model with its large initializers beside it, which refers to them by name."""
+    if sys.byteorder != "little":
+        return Subject(onnx.load(path, load_external_data=False), folder)
+    model, weights = onnx_lifting.load(path, DTYPES)
+    return Subject(model, folder, {name: tensor_value(array, dtype) for name, (array, dtype) in weights.items()})
 
 
 def open_session(subject: Subject, threads: int) -> Any:
@@ -127,15 +121,15 @@ def open_session(subject: Subject, threads: int) -> Any:
     return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 
-def optimised(path: Path, threads: int, scratch: Path) -> tuple[ModelProto, Path]:
-    """The graph that onnxruntime's optimiser makes of a model, and the folder of its other files."""
+def optimised(path: Path, threads: int, scratch: Path) -> Subject:
+    """The graph that onnxruntime's optimiser makes of a model."""
     options = session_options(threads, onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL)
     saved = scratch / "optimised.onnx"
     options.optimized_model_filepath = str(saved)
     options.add_session_config_entry("session.optimized_model_external_initializers_file_name", "optimised.bin")
     options.add_session_config_entry("session.optimized_model_external_initializers_min_size_in_bytes", "1024")
     onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    return onnx.load(saved, load_external_data=False), scratch
+    return load_lifted(saved, scratch)
 
 
 def tensor_value(array: Any, dtype: int) -> Any:
@@ -242,17 +236,29 @@ class SequenceReader:
 class Writer:
     """Writes values as files of a folder."""
 
-    def __init__(self, folder: Path, index: Index) -> None:
+    def __init__(self, folder: Path, index: Index, one_file: bool) -> None:
         self.folder = folder
         self.index = index
         self.reader = SequenceReader()
+        self.all = (folder / ONE_FILE).open("wb") if one_file else None
+        self.end = 0
 
     def array(self, name: str, array: Any, dtype: str, turns: list[int] | None) -> None:
         """Writes an array."""
-        file = f"{len(self.index.values):05}.npy"
-        numpy.save(self.folder / file, array, allow_pickle=False)
-        entry = {"name": name, "file": file, "dtype": dtype, "shape": list(array.shape)}
+        entry = {"name": name, "dtype": dtype, "shape": list(array.shape), **self.content(array)}
         self.index.values.append(entry if turns is None else {**entry, "turns": turns})
+
+    def content(self, array: Any) -> dict[str, Any]:
+        """Writes what an array holds; says where."""
+        if self.all is None:
+            file = f"{len(self.index.values):05}.npy"
+            numpy.save(self.folder / file, array, allow_pickle=False)
+            return {"file": file}
+        whole = numpy.ascontiguousarray(array)
+        self.all.write(whole.reshape(-1).view(numpy.uint8).data)
+        self.all.flush()  # nobody closes it
+        start, self.end = self.end, self.end + whole.nbytes
+        return {"file": ONE_FILE, "start": start}
 
     def tensor(self, tap: Tap, value: Any, turns: list[int] | None) -> None:
         """Writes a tensor, or those that are stacked in it."""
@@ -332,7 +338,8 @@ def take(request: dict[str, Any], scratch: Path) -> Index:
     threads, memory = int(request.get("threads") or 0), int(request.get("memory") or free_memory())
     wanted = None if request.get("wanted") is None else set(request["wanted"])
     index = Index()
-    model, folder = onnx.load(path, load_external_data=False), path.resolve().parent
+    subject = load_lifted(path, path.resolve().parent)
+    model = subject.model
     Inliner(model, index).run(model)
     feeds = feeds_of(model, Path(request["inputs"]))
     shapes = {name: tuple(value.shape()) for name, value in feeds.items()}
@@ -340,11 +347,11 @@ def take(request: dict[str, Any], scratch: Path) -> Index:
     others: Kinds = {}
     if request.get("optimize") == "all":
         others = every_kind(model.graph, kinds, model)
-        model, folder = optimised(path, threads, scratch)
+        subject = optimised(path, threads, scratch)
+        model = subject.model
         Inliner(model, index).run(model)
         kinds = kinds_of(model, shapes)
-    subject = Subject(model, folder, lift_weights(model))
-    writer = Writer(Path(request["output"]), index)
+    writer = Writer(Path(request["output"]), index, bool(request.get("one_file")))
 
     def write(subject: Subject, taps: list[Tap]) -> None:
         for group, results in run_all(subject, groups_of(taps, kinds, memory), feeds, threads):

@@ -52,12 +52,55 @@ fn read_archive(source: impl Read + Seek, name_of_source: &str) -> Result<Vec<(S
     Ok(arrays)
 }
 
-fn read(source: impl Read) -> Result<Tensor> {
-    read_array(npyz::NpyFile::new(source)?)
+fn read(mut source: impl Read) -> Result<Tensor> {
+    let array = npyz::NpyFile::new(&mut source)?;
+    let plain = (array.order() == npyz::Order::C).then(|| dtype_of_bytes(&array.dtype())).flatten();
+    let Some(dtype) = plain else { return read_array(array) };
+    // The elements lie as a tensor has them.
+    let shape = shape_of(&array)?;
+    let count = shape.iter().try_fold(1usize, |count, size| count.checked_mul(*size));
+    let length = count.and_then(|count| dtype.byte_len(count)).context("its dims are too large")?;
+    drop(array);
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(length).context("its dims are too large")?;
+    source.take(length as u64).read_to_end(&mut bytes)?;
+    if bytes.len() < length {
+        bail!("it ends after {} of {length} bytes", bytes.len());
+    }
+    Ok(Tensor::from_bytes(dtype, &shape, bytes)?)
+}
+
+/// The dtype whose elements an array's bytes are as they stand.
+fn dtype_of_bytes(dtype: &npyz::DType) -> Option<DType> {
+    use npyz::TypeChar::{Bool, Float, Int, Uint};
+    let npyz::DType::Plain(plain) = dtype else { return None };
+    let other_order = if cfg!(target_endian = "little") { npyz::Endianness::Big } else { npyz::Endianness::Little };
+    if plain.endianness() == other_order {
+        return None;
+    }
+    Some(match (plain.type_char(), plain.size_field()) {
+        (Bool, 1) => DType::Bool,
+        (Float, 2) => DType::F16,
+        (Float, 4) => DType::F32,
+        (Float, 8) => DType::F64,
+        (Int, 1) => DType::I8,
+        (Int, 2) => DType::I16,
+        (Int, 4) => DType::I32,
+        (Int, 8) => DType::I64,
+        (Uint, 1) => DType::U8,
+        (Uint, 2) => DType::U16,
+        (Uint, 4) => DType::U32,
+        (Uint, 8) => DType::U64,
+        _ => return None,
+    })
+}
+
+fn shape_of<R: Read>(array: &npyz::NpyFile<R>) -> Result<Vec<usize>> {
+    Ok(array.shape().iter().map(|size| usize::try_from(*size)).collect::<Result<_, _>>()?)
 }
 
 fn read_array<R: Read>(array: npyz::NpyFile<R>) -> Result<Tensor> {
-    let shape = array.shape().iter().map(|size| usize::try_from(*size)).collect::<Result<Vec<_>, _>>()?;
+    let shape = shape_of(&array)?;
     let fortran = array.order() == npyz::Order::Fortran;
     let dtype = array.dtype();
     let npyz::DType::Plain(plain) = &dtype else { bail!("arrays of records can't be read") };

@@ -53,7 +53,7 @@ pub(crate) fn onnx_source(name: &str) -> Result<Option<Source>> {
     let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
     let is_onnx = match ending {
         "onnx" => path.is_file(),
-        "gb" | "json" => false,
+        "gb" | "gbp" | "json" => false,
         _ => path.is_file() && glassbox_weights::open(path).is_err_and(|error| error.is_unrecognized()),
     };
     if is_onnx { Ok(Some(Source::open(path)?)) } else { Ok(None) }

@@ -34,6 +34,19 @@ pub trait Observer {
         let _ = event;
         Ok(None)
     }
+
+    /// What a node shall give without being run: one value for each result, of the dtypes and dims that it would give. It
+    /// is asked before the node, of which the event has no results yet, under the conditions of [`Observer::replace`] and
+    /// of nodes alone that have no bodies and no effects. A backend need not ask: what it computes can be replaced
+    /// afterwards. The node isn't observed. `None` has it run.
+    ///
+    /// # Errors
+    ///
+    /// What is returned ends the run with that error.
+    fn supply(&mut self, event: &Event) -> Result<Option<Vec<Value>>, RunError> {
+        let _ = event;
+        Ok(None)
+    }
 }
 
 /// How a run goes on after a node.
@@ -121,6 +134,20 @@ impl<'a> Event<'a> {
     /// What the node is called.
     pub fn label(&self) -> String {
         self.graph.node_label(self.node)
+    }
+
+    /// The bodies around the node, with the turns of those that run again: `loop[3]/if`. Empty outside of bodies.
+    pub fn bodies(&self) -> String {
+        let body = |frame: &Frame| match frame.turn {
+            Some(turn) => format!("{}[{turn}]", frame.label()),
+            None => frame.label(),
+        };
+        self.path.iter().map(body).collect::<Vec<_>>().join("/")
+    }
+
+    /// The turns of the loops around the node, the outermost first.
+    pub fn turns(&self) -> Vec<u64> {
+        self.path.iter().filter_map(|frame| frame.turn).collect()
     }
 
     /// The result in place `index`.

@@ -5,7 +5,7 @@
 //! entered, and gives them when its last turn has ended.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use glassbox_exec::{Event, EventSource, Flow, Frame, KernelError, Progress, RunContext, RunError, Value, Wants};
 use glassbox_ir::{Graph, NodeId, RegionId, Tier, Type, ValueId};
@@ -123,6 +123,10 @@ impl Execution {
         }
         let node = graph.node(id);
         let started = around.wants.is_some().then(Instant::now);
+        if let Some(results) = self.supplied(graph, id, started, around)? {
+            self.keep(program, id, results);
+            return Ok(Flow::Continue);
+        }
         if self.scopes.len() == 1
             && let Some(scope) = self.scopes.last()
             && let Some(results) = self.computed(program, id, &scope.values, around, around.wants)
@@ -148,6 +152,30 @@ impl Execution {
             }
         }
         Ok(Flow::Continue)
+    }
+
+    /// What the observer gives in the place of running a node.
+    fn supplied(
+        &self,
+        graph: &Arc<Graph>,
+        id: NodeId,
+        started: Option<Instant>,
+        around: &mut Surroundings,
+    ) -> Result<Option<Vec<Value>>, RunError> {
+        let (Some(observer), Some(wants), Some(started)) = (&mut around.context.observer, around.wants, started) else {
+            return Ok(None);
+        };
+        let node = graph.node(id);
+        let plain = node.regions.is_empty() && node.op.effects.is_pure();
+        if !wants.replaces || self.scopes.len() != 1 || !plain {
+            return Ok(None);
+        }
+        let values = self.scopes.last().map(|scope| &scope.values[..]).unwrap_or_default();
+        let source = Source { graph, node: id, values, results: &[], states: &self.states };
+        let event = Event { graph, node: id, path: &self.path, started, time: Duration::ZERO, source: &source };
+        let Some(results) = observer.supply(&event)? else { return Ok(None) };
+        check_supplied(graph, id, &results)?;
+        Ok(Some(results))
     }
 
     /// A node has given its results: they are shown and kept, and what is dead is freed.
@@ -184,8 +212,14 @@ impl Execution {
         if flow == Flow::Stop {
             return Err(RunError::Stopped { node: graph.node_label(id) });
         }
+        self.keep(program, id, results);
+        Ok(flow)
+    }
+
+    /// Keeps the results of a node, frees what is dead after it, and goes on to the next.
+    fn keep(&mut self, program: &PlannedGraph, id: NodeId, results: Vec<Value>) {
         if let (Some(scope), Some(top)) = (self.scopes.last_mut(), self.activations.last_mut()) {
-            for (result, value) in graph.node(id).results.iter().zip(results) {
+            for (result, value) in program.graph.node(id).results.iter().zip(results) {
                 scope.values[result.index()] = Some(value);
             }
             for value in program.plan.dead(top.region, top.place) {
@@ -193,7 +227,6 @@ impl Execution {
             }
             top.place += 1;
         }
-        Ok(flow)
     }
 
     /// All nodes of the region on top have been run.
@@ -300,6 +333,25 @@ fn check_replaced(graph: &Graph, id: NodeId, results: &[Value], replaced: &[Valu
     }
     let message = format!("its results are {wanted}; they can't be replaced by {given}");
     Err(fail(graph, id, KernelError::invalid("replace", message)))
+}
+
+/// What stands in the place of results that weren't computed is as many values, which fit what was inferred of their dims.
+fn check_supplied(graph: &Graph, id: NodeId, supplied: &[Value]) -> Result<(), RunError> {
+    let results = &graph.node(id).results;
+    let fits = |(result, value): (&ValueId, &Value)| match (&graph.value(*result).ty, value) {
+        (Type::Tensor(declared), Value::Tensor(tensor)) => {
+            declared.shape.sizes().is_none_or(|sizes| sizes == tensor.shape())
+        }
+        (Type::Tensor(_), _) | (_, Value::Tensor(_)) => false,
+        _ => true,
+    };
+    if results.len() == supplied.len() && results.iter().zip(supplied).all(fits) {
+        return Ok(());
+    }
+    let wanted: Vec<String> = results.iter().map(|result| graph.value(*result).ty.to_string()).collect();
+    let given: Vec<String> = supplied.iter().map(|value| value.ty().to_string()).collect();
+    let message = format!("its results are {}; {} can't stand in their place", wanted.join(", "), given.join(", "));
+    Err(fail(graph, id, KernelError::invalid("supply", message)))
 }
 
 /// The values that an event can be asked for.

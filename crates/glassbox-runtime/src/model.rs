@@ -2,12 +2,13 @@
 //!
 //! A [`Model`] is a graph with what it needs to run, and says what it can do. There are two kinds: a
 //! checkpoint, whose graph a family builds ([`Checkpoint`]), and a file that is a graph (ONNX, our own text or
-//! JSON). Nothing outside of this file asks which.
+//! JSON, a program in block form). Nothing outside of this file asks which.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use glassbox_dsl::{Lower, Program};
 use glassbox_exec::{Executable, Options, Runtime, Session};
 use glassbox_ir::{Graph, json, ops, text};
 use glassbox_onnx::{ImportOptions, OnnxError};
@@ -21,6 +22,7 @@ use crate::checkpoint::Checkpoint;
 use crate::error::RuntimeError;
 #[cfg(feature = "text")]
 use crate::generator::TextGenerator;
+use crate::sim::ModelPackage;
 
 /// How a model is loaded.
 #[derive(Clone, Debug, Default)]
@@ -46,9 +48,10 @@ pub struct Model {
     checkpoint: Option<Checkpoint>,
 }
 
-/// Opens a model: a checkpoint (a folder, or a file that holds all), an ONNX file, or a graph as text (`.gb`) or JSON
-/// (`.json`). Of weights only what describes them is read. The parameters that the graph in `NAME.gb` or `NAME.json` names
-/// are those of `NAME.oinf` in the same folder.
+/// Opens a model: a checkpoint (a folder, or a file that holds all), an ONNX file, a graph as text (`.gb`) or JSON
+/// (`.json`), or a program in block form (`.gbp`). Of weights only what describes them is read. The parameters that the
+/// graph in `NAME.gb` or `NAME.json` names are those of `NAME.oinf` in the same folder, and so are the parameters, sizes
+/// and metadata of the program in `NAME.gbp`.
 ///
 /// # Errors
 ///
@@ -69,6 +72,14 @@ pub fn load_model(path: &Path, options: LoadOptions) -> Result<Model, RuntimeErr
         Some("gb" | "json") => {
             let graph = read_graph(path)?;
             let beside = if names_parameters(&graph) { weights_beside(path)? } else { None };
+            Ok(Model { beside, ..Model::of_graph(graph, name, &options)? })
+        }
+        Some("gbp") => {
+            let beside = weights_beside(path)?;
+            let package = beside.clone().map_or_else(ModelPackage::empty, |package| {
+                ModelPackage::of_package(weights_of(path).display().to_string(), package)
+            });
+            let graph = Program::parse(&name, &read_text(path)?)?.lower(&package)?;
             Ok(Model { beside, ..Model::of_graph(graph, name, &options)? })
         }
         Some("onnx") => Model::of_onnx(glassbox_onnx::load(path)?, name, &options),
@@ -152,7 +163,8 @@ impl Model {
         Ok(Model { outputs: import.outputs, notes: import.notes, onnx: Some(model), ..plain })
     }
 
-    fn of_graph(graph: Graph, name: String, options: &LoadOptions) -> Result<Model, RuntimeError> {
+    fn of_graph(graph: impl Into<Arc<Graph>>, name: String, options: &LoadOptions) -> Result<Model, RuntimeError> {
+        let graph = graph.into();
         if options.context.is_some() || options.weights_budget.is_some() {
             let rule = format!("{name}: it is a graph in a file, so neither its context nor a budget can be chosen");
             return Err(RuntimeError::Setting(rule));
@@ -160,7 +172,7 @@ impl Model {
         let outputs = graph.outputs().iter().map(|id| graph.value_label(*id)).collect();
         Ok(Model {
             name,
-            graph: Arc::new(graph).into(),
+            graph: graph.into(),
             outputs,
             notes: Vec::new(),
             onnx: None,

@@ -30,6 +30,13 @@ fn passes_on(node: &Node) -> bool {
     matches!(node.inner.as_slice(), [only] if only.op == "identity")
 }
 
+/// Whether a node gives the elements that it is given, in their order, with other dims. Whatever the other side has in its
+/// place, an element isn't wrong for it.
+fn changes_dims(node: &Node) -> bool {
+    const OPS: &[&str] = &["flatten", "reshape", "squeeze", "unsqueeze"];
+    !node.inner.is_empty() && node.inner.iter().all(|inner| OPS.contains(&inner.op))
+}
+
 /// In what a node differs from its partner. Of a partner that does the work of several of ours only what both say of
 /// themselves counts.
 pub(super) fn causes(evidence: &Evidence, node: usize) -> Vec<Cause> {
@@ -104,7 +111,7 @@ const MAX_THEIRS: usize = 64;
 /// Whether nothing that theirs computes in the place of a segment is done by such a node: its op is none of theirs there,
 /// nor part of what one of theirs was made of.
 fn is_no_part(evidence: &Evidence, finding: &Finding, node: &Node) -> bool {
-    if evidence.same_model || finding.segment.nodes.len() < 2 || !evidence.theirs.has_nodes() {
+    if evidence.same_model || finding.segment.nodes.len() < 2 || !evidence.theirs.has_nodes() || changes_dims(node) {
         return false;
     }
     let theirs = evidence.theirs;

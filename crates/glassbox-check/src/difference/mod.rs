@@ -312,21 +312,21 @@ pub struct Note {
 /// Where a weight can't be read.
 pub fn between(ours: &Skeleton, theirs: &Skeleton) -> Result<Difference, CheckError> {
     let (ours, theirs) = (&partners::unpacked(ours), &partners::unpacked(theirs));
-    weights::read(ours, theirs)?;
+    let read = weights::read(ours, theirs)?;
     if is_of_weights(ours) || is_of_weights(theirs) {
         let (ours, theirs) = (weights_of(ours), weights_of(theirs));
-        return compare(&ours, &theirs);
+        return compare(&ours, &theirs, &read);
     }
-    compare(ours, theirs)
+    compare(ours, theirs, &read)
 }
 
-fn compare(ours: &Skeleton, theirs: &Skeleton) -> Result<Difference, CheckError> {
+fn compare(ours: &Skeleton, theirs: &Skeleton, read: &weights::Read) -> Result<Difference, CheckError> {
     let pairs = pairing::pair(&partners::named(ours, "ours"), &partners::named(theirs, "theirs"), None);
     let partners = Partners::find(ours, theirs, pairs);
     let mut found = Difference::default();
     nodes::compare(&partners, &mut found);
     ends::compare(&partners, &mut found);
-    weights::compare(&partners, &mut found)?;
+    weights::compare(&partners, read, &mut found)?;
     partners.renamed(&mut found);
     Ok(found)
 }

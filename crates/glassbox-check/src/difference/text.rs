@@ -5,18 +5,15 @@
 
 use std::collections::HashMap;
 
-use anstyle::{AnsiColor, Style};
+use anstyle::Style;
 
 use super::fold::{Fold, fold, pattern};
 use super::{Change, Changed, Difference, End, EndKind, Lone, LoneWeight, Weight, WeightKind};
 use crate::report::Apart;
 use crate::view::TextOptions;
 use crate::view::fit::{columns, left, number, right, shorten, visible, wrap};
+use crate::view::sheet::{BAD, BOLD, DIM, GOOD, NAME, Sheet};
 
-/// The narrowest text that there is.
-const NARROWEST: usize = 30;
-/// Longer lines of prose are hard to read.
-const WIDEST: usize = 100;
 /// A table of weights takes one line a weight from this width on.
 const WIDE: usize = 60;
 /// The widths of the columns of numbers.
@@ -26,16 +23,9 @@ const NAMES: usize = 4;
 /// The longest value that is shown of what files say.
 const LONGEST: usize = 60;
 
-const BAD: Style = AnsiColor::Red.on_default().bold();
-const GOOD: Style = AnsiColor::Green.on_default().bold();
-const NAME: Style = AnsiColor::Cyan.on_default();
-const DIM: Style = Style::new().dimmed();
-const BOLD: Style = Style::new().bold();
-
 /// A difference for a terminal.
 pub fn text(found: &Difference, options: &TextOptions) -> String {
-    let width = options.width.max(NARROWEST);
-    let mut page = Page { text: String::new(), width, options, left_out: false };
+    let mut page = Page { sheet: Sheet::new(options), options, left_out: false };
     page.head(found);
     page.ends(found);
     page.changed(&found.changed);
@@ -48,42 +38,19 @@ pub fn text(found: &Difference, options: &TextOptions) -> String {
     page.renamed(found);
     page.notes(found);
     page.foot();
-    page.text
+    page.sheet.text
 }
 
 struct Page<'a> {
-    text: String,
-    width: usize,
+    sheet: Sheet,
     options: &'a TextOptions,
     left_out: bool,
 }
 
 impl Page<'_> {
-    fn paint(&self, style: Style, text: &str) -> String {
-        match self.options.color && !text.is_empty() {
-            true => format!("{style}{text}{style:#}"),
-            false => text.to_owned(),
-        }
-    }
-
-    fn line(&mut self, line: &str) {
-        self.text.push_str(line.trim_end());
-        self.text.push('\n');
-    }
-
-    /// A paragraph in one style; its lines begin with `indent` blanks, and those after the first with two more.
-    fn prose(&mut self, indent: usize, style: Style, text: &str) {
-        let room = self.width.min(WIDEST) - indent - 2;
-        for (place, line) in wrap(&visible(text), room).iter().enumerate() {
-            let before = " ".repeat(indent + if place == 0 { 0 } else { 2 });
-            let line = format!("{before}{}", self.paint(style, line));
-            self.line(&line);
-        }
-    }
-
     fn title(&mut self, title: &str) {
-        self.line("");
-        self.prose(0, BOLD, title);
+        self.sheet.line("");
+        self.sheet.hanging(0, BOLD, title);
     }
 
     /// How many things of a kind are shown.
@@ -95,16 +62,16 @@ impl Page<'_> {
     fn more(&mut self, more: usize) {
         if more > 0 {
             self.left_out = true;
-            self.prose(2, DIM, &format!("and {more} more"));
+            self.sheet.hanging(2, DIM, &format!("and {more} more"));
         }
     }
 
     fn head(&mut self, found: &Difference) {
         let (sign, style) = if found.is_same() { ("✓", GOOD) } else { ("✗", BAD) };
-        for (place, line) in wrap(&found.headline(), self.width - 2).iter().enumerate() {
+        for (place, line) in wrap(&found.headline(), self.sheet.width - 2).iter().enumerate() {
             let before = if place == 0 { sign } else { " " };
-            let line = self.paint(style, &format!("{before} {line}"));
-            self.line(&line);
+            let line = self.sheet.paint(style, &format!("{before} {line}"));
+            self.sheet.line(&line);
         }
         let weights = (found.weights.ours, found.weights.theirs);
         for (side, name, nodes, weights) in
@@ -115,12 +82,12 @@ impl Page<'_> {
                 Some(_) => weights,
                 None => format!("{nodes} {}, {weights}", if nodes == 1 { "node" } else { "nodes" }),
             };
-            let room = (self.width.min(WIDEST) - 2).saturating_sub(columns(&about) + 4);
+            let room = (self.sheet.prose_width() - 2).saturating_sub(columns(&about) + 4);
             let name = shorten(&visible(name), room.max(8));
-            self.prose(0, DIM, &format!("{side} {name}: {about}"));
+            self.sheet.hanging(0, DIM, &format!("{side} {name}: {about}"));
         }
         if let Some(why) = &found.weights_only {
-            self.prose(0, DIM, why);
+            self.sheet.hanging(0, DIM, why);
         }
     }
 
@@ -131,7 +98,7 @@ impl Page<'_> {
         }
         self.title("inputs, outputs and states");
         for end in ends.iter().take(self.top()) {
-            self.prose(2, Style::new(), &end_words(end));
+            self.sheet.hanging(2, Style::new(), &end_words(end));
         }
         self.more(ends.len().saturating_sub(self.top()));
     }
@@ -167,11 +134,11 @@ impl Page<'_> {
                 ([_], Some(theirs)) => format!(", in B {theirs}"),
                 _ => String::new(),
             };
-            self.prose(2, NAME, &format!("{}{count}: {names}{theirs}", first.op));
+            self.sheet.hanging(2, NAME, &format!("{}{count}: {names}{theirs}", first.op));
             let alike = nodes.len() == 1 || nodes.iter().all(|node| node.changes == first.changes);
             for words in words {
                 let words = if alike { words.clone() } else { pattern_of_names(words) };
-                self.prose(4, Style::new(), &words);
+                self.sheet.hanging(4, Style::new(), &words);
             }
         }
         self.more(groups.len().saturating_sub(self.top()));
@@ -216,7 +183,7 @@ impl Page<'_> {
         for (op, nodes) in ops.iter().take(self.top()) {
             let count = if nodes.len() == 1 { String::new() } else { format!(" ×{}", nodes.len()) };
             let names = self.names(nodes.iter().map(|node| node.node.as_str()));
-            self.prose(2, Style::new(), &format!("{op}{count}: {names}"));
+            self.sheet.hanging(2, Style::new(), &format!("{op}{count}: {names}"));
         }
         self.more(ops.len().saturating_sub(self.top()));
     }
@@ -226,20 +193,20 @@ impl Page<'_> {
         if weights.is_empty() {
             return;
         }
-        self.line("");
-        let wide = self.width >= WIDE;
+        self.sheet.line("");
+        let wide = self.sheet.width >= WIDE;
         let heads = ["rel norm", "max abs", "differ"].map(|head| right(head, NUMBER)).concat();
         let title = format!("weights that differ: {}", weights.len());
         let shown: Vec<&&Weight> = weights.iter().take(self.top()).collect();
         let types = shown.iter().map(|weight| columns(&weight.ty)).max().unwrap_or(0);
-        let types = types.min((self.width - 3 * NUMBER) * 2 / 5);
-        let names = self.width.saturating_sub(3 * NUMBER + types + 2 + 2);
+        let types = types.min((self.sheet.width - 3 * NUMBER) * 2 / 5);
+        let names = self.sheet.width.saturating_sub(3 * NUMBER + types + 2 + 2);
         let head = match wide {
             true => format!("{}{heads}", left(&shorten(&title, names + 2), names + 2 + types + 2)),
             false => title,
         };
-        let head = self.paint(BOLD, &head);
-        self.line(&head);
+        let head = self.sheet.paint(BOLD, &head);
+        self.sheet.line(&head);
         for weight in shown {
             self.weight(weight, wide, names, types);
         }
@@ -259,36 +226,36 @@ impl Page<'_> {
         };
         let name = visible(&weight.name);
         if wide {
-            let name = self.paint(NAME, &left(&shorten(&name, names), names));
-            self.line(&format!("  {name}  {}{numbers}", left(&shorten(&weight.ty, types), types)));
+            let name = self.sheet.paint(NAME, &left(&shorten(&name, names), names));
+            self.sheet.line(&format!("  {name}  {}{numbers}", left(&shorten(&weight.ty, types), types)));
         } else {
-            self.prose(2, NAME, &name);
-            let room = self.width.saturating_sub(4 + columns(&numbers));
+            self.sheet.hanging(2, NAME, &name);
+            let room = self.sheet.width.saturating_sub(4 + columns(&numbers));
             if columns(&weight.ty) > room {
-                self.prose(4, Style::new(), &weight.ty);
-                self.line(&format!("  {numbers}"));
+                self.sheet.hanging(4, Style::new(), &weight.ty);
+                self.sheet.line(&format!("  {numbers}"));
             } else {
-                self.line(&format!("    {}{numbers}", left(&weight.ty, room)));
+                self.sheet.line(&format!("    {}{numbers}", left(&weight.ty, room)));
             }
         }
         if let Some(theirs) = &weight.theirs {
-            self.prose(4, DIM, &format!("in B {theirs}"));
+            self.sheet.hanging(4, DIM, &format!("in B {theirs}"));
         }
         if let Some(theirs) = &weight.their_ty {
-            self.prose(4, Style::new(), &format!("{} → {theirs}", weight.ty));
+            self.sheet.hanging(4, Style::new(), &format!("{} → {theirs}", weight.ty));
         }
         if let Some((ours, theirs)) = &weight.values {
-            self.prose(4, Style::new(), &format!("{ours} → {theirs}"));
+            self.sheet.hanging(4, Style::new(), &format!("{ours} → {theirs}"));
         }
         if let Some(apart) = weight.apart.as_ref().filter(|apart| apart.special > 0) {
-            self.prose(
+            self.sheet.hanging(
                 4,
                 Style::new(),
                 &format!("{} are finite on one side only, or NaN or infinite otherwise", apart.special),
             );
         }
         if weight.apart.as_ref().is_some_and(|apart| apart.differing == 0) {
-            self.prose(4, Style::new(), "equal numbers with other bits: signs of zeros, or kinds of NaN");
+            self.sheet.hanging(4, Style::new(), "equal numbers with other bits: signs of zeros, or kinds of NaN");
         }
     }
 
@@ -314,7 +281,11 @@ impl Page<'_> {
             let largest = weights.iter().filter_map(|weight| weight.apart.as_ref()).map(|apart| apart.rms_rel);
             let largest = largest.fold(0.0, f64::max);
             let count = weights.len();
-            self.prose(2, Style::new(), &format!("{change} ×{count}, rel norm at most {}: {names}", short(largest)));
+            self.sheet.hanging(
+                2,
+                Style::new(),
+                &format!("{change} ×{count}, rel norm at most {}: {names}", short(largest)),
+            );
         }
     }
 
@@ -343,13 +314,13 @@ impl Page<'_> {
                 count => format!("{} ×{count}", pattern(&first.name)),
             };
             self.left_out |= weights.len() > 1;
-            self.prose(2, Style::new(), &format!("{name}: {}", first.ty));
+            self.sheet.hanging(2, Style::new(), &format!("{name}: {}", first.ty));
         }
         self.more(folds.len().saturating_sub(self.top()));
         if !implied.is_empty() {
             self.left_out = true;
             let are = if implied.len() == 1 { "is" } else { "are" };
-            self.prose(2, DIM, &format!("{} {are} read by nodes that are on this side only", implied.len()));
+            self.sheet.hanging(2, DIM, &format!("{} {are} read by nodes that are on this side only", implied.len()));
         }
     }
 
@@ -369,7 +340,7 @@ impl Page<'_> {
         self.title(&format!("renamed: {}", words.join(", ")));
         if self.options.all {
             for renamed in &found.renamed {
-                self.prose(2, Style::new(), &format!("{} {} → {}", renamed.what, renamed.ours, renamed.theirs));
+                self.sheet.hanging(2, Style::new(), &format!("{} {} → {}", renamed.what, renamed.ours, renamed.theirs));
             }
         } else {
             self.left_out = true;
@@ -387,15 +358,15 @@ impl Page<'_> {
             Some(value) => shorten(&visible(value), LONGEST),
         };
         for note in found.notes.iter().take(self.top()) {
-            self.prose(2, DIM, &format!("{}: {} → {}", note.what, short(&note.ours), short(&note.theirs)));
+            self.sheet.hanging(2, DIM, &format!("{}: {} → {}", note.what, short(&note.ours), short(&note.theirs)));
         }
         self.more(found.notes.len().saturating_sub(self.top()));
     }
 
     fn foot(&mut self) {
         if self.left_out {
-            self.line("");
-            self.prose(0, DIM, "--all tells every name; --json has everything");
+            self.sheet.line("");
+            self.sheet.hanging(0, DIM, "--all tells every name; --json has everything");
         }
     }
 }

@@ -1,9 +1,12 @@
 //! Weights held against each other by what they hold.
 //!
-//! Every weight is read once, in parts, for its hash: the weights of the two sides at the same time. Those whose hashes differ
-//! are read once more, in parts, for how far they are apart; of block-quantised ones one at a time is in memory as f32.
+//! Every weight is read once, in parts, for its hash, and several at a time. One whose hash isn't that of the weight of the
+//! same name is held against that one there and then, while both are in memory; only weights that were renamed and differ
+//! are read again for how far they are apart. Of block-quantised ones as many are in memory as f32 as there are threads.
 
-use glassbox_tensor::{Class, DType, Tensor};
+use std::collections::{HashMap, HashSet};
+
+use glassbox_tensor::{Class, DType, Tensor, parallel_map};
 
 use super::partners::{Partners, is_unnamed, weight_name};
 use super::{Counts, Difference, LoneWeight, Weight, WeightKind};
@@ -13,27 +16,51 @@ use crate::report::Apart;
 use crate::skeleton::{Constant, Skeleton, Value};
 use crate::statics::CAST_STEPS;
 
-/// Reads every weight of both sides, so that their hashes are known.
+/// What was found out while the weights were read.
+pub(super) struct Read {
+    /// How far weights of one name are apart whose contents differ, by what tells them from others on both sides.
+    apart: HashMap<(usize, usize), Option<Apart>>,
+}
+
+/// Reads every weight of both sides, so that their hashes are known; those of one name are held against each other while
+/// they are at hand.
 ///
 /// # Errors
 ///
 /// Where one can't be read.
-pub(super) fn read(ours: &Skeleton, theirs: &Skeleton) -> Result<(), CheckError> {
-    let all = |skeleton: &Skeleton, side: &str| {
-        let constants = skeleton.values.iter().filter_map(|value| Some((value, value.constant()?)));
-        let mut unreadable = constants.filter(|(_, constant)| constant.hash().is_none());
-        match unreadable.next() {
-            Some((value, _)) => Err(unread(value, side)),
-            None => Ok(()),
-        }
+pub(super) fn read(ours: &Skeleton, theirs: &Skeleton) -> Result<Read, CheckError> {
+    let constants = |skeleton: &Skeleton| -> Vec<usize> {
+        (0..skeleton.values.len()).filter(|place| skeleton.values[*place].constant().is_some()).collect()
     };
-    let (one, other) = std::thread::scope(|scope| {
-        let other = scope.spawn(|| all(theirs, "the second model"));
-        (all(ours, "the first model"), other.join())
-    });
-    one?;
-    // A thread ends without a result only if it panicked: then the other thread reads again, and tells.
-    other.unwrap_or_else(|_| all(theirs, "the second model"))
+    let named: HashMap<&str, usize> =
+        constants(theirs).into_iter().map(|place| (weight_name(&theirs.values[place]), place)).collect();
+    let partner = |place: &usize| named.get(weight_name(&ours.values[*place])).copied();
+    let mut work: Vec<(Option<usize>, Option<usize>)> =
+        constants(ours).into_iter().map(|place| (Some(place), partner(&place))).collect();
+    let together: HashSet<usize> = work.iter().filter_map(|(_, partner)| *partner).collect();
+    work.extend(
+        constants(theirs).into_iter().filter(|place| !together.contains(place)).map(|place| (None, Some(place))),
+    );
+    let one = |index: usize| {
+        let (x, y) = work[index];
+        let side = |place: Option<usize>, skeleton: &Skeleton, side: &str| {
+            let Some(place) = place else { return Ok(()) };
+            let constant = skeleton.values[place].constant();
+            let unreadable = constant.is_some_and(|constant| constant.hash().is_none());
+            if unreadable { Err(unread(&skeleton.values[place], side)) } else { Ok(()) }
+        };
+        side(x, ours, "the first model")?;
+        side(y, theirs, "the second model")?;
+        let (Some(x), Some(y)) = (x, y) else { return Ok(None) };
+        let (value, other) = (&ours.values[x], &theirs.values[y]);
+        let (Some(constant), Some(there)) = (value.constant(), other.constant()) else { return Ok(None) };
+        if constant.same(there) && constant.dtype() == there.dtype() {
+            return Ok(None);
+        }
+        Ok(Some(((constant.key(), there.key()), apart((value, constant), (other, there))?)))
+    };
+    let found: Result<Vec<_>, CheckError> = parallel_map(work.len(), one).into_iter().collect();
+    Ok(Read { apart: found?.into_iter().flatten().collect() })
 }
 
 fn unread(value: &Value, side: &str) -> CheckError {
@@ -45,14 +72,15 @@ fn unread(value: &Value, side: &str) -> CheckError {
 /// # Errors
 ///
 /// Where one can't be read.
-pub(super) fn compare(partners: &Partners, found: &mut Difference) -> Result<(), CheckError> {
+pub(super) fn compare(partners: &Partners, read: &Read, found: &mut Difference) -> Result<(), CheckError> {
     let mut counts = Counts::default();
     for (x, value, constant) in partners.ours.all().filter(|(x, ..)| !partners.ours.is_setting(*x)) {
         counts.ours += 1;
         let partner = partners.ours.partner[x].map(|y| &partners.theirs.skeleton.values[y]);
         if let Some((other, partner)) = partner.and_then(|other| Some((other, other.constant()?))) {
             counts.paired += 1;
-            found.weights_changed.extend(weight(value, constant, other, partner)?);
+            let known = read.apart.get(&(constant.key(), partner.key()));
+            found.weights_changed.extend(weight((value, constant), (other, partner), known)?);
         } else if !partners.ours.is_known(x) {
             let lone = partners.ours.readers[x].iter().all(|node| partners.pairs.nodes[*node].is_none());
             found.weights_only_ours.push(lone_weight(value, constant, lone && !partners.ours.readers[x].is_empty()));
@@ -89,15 +117,22 @@ fn lone_weight(value: &Value, constant: &Constant, of_lone_nodes: bool) -> LoneW
     LoneWeight { name: weight_name(value).to_owned(), ty: constant.ty(), elements: constant.len(), of_lone_nodes }
 }
 
-/// In what a weight differs from its partner; `None` where it doesn't.
-fn weight(value: &Value, constant: &Constant, other: &Value, partner: &Constant) -> Result<Option<Weight>, CheckError> {
+/// In what a weight differs from its partner, how far they are apart being known or not; `None` where it doesn't.
+fn weight(
+    (value, constant): (&Value, &Constant),
+    (other, partner): (&Value, &Constant),
+    known: Option<&Option<Apart>>,
+) -> Result<Option<Weight>, CheckError> {
     let same_dtype = constant.dtype() == partner.dtype();
     let same = constant.same(partner);
     if same && same_dtype {
         return Ok(None);
     }
     let (name, their_name) = (weight_name(value), weight_name(other));
-    let apart = apart((value, constant), (other, partner))?;
+    let apart = match known {
+        Some(known) => known.clone(),
+        None => apart((value, constant), (other, partner))?,
+    };
     let floats = constant.dtype().is_float() && partner.dtype().is_float();
     let step = if floats { CAST_STEPS * epsilon(coarser(constant.dtype(), partner.dtype())) } else { 0.0 };
     let kind = match &apart {

@@ -2,17 +2,18 @@
 
 use std::collections::HashSet;
 
-use glassbox_exec::{Difference, Event, Flow, Observer, RunContext, RunError, Tolerance, Value, Wants, compare};
+use glassbox_exec::{Difference, Event, Flow, Tolerance, Value, compare};
 use glassbox_ir::{Graph, NodeId, ValueId};
 use glassbox_tensor::{DType, Overflow, Tensor};
 
+use super::observe::{self, Put, Visitor};
 use super::segment::{Segment, Segments};
-use super::{Model, Sample, inside, layout};
-use crate::distance::{Bounds, Distance, coarser, distance, epsilon, largest, same_text, stats};
+use super::{Model, Sample, layout};
+use crate::distance::{Bounds, Distance, Yardstick, coarser, distance, epsilon, largest, same_text, stats};
 use crate::error::CheckError;
 use crate::pairing::Pairs;
 use crate::report::Cause;
-use crate::side::{Key, Live, Values, turns};
+use crate::side::{Key, Live, Values};
 use crate::skeleton::Skeleton;
 use crate::statics;
 use crate::tolerance::{Allowed, Class, Target, Tolerances};
@@ -42,6 +43,8 @@ pub(crate) struct Finding {
     pub(crate) unmeasured: Option<String>,
     /// Whether it has the dims of theirs in another order.
     pub(crate) permuted: bool,
+    /// In which order the axes of theirs are those of ours, where theirs keeps them in another one.
+    pub(super) order: Option<Vec<usize>>,
     /// The nodes that it came from since the last partner.
     pub(crate) segment: Segment,
     /// What it may differ by.
@@ -97,7 +100,9 @@ pub(super) fn run(
 ) -> Result<Outcome, CheckError> {
     let failed = |source| CheckError::Run { side: ours.name.clone(), source: Box::new(source) };
     let mut session = ours.prepare()?.session().map_err(failed)?;
-    let mut plain = ours.live()?;
+    let begun = ours.begun();
+    let parted = begun.is_some();
+    let mut plain = begun.map_or_else(|| ours.live(), Ok)?;
     let paired = (0..pairs.values.len()).filter(|place| pairs.of(*place).is_some());
     plain.want(paired.collect());
     let mut driver = Driver {
@@ -110,19 +115,14 @@ pub(super) fn run(
         tolerances: setting.tolerances,
         plain,
         seen: HashSet::new(),
-        parted: false,
+        parted,
         tainted: vec![false; ours.graph.value_count()],
         findings: Vec::new(),
-        replaced: None,
         special: vec![false; ours.skeleton.values.len()],
         arranged: vec![false; ours.skeleton.values.len()],
         missing: 0,
-        failed: None,
     };
-    let ended = session.run(&ours.inputs, RunContext::new().observed(&mut driver));
-    if let Some(error) = driver.failed {
-        return Err(error);
-    }
+    let ended = observe::run(session.as_mut(), &ours.inputs, &mut driver)?;
     let stopped = driver.plain.stopped().map(str::to_owned);
     match ended {
         Ok(_) => Ok(Outcome { findings: driver.findings, stopped, missing: driver.missing }),
@@ -156,11 +156,11 @@ struct Driver<'a> {
     pairs: &'a Pairs,
     segments: &'a Segments<'a>,
     tolerances: &'a Tolerances,
-    /// Our run on our own values; only begun where it differs from the one that is watched.
+    /// Our run on our own values; only begun where it differs from the one that is watched, unless it was before.
     plain: Live,
     /// What was compared before it was begun.
     seen: HashSet<Key>,
-    /// Whether a value that isn't ours was put in.
+    /// Whether our own run goes on: a value that isn't ours was put in here.
     parted: bool,
     /// By the index of the value in the graph.
     tainted: Vec<bool>,
@@ -169,35 +169,18 @@ struct Driver<'a> {
     /// By the place of the value in the skeleton: whether theirs is in another layout.
     arranged: Vec<bool>,
     findings: Vec<Finding>,
-    replaced: Option<Vec<Value>>,
     missing: usize,
-    failed: Option<CheckError>,
 }
 
-impl Observer for Driver<'_> {
-    fn observe(&mut self, event: &Event) -> Result<Flow, RunError> {
-        self.replaced = None;
-        match self.compare_all(event) {
-            Ok(()) => Ok(Flow::Continue),
-            Err(error) => {
-                let stopped = inside(&error);
-                self.failed = Some(error);
-                Err(stopped)
-            }
-        }
-    }
-
-    fn wants(&self) -> Wants {
-        Wants { times: false, replaces: true, ..Wants::default() }
-    }
-
-    fn replace(&mut self, _: &Event) -> Result<Option<Vec<Value>>, RunError> {
-        Ok(self.replaced.take())
+impl Visitor for Driver<'_> {
+    fn see(&mut self, event: &Event, put: &mut Put) -> Result<Flow, CheckError> {
+        self.compare_all(event, put)?;
+        Ok(Flow::Continue)
     }
 }
 
 impl Driver<'_> {
-    fn compare_all(&mut self, event: &Event) -> Result<(), CheckError> {
+    fn compare_all(&mut self, event: &Event, put: &mut Put) -> Result<(), CheckError> {
         let tainted = reads_tainted(event.graph, event.node, &self.tainted);
         for id in &event.node().results {
             self.tainted[id.index()] = tainted;
@@ -214,7 +197,7 @@ impl Driver<'_> {
                 self.special[value] = found.is_some_and(|stats| stats.nan + stats.inf > 0);
                 continue;
             };
-            let turns = turns(event);
+            let turns = event.turns();
             let Some(other) = self.theirs.take(&Key { value: partner, turns: turns.clone() })? else {
                 self.missing += 1;
                 continue;
@@ -224,12 +207,14 @@ impl Driver<'_> {
                 .map_err(|source| CheckError::Run { side: "the model".to_owned(), source: Box::new(source) })?;
             let key = Key { value, turns };
             let plain = if self.parted { self.plain.take(&key)? } else { Some(mine.clone()) };
+            let mut order = None;
             let other = match (&mine, &other, &plain) {
                 (Value::Tensor(a), Value::Tensor(b), Some(Value::Tensor(plain)))
                     if a.shape() != b.shape() && self.may_be_arranged(value) =>
                 {
-                    let arranged = layout::arranged(plain, b);
-                    self.arranged[value] = arranged.is_some();
+                    order = layout::order(plain, b);
+                    self.arranged[value] = order.is_some();
+                    let arranged = order.as_ref().and_then(|order| b.permute(order).ok());
                     arranged.map_or(other, Value::from)
                 }
                 _ => other,
@@ -239,12 +224,17 @@ impl Driver<'_> {
             }
             let seen = Seen { key, partner, plain: plain.as_ref(), mine: &mine, other: &other, tainted };
             let mut finding = self.finding(event, seen)?;
+            finding.order = order;
             self.special[value] = finding.alone.as_ref().is_some_and(|alone| alone.ours.nan + alone.ours.inf > 0);
             if self.special[value] {
                 finding.born = self.born(&finding.segment);
             }
             self.findings.push(finding);
-            self.put_in(event, place, *id, &mine, &other)?;
+            if let Some(value) = self.fitting(event, *id, &mine, &other)? {
+                self.part();
+                let failed = |source| CheckError::Run { side: "the model".to_owned(), source: Box::new(source) };
+                put.put(event, place, value).map_err(failed)?;
+            }
         }
         Ok(())
     }
@@ -281,13 +271,14 @@ impl Driver<'_> {
         let segment = self.segments.of(key.value);
         let mut finding = Finding {
             partner,
-            path: path(event),
+            path: event.bodies(),
             their_ty: (ty != their_ty).then_some(their_ty),
             ty,
             plain: None,
             alone: None,
             unmeasured: None,
             permuted: false,
+            order: None,
             allowed: Class::Exact.allows(DType::F64, true, 0.0, 1),
             dtype: DType::F64,
             tainted,
@@ -316,8 +307,16 @@ impl Driver<'_> {
         finding.dtype =
             if a.dtype().is_float() && b.dtype().is_float() { coarser(a.dtype(), b.dtype()) } else { a.dtype() };
         finding.finer_there = finding.dtype.is_float() && finding.dtype != b.dtype();
-        let measure = |a: &Tensor, bounds: &Bounds| distance(a, b, bounds).map_err(unreadable);
-        let Some(first) = measure(a, &Bounds::default())? else {
+        let (same, segment) = (a.dtype() == b.dtype(), &finding.segment);
+        let measured = match Yardstick::new(b).map_err(unreadable)? {
+            None => None,
+            Some(yardstick) => {
+                finding.allowed = segment.class.allows(finding.dtype, same, yardstick.rms(), segment.steps);
+                let alone = yardstick.distance(a, &finding.allowed.bounds).map_err(unreadable)?;
+                alone.map(|alone| (yardstick, alone))
+            }
+        };
+        let Some((yardstick, alone)) = measured else {
             finding.permuted = a.shape().len() == b.shape().len() && sorted(a.shape()) == sorted(b.shape());
             finding.unmeasured = Some(format!("it is {} here and {} there", mine.ty(), other.ty()));
             return Ok(finding);
@@ -326,15 +325,13 @@ impl Driver<'_> {
         if kinds_differ {
             finding.unmeasured = Some(format!("it is {} here and {} there", a.dtype(), b.dtype()));
         }
-        let (same, segment) = (a.dtype() == b.dtype(), &finding.segment);
-        finding.allowed = segment.class.allows(finding.dtype, same, first.theirs.rms, segment.steps);
-        let alone =
-            if first.apart.differing == 0 { first } else { measure(a, &finding.allowed.bounds)?.unwrap_or(first) };
         // In a dtype of few digits much is allowed, so f64 is asked earlier.
         let asked = if epsilon(finding.dtype) > FEW_DIGITS { EARLIER } else { 1.0 };
         let outside = alone.outside > 0 || alone.apart.rms_rel > finding.allowed.rms * asked;
         finding.plain = match plain {
-            Some(Value::Tensor(plain)) if self.parted => measure(plain, &finding.allowed.bounds)?,
+            Some(Value::Tensor(plain)) if self.parted && !plain.bit_eq(a) => {
+                yardstick.distance(plain, &finding.allowed.bounds).map_err(unreadable)?
+            }
             Some(Value::Tensor(_)) => Some(alone.clone()),
             _ => None,
         };
@@ -354,29 +351,36 @@ impl Driver<'_> {
         Ok(finding)
     }
 
-    /// Has the run go on with their value, where ours can hold it.
-    fn put_in(
+    /// From here on our own run differs from the one that is watched.
+    fn part(&mut self) {
+        if !self.parted {
+            self.parted = true;
+            self.plain.ignore(std::mem::take(&mut self.seen));
+        }
+    }
+
+    /// Their value as ours can hold it. `None` where it can't, or is the same.
+    fn fitting(
         &mut self,
         event: &Event,
-        place: usize,
         id: ValueId,
         mine: &Value,
         other: &Value,
-    ) -> Result<(), CheckError> {
+    ) -> Result<Option<Value>, CheckError> {
         if mine.bit_eq(other) {
             self.tainted[id.index()] = false;
-            return Ok(());
+            return Ok(None);
         }
         let (Value::Tensor(a), Value::Tensor(b)) = (mine, other) else {
             self.tainted[id.index()] =
                 !matches!(compare(mine, other, Tolerance::EXACT), Ok(_) | Err(Difference::Unreadable(_)));
-            return Ok(());
+            return Ok(None);
         };
         let numbers = |dtype: DType| dtype.is_float() || dtype.is_integer() || dtype == DType::Bool;
         let alike = a.dtype() == b.dtype() || (numbers(a.dtype()) && numbers(b.dtype()));
         if a.shape() != b.shape() || !alike {
             self.tainted[id.index()] = true;
-            return Ok(());
+            return Ok(None);
         }
         let (cast, lost) = fitted(b, a.dtype()).map_err(|source| CheckError::Value {
             side: "the other side".to_owned(),
@@ -385,23 +389,7 @@ impl Driver<'_> {
         })?;
         self.tainted[id.index()] = lost;
         let value: Value = cast.into();
-        if mine.bit_eq(&value) {
-            return Ok(());
-        }
-        if !self.parted {
-            self.parted = true;
-            self.plain.ignore(std::mem::take(&mut self.seen));
-        }
-        let results = match self.replaced.take() {
-            Some(results) => results,
-            None => event
-                .results()
-                .map_err(|source| CheckError::Run { side: "the model".to_owned(), source: Box::new(source) })?,
-        };
-        let mut results = results;
-        results[place] = value;
-        self.replaced = Some(results);
-        Ok(())
+        Ok((!mine.bit_eq(&value)).then_some(value))
     }
 }
 
@@ -431,13 +419,4 @@ fn reads_tainted(graph: &Graph, id: NodeId, tainted: &[bool]) -> bool {
     let node = graph.node(id);
     let bodies = node.regions.iter().flat_map(|region| &graph.region(*region).results);
     node.operands.iter().flatten().chain(bodies).any(|value| tainted[value.index()])
-}
-
-/// The bodies around a node, as `loop[3]/if`.
-fn path(event: &Event) -> String {
-    let frames = event.path.iter().map(|frame| match frame.turn {
-        Some(turn) => format!("{}[{turn}]", frame.label()),
-        None => frame.label(),
-    });
-    frames.collect::<Vec<_>>().join("/")
 }

@@ -9,18 +9,19 @@ const MAX_AXES: usize = 5;
 /// How far the right order may be from ours, relative to the size of the elements. A wrong order is farther.
 const NEAR: f64 = 1e-2;
 
-/// Theirs with its axes in the order of ours. `None` where no order of axes makes it nearly the same.
-pub(super) fn arranged(ours: &Tensor, theirs: &Tensor) -> Option<Tensor> {
+/// In which order the axes of theirs are those of ours. `None` where no order makes it nearly the same.
+pub(super) fn order(ours: &Tensor, theirs: &Tensor) -> Option<Vec<usize>> {
     let axes = ours.shape().len();
     if axes != theirs.shape().len() || axes > MAX_AXES || !ours.dtype().is_float() || !theirs.dtype().is_float() {
         return None;
     }
-    orders(axes).into_iter().find_map(|order| {
+    let is_near = |order: &Vec<usize>| {
         let fits = order.iter().zip(ours.shape()).all(|(axis, size)| theirs.shape()[*axis] == *size);
-        let arranged = fits.then(|| theirs.permute(&order).ok())??;
-        let found = distance(ours, &arranged, &Bounds::default()).ok()??;
-        (found.apart.special == 0 && found.apart.rms_rel <= NEAR).then_some(arranged)
-    })
+        let arranged = fits.then(|| theirs.permute(order).ok()).flatten();
+        let found = arranged.and_then(|arranged| distance(ours, &arranged, &Bounds::default()).ok().flatten());
+        found.is_some_and(|found| found.apart.special == 0 && found.apart.rms_rel <= NEAR)
+    };
+    orders(axes).into_iter().find(is_near)
 }
 
 /// Every order of so many axes.
@@ -50,10 +51,10 @@ mod tests {
         let ours = Tensor::from_vec(&[2, 3, 4], values).unwrap();
         let theirs = ours.permute(&[2, 0, 1]).unwrap().contiguous().unwrap();
         assert_eq!(theirs.shape(), [4, 2, 3]);
-        let arranged = arranged(&ours, &theirs).unwrap();
+        let arranged = theirs.permute(&order(&ours, &theirs).unwrap()).unwrap();
         assert!(arranged.contiguous().unwrap().bit_eq(&ours));
         let other = Tensor::from_vec(&[4, 2, 3], vec![1f32; 24]).unwrap();
-        assert!(super::arranged(&ours, &other).is_none());
+        assert!(order(&ours, &other).is_none());
         assert_eq!(orders(4).len(), 24);
     }
 }

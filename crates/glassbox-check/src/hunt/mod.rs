@@ -11,15 +11,17 @@
 
 mod alone;
 mod layout;
+mod observe;
 mod precise;
 mod sample;
 mod segment;
 mod strangers;
 
+use std::cell::RefCell;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use glassbox_exec::{Executable, Options, RunError, Runtime, Value};
+use glassbox_exec::{Executable, Options, Runtime, Value};
 use glassbox_ir::Graph;
 use glassbox_onnx::model::Model as OnnxModel;
 use glassbox_tensor::ParamSource;
@@ -36,8 +38,11 @@ pub(crate) use alone::Finding;
 pub(crate) use sample::{Element, Sample};
 use segment::Segments;
 
-/// How often values are parted that were paired by mistake.
+/// How often values are parted, or get other partners, that were paired by mistake.
 const MAX_ROUNDS: usize = 3;
+
+/// The most bytes of values that wait before the hunt.
+const MAX_AHEAD: usize = 256 << 20;
 
 /// A model that can be run.
 pub struct Model {
@@ -55,6 +60,8 @@ pub struct Model {
     pub inputs: Vec<Value>,
     /// Its skeleton.
     pub skeleton: Arc<Skeleton>,
+    /// A run of it that has begun before the hunt.
+    ahead: RefCell<Option<Live>>,
 }
 
 /// What a [`Model`] is made of.
@@ -83,13 +90,38 @@ impl Model {
         let Source { graph, params, outputs, onnx } = source;
         let skeleton = Arc::new(of_graph(&graph, &params, outputs, onnx));
         let Engine { runtime, options } = engine;
-        Model { name: name.to_owned(), runtime, options, graph, params, inputs, skeleton }
+        let ahead = RefCell::new(None);
+        Model { name: name.to_owned(), runtime, options, graph, params, inputs, skeleton, ahead }
     }
 
     /// The graph, ready to run.
     fn prepare(&self) -> Result<Arc<dyn Executable>, CheckError> {
         let executable = self.runtime.prepare(self.graph.clone(), self.params.clone(), &self.options);
         executable.map_err(|source| CheckError::Run { side: self.name.clone(), source: Box::new(source) })
+    }
+
+    /// Goes on with our own run while the other side isn't there yet, so that its values wait when the hunt begins. Whether
+    /// there is more to do: not at the end of the run, nor when as many values wait as memory is used for.
+    ///
+    /// # Errors
+    ///
+    /// Where the model can't be run at all.
+    pub fn run_ahead(&self) -> Result<bool, CheckError> {
+        let mut ahead = self.ahead.borrow_mut();
+        let live = match &mut *ahead {
+            Some(live) => live,
+            none => {
+                let live = none.insert(self.live()?);
+                live.want(computed(&self.skeleton));
+                live
+            }
+        };
+        live.run_ahead(MAX_AHEAD)
+    }
+
+    /// The run that has begun, if there is one.
+    fn begun(&self) -> Option<Live> {
+        self.ahead.take()
     }
 
     /// A run whose values can be taken.
@@ -182,10 +214,12 @@ impl Hunt {
             let setting = alone::Setting { theirs: &skeleton, same_model, tolerances: &self.tolerances };
             let run = alone::run(ours, values.as_mut(), &pairs, &segments, setting)?;
             let strangers = strangers::find(&ours.skeleton, &pairs, &run.findings);
-            if strangers.is_empty() || rounds == MAX_ROUNDS {
+            let crossed = if same_model { Vec::new() } else { strangers::crossed(&pairs, &run.findings) };
+            if (strangers.is_empty() && crossed.is_empty()) || rounds == MAX_ROUNDS {
                 break run;
             }
             pairs.part(&strangers);
+            pairs.exchange(&ours.skeleton, &skeleton, &crossed);
             values.restart()?;
             rounds += 1;
         };
@@ -247,7 +281,10 @@ impl Hunt {
             Other::Values { name, values, skeleton, of_this_model } => Parts {
                 name,
                 values,
-                pairs: pairing::pair(&ours.skeleton, &skeleton, None),
+                pairs: match Arc::ptr_eq(&skeleton, &ours.skeleton) {
+                    true => Pairs::with_itself(&skeleton),
+                    false => pairing::pair(&ours.skeleton, &skeleton, None),
+                },
                 whole: skeleton.has_nodes(),
                 skeleton,
                 same_model: of_this_model,
@@ -270,8 +307,13 @@ struct Parts {
 
 /// The values of theirs that will be asked for.
 fn wanted(theirs: &Skeleton, pairs: &Pairs) -> HashSet<usize> {
-    let computed = |place: &usize| matches!(theirs.values[*place].def, Def::Node(..) | Def::Unknown);
-    (0..theirs.values.len()).filter(computed).filter(|place| pairs.their_values[*place].is_some()).collect()
+    computed(theirs).into_iter().filter(|place| pairs.their_values[*place].is_some()).collect()
+}
+
+/// The values that nodes give.
+fn computed(skeleton: &Skeleton) -> HashSet<usize> {
+    let computed = |place: &usize| matches!(skeleton.values[*place].def, Def::Node(..) | Def::Unknown);
+    (0..skeleton.values.len()).filter(computed).collect()
 }
 
 /// Whether both sides have computed values without a partner.
@@ -333,9 +375,4 @@ fn nothing_in_common(name: &str, theirs: &Skeleton) -> String {
     let names: Vec<&str> = theirs.values.iter().take(SHOWN).map(|value| value.name.as_str()).collect();
     let more = if theirs.values.len() > SHOWN { ", …" } else { "" };
     format!("no value of the model could be paired with one of {name}; it has {}{more}", names.join(", "))
-}
-
-/// An error of ours inside an observer, which can only give those of runs.
-pub(crate) fn inside(error: &CheckError) -> RunError {
-    RunError::Inputs(error.to_string())
 }

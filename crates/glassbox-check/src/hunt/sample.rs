@@ -57,6 +57,22 @@ impl Sample {
         Ok(Sample { places, ours, theirs, ..Sample::default() })
     }
 
+    /// How far ours is from what theirs is in another sample, by the elements that both have: the root of the mean square,
+    /// relative to that of theirs. `None` where they have too few to tell, or elements that aren't finite.
+    pub(crate) fn apart(&self, other: &Sample, least: usize) -> Option<f64> {
+        let (mut square, mut scale, mut common) = (0.0, 0.0, 0);
+        for (index, place) in self.places.iter().enumerate() {
+            if let Ok(there) = other.places.binary_search(place) {
+                let (ours, theirs) = (self.ours[index], other.theirs[there]);
+                square += (ours - theirs) * (ours - theirs);
+                scale += theirs * theirs;
+                common += 1;
+            }
+        }
+        let apart = (square / scale).sqrt();
+        (common >= least && apart.is_finite()).then_some(apart)
+    }
+
     /// Adds what the elements are in f64: for what our node was given, or for theirs as it is.
     pub(crate) fn add(&mut self, value: &Value, exact: bool) -> Result<(), TensorError> {
         let Value::Tensor(tensor) = value else { return Ok(()) };
@@ -95,4 +111,22 @@ pub(crate) struct Element {
     pub(crate) precise: Option<f64>,
     /// What theirs is in f64, where that is known.
     pub(crate) exact: Option<f64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn samples_of_the_same_values_are_near() {
+        let tensor = |factor: f32| {
+            let values: Vec<f32> = (0..EVEN * 3 + 5).map(|place| factor * (place % 97) as f32).collect();
+            Tensor::from_vec(&[values.len()], values).unwrap()
+        };
+        let (one, other) =
+            (Sample::of(&tensor(1.0), &tensor(2.0)).unwrap(), Sample::of(&tensor(2.0), &tensor(1.0)).unwrap());
+        assert_eq!(one.apart(&other, 8), Some(0.0));
+        assert_eq!(one.apart(&one, 8), Some(0.5));
+        assert!(one.apart(&other, one.places.len() + 1).is_none());
+    }
 }

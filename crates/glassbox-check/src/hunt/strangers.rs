@@ -3,6 +3,9 @@
 //! Where the two runs differ in a value and agree in everything that is computed from it, the value isn't the same thing on
 //! both sides: the structure of the graphs led to the wrong partner. Put in the place of ours it would make the nodes that
 //! read it look guilty, so such pairs are parted, and the hunt begins again.
+//!
+//! Where a network has several branches that look alike, structure may have taken one for the other: then two nodes look
+//! wrong, and what each gives is what the other's partner holds. Such pairs are exchanged.
 
 use std::collections::HashMap;
 
@@ -10,6 +13,33 @@ use super::Finding;
 use crate::distance::Distance;
 use crate::pairing::{How, Pairs};
 use crate::skeleton::Skeleton;
+
+/// The most nodes that look wrong among which pairs are sought that were exchanged.
+const MAX_CROSSED: usize = 64;
+/// How far values may be apart that are the same, relative to the size of the elements.
+const NEAR: f64 = 1e-2;
+/// Fewer elements are alike by chance.
+const TELLING: usize = 8;
+
+/// The values of ours that have the partner of another, with the partner that they should have.
+pub(super) fn crossed(pairs: &Pairs, findings: &[Finding]) -> Vec<(usize, usize)> {
+    let by_structure = |finding: &&Finding| {
+        let found = finding.key.turns.is_empty() && finding.sample.is_some();
+        found && matches!(pairs.values[finding.key.value], Some((_, How::Structure)))
+    };
+    let looking: Vec<&Finding> = findings.iter().filter(by_structure).take(MAX_CROSSED).collect();
+    let is_near = |a: &Finding, b: &Finding| {
+        let (Some(ours), Some(theirs)) = (&a.sample, &b.sample) else { return false };
+        a.ty == b.ty && ours.apart(theirs, TELLING).is_some_and(|apart| apart <= NEAR)
+    };
+    let only = |mut found: Vec<usize>| if found.len() == 1 { found.pop() } else { None };
+    let near: Vec<Option<usize>> =
+        (looking.iter()).map(|a| only((0..looking.len()).filter(|b| is_near(a, looking[*b])).collect())).collect();
+    let taken_once = |b: usize| near.iter().filter(|near| **near == Some(b)).count() == 1;
+    let exchanged = near.iter().enumerate().filter_map(|(a, b)| Some((a, (*b)?)));
+    let exchanged = exchanged.filter(|(a, b)| a != b && taken_once(*b));
+    exchanged.map(|(a, b)| (looking[a].key.value, looking[b].partner)).collect()
+}
 
 /// The values of ours that have the wrong partner.
 pub(super) fn find(ours: &Skeleton, pairs: &Pairs, findings: &[Finding]) -> Vec<usize> {

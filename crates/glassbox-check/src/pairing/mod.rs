@@ -79,6 +79,33 @@ impl Pairs {
         }
     }
 
+    /// Gives values of ours other partners: each the one beside it. Who had one of these before has none then.
+    pub fn exchange(&mut self, ours: &Skeleton, theirs: &Skeleton, partners: &[(usize, usize)]) {
+        let values: Vec<usize> = partners
+            .iter()
+            .flat_map(|(value, partner)| [Some(*value), self.their_values[*partner]])
+            .flatten()
+            .collect();
+        self.part(&values);
+        let nodes = |value: usize, partner: usize| Some((ours.producer(value)?, theirs.producer(partner)?));
+        let nodes: Vec<(usize, usize)> =
+            partners.iter().filter_map(|(value, partner)| nodes(*value, *partner)).collect();
+        for (node, there) in &nodes {
+            let before = [self.nodes[*node].take(), Some(*there)];
+            for there in before.into_iter().flatten() {
+                if let Some(back) = self.their_nodes[there].take() {
+                    self.nodes[back] = None;
+                }
+            }
+        }
+        for (node, there) in nodes {
+            (self.nodes[node], self.their_nodes[there]) = (Some(there), Some(node));
+        }
+        for (value, partner) in partners {
+            self.join(*value, *partner, How::Value);
+        }
+    }
+
     /// Makes two values partners, where neither has one. Whether it did.
     fn join(&mut self, ours: usize, theirs: usize, how: How) -> bool {
         if self.values[ours].is_some() || self.their_values[theirs].is_some() {

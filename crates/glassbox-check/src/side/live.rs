@@ -45,6 +45,16 @@ impl Live {
         self.ignored = keys;
     }
 
+    /// Goes on to the next value that is wanted before somebody asks for it. Whether there is more to do: not at the end,
+    /// nor when so many bytes wait.
+    pub(crate) fn run_ahead(&mut self, most: usize) -> Result<bool, CheckError> {
+        if self.outcome.is_some() || self.waiting.bytes() >= most {
+            return Ok(false);
+        }
+        self.go_on()?;
+        Ok(true)
+    }
+
     /// Goes on until a node gives something that is wanted, or to the end.
     fn go_on(&mut self) -> Result<(), CheckError> {
         let failed = |name: &str, source| CheckError::Run { side: name.to_owned(), source: Box::new(source) };
@@ -117,7 +127,7 @@ impl Observer for Watcher<'_> {
         for (place, id) in event.node().results.iter().enumerate() {
             let Some(value) = self.skeleton.of_value.get(id.index()).copied().flatten() else { continue };
             if self.wanted.contains(&value) {
-                let key = Key { value, turns: turns(event) };
+                let key = Key { value, turns: event.turns() };
                 if !self.ignored.remove(&key) {
                     self.seen.push((key, event.result(place)?));
                 }
@@ -129,9 +139,4 @@ impl Observer for Watcher<'_> {
     fn wants(&self) -> Wants {
         Wants { times: false, ..Wants::default() }
     }
-}
-
-/// The turns of the loops around a node.
-pub(crate) fn turns(event: &Event) -> Vec<u64> {
-    event.path.iter().filter_map(|frame| frame.turn).collect()
 }

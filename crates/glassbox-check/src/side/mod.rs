@@ -7,7 +7,6 @@ mod stored;
 use std::collections::HashSet;
 
 pub use live::Live;
-pub(crate) use live::turns;
 pub use stored::{Entry, Load, Stored};
 
 use glassbox_exec::Value;

@@ -31,6 +31,11 @@ enum Held {
 }
 
 impl Waiting {
+    /// How many bytes wait in memory.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     pub(super) fn put(&mut self, key: Key, value: Value) -> Result<(), CheckError> {
         let length = value.byte_len();
         if self.bytes.saturating_add(length) > MAX_WAITING

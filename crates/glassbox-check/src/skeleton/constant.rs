@@ -47,6 +47,11 @@ impl Constant {
         Some(Constant(Arc::new(Data { dtype, shape, source, hash: OnceLock::new() })))
     }
 
+    /// What tells it from all others that are alive.
+    pub(crate) fn key(&self) -> usize {
+        Arc::as_ptr(&self.0) as usize
+    }
+
     /// The name of the parameter that it is, where it is one.
     pub fn parameter_name(&self) -> Option<&str> {
         match &self.0.source {

@@ -23,6 +23,7 @@ mod histogram;
 mod html;
 mod json;
 mod rows;
+pub(crate) mod sheet;
 mod svg;
 mod text;
 mod words;

@@ -5,27 +5,17 @@
 use std::collections::HashSet;
 use std::fmt::Write;
 
-use anstyle::{AnsiColor, Style};
+use anstyle::Style;
 
 use super::fit::{Names, columns, left, right, shorten, visible, wrap};
 use super::heat::Heat;
 use super::rows::{Fold, Line, chosen, lines};
+use super::sheet::{BAD, BOLD, DIM, GOOD, NAME, Sheet, WARNING};
 use super::{histogram, words};
 use crate::report::{Culprit, Report, Row, Status, Verdict};
 
-/// The narrowest text that there is.
-const NARROWEST: usize = 30;
-/// Longer lines of prose are hard to read.
-const WIDEST_PROSE: usize = 100;
 /// How many culprits, births and names are shown, where not all are asked for.
 const FEW: usize = 5;
-
-const BAD: Style = AnsiColor::Red.on_default().bold();
-const GOOD: Style = AnsiColor::Green.on_default().bold();
-const WARNING: Style = AnsiColor::Yellow.on_default().bold();
-const NAME: Style = AnsiColor::Cyan.on_default();
-const DIM: Style = Style::new().dimmed();
-const BOLD: Style = Style::new().bold();
 
 /// How a report is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,8 +38,7 @@ impl Default for TextOptions {
 
 /// A report for a terminal.
 pub fn text(report: &Report, options: &TextOptions) -> String {
-    let width = options.width.max(NARROWEST);
-    let mut page = Page { text: String::new(), width, options, report };
+    let mut page = Page { sheet: Sheet::new(options), options, report };
     page.headline();
     page.summary();
     page.culprits();
@@ -57,38 +46,16 @@ pub fn text(report: &Report, options: &TextOptions) -> String {
     page.births();
     page.pairing();
     page.next();
-    page.text
+    page.sheet.text
 }
 
 struct Page<'a> {
-    text: String,
-    width: usize,
+    sheet: Sheet,
     options: &'a TextOptions,
     report: &'a Report,
 }
 
 impl Page<'_> {
-    fn paint(&self, style: Style, text: &str) -> String {
-        let text = text.trim_end();
-        match self.options.color && !text.is_empty() {
-            true => format!("{style}{text}{style:#}"),
-            false => text.to_owned(),
-        }
-    }
-
-    fn line(&mut self, line: &str) {
-        self.text.push_str(line.trim_end());
-        self.text.push('\n');
-    }
-
-    /// A paragraph in one style, each line behind `indent` spaces.
-    fn prose(&mut self, indent: usize, style: Style, text: &str) {
-        for line in wrap(&visible(text), self.width.min(WIDEST_PROSE) - indent) {
-            let line = format!("{}{}", " ".repeat(indent), self.paint(style, &line));
-            self.line(&line);
-        }
-    }
-
     fn few(&self) -> usize {
         if self.options.all { usize::MAX } else { FEW }
     }
@@ -104,7 +71,7 @@ impl Page<'_> {
         let rest = match report.culprits.first() {
             Some(culprit) if !report.verdict.is_good() => {
                 // The name stands whole below: here it comes before the op.
-                let left = self.width.saturating_sub(columns(&answer) + 2);
+                let left = self.sheet.width.saturating_sub(columns(&answer) + 2);
                 let (node, op) = (visible(&culprit.node), format!(" ({})", visible(&culprit.op)));
                 let both = columns(&node) + columns(&op) <= left && !culprit.op.is_empty();
                 if left < 8 {
@@ -116,7 +83,7 @@ impl Page<'_> {
             _ => {
                 let values = if report.rows.len() == 1 { "value" } else { "values" };
                 let count = format!(": {} {values}", report.rows.len());
-                let left = self.width.saturating_sub(columns(&answer));
+                let left = self.sheet.width.saturating_sub(columns(&answer));
                 match (format!("{count} compared"), count) {
                     (whole, _) if columns(&whole) <= left => whole,
                     (_, count) if columns(&count) <= left => count,
@@ -124,20 +91,20 @@ impl Page<'_> {
                 }
             }
         };
-        let line = format!("{}{}", self.paint(style, &answer), self.paint(BOLD, &rest));
-        self.line(&line);
-        let each = (self.width - " against ".len()) / 2;
+        let line = format!("{}{}", self.sheet.paint(style, &answer), self.sheet.paint(BOLD, &rest));
+        self.sheet.line(&line);
+        let each = (self.sheet.width - " against ".len()) / 2;
         let (model, against) = (visible(&report.model), visible(&report.against));
-        let ours = shorten(&model, each.max(self.width.saturating_sub(9 + columns(&against))));
-        let theirs = shorten(&against, self.width.saturating_sub(9 + columns(&ours)));
-        let line = self.paint(DIM, &format!("{ours} against {theirs}"));
-        self.line(&line);
+        let ours = shorten(&model, each.max(self.sheet.width.saturating_sub(9 + columns(&against))));
+        let theirs = shorten(&against, self.sheet.width.saturating_sub(9 + columns(&ours)));
+        let line = self.sheet.paint(DIM, &format!("{ours} against {theirs}"));
+        self.sheet.line(&line);
     }
 
     fn summary(&mut self) {
         if !self.report.summary.is_empty() {
-            self.line("");
-            self.prose(0, Style::new(), &self.report.summary);
+            self.sheet.line("");
+            self.sheet.prose(0, Style::new(), &self.report.summary);
         }
     }
 
@@ -146,23 +113,23 @@ impl Page<'_> {
         // Those that are named beside another one stand in its lines.
         let culprits: Vec<&Culprit> = report.culprits.iter().filter(|culprit| culprit.beside.is_none()).collect();
         for (number, culprit) in culprits.iter().take(self.few()).enumerate() {
-            self.line("");
+            self.sheet.line("");
             self.culprit(number + 1, culprit);
         }
         let more = culprits.len().saturating_sub(self.few());
         if more > 0 {
-            self.line("");
-            self.prose(0, DIM, &format!("and {more} more, which --all shows"));
+            self.sheet.line("");
+            self.sheet.prose(0, DIM, &format!("and {more} more, which --all shows"));
         }
     }
 
     fn culprit(&mut self, number: usize, culprit: &Culprit) {
         let sign = format!("{number}.");
         let indent = columns(&sign) + 1;
-        for (at, line) in wrap(&visible(&culprit.node), self.width - indent).iter().enumerate() {
+        for (at, line) in wrap(&visible(&culprit.node), self.sheet.width - indent).iter().enumerate() {
             let before = if at == 0 { left(&sign, indent) } else { " ".repeat(indent) };
-            let line = format!("{before}{}", self.paint(NAME.bold(), line));
-            self.line(&line);
+            let line = format!("{before}{}", self.sheet.paint(NAME.bold(), line));
+            self.sheet.line(&line);
         }
         let mut about = culprit.op.clone();
         if !culprit.layer.is_empty() {
@@ -174,9 +141,9 @@ impl Page<'_> {
         if let Some(theirs) = culprit.theirs.as_ref().filter(|theirs| **theirs != culprit.node) {
             let _ = write!(about, "; theirs is {theirs}");
         }
-        self.prose(indent, DIM, &about);
+        self.sheet.prose(indent, DIM, &about);
         // What the culprit's own line says stands in the summary, and part by part below.
-        self.prose(indent, Style::new(), words::kind_words(culprit.kind));
+        self.sheet.prose(indent, Style::new(), words::kind_words(culprit.kind));
         let wrong = words::wrong_words(culprit.wrong);
         match &culprit.place {
             Some(place) => {
@@ -190,15 +157,15 @@ impl Page<'_> {
                     true => String::new(),
                     false => format!("at {} ", words::index_words(&place.index)),
                 };
-                self.prose(indent, Style::new(), &format!("{at}{}{wrong}", numbers.join(", ")));
+                self.sheet.prose(indent, Style::new(), &format!("{at}{}{wrong}", numbers.join(", ")));
             }
-            None if !wrong.is_empty() => self.prose(indent, Style::new(), wrong),
+            None if !wrong.is_empty() => self.sheet.prose(indent, Style::new(), wrong),
             None => {}
         }
         for cause in &culprit.causes {
             let words::Difference { what, ours, theirs, note } = words::difference(cause);
             let note = if note.is_empty() { String::new() } else { format!(" ({note})") };
-            self.prose(indent, WARNING, &format!("{what}: ours {ours}, theirs {theirs}{note}"));
+            self.sheet.prose(indent, WARNING, &format!("{what}: ours {ours}, theirs {theirs}{note}"));
         }
         let row = culprit.row.and_then(|row| self.report.rows.get(row));
         // The node alone is what it is at fault for; the run has what it was given as well.
@@ -214,11 +181,11 @@ impl Page<'_> {
                 None => String::new(),
             };
             let counts = format!("{} of {} elements differ{whence}{by}", apart.differing, apart.count);
-            self.prose(indent, DIM, &counts);
+            self.sheet.prose(indent, DIM, &counts);
         }
         if !culprit.among.is_empty() {
             let names = self.names(&culprit.among);
-            self.prose(indent, Style::new(), &format!("or one of those that lead to it: {names}"));
+            self.sheet.prose(indent, Style::new(), &format!("or one of those that lead to it: {names}"));
         }
     }
 
@@ -237,11 +204,11 @@ impl Page<'_> {
         if report.rows.is_empty() {
             return;
         }
-        let columns = Columns::of(self.width);
-        self.line("");
+        let columns = Columns::of(self.sheet.width);
+        self.sheet.line("");
         let head = columns.line("", "value", "op", "rms rel", "max ulp", "alone");
-        let head = self.paint(BOLD, &head);
-        self.line(&head);
+        let head = self.sheet.paint(BOLD, &head);
+        self.sheet.line(&head);
         let most = if self.options.all { usize::MAX } else { self.options.top };
         let lines = lines(report, &chosen(report, most));
         let shown = lines.iter().filter_map(|line| match line {
@@ -258,9 +225,9 @@ impl Page<'_> {
                     let name = names.next().map(|name| fit.fit(name)).unwrap_or_default();
                     self.row(&columns, &report.rows[at], &name, outputs.contains(&at))
                 }
-                Line::Folded(fold) => self.paint(DIM, &folded(&fold, self.width)),
+                Line::Folded(fold) => self.sheet.paint(DIM, &folded(&fold, self.sheet.width)),
             };
-            self.line(&line);
+            self.sheet.line(&line);
         }
         self.legend();
     }
@@ -275,7 +242,7 @@ impl Page<'_> {
             Status::Introduced => BAD,
             _ => Heat::of_row(row).style(),
         };
-        self.paint(style, &line)
+        self.sheet.paint(style, &line)
     }
 
     fn legend(&mut self) {
@@ -290,7 +257,7 @@ impl Page<'_> {
         if !self.report.outputs.is_empty() {
             legend.push("» output".to_owned());
         }
-        self.prose(0, DIM, &legend.join(", "));
+        self.sheet.prose(0, DIM, &legend.join(", "));
     }
 
     fn births(&mut self) {
@@ -298,26 +265,26 @@ impl Page<'_> {
         if births.is_empty() {
             return;
         }
-        self.line("");
+        self.sheet.line("");
         for birth in births.iter().take(self.few()) {
             let path = if birth.path.is_empty() { String::new() } else { format!(", at {}", birth.path) };
             let words = words::birth_words(birth);
-            self.prose(0, Style::new(), &format!("born: {words}, by {} ({}){path}", birth.node, birth.op));
+            self.sheet.prose(0, Style::new(), &format!("born: {words}, by {} ({}){path}", birth.node, birth.op));
         }
         let more = births.len().saturating_sub(self.few());
         if more > 0 {
-            self.prose(0, DIM, &format!("and {more} more, which --all shows"));
+            self.sheet.prose(0, DIM, &format!("and {more} more, which --all shows"));
         }
     }
 
     fn pairing(&mut self) {
         let pairing = &self.report.pairing;
-        self.line("");
-        self.prose(0, DIM, &words::pairing_words(pairing));
+        self.sheet.line("");
+        self.sheet.prose(0, DIM, &words::pairing_words(pairing));
         for (whose, names) in [("ours", &pairing.unpaired_ours), ("theirs", &pairing.unpaired_theirs)] {
             if !names.is_empty() {
                 let names = self.names(names);
-                self.prose(0, DIM, &format!("of {whose} without a partner: {names}"));
+                self.sheet.prose(0, DIM, &format!("of {whose} without a partner: {names}"));
             }
         }
     }
@@ -330,7 +297,7 @@ impl Page<'_> {
         if !self.report.verdict.is_good() {
             ways.push("`glassbox trace` for the values themselves");
         }
-        self.prose(0, DIM, &format!("next: {}", ways.join("; ")));
+        self.sheet.prose(0, DIM, &format!("next: {}", ways.join("; ")));
     }
 }
 

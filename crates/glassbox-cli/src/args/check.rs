@@ -11,7 +11,7 @@ use super::ModelAndInputs;
 pub(crate) struct Check {
     #[command(flatten)]
     pub(crate) model: ModelAndInputs,
-    /// What to hold it against: another model (a file or folder); `precise`, the same graph in f64; a backend, which if it is
+    /// What to hold it against: another model (a file or folder, also a program); `precise`, the same graph in f64; a backend, which if it is
     /// the one that runs the model computes on one thread, from which nothing may differ by a bit; `onnxruntime`, with
     /// the same file or with `onnxruntime:FILE`; `torch`; values in a .npz file, in a folder of `trace --save` or in a
     /// file of polygraphy

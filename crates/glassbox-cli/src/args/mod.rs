@@ -96,8 +96,8 @@ pub(crate) enum Command {
 /// The model and what goes into it.
 #[derive(Args)]
 pub(crate) struct ModelAndInputs {
-    /// An ONNX file, a graph as text (.gb) or JSON, a checkpoint of a language model, or one that comes with Glassbox:
-    /// `shapes`, `stories`
+    /// An ONNX file, a graph as text (.gb) or JSON, a program (.gbp), a checkpoint of a language model, or one that comes
+    /// with Glassbox: `shapes`, `stories`
     pub(crate) model: String,
     #[command(flatten)]
     pub(crate) given: Given,

@@ -19,8 +19,11 @@ use crate::view::{self, DIM, NAME};
 const WIDTH: usize = 9;
 /// The most notes that are printed.
 const NOTES: usize = 6;
-/// The width of the first.
+/// The width of the first, where there is room, and where there is little.
 const LAYER: usize = 24;
+const NARROWEST_LAYER: usize = 12;
+/// The width of what stands before a figure of the whole.
+const TITLE: usize = 13;
 
 /// Counts, and prints a table or JSON.
 pub(crate) fn main(arguments: &args::Stats) -> Result<bool> {
@@ -34,7 +37,8 @@ pub(crate) fn main(arguments: &args::Stats) -> Result<bool> {
     if arguments.json {
         say!("{}", serde_json::to_string_pretty(&document(model.name(), &stats, &layers, &sizes))?)?;
     } else {
-        out::styled(&table(&stats, &layers)?)?;
+        let width = view::columns().unwrap_or(usize::MAX).max(NARROWEST_LAYER + TITLE);
+        out::styled(&table(&stats, &layers, width)?)?;
     }
     Ok(true)
 }
@@ -151,13 +155,27 @@ fn path(graph: &Graph, id: NodeId) -> Vec<&str> {
     parts
 }
 
-/// The table, and what holds of the whole, as lines.
-fn table(stats: &Stats, layers: &[Layer]) -> Result<String> {
+/// The columns of figures, those that say most first.
+const COLUMNS: usize = 5;
+
+/// Which columns of figures there are in a table of this width, and how wide the column of names is.
+fn layout(width: usize) -> (usize, usize) {
+    const NODES: usize = 6;
+    let figures = width.saturating_sub(NARROWEST_LAYER + NODES) / (WIDTH + 1);
+    let figures = figures.clamp(1, COLUMNS);
+    (figures, width.saturating_sub(NODES + figures * (WIDTH + 1)).clamp(NARROWEST_LAYER, LAYER))
+}
+
+/// The table, and what holds of the whole, as lines that are no wider than this.
+fn table(stats: &Stats, layers: &[Layer], width: usize) -> Result<String> {
     let mut out = String::new();
     let total = stats.total();
-    let titles = ["params", "weights", "flops", "read", "written"];
-    let titles: Vec<String> = titles.iter().map(|title| format!("{title:>WIDTH$}")).collect();
-    writeln!(out, "{DIM}{:<LAYER$} {:>5} {}{DIM:#}", "layer", "nodes", titles.join(" "))?;
+    let (figures, names) = layout(width);
+    // The order in which they stand, and of which rank each is where not all have room.
+    let columns = [("params", 0), ("weights", 4), ("flops", 1), ("read", 2), ("written", 3)];
+    let shown: Vec<usize> = (0..COLUMNS).filter(|column| columns[*column].1 < figures).collect();
+    let titles: Vec<String> = shown.iter().map(|column| format!("{:>WIDTH$}", columns[*column].0)).collect();
+    writeln!(out, "{DIM}{:<names$} {:>5} {}{DIM:#}", "layer", "nodes", titles.join(" "))?;
     let mut shortened = false;
     let mut row = |out: &mut String, name: &str, nodes: usize, cost: &Cost| -> std::fmt::Result {
         let cells = [
@@ -167,15 +185,20 @@ fn table(stats: &Stats, layers: &[Layer]) -> Result<String> {
             cell(&cost.read, bytes, &mut shortened),
             cell(&cost.written, bytes, &mut shortened),
         ];
-        let cells: Vec<String> = cells.iter().map(|cell| format!("{cell:>WIDTH$}")).collect();
-        writeln!(out, "{NAME}{:<LAYER$}{NAME:#} {nodes:>5} {}", shorten(name), cells.join(" "))
+        let cells: Vec<String> = shown.iter().map(|column| format!("{:>WIDTH$}", cells[*column])).collect();
+        writeln!(out, "{NAME}{:<names$}{NAME:#} {nodes:>5} {}", shorten(name, names), cells.join(" "))
     };
     for layer in layers {
         row(&mut out, &layer.name, layer.nodes, &layer.cost)?;
     }
     row(&mut out, "total", stats.nodes.len(), &total)?;
     writeln!(out)?;
-    let mut line = |title: &str, text: String| writeln!(out, "{title:<13} {text}");
+    let mut line = |title: &str, text: String| -> std::fmt::Result {
+        for (place, part) in view::wrap(&text, width.saturating_sub(TITLE + 1)).iter().enumerate() {
+            writeln!(out, "{:<TITLE$} {part}", if place == 0 { title } else { "" })?;
+        }
+        Ok(())
+    };
     line("flops", whole(&total.flops, count))?;
     line("multiply-adds", format!("{}, each two of the flops", whole(&total.macs, count)))?;
     line("parameters", format!("{}, {}", whole(&total.weights, count), whole(&total.weight_bytes, bytes)))?;
@@ -194,6 +217,10 @@ fn table(stats: &Stats, layers: &[Layer]) -> Result<String> {
     }
     if shortened {
         line("note", "… hangs on dims that aren't known: give them with --dim NAME=SIZE".to_owned())?;
+    }
+    if figures < COLUMNS {
+        let left: Vec<&str> = columns.iter().filter(|(_, rank)| *rank >= figures).map(|(title, _)| *title).collect();
+        line("note", format!("there is no room for {} by layer; --json has all", left.join(", ")))?;
     }
     Ok(out)
 }
@@ -241,12 +268,12 @@ fn bytes(value: i64) -> String {
 }
 
 /// A name that fits into its column: what is left out is at its beginning.
-fn shorten(name: &str) -> String {
+fn shorten(name: &str, width: usize) -> String {
     let length = name.chars().count();
-    if length <= LAYER {
+    if length <= width {
         return name.to_owned();
     }
-    let rest: String = name.chars().skip(length + 1 - LAYER).collect();
+    let rest: String = name.chars().skip(length + 1 - width).collect();
     format!("…{rest}")
 }
 

@@ -104,7 +104,7 @@ impl<'a> Tracer<'a> {
             let name = event.graph.value_label(*id);
             let file = self.save(event, &name, value)?;
             let mut row = Row::new(event, name, value, statistics);
-            (row.first, row.born, row.path, row.file) = (place == 0, born, path(event.path), file);
+            (row.first, row.born, row.path, row.file) = (place == 0, born, event.bodies(), file);
             self.printer.row(row)?;
             stop |= self.arguments.stop_at_nan && born.nan;
         }
@@ -125,7 +125,7 @@ impl<'a> Tracer<'a> {
             "value": name,
             "node": event.label(),
             "op": event.node().op.name,
-            "path": path(event.path),
+            "path": event.bodies(),
             "type": value.ty().to_string(),
         }));
         Ok(Some(file))
@@ -153,13 +153,4 @@ impl<'a> Tracer<'a> {
 /// The files are numbered in the order of the run: loops give a value several times.
 fn file_in(folder: &Path, number: usize, name: &str) -> PathBuf {
     folder.join(format!("{number:05}-{}.npy", file_name(name)))
-}
-
-/// The bodies around a node, as `loop[3]/if`.
-fn path(frames: &[Frame]) -> String {
-    let frame = |frame: &Frame| match frame.turn {
-        Some(turn) => format!("{}[{turn}]", frame.label()),
-        None => frame.label(),
-    };
-    frames.iter().map(frame).collect::<Vec<_>>().join("/")
 }

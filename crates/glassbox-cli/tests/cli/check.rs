@@ -172,3 +172,51 @@ fn an_other_side_that_is_nothing_is_refused() {
     let message = refused(&["-q", "check", &graph, "-i", "x=zeros", "--against", "onnxruntime"], 3);
     assert!(message.contains("is no ONNX file"), "{message}");
 }
+
+/// The chain as a program in block form.
+fn program(op: &str) -> String {
+    format!(
+        "dynamic {{ x: f32[4]; }}\nblock entry {{\n  assign a: f32[4];\n  assign b: f32[4];\n  assign c: f32[4];\n  op exp(x) >> a;\n  \
+         op {op}(a) >> b;\n  op neg(b) >> c;\n}}\n"
+    )
+}
+
+#[test]
+fn a_program_is_checked_and_is_another_side() {
+    let folder = Folder::new("program-sides");
+    let graph = folder.file("sqrt.gb", &chain("sqrt"));
+    let (good, wrong) = (folder.file("sqrt.gbp", &program("sqrt")), folder.file("abs.gbp", &program("abs")));
+    for (ours, theirs) in [(&good, &graph), (&graph, &good), (&good, &good)] {
+        let text = printed(&["-q", "check", ours, "-i", "x=const:0.5", "--against", theirs]);
+        assert!(text.contains("agrees: 3 values compared"), "{text}");
+    }
+    for (ours, theirs) in [(&wrong, &graph), (&wrong, &good)] {
+        let report = document(&["-q", "check", ours, "-i", "x=const:0.5", "--against", theirs, "--json"]);
+        let first = &report["culprits"][0];
+        assert_eq!(first["causes"][0], json!({"kind": "op", "ours": "abs", "theirs": "sqrt"}), "{report}");
+        assert_eq!(report["culprits"].as_array().map(Vec::len), Some(1), "{report}");
+    }
+    let report = document(&["-q", "check", &graph, "-i", "x=const:0.5", "--against", &wrong, "--json"]);
+    assert_eq!(report["culprits"][0]["node"], "b", "{report}");
+    let broken = folder.file("broken.gbp", "block entry { op relu(y) >> y; }");
+    assert!(refused(&["-q", "check", &graph, "-i", "x=zeros", "--against", &broken], 3).contains("broken.gbp"));
+}
+
+/// A folder whose values lie in one file, one after the other.
+#[test]
+fn values_in_one_file_are_another_side() {
+    let folder = Folder::new("one-file");
+    let model = folder.file("abs.gb", &chain("abs"));
+    let value = |x: f32| x.to_le_bytes().repeat(4);
+    let bytes = [value(0.5f32.exp()), value(0.5f32.exp()), value(-(0.5f32.exp()))].concat();
+    std::fs::create_dir(folder.path("values")).expect("a folder");
+    std::fs::write(folder.path("values/values.bin"), &bytes).expect("the file");
+    let entry = |name: &str, start: usize| json!({"name": name, "file": "values.bin", "start": start, "dtype": "f32", "shape": [4]});
+    let index = |last: usize| json!({"values": [entry("a", 0), entry("b", 16), entry("c", last)]}).to_string();
+    std::fs::write(folder.path("values/index.json"), index(32)).expect("the index");
+    let text =
+        printed(&["-q", "check", &model, "-i", "x=const:0.5", "--against", &folder.path("values"), "--rtol", "1e-6"]);
+    assert!(text.contains("3 values compared"), "{text}");
+    std::fs::write(folder.path("values/index.json"), index(40)).expect("the index");
+    refused(&["-q", "check", &model, "-i", "x=const:0.5", "--against", &folder.path("values")], 3);
+}

@@ -307,6 +307,18 @@ fn stats_are_those_that_are_known() {
 }
 
 #[test]
+fn stats_fit_the_width() {
+    for width in [40, 60, 80] {
+        let output = command(&["stats", "shapes"]).env("COLUMNS", width.to_string()).output().expect("it starts");
+        let text = stdout(&output);
+        let widest = text.lines().map(|line| line.chars().count()).max();
+        assert!(widest.is_some_and(|widest| widest <= width), "{width}: {text}");
+        assert_eq!(text.contains("there is no room for"), width < 80, "{width}: {text}");
+        assert!(text.contains("params") && text.contains("flops"), "{width}: {text}");
+    }
+}
+
+#[test]
 fn stats_are_formulas_until_the_sizes_are_known() {
     let (_folder, model) = scaled();
     let stats = |dims: &[&str]| -> Value {

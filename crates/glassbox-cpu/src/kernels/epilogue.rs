@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use glassbox_exec::KernelError;
-use glassbox_kernels::gemm;
 use glassbox_kernels::tile::{Compiled, Epilogue, Source};
 use glassbox_tensor::Tensor;
 
@@ -126,12 +125,6 @@ impl Finishing<'_> {
 pub(super) struct From<'a> {
     pub(super) epilogue: &'a Epilogue<'a>,
     pub(super) row: usize,
-}
-
-impl gemm::Epilogue for From<'_> {
-    fn finish(&self, row: usize, column: usize, values: &mut [f32]) {
-        self.epilogue.apply(self.row + row, column, values);
-    }
 }
 
 impl glassbox_kernels::Epilogue for From<'_> {

@@ -350,8 +350,7 @@ fn threads_do_not_change_bits() {
         let attention = Attention { causal: true, offset: Offset::Last, ..case.attention() };
         let expected = glassbox_tensor::on_one_thread(|| result(&attention, Level::best()));
         for threads in [1, 2, 7] {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            let found = pool.install(|| result(&attention, Level::best()));
+            let found = glassbox_tensor::with_threads(threads, || result(&attention, Level::best()));
             assert_eq!(bits(&found), bits(&expected), "{:?} {threads}", case.sizes);
         }
     }

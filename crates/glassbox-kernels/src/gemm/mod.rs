@@ -20,6 +20,7 @@ mod packed;
 mod product;
 mod tile;
 
+pub use crate::Epilogue;
 pub use bytes::{Byte, IntegerEpilogue, PackedBInt8, Sums, gemm_int8};
 pub use dots::ByteDot;
 pub use matrix::MatrixRef;
@@ -32,27 +33,6 @@ use product::{Left, Product, Right};
 use tile::Place;
 
 use crate::simd::Level;
-
-/// What is done with parts of the rows of a product as soon as they are whole, while they are in the cache.
-///
-/// ```
-/// use glassbox_kernels::gemm::{Epilogue, MatrixRef, PackedB, gemm};
-/// struct Bias<'a>(&'a [f32]);
-/// impl Epilogue for Bias<'_> {
-///     fn finish(&self, _row: usize, column: usize, values: &mut [f32]) {
-///         values.iter_mut().zip(&self.0[column..]).for_each(|(value, bias)| *value += bias);
-///     }
-/// }
-/// let b = PackedB::new(MatrixRef::of_rows(&[1.0f32, 2.0], 1, 2));
-/// let mut c = [0.0; 2];
-/// gemm(MatrixRef::of_rows(&[3.0], 1, 1), &b, &mut c, 2, Some(&Bias(&[10.0, 20.0])));
-/// assert_eq!(c, [13.0, 26.0]);
-/// ```
-pub trait Epilogue: Sync {
-    /// Changes `values`, the elements of C from `row` and `column` on. Each element is given once. A part begins at a
-    /// multiple of 16 columns and has at least 64, but for the last one of a row.
-    fn finish(&self, row: usize, column: usize, values: &mut [f32]);
-}
 
 /// C = A·B. Row `r` of C begins at `r · c_stride`; what lies between its rows stays.
 ///

@@ -178,8 +178,11 @@ fn bits_depend_neither_on_other_rows_nor_on_levels_nor_on_threads() {
     let expected = product(Level::Portable, 0, rows);
     for level in Level::available() {
         for threads in [1, 2, 7] {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            assert!(pool.install(|| product(level, 0, rows)) == expected, "{} {threads}", level.name());
+            assert!(
+                glassbox_tensor::with_threads(threads, || product(level, 0, rows)) == expected,
+                "{} {threads}",
+                level.name()
+            );
         }
         for (first, count) in [(0, 1), (3, 5), (100, 1), (151, 6), (20, 12), (21, 13), (50, 100)] {
             assert!(product(level, first, count) == expected[first * columns..][..count * columns], "{first} {count}");

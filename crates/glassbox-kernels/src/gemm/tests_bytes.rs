@@ -103,12 +103,11 @@ fn every_sum_is_finished_once_and_only_rows_are_written() {
     let (rows, inner, columns, stride) = (45, 50, 301, 310);
     let (a, b) = (bytes(3, rows * inner, false), signed(bytes(4, inner * columns, false)));
     for threads in [1, 2, 7] {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         for dot in available() {
             let packed = PackedBInt8::at(dot, MatrixRef::of_rows(&b, inner, columns));
             let mut c = vec![0.25f32; rows * stride];
             let a = MatrixRef::of_rows(&a, rows, inner);
-            pool.install(|| gemm_int8(a, &packed, &mut c, stride, &Scale));
+            glassbox_tensor::with_threads(threads, || gemm_int8(a, &packed, &mut c, stride, &Scale));
             for (at, found) in c.iter().enumerate() {
                 let (row, column) = (at / stride, at % stride);
                 let mut expected = 0.25;

@@ -114,3 +114,53 @@ fn an_input_is_freed_after_its_last_use() {
     // The caller holds one all the time; the run holds one more until the first node is done.
     assert_eq!(after.1[1..], [1, 1], "{:?}", after.1);
 }
+
+/// Gives what the first node and a draw would give; the draw has an effect, so it is run nevertheless.
+struct Supplier {
+    value: Value,
+    seen: Vec<&'static str>,
+    asked: Vec<&'static str>,
+}
+
+impl Observer for Supplier {
+    fn observe(&mut self, event: &Event) -> Result<Flow, RunError> {
+        self.seen.push(event.node().op.name);
+        Ok(Flow::Continue)
+    }
+
+    fn wants(&self) -> Wants {
+        Wants { replaces: true, ..Wants::default() }
+    }
+
+    fn supply(&mut self, event: &Event) -> Result<Option<Vec<Value>>, RunError> {
+        assert!(event.result(0).is_err(), "it hasn't been run");
+        self.asked.push(event.node().op.name);
+        Ok((event.node().op.name == "exp").then(|| vec![self.value.clone()]))
+    }
+}
+
+const SUPPLIED: &str = r#"graph "supplied" {
+  input %x: f32[2]
+  %e = exp(%x) : f32[2]
+  %r = random_normal_like(%e) : f32[2]
+  %y = neg(%e) : f32[2]
+  output %y
+}"#;
+
+#[test]
+fn what_is_supplied_needs_no_run() {
+    let mut supplier = Supplier { value: vector(&[5.0, 7.0]), seen: Vec::new(), asked: Vec::new() };
+    let mut session = Session::new(graph(SUPPLIED), Options::default()).unwrap();
+    let outputs = session.run_observed(&[vector(&[0.0, 0.0])], &mut supplier).unwrap();
+    assert!(outputs[0].bit_eq(&vector(&[-5.0, -7.0])));
+    assert_eq!(supplier.asked, ["exp", "neg"], "a draw is none that can be left out");
+    assert_eq!(supplier.seen, ["random_normal_like", "neg"]);
+}
+
+#[test]
+fn what_is_supplied_has_the_dims_of_the_result() {
+    let mut supplier = Supplier { value: vector(&[5.0]), seen: Vec::new(), asked: Vec::new() };
+    let mut session = Session::new(graph(SUPPLIED), Options::default()).unwrap();
+    let error = session.run_observed(&[vector(&[0.0, 0.0])], &mut supplier).unwrap_err();
+    assert!(error.to_string().contains("can't stand in their place"), "{error}");
+}

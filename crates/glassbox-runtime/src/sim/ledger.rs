@@ -289,7 +289,7 @@ impl Ledger {
             op: statement.op.clone(),
             file: statement.file.clone(),
             line: statement.line,
-            turns: event.path.iter().filter_map(|frame| frame.turn).collect(),
+            turns: event.turns(),
             depth: event.path.len(),
             inputs: statement.inputs.clone(),
             outputs,

@@ -91,9 +91,9 @@ impl ModelPackage {
         Ok(ModelPackage(Arc::new(Parts { name, params, sizes, metadata, package: None })))
     }
 
-    fn of_package(name: String, package: Package) -> ModelPackage {
+    pub(crate) fn of_package(name: String, package: impl Into<Arc<Package>>) -> ModelPackage {
+        let package = package.into();
         let (sizes, metadata) = (package.sizes().to_vec(), package.metadata().clone());
-        let package = Arc::new(package);
         ModelPackage(Arc::new(Parts { name, params: package.clone(), sizes, metadata, package: Some(package) }))
     }
 

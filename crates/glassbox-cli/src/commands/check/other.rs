@@ -92,7 +92,7 @@ fn onnxruntime(arguments: &Check, loaded: &glassbox_runtime::Model, ours: &Model
         bail!("{against}: it takes {}, and the model that is checked {}", theirs.join(", "), labels.join(", "));
     }
     let names = if all_named { labels } else { theirs };
-    let taken = super::python::onnxruntime(arguments, &file, graph, &ours.inputs, &names)?;
+    let taken = super::python::onnxruntime(arguments, &file, ours, &names)?;
     let entries = stored::folder(&taken.folder())?;
     let entries = stored::keeping(entries, taken);
     let skeleton = match &named {

@@ -7,6 +7,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use glassbox_check::Model;
 use glassbox_exec::Value;
 use glassbox_ir::Graph;
 use serde_json::json;
@@ -25,6 +26,7 @@ const ONNXRUNTIME: Program = Program {
     files: &[
         ("onnxruntime_values.py", include_str!("../../../../glassbox-check/python/onnxruntime_values.py")),
         ("onnx_taps.py", include_str!("../../../../glassbox-check/python/onnx_taps.py")),
+        ("onnx_lifting.py", include_str!("../../../../glassbox-check/python/onnx_lifting.py")),
         ("onnx_functions.py", include_str!("../../../../glassbox-check/python/onnx_functions.py")),
     ],
 };
@@ -55,36 +57,32 @@ impl Taken {
     }
 }
 
-/// The values inside an ONNX file, as onnxruntime computes them without its optimisations.
-pub(super) fn onnxruntime(
-    arguments: &Check,
-    file: &Path,
-    graph: &Graph,
-    inputs: &[Value],
-    names: &[String],
-) -> Result<Taken> {
+/// The values inside an ONNX file, as onnxruntime computes them without its optimisations; the inputs have these names
+/// there. Our own run goes on meanwhile.
+pub(super) fn onnxruntime(arguments: &Check, file: &Path, ours: &Model, names: &[String]) -> Result<Taken> {
     let folder = tempfile::Builder::new().prefix("glassbox-check").tempdir().context("a folder for the values")?;
     let given = folder.path().join("inputs.npz");
-    write_npz(&given, graph, inputs, names)?;
+    write_npz(&given, &ours.graph, &ours.inputs, names)?;
     let request = json!({
         "model": std::path::absolute(file)?, "inputs": given, "output": folder.path().join("values"),
-        "wanted": null, "optimize": "none", "threads": glassbox_tensor::threads(),
+        "wanted": null, "optimize": "none", "threads": glassbox_tensor::threads(), "one_file": true,
     });
-    run(&ONNXRUNTIME, arguments, folder.path(), &request)?;
+    run(&ONNXRUNTIME, arguments, folder.path(), &request, &|| ours.run_ahead().unwrap_or(false))?;
     Ok(Taken { folder })
 }
 
 /// What every module of a checkpoint gives in torch, by transformers.
-pub(super) fn torch(arguments: &Check, checkpoint: &Path, graph: &Graph, inputs: &[Value]) -> Result<Taken> {
+pub(super) fn torch(arguments: &Check, checkpoint: &Path, ours: &Model) -> Result<Taken> {
     let folder = tempfile::Builder::new().prefix("glassbox-check").tempdir().context("a folder for the values")?;
     let given = folder.path().join("inputs.npz");
+    let graph = &ours.graph;
     let names: Vec<String> = graph.inputs().iter().map(|id| graph.value_label(*id)).collect();
-    write_npz(&given, graph, inputs, &names)?;
+    write_npz(&given, graph, &ours.inputs, &names)?;
     let request = json!({
         "checkpoint": std::path::absolute(checkpoint)?, "inputs": given, "output": folder.path().join("values"),
         "wanted": null, "dtype": "f32", "threads": glassbox_tensor::threads(),
     });
-    run(&TORCH, arguments, folder.path(), &request)?;
+    run(&TORCH, arguments, folder.path(), &request, &|| ours.run_ahead().unwrap_or(false))?;
     Ok(Taken { folder })
 }
 
@@ -116,7 +114,14 @@ fn interpreter(arguments: &Check) -> PathBuf {
     arguments.python.clone().or_else(in_environment).unwrap_or_else(|| PathBuf::from("python3"))
 }
 
-fn run(program: &Program, arguments: &Check, folder: &Path, request: &serde_json::Value) -> Result<()> {
+/// Runs a program to its end. Meanwhile `work` is done, piece by piece, as long as it says that there is more.
+fn run(
+    program: &Program,
+    arguments: &Check,
+    folder: &Path,
+    request: &serde_json::Value,
+    work: &dyn Fn() -> bool,
+) -> Result<()> {
     for (name, text) in program.files {
         std::fs::write(folder.join(name), text).with_context(|| folder.display().to_string())?;
     }
@@ -137,7 +142,7 @@ fn run(program: &Program, arguments: &Check, folder: &Path, request: &serde_json
     let mut child =
         started.with_context(|| format!("{} can't be started; name another Python with --python", python.display()))?;
     let limit = Duration::from_secs(arguments.timeout);
-    let Some(status) = wait(&mut child, limit)? else {
+    let Some(status) = wait(&mut child, limit, work)? else {
         bail!(
             "{} has not ended after {} s, and was stopped; --timeout gives it longer\n{}",
             program.name,
@@ -161,8 +166,9 @@ fn run(program: &Program, arguments: &Check, folder: &Path, request: &serde_json
 }
 
 /// Waits for the end of a program; `None` where it was stopped since its time was up.
-fn wait(child: &mut Child, limit: Duration) -> Result<Option<ExitStatus>> {
+fn wait(child: &mut Child, limit: Duration, work: &dyn Fn() -> bool) -> Result<Option<ExitStatus>> {
     let end = Instant::now().checked_add(limit);
+    let mut more = true;
     loop {
         if let Some(status) = child.try_wait()? {
             return Ok(Some(status));
@@ -172,7 +178,10 @@ fn wait(child: &mut Child, limit: Duration) -> Result<Option<ExitStatus>> {
             child.wait()?;
             return Ok(None);
         }
-        std::thread::sleep(Duration::from_millis(5));
+        more = more && work();
+        if !more {
+            std::thread::sleep(Duration::from_millis(2));
+        }
     }
 }
 

@@ -1,6 +1,9 @@
 //! Values that somebody else has computed, in the forms in which they are stored.
 
-use std::io;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -9,8 +12,9 @@ use anyhow::{Context, Result, bail};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use glassbox_check::Other;
-use glassbox_check::side::{Entry, Stored};
+use glassbox_check::side::{Entry, Load, Stored};
 use glassbox_check::skeleton::Skeleton;
+use glassbox_tensor::{DType, Tensor};
 use serde_json::Value;
 
 use super::python::Taken;
@@ -53,7 +57,7 @@ pub(super) fn keeping(entries: Vec<Entry>, files: Taken) -> Vec<Entry> {
 
 fn npz(path: &Path) -> Result<Vec<Entry>> {
     let arrays = arrays::read_npz(path)?;
-    let entry = |(name, tensor): (String, glassbox_tensor::Tensor)| Entry {
+    let entry = |(name, tensor): (String, Tensor)| Entry {
         name,
         turns: Vec::new(),
         load: Box::new(move || Ok(tensor.clone())),
@@ -87,7 +91,8 @@ fn polygraphy(path: &Path) -> Result<Option<Vec<Entry>>> {
     Ok(Some(entries))
 }
 
-/// A folder of `trace --save`, or one that another program wrote in the same form: `index.json` lists the files.
+/// A folder of `trace --save`, or one that another program wrote in the same form: `index.json` lists the files. An entry
+/// with a `start` begins there in a file of the elements of several, in little-endian order.
 pub(super) fn folder(folder: &Path) -> Result<Vec<Entry>> {
     let index = folder.join("index.json");
     let place = || index.display().to_string();
@@ -102,6 +107,7 @@ pub(super) fn folder(folder: &Path) -> Result<Vec<Entry>> {
         _ => bail!("{}: it is neither a list nor an object", index.display()),
     };
     let mut entries = Vec::with_capacity(list.len());
+    let mut opened: HashMap<PathBuf, Rc<RefCell<File>>> = HashMap::new();
     for (number, item) in list.iter().enumerate() {
         let text = |key: &str| item.get(key).and_then(Value::as_str);
         let missing = |key: &str| format!("{}: entry {number} has no `{key}`", index.display());
@@ -114,8 +120,22 @@ pub(super) fn folder(folder: &Path) -> Result<Vec<Entry>> {
             None => turns_of(text("path").unwrap_or_default()),
         };
         let dtype = text("dtype").map(str::to_owned);
-        let load = move || read(&file, dtype.as_deref());
-        entries.push(Entry { name, turns, load: Box::new(load) });
+        let load: Load = match item.get("start").and_then(Value::as_u64) {
+            None => Box::new(move || read(&file, dtype.as_deref())),
+            Some(start) => {
+                let whole = match opened.get(&file) {
+                    Some(whole) => whole.clone(),
+                    None => opened.entry(file.clone()).or_insert(Rc::new(RefCell::new(open_file(&file)?))).clone(),
+                };
+                let dtype = dtype.and_then(|name| name.parse().ok()).with_context(|| missing("dtype that is known"))?;
+                let dims = item.get("shape").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+                let shape: Option<Vec<usize>> =
+                    dims.iter().map(|dim| dim.as_u64().and_then(|dim| usize::try_from(dim).ok())).collect();
+                let shape = shape.with_context(|| missing("shape"))?;
+                Box::new(move || part(&mut whole.borrow_mut(), start, dtype, &shape))
+            }
+        };
+        entries.push(Entry { name, turns, load });
     }
     Ok(entries)
 }
@@ -132,15 +152,30 @@ fn turns_of(path: &str) -> Vec<u64> {
     parts.filter_map(|part| part.rsplit_once('[').and_then(|(_, turn)| turn.parse().ok())).collect()
 }
 
+fn open_file(file: &Path) -> Result<File> {
+    File::open(file).with_context(|| format!("{}: the file can't be opened", file.display()))
+}
+
+/// Elements that lie from `start` on in a file, in little-endian order.
+fn part(file: &mut File, start: u64, dtype: DType, shape: &[usize]) -> io::Result<Tensor> {
+    let count = shape.iter().try_fold(1usize, |count, dim| count.checked_mul(*dim));
+    let length = count.and_then(|count| dtype.byte_len(count)).ok_or_else(|| io::Error::other("it is too large"))?;
+    file.seek(SeekFrom::Start(start))?;
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(length).map_err(io::Error::other)?;
+    file.take(length as u64).read_to_end(&mut bytes)?;
+    Tensor::from_bytes(dtype, shape, bytes).map_err(io::Error::other)
+}
+
 /// An array whose dtype NumPy may lack: it is stored as integers of the same width then.
-fn read(file: &Path, dtype: Option<&str>) -> io::Result<glassbox_tensor::Tensor> {
+fn read(file: &Path, dtype: Option<&str>) -> io::Result<Tensor> {
     let tensor = arrays::read_npy(file).map_err(|error| io::Error::other(format!("{error:#}")))?;
-    let declared = dtype.and_then(|name| name.parse::<glassbox_tensor::DType>().ok());
+    let declared = dtype.and_then(|name| name.parse::<DType>().ok());
     let Some(declared) = declared.filter(|declared| declared.is_float() && tensor.dtype().is_integer()) else {
         return Ok(tensor);
     };
     let bytes = tensor.to_bytes().map_err(io::Error::other)?;
-    glassbox_tensor::Tensor::from_bytes(declared, tensor.shape(), bytes).map_err(io::Error::other)
+    Tensor::from_bytes(declared, tensor.shape(), bytes).map_err(io::Error::other)
 }
 
 #[cfg(test)]

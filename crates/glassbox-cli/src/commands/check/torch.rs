@@ -27,7 +27,7 @@ pub(super) fn open(arguments: &Check, loaded: &glassbox_runtime::Model, ours: &M
             package.format()
         );
     }
-    let taken = python::torch(arguments, path, &ours.graph, &ours.inputs)?;
+    let taken = python::torch(arguments, path, ours)?;
     let entries = stored::folder(&taken.folder())?;
     let entries = stored::keeping(entries, taken);
     // What a module gives when it is called again isn't told from what its layer gives once.

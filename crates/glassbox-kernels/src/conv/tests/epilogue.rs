@@ -120,8 +120,9 @@ fn threads_and_batch_change_no_bit() {
         let options = Options { plain_input, method, ..Options::default() };
         let [input, weights, expected] = glassbox_tensor::on_one_thread(|| bare(&conv, options));
         for threads in [2, 7] {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            let found = pool.install(|| run_plain(&conv, options, [&input, &weights], &Fused::default(), None));
+            let found = glassbox_tensor::with_threads(threads, || {
+                run_plain(&conv, options, [&input, &weights], &Fused::default(), None)
+            });
             assert!(found == expected, "{threads} threads {conv:?}");
         }
         let alone = Convolution { batch: 1, ..conv };

@@ -35,8 +35,7 @@ fn threads_change_no_bit() {
         let x = random.numbers(m * k);
         for activations in BOTH {
             let results = [1, 2, 7].map(|threads| {
-                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
-                pool.install(|| {
+                glassbox_tensor::with_threads(threads, || {
                     let weights = PackedBlocks::pack(format, n, k, &bytes).expect("packed");
                     let mut y = vec![f32::NAN; m * n];
                     let rows = Rows { values: &x, count: m, stride: k };
