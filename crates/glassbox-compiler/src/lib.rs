@@ -27,5 +27,5 @@ pub use backend::{AnyBackend, Backend, Blocks, Group};
 pub use compile::{CompileError, CompileOptions, Compiled, Outcome, Stage, compile, compile_for};
 pub use no_match::NoMatch;
 pub use rebuild::{Attempts, Rebuild};
-pub use rewrite::{RewriteError, Rewriting, Rewritten, group, rewrite};
+pub use rewrite::{Choice, RewriteError, Rewriting, Rewritten, group, rewrite};
 pub use rule::{Candidate, Roots, Rule};

@@ -22,6 +22,9 @@ use crate::outline::{Outlines, Place};
 use crate::rebuild::{Attempts, Rebuild};
 use crate::rule::Rule;
 
+/// Says of nodes whether something is done with them.
+pub type Choice<'a> = dyn Fn(&Graph, NodeId) -> bool + 'a;
+
 /// What a rewriting does. Nodes that nobody needs always go.
 #[derive(Clone, Copy, Default)]
 pub struct Rewriting<'r> {
@@ -30,7 +33,7 @@ pub struct Rewriting<'r> {
     /// Whether nodes without effects that are equal become one.
     pub share: bool,
     /// The composites that are taken apart: those of which it says so. None, without it.
-    pub expand: Option<&'r dyn Fn(&Graph, NodeId) -> bool>,
+    pub expand: Option<&'r Choice<'r>>,
 }
 
 /// A graph that was rewritten.
@@ -146,7 +149,7 @@ struct Walk<'s, 'r> {
     /// By a value of the source: what stands for it with its channels in blocks.
     blocked: HashMap<ValueId, ValueId>,
     outlines: &'r Outlines,
-    expand: Option<&'r dyn Fn(&Graph, NodeId) -> bool>,
+    expand: Option<&'r Choice<'r>>,
 }
 
 /// How the types of the parameters of bodies are found.

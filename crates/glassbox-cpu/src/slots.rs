@@ -20,7 +20,7 @@ enum Slot {
     /// Values that are the same in every run.
     Static(Vec<Value>),
     /// A kernel. `whole` says that the node has a body, which somebody may want to look into.
-    Kernel { fragment: Fragment, kernel: Box<dyn Kernel>, whole: bool },
+    Kernel { fragment: Box<Fragment>, kernel: Box<dyn Kernel>, whole: bool },
 }
 
 /// What a kernel is given.
@@ -58,7 +58,7 @@ impl Slots {
             match kernels::build(graph, id, statics) {
                 Ok((fragment, kernel)) => {
                     let whole = !node.regions.is_empty();
-                    self.slots[id.index()] = Some(Slot::Kernel { fragment, kernel, whole });
+                    self.slots[id.index()] = Some(Slot::Kernel { fragment: Box::new(fragment), kernel, whole });
                 }
                 // The nodes in it may have kernels of their own.
                 Err(_) if !node.regions.is_empty() => {

@@ -180,7 +180,7 @@ impl Ending<'_> {
                 true
             }
             "max" => match (self.fragment.scalar(other), self.activation) {
-                (Some(low), Activation::None) if low == 0.0 => self.activate(Activation::Relu),
+                (Some(0.0), Activation::None) => self.activate(Activation::Relu),
                 (Some(low), Activation::None) if low.is_finite() => self.activate(Activation::Clip(low, f32::INFINITY)),
                 _ => false,
             },

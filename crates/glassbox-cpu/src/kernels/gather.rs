@@ -3,6 +3,7 @@
 use glassbox_exec::KernelError;
 use glassbox_ir::infer::normalise_axis;
 use glassbox_ir::{AttrView, ops};
+use glassbox_kernels::quant::gather_rows;
 use glassbox_tensor::{DType, Tensor};
 
 use super::output::Output;
@@ -49,18 +50,15 @@ impl Kernel for Gather {
         let rows = table.shape()[0];
         let bytes = table.as_bytes().ok_or_else(|| KernelError::Internal("a table can't be read".to_owned()))?;
         let row_bytes = bytes.len().checked_div(rows).unwrap_or(0);
-        let out = output.bytes();
-        let out_bytes = out.len().checked_div(indices.len()).unwrap_or(0);
-        for (index, out) in indices.iter().zip(out.chunks_exact_mut(out_bytes.max(1))) {
-            let row = normalise_axis("C2", *index, rows)?;
-            let row = &bytes[row * row_bytes..][..row_bytes];
-            if let DType::Block(_) = table.dtype() {
-                let row = Tensor::from_bytes(table.dtype(), &table.shape()[1..], row.to_vec())?;
-                let wide = row.load::<f32>()?;
-                out.chunks_exact_mut(4).zip(wide.iter()).for_each(|(out, x)| out.copy_from_slice(&x.to_le_bytes()));
-            } else {
-                out.copy_from_slice(row);
-            }
+        let places = indices.iter().map(|index| normalise_axis("C2", *index, rows)).collect::<Result<Vec<_>, _>>()?;
+        if let DType::Block(format) = table.dtype() {
+            let width = table.shape()[1..].iter().product();
+            gather_rows(bytes, format, width, &places, output.floats());
+            return Ok(vec![output.finish()?]);
+        }
+        let out_bytes = output.bytes().len().checked_div(places.len()).unwrap_or(0);
+        for (row, out) in places.iter().zip(output.bytes().chunks_exact_mut(out_bytes.max(1))) {
+            out.copy_from_slice(&bytes[row * row_bytes..][..row_bytes]);
         }
         Ok(vec![output.finish()?])
     }

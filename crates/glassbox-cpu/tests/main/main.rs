@@ -1,5 +1,7 @@
 //! The backend, held against the reference.
 
+#![allow(clippy::expect_used, reason = "a test says what it expects")]
+
 mod generated;
 mod kernels;
 mod seam;
