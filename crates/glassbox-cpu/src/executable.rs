@@ -37,7 +37,7 @@ pub struct Cpu;
 
 impl Runtime for Cpu {
     fn name(&self) -> &str {
-        "cpu"
+        "compiled"
     }
 
     fn prepare(
