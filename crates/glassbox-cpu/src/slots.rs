@@ -51,7 +51,8 @@ impl Slots {
         for id in graph.region(region).nodes.iter().copied() {
             let node = graph.node(id);
             let fixed: Option<Vec<Value>> = node.results.iter().map(|result| statics.get(*result).cloned()).collect();
-            if let Some(values) = fixed {
+            // A node without results is there for what it does.
+            if let Some(values) = fixed.filter(|values| !values.is_empty()) {
                 self.slots[id.index()] = Some(Slot::Static(values));
                 continue;
             }

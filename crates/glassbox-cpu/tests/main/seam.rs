@@ -52,6 +52,18 @@ fn a_run_that_waits_for_its_observer_is_under_way() {
     assert!(!session.is_under_way() && session.states_mut().reset().is_ok());
 }
 
+/// A call without results was taken for one whose results never change, and what it wrote was lost.
+#[test]
+fn nodes_without_results_do_what_they_are_there_for() {
+    let source =
+        graph("state @s: f32[2] input %x: f32[2] call() () { %w = state_write(%x) {state = \"s\"} yield } output %x");
+    let executable = Cpu.prepare(source, Arc::new(NoParams), &Options::default()).expect("it can be prepared");
+    let mut session = executable.session().expect("there is memory");
+    session.run(&[numbers(&[2], 3).into()], RunContext::new()).expect("it runs");
+    let held = session.states().read("s").expect("a state");
+    assert!(held.bit_eq(&numbers(&[2], 3)), "{held:?}");
+}
+
 #[test]
 fn results_do_not_depend_on_the_number_of_threads() {
     let source = graph(
