@@ -1,4 +1,5 @@
-//! Who may name the reference as a runtime, or its session: its own crate, and the one that holds the table of backends.
+//! Who may name the reference as a runtime, or its session: its own crate, a backend that leaves to it what it doesn't compute,
+//! and the crate that holds the table of backends.
 //!
 //! Everything else runs graphs through the seam that all backends have, or a new backend would be missing there. In:
 //! the text of a Rust source. Out: the lines that name `Reference` or `Session` of `glassbox_reference`, by path or in a `use`,
@@ -9,7 +10,7 @@ use std::iter::Peekable;
 use std::str::Chars;
 
 /// The crates that may.
-pub(super) const MAY: &[&str] = &["glassbox-reference", "glassbox-backends"];
+pub(super) const MAY: &[&str] = &["glassbox-reference", "glassbox-cpu", "glassbox-backends"];
 
 /// The library whose session it is, as Rust spells it.
 const LIBRARY: &str = "glassbox_reference";

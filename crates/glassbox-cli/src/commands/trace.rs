@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use glassbox_exec::{Event, Flow, Frame, Observer, Options, RunContext, RunError, Value, Wants};
+use glassbox_exec::{Event, Flow, Observer, Options, RunContext, RunError, Value, Wants};
 use glassbox_ir::Graph;
 use glassbox_runtime::{LoadOptions, Profile, Statistics};
 use serde_json::json;

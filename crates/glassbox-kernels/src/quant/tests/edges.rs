@@ -1,3 +1,5 @@
+//! What is on the edge: rows alone and among others, threads, odd sizes, numbers that are no ordinary ones.
+
 use super::*;
 
 const BOTH: [Activations; 2] = [Activations::Exact, Activations::Int8];

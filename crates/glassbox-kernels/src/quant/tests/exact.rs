@@ -1,3 +1,5 @@
+//! [`Activations::Exact`], held against decoded weights in f64 and against its own documented order.
+
 use super::*;
 
 /// A result in the order that is documented.

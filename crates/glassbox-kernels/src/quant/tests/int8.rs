@@ -1,3 +1,5 @@
+//! [`Activations::Int8`], held against an evaluation of its definition in f64.
+
 use super::*;
 
 /// x as multiples of steps: every number as it is documented, in f64.
