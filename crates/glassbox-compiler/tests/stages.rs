@@ -48,7 +48,7 @@ fn stages_can_be_stopped_after() {
     let binary = compiled.stages[3].attempts.iter().find(|(name, _)| *name == "move-below-binary").expect("a rule");
     assert_eq!(binary.1.refused, BTreeMap::from([("another op", 1)]));
     assert!(
-        matches!(run("fold"), Err(CompileError::UnknownPass { name, passes }) if name == "fold" && passes.len() == 5)
+        matches!(run("fold"), Err(CompileError::UnknownPass { name, passes }) if name == "fold" && passes.len() == 7)
     );
 }
 
