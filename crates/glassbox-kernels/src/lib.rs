@@ -10,6 +10,7 @@ pub mod conv;
 mod epilogue;
 pub mod gemm;
 pub mod math;
+mod memory;
 pub mod quant;
 pub mod roofline;
 pub mod simd;

@@ -2,8 +2,9 @@
 
 use super::finish::{Finish, Fused};
 use super::output::Output;
-use super::scratch::{Aligned, with_numbers};
+use super::scratch::with_numbers;
 use super::{ConvEpilogue, Convolution, blocked, depthwise, grouped, plain, to_blocks, winograd};
+use crate::memory::Memory;
 use crate::simd::Level;
 
 /// How a filter is packed, where the default isn't wanted.
@@ -55,7 +56,7 @@ pub struct PackedFilter {
     pub(super) conv: Convolution,
     pub(super) level: Level,
     pub(super) block: usize,
-    pub(super) weights: Aligned,
+    pub(super) weights: Memory,
     kind: Kind,
     plain_input: bool,
 }
@@ -115,7 +116,7 @@ impl PackedFilter {
         assert!(options.level.is_available(), "the processor has no {}", options.level.name());
         let (level, block) = (options.level, block(options.level));
         let (kind, length, pack) = kind(conv, options, weights);
-        let mut packed = Aligned::zeros(length);
+        let mut packed = Memory::zeroed(length * size_of::<f32>());
         pack(conv, block, weights, packed.numbers_mut());
         PackedFilter { conv: *conv, level, block, weights: packed, kind, plain_input: options.plain_input }
     }

@@ -3,10 +3,10 @@
 use super::dots::{ByteDot, compute_bytes};
 use super::float::shape_at;
 use super::matrix::{MatrixRef, assert_fits};
-use super::memory::Memory;
 use super::packed::pack;
 use super::product::{Left, Product, Right, Shape};
 use super::tile::{Block, Place};
+use crate::memory::Memory;
 
 /// The right matrix of products of bytes: K × N weights of i8, packed once for many, and the sums of its columns.
 ///

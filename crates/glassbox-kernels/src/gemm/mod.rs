@@ -15,7 +15,6 @@ mod bytes;
 mod dots;
 mod float;
 mod matrix;
-mod memory;
 mod packed;
 mod product;
 mod tile;
@@ -26,8 +25,8 @@ pub use dots::ByteDot;
 pub use matrix::MatrixRef;
 pub use packed::{Compute, Packable, PackedB};
 
+use crate::memory::Scratch;
 use matrix::assert_fits;
-use memory::Scratch;
 use packed::Panels;
 use product::{Left, Product, Right};
 use tile::Place;

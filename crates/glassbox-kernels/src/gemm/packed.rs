@@ -12,8 +12,8 @@ use half::{bf16, f16};
 use super::dots::has_bf16_dot;
 use super::float::{Held, shape_at};
 use super::matrix::MatrixRef;
-use super::memory::Memory;
 use super::product::Shape;
+use crate::memory::Memory;
 use crate::simd::Level;
 
 /// How many elements one task packs at least.

@@ -8,8 +8,8 @@ use std::ops::Range;
 
 use glassbox_tensor::parallel_for;
 
-use super::memory::Scratch;
 use super::tile::{BLOCK, Block, Place, VECTORS, part_start};
+use crate::memory::Scratch;
 
 /// How many rows a task has at most: a block of them (144 KiB) lies in the second cache.
 const ROWS: usize = 144;

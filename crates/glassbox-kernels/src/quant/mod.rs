@@ -14,7 +14,6 @@ mod int8;
 mod layout;
 mod matmul;
 mod pack;
-mod pages;
 mod quantize;
 mod source;
 mod unpack;

@@ -6,6 +6,7 @@ use glassbox_tensor::{BlockFormat, parallel_chunks};
 
 use super::layout::{BLOCK, GROUP, LINE, Layout, PANEL, Unit};
 use super::source;
+use crate::memory::Memory;
 
 /// A weight matrix of `n` rows and `k` columns in a block format, its rows side by side as the kernels read them. It holds
 /// the same codes and scales as the source, in at most 1.1 times the memory (rows are padded to a multiple of 32).
@@ -22,7 +23,7 @@ pub struct PackedBlocks {
     pub(super) layout: Layout,
     pub(super) n: usize,
     pub(super) k: usize,
-    pub(super) units: Vec<Unit>,
+    memory: Memory,
 }
 
 impl fmt::Debug for PackedBlocks {
@@ -43,13 +44,16 @@ impl PackedBlocks {
         let row_bytes = k / format.block_elements() * format.block_bytes();
         assert!(row_bytes.checked_mul(n) == Some(bytes.len()), "{} bytes for {n} rows of {row_bytes}", bytes.len());
         let panel_units = layout.panel_bytes(k) / size_of::<Unit>();
-        let mut units = zeroed(n.div_ceil(PANEL) * panel_units);
-        parallel_chunks(&mut units, panel_units, &|panel, units| {
+        let panels = n.div_ceil(PANEL);
+        let memory = Memory::zeroed(panels * panel_units * size_of::<Unit>());
+        // SAFETY: as in `units_of`, and nobody else has the memory yet.
+        let units = unsafe { std::slice::from_raw_parts_mut(memory.start().cast::<Unit>(), panels * panel_units) };
+        parallel_chunks(units, panel_units, &|panel, units| {
             let first = panel * PANEL;
             let rows = &bytes[first * row_bytes..n.min(first + PANEL) * row_bytes];
             pack_panel(format, layout, k, rows, bytes_of(units));
         });
-        Some(PackedBlocks { format, layout, n, k, units })
+        Some(PackedBlocks { format, layout, n, k, memory })
     }
 
     /// The format of the source.
@@ -69,7 +73,7 @@ impl PackedBlocks {
 
     /// The bytes of memory that this takes.
     pub fn byte_len(&self) -> usize {
-        size_of_val(self.units.as_slice())
+        self.memory.len()
     }
 
     pub(super) fn panels(&self) -> usize {
@@ -78,17 +82,14 @@ impl PackedBlocks {
 
     pub(super) fn panel(&self, index: usize) -> &[Unit] {
         let units = self.layout.panel_bytes(self.k) / size_of::<Unit>();
-        &self.units[index * units..(index + 1) * units]
+        &units_of(&self.memory)[index * units..(index + 1) * units]
     }
 }
 
-/// Zeros, in huge pages where they fill some and the system gives them: that makes reading them in order 15 to 30 %
-/// faster.
-fn zeroed(count: usize) -> Vec<Unit> {
-    let mut units = Vec::with_capacity(count);
-    super::pages::advise_huge(&mut units);
-    units.resize(count, Unit([0; 64]));
-    units
+/// Packed memory as units.
+fn units_of(memory: &Memory) -> &[Unit] {
+    // SAFETY: the bytes are initialised, aligned to a cache line as units are, and units are plain bytes.
+    unsafe { std::slice::from_raw_parts(memory.start().cast(), memory.len() / size_of::<Unit>()) }
 }
 
 fn bytes_of(units: &mut [Unit]) -> &mut [u8] {

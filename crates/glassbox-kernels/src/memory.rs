@@ -1,6 +1,6 @@
-//! Memory for packed matrices: aligned to cache lines, in huge pages where it is large, and used again by later calls.
+//! Memory for packed weights: aligned to cache lines, in huge pages where it is large, and used again by later calls.
 //!
-//! Packed panels are read from one end to the other, so the cost of a page's translation is what is left to save: from
+//! Packed weights are read from one end to the other, so the cost of a page's translation is what is left to save: from
 //! [`HUGE_PAGE`] on, memory is mapped by itself and Linux is asked for huge pages. Where a mapping isn't to be had, the
 //! global allocator gives the memory.
 
@@ -18,7 +18,7 @@ const HUGE_PAGE: usize = 2 << 20;
 const KEPT: usize = 8;
 
 /// Bytes at an aligned place, zero at first.
-pub(super) struct Memory {
+pub(crate) struct Memory {
     start: NonNull<u8>,
     bytes: usize,
     /// The mapping that the bytes lie in; without one they are the global allocator's.
@@ -33,7 +33,7 @@ unsafe impl Sync for Memory {}
 
 impl Memory {
     /// Zero bytes.
-    pub(super) fn zeroed(bytes: usize) -> Memory {
+    pub(crate) fn zeroed(bytes: usize) -> Memory {
         if bytes >= HUGE_PAGE
             && let Some(memory) = Memory::mapped(bytes)
         {
@@ -59,13 +59,31 @@ impl Memory {
     }
 
     /// How many bytes there are.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.bytes
     }
 
     /// Where they begin.
-    pub(super) fn start(&self) -> *mut u8 {
+    pub(crate) fn start(&self) -> *mut u8 {
         self.start.as_ptr()
+    }
+
+    /// As many numbers as fit.
+    pub(crate) fn numbers(&self) -> &[f32] {
+        // SAFETY: the bytes are initialised and aligned, and every pattern of bits is an f32.
+        unsafe { std::slice::from_raw_parts(self.start().cast(), self.bytes / size_of::<f32>()) }
+    }
+
+    /// As many numbers as fit.
+    pub(crate) fn numbers_mut(&mut self) -> &mut [f32] {
+        // SAFETY: as above, and nobody else has them.
+        unsafe { std::slice::from_raw_parts_mut(self.start().cast(), self.bytes / size_of::<f32>()) }
+    }
+}
+
+impl std::fmt::Debug for Memory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Memory({} bytes)", self.bytes)
     }
 }
 
@@ -79,7 +97,7 @@ impl Drop for Memory {
 }
 
 /// Memory for the time of a call, which the thread keeps for its next one. It holds what earlier calls left in it.
-pub(super) struct Scratch(Option<Memory>);
+pub(crate) struct Scratch(Option<Memory>);
 
 thread_local! {
     static SPARE: RefCell<Vec<Memory>> = const { RefCell::new(Vec::new()) };
@@ -89,7 +107,7 @@ impl Scratch {
     /// At least so many bytes: the smallest that the thread has spare, otherwise new ones.
     ///
     /// A call that is made while another one of the same thread waits takes memory of its own.
-    pub(super) fn take(bytes: usize) -> Scratch {
+    pub(crate) fn take(bytes: usize) -> Scratch {
         let kept = SPARE.with_borrow_mut(|spare| {
             let fitting = spare.iter().enumerate().filter(|(_, memory)| memory.len() >= bytes);
             let place = fitting.min_by_key(|(_, memory)| memory.len()).map(|(place, _)| place);
@@ -100,12 +118,12 @@ impl Scratch {
     }
 
     /// Where it begins.
-    pub(super) fn start(&self) -> *mut u8 {
+    pub(crate) fn start(&self) -> *mut u8 {
         self.0.as_ref().map_or(std::ptr::null_mut(), Memory::start)
     }
 
     /// The same as units of four bytes, to be read.
-    pub(super) fn units(&self) -> *const u32 {
+    pub(crate) fn units(&self) -> *const u32 {
         self.start().cast_const().cast()
     }
 }
