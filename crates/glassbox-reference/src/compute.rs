@@ -1,23 +1,23 @@
 //! Other kernels on the reference's machine: how a backend computes nodes itself and leaves everything else (control
 //! flow, states, what it has no kernel for, observers, pauses) to the reference.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use glassbox_exec::checks::{check_images, check_params};
-use glassbox_exec::{Executable, Interruption, KernelError, Options, RunError, Value, Wants};
+use glassbox_exec::{Executable, KernelError, Options, RunError, Value};
 use glassbox_ir::{Graph, NodeId, ValueId};
-use glassbox_tensor::{ParamSource, interruptible};
+use glassbox_tensor::ParamSource;
 
 use crate::call::Outcome;
-use crate::execution::{Execution, Surroundings, fail};
+use crate::execution::{Execution, Surroundings};
+use crate::operation::guarded;
 use crate::program::PlannedGraph;
 use crate::session::prepare;
 
 /// What computes nodes of one graph in the reference's place.
 pub trait Compute: Send + Sync {
-    /// Whether it computes this node. With `inside`, somebody wants to see the nodes in the bodies of nodes too.
-    fn takes(&self, node: NodeId, inside: bool) -> bool;
+    /// Whether it computes this node, those in its bodies included: these aren't shown to an observer then.
+    fn takes(&self, node: NodeId) -> bool;
 
     /// The results of a node that it takes: of the types that inference gives for these operands. Every constraint of the
     /// node's op that depends on the values is the kernel's to check.
@@ -70,27 +70,14 @@ impl Execution {
         id: NodeId,
         values: &[Option<Value>],
         around: &Surroundings,
-        wants: Option<Wants>,
     ) -> Option<Result<Vec<Value>, RunError>> {
         let compute = self.prepared.compute.as_ref()?;
         let graph = &program.graph;
-        if !compute.takes(id, wants.is_some_and(|wants| wants.inside)) {
+        if !compute.takes(id) {
             return None;
         }
         let limit = self.prepared.options.limits.bytes;
         let values = Values { graph, values };
-        let run = || match around.interrupt.as_ref() {
-            Some(interrupt) => interruptible(interrupt.clone(), || compute.compute(id, &values, limit)).ok(),
-            None => Some(compute.compute(id, &values, limit)),
-        };
-        let outcome = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
-            let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
-            Some(Err(KernelError::Internal(format!("the kernel panicked: {}", text.unwrap_or("no message")))))
-        });
-        let Some(outcome) = outcome else {
-            let why = around.context.interruption().unwrap_or(Interruption::Cancelled);
-            return Some(Err(RunError::Interrupted { why, node: graph.node_label(id) }));
-        };
-        Some(outcome.map_err(|error| fail(graph, id, error)))
+        Some(guarded(graph, id, around, &|| compute.compute(id, &values, limit)))
     }
 }

@@ -129,7 +129,7 @@ impl Execution {
         }
         if self.scopes.len() == 1
             && let Some(scope) = self.scopes.last()
-            && let Some(results) = self.computed(program, id, &scope.values, around, around.wants)
+            && let Some(results) = self.computed(program, id, &scope.values, around)
         {
             return self.end_of_node(program, id, results?, started, around);
         }

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use glassbox_exec::checks::check_results;
 use glassbox_exec::{Interruption, KernelError, RunError, Value, draw_seed};
 use glassbox_ir::{AttrView, Dim, Graph, Known, Node, NodeId, Operand, TensorType, Tier, Type, infer_op};
-use glassbox_tensor::{Interrupt, interruptible};
+use glassbox_tensor::interruptible;
 
 use crate::call::{Call, Outcome};
 use crate::execution::{Begun, Execution, Surroundings, fail};
@@ -39,12 +39,11 @@ impl Execution {
         let seed = node.draw().map_or(0, |draw| draw_seed(self.prepared.options.seed, draw, turns));
         let (attr, images) = (AttrView::new(node.op, &node.attrs), self.prepared.options.images.as_ref());
         let call = Call { op: node.op, attr, inputs: &inputs, types: &types, seed, images };
-        let Some(outcome) = run_kernel(&call, around.interrupt.as_ref()) else {
-            // What interrupted the kernel holds on: it is a wish that stays, or a time that has passed.
-            let why = around.context.interruption().unwrap_or(Interruption::Cancelled);
-            return Err(RunError::Interrupted { why, node: graph.node_label(id) });
-        };
-        let results = outcome.map_err(|error| fail(graph, id, error))?;
+        let kernel = kernels::find(node.op.name).ok_or_else(|| {
+            let message = format!("`{}` has no reference kernel", node.op.name);
+            fail(graph, id, KernelError::Internal(message))
+        })?;
+        let results = guarded(graph, id, around, &|| kernel(&call))?;
         self.check_results(graph, id, &types, &results)?;
         Ok(Begun::Results(results))
     }
@@ -80,18 +79,26 @@ fn operands_of(graph: &Graph, node: &Node, inputs: &[Option<Value>]) -> Vec<Opti
     inputs.iter().enumerate().map(operand).collect()
 }
 
-/// Runs the kernel of a primitive; `None` where it was interrupted. A panic in it is a bug of ours, and an error like
-/// any other.
-fn run_kernel(call: &Call, interrupt: Option<&Interrupt>) -> Option<Outcome> {
-    let Some(kernel) = kernels::find(call.op.name) else {
-        return Some(Err(KernelError::Internal(format!("`{}` has no reference kernel", call.op.name))));
+/// The results of the kernel of a node, or why there are none: it failed, or it was interrupted. A panic in it is a bug of
+/// ours, and an error like any other.
+pub(crate) fn guarded(
+    graph: &Graph,
+    id: NodeId,
+    around: &Surroundings,
+    kernel: &dyn Fn() -> Outcome,
+) -> Result<Vec<Value>, RunError> {
+    let run = || match around.interrupt.as_ref() {
+        Some(interrupt) => interruptible(interrupt.clone(), kernel).ok(),
+        None => Some(kernel()),
     };
-    let run = || match interrupt {
-        Some(interrupt) => interruptible(interrupt.clone(), || kernel(call)).ok(),
-        None => Some(kernel(call)),
-    };
-    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
+    let outcome = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
         Some(Err(KernelError::Internal(format!("the kernel panicked: {}", text.unwrap_or("no message")))))
-    })
+    });
+    let Some(outcome) = outcome else {
+        // What interrupted the kernel holds on: it is a wish that stays, or a time that has passed.
+        let why = around.context.interruption().unwrap_or(Interruption::Cancelled);
+        return Err(RunError::Interrupted { why, node: graph.node_label(id) });
+    };
+    outcome.map_err(|error| fail(graph, id, error))
 }

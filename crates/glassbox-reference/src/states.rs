@@ -12,6 +12,8 @@ use glassbox_tensor::{Class, Overflow, Tensor, TensorError};
 use glassbox_exec::checks::check_contents;
 use glassbox_exec::{KernelError, Precision};
 
+use crate::kernels::concat::concatenate;
+
 /// What the states of a graph hold, by name. Clones share it until one of them is written.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct States {
@@ -62,23 +64,25 @@ impl States {
         let old = held.shape()[axis];
         let new = old.saturating_add(x.shape()[axis]);
         let room = self.room.remove(name).filter(|room| room.axis == axis && room.whole.shape()[axis] >= new);
-        let Room { mut whole, .. } = match room {
-            // What is held is the first part of it; without that view it may be nobody else's.
+        // What is held is the first part of it; without that view it may be nobody else's.
+        let (held, own) = match room {
             Some(room) => {
                 drop(held);
-                if room.whole.is_sole_owner() {
-                    room
-                } else {
-                    Room::after(&room.whole.slice_axis(axis, 0, old, 1)?, state, axis, new)?
-                }
+                let own = room.whole.is_sole_owner();
+                (room.whole.slice_axis(axis, 0, old, 1)?, own.then_some(room.whole))
             }
-            None => match Room::after(&held, state, axis, new) {
-                Ok(room) => room,
-                Err(error) => {
-                    self.held.insert(name.to_owned(), held);
-                    return Err(error.into());
-                }
-            },
+            None => (held, None),
+        };
+        let made = own.map_or_else(|| room_after(&held, state, axis, new), Ok);
+        let mut whole = match made {
+            Ok(whole) => {
+                drop(held);
+                whole
+            }
+            Err(error) => {
+                self.held.insert(name.to_owned(), held);
+                return Err(error.into());
+            }
         };
         let mut starts = vec![0; whole.rank()];
         starts[axis] = old;
@@ -90,18 +94,15 @@ impl States {
     }
 }
 
-impl Room {
-    /// Memory that begins with what is held, with room for `new` elements along an axis and for about as many more.
-    fn after(held: &Tensor, state: &State, axis: usize, new: usize) -> Result<Room, TensorError> {
-        let most = state.capacity.and_then(|capacity| usize::try_from(capacity).ok()).unwrap_or(usize::MAX);
-        let mut sizes = held.shape().to_vec();
-        sizes[axis] = new.saturating_mul(2).max(MIN_ROOM).min(most).max(new);
-        let whole = held.extended(&sizes, None).or_else(|_| {
-            sizes[axis] = new;
-            held.extended(&sizes, None)
-        })?;
-        Ok(Room { whole, axis })
-    }
+/// A tensor that begins with what is held, with room for `new` elements along an axis and for about as many more.
+fn room_after(held: &Tensor, state: &State, axis: usize, new: usize) -> Result<Tensor, TensorError> {
+    let most = state.capacity.and_then(|capacity| usize::try_from(capacity).ok()).unwrap_or(usize::MAX);
+    let mut sizes = held.shape().to_vec();
+    sizes[axis] = new.saturating_mul(2).max(MIN_ROOM).min(most).max(new);
+    held.extended(&sizes, None).or_else(|_| {
+        sizes[axis] = new;
+        held.extended(&sizes, None)
+    })
 }
 
 /// What a state holds at the start. Zeros take no memory until they are overwritten.
@@ -226,6 +227,12 @@ impl Transaction {
         if held.rank() != x.rank() || others(held) != others(x) {
             let message = format!("{:?} and {:?} don't fit side by side", held.shape(), x.shape());
             return Err(KernelError::invalid("C2", message));
+        }
+        // Blocks can't be written one by one.
+        if held.dtype().class() == Class::Block {
+            let longer = concatenate(&[held, x], axis)?;
+            self.swap(name, longer)?;
+            return Ok(self.get(name)?.clone());
         }
         let extent = held.shape()[axis];
         match self.before.get(name) {

@@ -97,3 +97,35 @@ fn forks_share_their_parameters_and_what_states_begin_with() {
     forks[0].reset().unwrap();
     assert_eq!(run(&mut forks[0], 0.0, 0), [10.0, 2.0]);
 }
+
+/// What a state remembers grows in place; a fork, a cut and a run that fails must not see what the others wrote there.
+#[test]
+fn what_grows_in_place_is_nobody_elses() {
+    let source = r#"graph "cache" {
+      state @kv: f32[?]
+      input %x: f32[N]
+      input %d: i32[1]
+      %all = state_append(%x) {state = "kv", axis = 0} : f32[?]
+      %q = div(%d, %d) : i32[1]
+      output %all, %q
+    }"#;
+    let mut session = Session::new(graph(source), Options::default()).unwrap();
+    let count = |count: i32| glassbox_tensor::Tensor::from_vec(&[1], vec![count]).unwrap().into();
+    let first = session.run(&[vector(&[1.0]), count(1)]).unwrap();
+    let second = session.run(&[vector(&[2.0]), count(1)]).unwrap();
+    let mut fork = session.fork();
+    let ours = session.run(&[vector(&[3.0]), count(1)]).unwrap();
+    let theirs = fork.run(&[vector(&[4.0]), count(1)]).unwrap();
+    assert!(session.run(&[vector(&[5.0, 6.0]), count(0)]).is_err());
+    assert_eq!(session.state("kv").unwrap().to_vec::<f32>().unwrap(), [1.0, 2.0, 3.0]);
+    let after = session.run(&[vector(&[7.0]), count(1)]).unwrap();
+    for (outputs, held) in [
+        (first, vec![1.0]),
+        (second, vec![1.0, 2.0]),
+        (ours, vec![1.0, 2.0, 3.0]),
+        (theirs, vec![1.0, 2.0, 4.0]),
+        (after, vec![1.0, 2.0, 3.0, 7.0]),
+    ] {
+        assert_eq!(elements(&outputs[0]), held);
+    }
+}
