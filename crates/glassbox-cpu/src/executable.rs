@@ -53,7 +53,7 @@ impl Runtime for Cpu {
         check_params(&graph, params.as_ref())?;
         check_images(&graph, options)?;
         let compiled = compiled(&graph).map_err(|error| RunError::Inputs(error.to_string()))?;
-        let (inner, fallbacks) = with_kernels(compiled.graph(), params.clone(), options)?;
+        let (inner, fallbacks) = with_kernels(compiled.graph(), params.clone(), options, Way::Compiled)?;
         let report = report(&compiled, fallbacks);
         let (options, node_by_node) = (options.clone(), OnceLock::new());
         let prepared = Prepared { source: graph, compiled: inner, node_by_node, params, options, report };
@@ -86,9 +86,10 @@ fn with_kernels(
     graph: &Arc<Graph>,
     params: Arc<dyn ParamSource>,
     options: &Options,
+    way: Way,
 ) -> Result<(Arc<dyn Executable>, Vec<Fallback>), RunError> {
     let statics = Statics::of(graph, params.as_ref());
-    let (slots, left) = Slots::of(graph, &statics);
+    let (slots, left) = Slots::of(graph, &statics, way);
     let fallback = |left: crate::slots::Left| {
         let node = graph.node(left.node);
         Fallback { node: graph.node_label(left.node), op: node.op.name, why: left.why }
@@ -133,7 +134,7 @@ impl Prepared {
         if let Some(made) = self.node_by_node.get() {
             return Ok(made.clone());
         }
-        let (made, _) = with_kernels(&self.source, self.params.clone(), &self.options)?;
+        let (made, _) = with_kernels(&self.source, self.params.clone(), &self.options, way)?;
         Ok(self.node_by_node.get_or_init(|| made).clone())
     }
 }

@@ -78,7 +78,16 @@ impl Fragment {
         let tensors = numbers.keys().all(|value| graph.value(*value).ty.as_tensor().is_some());
         let dtypes = inputs.iter().chain(&made).map(|value| graph.value(*value).ty.dtype()).collect();
         let simple = nodes.iter().all(|node| graph.node(*node).regions.is_empty());
-        (tensors && simple).then(|| Fragment {
+        let contents: Vec<Option<Tensor>> = contents;
+        // What inference says is remembered by sizes alone, so contents that it reads have to be the same in every run.
+        let known = |id: &ValueId| numbers.get(id).and_then(|number| contents.get(*number)?.as_ref()).is_some();
+        let settled = nodes.iter().map(|node| graph.node(*node)).all(|node| {
+            let mut operands = node.operands.iter().enumerate();
+            operands.all(|(place, id)| {
+                !node.op.input(place).is_some_and(|input| input.shapes) || id.as_ref().is_none_or(known)
+            })
+        });
+        (tensors && simple && settled).then(|| Fragment {
             graph: graph.clone(),
             nodes,
             inputs,

@@ -29,7 +29,7 @@ pub(crate) struct Fusion;
 
 impl Backend for Fusion {
     fn name(&self) -> &str {
-        "cpu"
+        "compiled"
     }
 
     fn keeps(&self, graph: &Graph, node: NodeId) -> bool {

@@ -5,22 +5,26 @@ use std::sync::Arc;
 use glassbox_exec::{KernelError, RunError, Value};
 use glassbox_ir::{Graph, NodeId, RegionId, ValueId};
 use glassbox_reference::{Compute, Outcome, Values, evaluate};
-use glassbox_tensor::Tensor;
+use glassbox_tensor::{DType, Recycler, Tensor};
 
 use crate::fragment::{Fragment, Sizes};
+use crate::kernels::output::Output;
 use crate::kernels::{self, Kernel};
+use crate::session::Way;
 use crate::statics::Statics;
 
 /// The kernels of a graph, by its nodes.
 pub(crate) struct Slots {
     slots: Vec<Option<Slot>>,
+    /// Memory for results, used again from run to run.
+    recycler: Arc<Recycler>,
 }
 
 enum Slot {
     /// Values that are the same in every run.
     Static(Vec<Value>),
-    /// A kernel. `whole` says that the node has a body, which somebody may want to look into.
-    Kernel { fragment: Box<Fragment>, kernel: Box<dyn Kernel>, whole: bool },
+    /// A kernel.
+    Kernel { fragment: Box<Fragment>, kernel: Box<dyn Kernel> },
 }
 
 /// What a kernel is given.
@@ -29,6 +33,18 @@ pub(crate) struct Call<'a> {
     /// The tensors from outside, by their numbers.
     pub(crate) inputs: &'a [&'a Tensor],
     pub(crate) sizes: &'a Sizes,
+    recycler: &'a Arc<Recycler>,
+}
+
+impl Call<'_> {
+    /// Memory for a tensor, holding anything.
+    ///
+    /// # Errors
+    ///
+    /// Where there is none.
+    pub(crate) fn output(&self, dtype: DType, sizes: &[usize]) -> Result<Output, KernelError> {
+        Output::new(self.recycler, dtype, sizes)
+    }
 }
 
 /// A node that is computed by the reference, and why.
@@ -38,16 +54,17 @@ pub(crate) struct Left {
 }
 
 impl Slots {
-    /// The kernels of `graph`, and the nodes that have none.
-    pub(crate) fn of(graph: &Arc<Graph>, statics: &Statics) -> (Slots, Vec<Left>) {
-        let mut slots = Slots { slots: Vec::new() };
+    /// The kernels of `graph`, and the nodes that have none. Unless it runs node by node, for somebody who is to see every
+    /// one, the body of a call may have one kernel.
+    pub(crate) fn of(graph: &Arc<Graph>, statics: &Statics, way: Way) -> (Slots, Vec<Left>) {
+        let mut slots = Slots { slots: Vec::new(), recycler: Arc::default() };
         slots.slots.resize_with(graph.node_count(), || None);
         let mut left = Vec::new();
-        slots.region(graph, graph.body(), statics, &mut left);
+        slots.region(graph, graph.body(), statics, way, &mut left);
         (slots, left)
     }
 
-    fn region(&mut self, graph: &Arc<Graph>, region: RegionId, statics: &Statics, left: &mut Vec<Left>) {
+    fn region(&mut self, graph: &Arc<Graph>, region: RegionId, statics: &Statics, way: Way, left: &mut Vec<Left>) {
         for id in graph.region(region).nodes.iter().copied() {
             let node = graph.node(id);
             let fixed: Option<Vec<Value>> = node.results.iter().map(|result| statics.get(*result).cloned()).collect();
@@ -56,14 +73,15 @@ impl Slots {
                 self.slots[id.index()] = Some(Slot::Static(values));
                 continue;
             }
-            match kernels::build(graph, id, statics) {
+            let whole = node.regions.is_empty() || way == Way::Compiled;
+            let built = if whole { kernels::build(graph, id, statics) } else { Err(String::new()) };
+            match built {
                 Ok((fragment, kernel)) => {
-                    let whole = !node.regions.is_empty();
-                    self.slots[id.index()] = Some(Slot::Kernel { fragment: Box::new(fragment), kernel, whole });
+                    self.slots[id.index()] = Some(Slot::Kernel { fragment: Box::new(fragment), kernel });
                 }
                 // The nodes in it may have kernels of their own.
                 Err(_) if !node.regions.is_empty() => {
-                    node.regions.iter().for_each(|inner| self.region(graph, *inner, statics, left));
+                    node.regions.iter().for_each(|inner| self.region(graph, *inner, statics, way, left));
                 }
                 Err(_) if is_of_the_machine(node.op.name) => {}
                 Err(why) => left.push(Left { node: id, why }),
@@ -111,21 +129,17 @@ fn by_reference(call: &Call, limit: usize) -> Outcome {
 }
 
 impl Compute for Slots {
-    fn takes(&self, node: NodeId, inside: bool) -> bool {
-        match self.slots.get(node.index()) {
-            Some(Some(Slot::Static(_))) => true,
-            Some(Some(Slot::Kernel { whole, .. })) => !(*whole && inside),
-            _ => false,
-        }
+    fn takes(&self, node: NodeId) -> bool {
+        matches!(self.slots.get(node.index()), Some(Some(_)))
     }
 
     fn compute(&self, node: NodeId, values: &Values, limit: usize) -> Outcome {
         match self.slots.get(node.index()) {
             Some(Some(Slot::Static(values))) => Ok(values.clone()),
-            Some(Some(Slot::Kernel { fragment, kernel, .. })) => {
+            Some(Some(Slot::Kernel { fragment, kernel })) => {
                 let inputs = fragment.tensors(values)?;
                 let sizes = fragment.sizes(&inputs, limit)?;
-                let call = Call { fragment, inputs: &inputs, sizes: &sizes };
+                let call = Call { fragment, inputs: &inputs, sizes: &sizes, recycler: &self.recycler };
                 if !kernel.takes(&call) {
                     return by_reference(&call, limit);
                 }

@@ -7,7 +7,6 @@ use glassbox_ir::{AttrView, Graph, Node, ops};
 use glassbox_kernels::attention::{Attention, Mask, Offset, Sizes, View};
 use glassbox_tensor::{DType, Tensor};
 
-use super::output::Output;
 use super::place::{as_bytes, strides_in, walkable};
 use super::{Built, Kernel};
 use crate::fragment::Fragment;
@@ -132,7 +131,7 @@ impl Kernel for Attend {
             ..attention
         };
         // With the heads of a query side by side, which is how they are mostly read.
-        let mut output = Output::new(DType::F32, &[batch, queries, heads, value_size])?;
+        let mut output = call.output(DType::F32, &[batch, queries, heads, value_size])?;
         let row = heads * value_size;
         attention.run(output.floats(), [queries * row, value_size, row, 1]);
         let made = output.finish()?;

@@ -7,7 +7,6 @@ use glassbox_ir::{AttrView, Node, OpDef, ops};
 use glassbox_kernels::conv;
 use glassbox_tensor::{DType, Tensor};
 
-use super::output::Output;
 use super::{Built, Kernel};
 use crate::fragment::Fragment;
 use crate::slots::Call;
@@ -88,7 +87,7 @@ impl Kernel for Reorder {
         let sizes = &call.sizes.sizes[call.fragment.outputs()[0]];
         let x = call.inputs[self.x].contiguous()?;
         let values = x.as_slice::<f32>().ok_or_else(|| KernelError::Internal("an image can't be read".to_owned()))?;
-        let mut output = Output::new(DType::F32, sizes)?;
+        let mut output = call.output(DType::F32, sizes)?;
         let (plain, blocks) = if self.to_blocks { (x.shape(), &sizes[..]) } else { (&sizes[..], x.shape()) };
         let images = [plain[0], plain[1], plain[2] * plain[3]];
         match self.to_blocks {

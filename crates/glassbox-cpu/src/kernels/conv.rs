@@ -15,7 +15,6 @@ use glassbox_tensor::{DType, Tensor, parallel_chunks};
 
 use super::borders::{Borders, borders};
 use super::epilogue::Finish;
-use super::output::Output;
 use super::{Built, Kernel};
 use crate::fragment::Fragment;
 use crate::slots::Call;
@@ -264,7 +263,7 @@ impl Conv {
 impl Kernel for Conv {
     fn run(&self, call: &Call) -> Result<Vec<Tensor>, KernelError> {
         let sizes = &call.sizes.sizes[call.fragment.outputs()[0]];
-        let mut output = Output::new(DType::F32, sizes)?;
+        let mut output = call.output(DType::F32, sizes)?;
         if output.floats().is_empty() {
             return Ok(vec![output.finish()?]);
         }
@@ -297,7 +296,7 @@ impl Kernel for Conv {
             filter.run_fused(&input, output.floats(), &fused, None);
             return Ok(vec![output.finish()?]);
         }
-        let mut made = Output::new(DType::F32, &[conv.output_len(block)])?;
+        let mut made = call.output(DType::F32, &[conv.output_len(block)])?;
         filter.run_fused(&input, made.floats(), &fused, None);
         from_blocks(block, images, made.floats(), output.floats());
         if let Some(finish) = &self.finish {

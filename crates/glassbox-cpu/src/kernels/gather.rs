@@ -6,7 +6,6 @@ use glassbox_ir::{AttrView, ops};
 use glassbox_kernels::quant::gather_rows;
 use glassbox_tensor::{DType, Tensor};
 
-use super::output::Output;
 use super::{Built, Kernel};
 use crate::fragment::Fragment;
 use crate::slots::Call;
@@ -45,7 +44,7 @@ impl Kernel for Gather {
     fn run(&self, call: &Call) -> Result<Vec<Tensor>, KernelError> {
         let number = call.fragment.outputs()[0];
         let table = call.inputs[self.table].contiguous()?;
-        let mut output = Output::new(call.sizes.types[number].dtype, &call.sizes.sizes[number])?;
+        let mut output = call.output(call.sizes.types[number].dtype, &call.sizes.sizes[number])?;
         let indices = call.inputs[self.indices].load::<i64>()?;
         let rows = table.shape()[0];
         let bytes = table.as_bytes().ok_or_else(|| KernelError::Internal("a table can't be read".to_owned()))?;

@@ -8,7 +8,6 @@ use glassbox_kernels::tile::Epilogue;
 use glassbox_tensor::{DType, Element, Overflow, Tensor, bf16, f16, parallel_chunks};
 
 use super::epilogue::{Finish, From};
-use super::output::Output;
 use super::{Built, Kernel};
 use crate::fragment::Fragment;
 use crate::slots::Call;
@@ -123,7 +122,7 @@ fn dense(tensor: &Tensor) -> Result<Tensor, KernelError> {
 impl Kernel for Matmul {
     fn run(&self, call: &Call) -> Result<Vec<Tensor>, KernelError> {
         let sizes = &call.sizes.sizes[call.fragment.outputs()[0]];
-        let mut output = Output::new(DType::F32, sizes)?;
+        let mut output = call.output(DType::F32, sizes)?;
         if !output.floats().is_empty() {
             match &self.finish {
                 None => self.multiply(call, output.floats(), None)?,

@@ -9,7 +9,7 @@ pub(crate) mod conv;
 mod epilogue;
 mod gather;
 mod matmul;
-mod output;
+pub(crate) mod output;
 mod place;
 pub(crate) mod pool;
 pub(crate) mod program;
@@ -52,7 +52,9 @@ const KINDS: &[fn(&Fragment) -> Built] =
 pub(crate) fn build(graph: &Arc<Graph>, id: NodeId, statics: &Statics) -> Result<(Fragment, Box<dyn Kernel>), String> {
     let node = graph.node(id);
     let Some(fragment) = Fragment::of(graph, id, statics) else {
-        return Err("it has values that aren't tensors, or bodies".to_owned());
+        return Err(
+            "it has values that aren't tensors, bodies, or sizes that hang on the contents of others".to_owned()
+        );
     };
     let mut why = format!("there is no kernel for `{}`", node.op.name);
     for kind in KINDS {

@@ -1,12 +1,9 @@
 //! Where kernels write.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use glassbox_exec::KernelError;
 use glassbox_tensor::{Buffer, DType, Recycler, Tensor};
-
-/// Memory for results, used again from run to run.
-static RECYCLER: LazyLock<Arc<Recycler>> = LazyLock::new(Arc::default);
 
 /// A result that is being computed.
 pub(crate) struct Output {
@@ -21,10 +18,10 @@ impl Output {
     /// # Errors
     ///
     /// Where there is none.
-    pub(crate) fn new(dtype: DType, sizes: &[usize]) -> Result<Output, KernelError> {
+    pub(crate) fn new(recycler: &Arc<Recycler>, dtype: DType, sizes: &[usize]) -> Result<Output, KernelError> {
         let elements: usize = sizes.iter().product();
         let bytes = dtype.byte_len(elements).unwrap_or(usize::MAX);
-        Ok(Output { dtype, sizes: sizes.to_vec(), buffer: RECYCLER.buffer(bytes)? })
+        Ok(Output { dtype, sizes: sizes.to_vec(), buffer: recycler.buffer(bytes)? })
     }
 
     /// The elements, where they are f32.

@@ -8,7 +8,6 @@ use glassbox_kernels::simd::Level;
 use glassbox_tensor::{DType, Tensor};
 
 use super::borders::{Borders, borders};
-use super::output::Output;
 use super::{Built, Kernel};
 use crate::facts::last_axes;
 use crate::fragment::Fragment;
@@ -82,7 +81,7 @@ impl Kernel for Pool {
     fn run(&self, call: &Call) -> Result<Vec<Tensor>, KernelError> {
         let number = call.fragment.outputs()[0];
         let (sizes, level) = (&call.sizes.sizes[number], Level::best());
-        let mut output = Output::new(DType::F32, sizes)?;
+        let mut output = call.output(DType::F32, sizes)?;
         let x = call.inputs[self.x].contiguous()?;
         if output.floats().is_empty() {
             return Ok(vec![output.finish()?]);

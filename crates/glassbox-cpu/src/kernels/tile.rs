@@ -67,7 +67,7 @@ impl Kernel for Tile {
     fn run(&self, call: &Call) -> Result<Vec<Tensor>, KernelError> {
         let sizes = &call.sizes.sizes[self.whole][..];
         let make =
-            |(number, _): &(usize, bool)| Output::new(call.sizes.types[*number].dtype, &call.sizes.sizes[*number]);
+            |(number, _): &(usize, bool)| call.output(call.sizes.types[*number].dtype, &call.sizes.sizes[*number]);
         let mut outputs = self.stores.iter().map(make).collect::<Result<Vec<_>, _>>()?;
         let mut loads: Vec<Cow<Tensor>> =
             self.loads.iter().map(|number| walkable(call.inputs[*number])).collect::<Result<_, _>>()?;

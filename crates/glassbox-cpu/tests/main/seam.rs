@@ -42,6 +42,17 @@ fn observed_and_unobserved_runs_of_one_session_keep_one_state() {
     assert_eq!(head.to_vec::<f32>(), observed[0].as_tensor().expect("a tensor").to_vec::<f32>());
 }
 
+/// The body of a call had one kernel in observed runs too, which hid the nodes in it.
+#[test]
+fn the_nodes_of_a_call_are_shown() {
+    let source = graph("input %x: f32[2] %y = call() () { %a = neg(%x) %b = exp(%a) yield %b } output %y");
+    let executable = Cpu.prepare(source, Arc::new(NoParams), &Options::default()).expect("it can be prepared");
+    let mut seen = Seen::default();
+    let mut session = executable.session().expect("there is memory");
+    session.run(&[numbers(&[2], 1).into()], RunContext::new().observed(&mut seen)).expect("it runs");
+    assert_eq!(seen.0, ["a", "b", "y"]);
+}
+
 #[test]
 fn a_run_that_waits_for_its_observer_is_under_way() {
     let executable = Cpu.prepare(graph(CACHE), Arc::new(NoParams), &Options::default()).expect("it can be prepared");
