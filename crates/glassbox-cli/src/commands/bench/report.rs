@@ -117,8 +117,8 @@ impl Report<'_> {
         }
         for (peer, _, _, ratio) in &measured.peers {
             let Ratio { median, best, low, high } = ratio;
-            let text = format!("{median:.2} times {} ({low:.2} to {high:.2}; best {best:.2})", peer.name);
-            out::paragraph(&format!("as fast as {text}"), 2)?;
+            let spread = format!("{low:.2} to {high:.2}; best {best:.2}");
+            out::paragraph(&format!("{median:.2} times as fast as {} ({spread})", peer.name), 2)?;
         }
         if let Some(tokens) = ours.work.tokens() {
             for (name, times) in measured.sides() {
