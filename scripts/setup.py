@@ -8,7 +8,8 @@ The folder (default `~/.cache/glassbox`) gets:
 - `peers/`: models with inputs and a peer's outputs, by `peer_models.py`;
 - `conformance/`: the official ONNX backend tests, by `conformance_cases.py`;
 - `venv-torch/`, only when it is asked for: a second environment with torch and transformers (6 GB), which the
-  tests of the scripts that train models and make golden files need, and the models in which faults are planted.
+  tests of the scripts that train models and make golden files need, and the models in which faults are planted;
+- `venv-bench/`, only when it is asked for: the engines that are timed beside ours (650 MB).
 
 The environment comes first; the data is made two parts at a time.
 
@@ -66,6 +67,8 @@ class Environment:
 
 PACKAGES = Environment("venv", (SCRIPTS / "requirements.txt",))
 TORCH = Environment("venv-torch", tuple(SCRIPTS / f"{name}/requirements.txt" for name in ("families", "hunts", "stories")))
+BENCH = Environment("venv-bench", (SCRIPTS / "bench/requirements.txt",))
+ON_DEMAND = {environment.name: environment for environment in (TORCH, BENCH)}
 
 
 @dataclass(frozen=True)
@@ -276,9 +279,9 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Prepares the tests' packages and data.")
     parser.add_argument(
         "--only",
-        choices=[PACKAGES.name, *(part.name for part in DATA_PARTS), TORCH.name],
+        choices=[PACKAGES.name, *(part.name for part in DATA_PARTS), *ON_DEMAND],
         help=f"prepare this part alone (data includes the {PACKAGES.name} that it is made with); "
-        f"{TORCH.name} is made only so",
+        f"{' and '.join(ON_DEMAND)} are made only so",
     )
     return parser.parse_args()
 
@@ -292,8 +295,8 @@ def main() -> int:
         cache = cache_directory()
         cache.mkdir(parents=True, exist_ok=True)
         with locked(cache):
-            if only == TORCH.name:
-                prepare_environment(cache, TORCH)
+            if only in ON_DEMAND:
+                prepare_environment(cache, ON_DEMAND[only])
                 return 0
             python = prepare_environment(cache, PACKAGES)
             prepare_all_data(cache, [part for part in DATA_PARTS if only in (None, part.name)], python)

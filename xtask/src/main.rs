@@ -1,5 +1,6 @@
 //! `cargo xtask`: the chores of the repository. `cargo xtask test` is what CI runs.
 
+mod bench;
 mod book;
 mod documents;
 mod links;
@@ -55,6 +56,8 @@ enum Chore {
     },
     /// Run the peer models and hold them against what onnxruntime gave
     Peers,
+    /// Time a fixed set of models beside other engines, which it installs (650 MB)
+    Bench(bench::Bench),
     /// Write the generated status pages
     Status,
     /// Plant 200 faults in real and exported models, and judge how `glassbox check` finds them (needs torch, 6 GB)
@@ -76,6 +79,7 @@ fn main() -> ExitCode {
         Chore::Book { pages, bless: true } => book::bless(&pages),
         Chore::Book { pages, bless: false } => book::run_pages(&pages),
         Chore::Peers => peers::main(),
+        Chore::Bench(arguments) => bench::main(&arguments),
         Chore::Status => pages::status(),
         Chore::Hunts { seed } => test::hunts::all(seed),
         Chore::Bless => pages::bless(),

@@ -21,21 +21,16 @@ use crate::values as json_values;
 /// The endings that are taken for images.
 const IMAGE_ENDINGS: &[&str] = &["png", "jpg", "jpeg", "bmp", "webp", "gif", "tif", "tiff", "ppm", "pgm", "pnm"];
 
+/// What stands for a random value.
+const RANDOM: &str = "random";
+
 /// Turns a text into tokens.
 pub(crate) type Encode<'a> = &'a dyn Fn(&str) -> Result<Vec<u32>>;
 
 /// A value for every input of the model's graph, in order.
 pub(crate) fn values(model: &Model, arguments: &ModelAndInputs, quiet: bool) -> Result<Vec<Value>> {
     let graph = model.graph()?;
-    #[cfg(feature = "text")]
-    let encode = |text: &str| {
-        let tokenizer = model.tokenizer();
-        let tokenizer = tokenizer.with_context(|| format!("{}: it has no tokenizer", model.name()))?;
-        Ok(tokenizer.encode(text)?)
-    };
-    #[cfg(not(feature = "text"))]
-    let encode = no_tokenizers;
-    let given = given(graph, &arguments.given, &encode, quiet)?;
+    let given = given(graph, &arguments.given, &|text| encode(model, text), quiet)?;
     let missing = graph.inputs().iter().zip(&given).filter(|(_, value)| value.is_none());
     let missing: Vec<String> =
         missing.map(|(id, _)| format!("{}: {}", graph.value_label(*id), graph.value(*id).ty)).collect();
@@ -48,6 +43,25 @@ pub(crate) fn values(model: &Model, arguments: &ModelAndInputs, quiet: bool) -> 
     Ok(given.into_iter().flatten().collect())
 }
 
+/// A value for every input of the model's graph, in order; those that aren't given are random.
+pub(crate) fn values_or_random(model: &Model, arguments: &Given, quiet: bool) -> Result<Vec<Value>> {
+    let random = Source::Text(RANDOM.to_owned());
+    let made = made(model.graph()?, arguments, &|text| encode(model, text), quiet, Some(&random))?;
+    Ok(made.into_iter().flatten().collect())
+}
+
+/// A text as tokens, by the model's tokenizer.
+#[cfg(feature = "text")]
+fn encode(model: &Model, text: &str) -> Result<Vec<u32>> {
+    let tokenizer = model.tokenizer().with_context(|| format!("{}: it has no tokenizer", model.name()))?;
+    Ok(tokenizer.encode(text)?)
+}
+
+#[cfg(not(feature = "text"))]
+fn encode(_: &Model, text: &str) -> Result<Vec<u32>> {
+    no_tokenizers(text)
+}
+
 /// Says why no text becomes tokens.
 #[cfg(not(feature = "text"))]
 pub(crate) fn no_tokenizers(_: &str) -> Result<Vec<u32>> {
@@ -56,6 +70,17 @@ pub(crate) fn no_tokenizers(_: &str) -> Result<Vec<u32>> {
 
 /// The values that are given for inputs of the graph, in the order of the inputs.
 pub(crate) fn given(graph: &Graph, arguments: &Given, encode: Encode, quiet: bool) -> Result<Vec<Option<Value>>> {
+    made(graph, arguments, encode, quiet, None)
+}
+
+/// The same, with what is made of an input that isn't given.
+fn made(
+    graph: &Graph,
+    arguments: &Given,
+    encode: Encode,
+    quiet: bool,
+    otherwise: Option<&Source>,
+) -> Result<Vec<Option<Value>>> {
     let dims = bindings(graph, &arguments.dims)?;
     let mut given: Vec<(String, Source)> = Vec::new();
     for text in &arguments.inputs {
@@ -67,7 +92,7 @@ pub(crate) fn given(graph: &Graph, arguments: &Given, encode: Encode, quiet: boo
         let source = given.iter().find(|(given, _)| *given == name);
         let seed = arguments.seed.wrapping_add(index as u64);
         let maker = Maker { graph, id: *id, dims: &dims, seed, arguments, encode, quiet };
-        let value = source.map(|(_, source)| maker.value(source)).transpose();
+        let value = source.map(|(_, source)| source).or(otherwise).map(|source| maker.value(source)).transpose();
         inputs.push(value.with_context(|| format!("input `{name}`"))?);
     }
     sizes_hold(graph, &inputs, &dims)?;
@@ -217,7 +242,7 @@ impl Maker<'_> {
             Source::Text(text) => text.as_str(),
         };
         match text {
-            "random" => return self.filled(random),
+            RANDOM => return self.filled(random),
             "zeros" => return self.filled(|_, _| 0.0),
             _ => {}
         }

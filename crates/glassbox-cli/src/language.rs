@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use glassbox_runtime::{Grammar, LoadOptions, Model, Penalties, Piece, Request, Sampling, Stats, TextGenerator};
 
 use crate::args::{GrammarArguments, LanguageModel, SamplingArguments, StopArguments};
-use crate::{model, out};
+use crate::{machine, model, out};
 
 /// Opens the model that the arguments name.
 pub(crate) fn open(arguments: &LanguageModel) -> Result<Model> {
@@ -106,7 +106,7 @@ pub(crate) fn stats_line(stats: &Stats) -> String {
         0 => String::new(),
         reused => format!(" ({reused} remembered)"),
     };
-    let memory = peak_memory().map_or(String::new(), |bytes| format!(", peak memory {} MiB", bytes >> 20));
+    let memory = machine::peak_memory().map_or(String::new(), |bytes| format!(", peak memory {} MiB", bytes >> 20));
     format!(
         "{} tokens read{reused}, {} written in {:.2} s: first after {:.2} s{speed}{memory}",
         stats.prompt_tokens,
@@ -114,11 +114,4 @@ pub(crate) fn stats_line(stats: &Stats) -> String {
         stats.total.as_secs_f64(),
         stats.first_token.as_secs_f64(),
     )
-}
-
-/// The most memory that the process had resident, where the system tells.
-pub(crate) fn peak_memory() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    line.split_whitespace().nth(1)?.parse::<u64>().ok()?.checked_mul(1024)
 }

@@ -17,6 +17,7 @@ mod help;
 mod inputs;
 #[cfg(feature = "text")]
 mod language;
+mod machine;
 mod model;
 #[cfg(feature = "images")]
 mod pictures;
@@ -24,6 +25,7 @@ mod pictures;
 #[path = "no_pictures.rs"]
 mod pictures;
 mod progress;
+mod python;
 mod standard_input;
 mod steps;
 mod targets;
@@ -68,6 +70,7 @@ fn run(command: Command, quiet: bool) -> Result<bool> {
         Command::Inspect(inspect) => commands::inspect::main(&inspect),
         Command::Trace(trace) => commands::trace::main(&trace, quiet),
         Command::Diff(diff) => commands::diff::main(&diff, quiet),
+        Command::Bench(bench) => commands::bench::main(&bench, quiet),
         Command::Compile(compile) => commands::compile::main(&compile, quiet),
         Command::Check(check) => commands::check::main(&check, quiet),
         #[cfg(feature = "text")]

@@ -6,6 +6,7 @@ use anyhow::Result;
 
 use super::lines::{Skipped, run_and_note};
 use super::{Context, elsewhere, hunts, python};
+use crate::bench::{self, Bench};
 use crate::tools::{PROFILE, glassbox, root, run};
 use crate::{book, peers, tidy};
 
@@ -38,6 +39,7 @@ pub(crate) const SUITES: &[Suite] = &[
     Suite { name: "toy", what: "a backend of one file and one row, held against the same suites", run: toy },
     Suite { name: "compiled", what: "the official ONNX cases on the compiled backend", run: compiled },
     Suite { name: "peers", what: "whole models against onnxruntime", run: peers },
+    Suite { name: "bench", what: "the benchmark, with tiny models: whether it works", run: bench },
     Suite { name: "hunts", what: "faults that are planted in models, each to be named", run: hunts::main },
     Suite { name: "torch", what: "the tests of the scripts that need torch", run: python::torch },
 ];
@@ -107,4 +109,10 @@ fn toy(context: &mut Context) -> Result<()> {
 fn peers(context: &mut Context) -> Result<()> {
     context.data()?;
     peers::check()
+}
+
+/// That every engine computes the same, and that times come out; what they are says nothing.
+fn bench(context: &mut Context) -> Result<()> {
+    context.data()?;
+    bench::main(&Bench::quick())
 }

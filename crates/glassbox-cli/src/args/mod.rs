@@ -1,5 +1,6 @@
 //! What the command line takes.
 
+mod bench;
 mod check;
 mod compile;
 mod diff;
@@ -15,6 +16,7 @@ use clap::{Args, Parser, Subcommand};
 use glassbox_exec::Runtime;
 use glassbox_runtime::Device;
 
+pub(crate) use bench::Bench;
 pub(crate) use check::Check;
 pub(crate) use compile::Compile;
 pub(crate) use diff::Diff;
@@ -52,6 +54,8 @@ pub(crate) enum Command {
     Check(Check),
     /// Tell in what two models differ as they are: structure, attributes, weights; nothing is run
     Diff(Diff),
+    /// Time a model, also beside other engines that take turns with it
+    Bench(Bench),
     /// Rewrite a graph as the compiler does, and tell what each pass did
     Compile(Compile),
     /// Write on from a text with a language model

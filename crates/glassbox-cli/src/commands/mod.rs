@@ -1,5 +1,6 @@
 //! The commands, one file each. `Ok(false)` says that the answer is no.
 
+pub(crate) mod bench;
 #[cfg(feature = "text")]
 pub(crate) mod chat;
 pub(crate) mod check;

@@ -128,7 +128,7 @@ fn onnxruntime_is_asked_by_the_tool_itself() {
 }
 
 /// A program that stands in for a Python that can't do what it is asked.
-fn stand_in(folder: &Folder, name: &str, script: &str) -> String {
+pub(super) fn stand_in(folder: &Folder, name: &str, script: &str) -> String {
     let path = folder.file(name, &format!("#!/bin/sh\n{script}\n"));
     std::fs::set_permissions(Path::new(&path), std::fs::Permissions::from_mode(0o755)).expect("it may be run");
     path

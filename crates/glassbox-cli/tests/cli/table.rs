@@ -101,6 +101,12 @@ fn rows(folder: &Folder) -> Vec<Row> {
             Some((format!("check {sum} {list} --against precise"), "[1, 2, 3, 4]")),
             None,
         ),
+        row(
+            "bench",
+            format!("bench {sum} -i y=zeros -d N=4 --rounds 1"),
+            Some((format!("bench {sum} {list} --rounds 1"), "[1, 2, 3, 4]")),
+            file("--json=", "times.json"),
+        ),
         row("compile", format!("compile {sum}"), None, file("-o", "out.gb")),
         row(
             "generate",
@@ -284,6 +290,7 @@ fn writing(row: &Row, writes: &Writes, folder: &str) -> Vec<String> {
         arguments.truncate(arguments.len() - 2);
     }
     match writes.option {
+        Some(option) if option.ends_with('=') => arguments.push(format!("{option}{target}")),
         Some(option) => arguments.extend([option.to_owned(), target]),
         // The second of two files.
         None => arguments[2] = target,

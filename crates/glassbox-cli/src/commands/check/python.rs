@@ -1,7 +1,6 @@
 //! Values that a Python computes that has onnxruntime or torch: every one inside the model, taken by our own programs.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -14,6 +13,7 @@ use serde_json::json;
 
 use crate::args::Check;
 use crate::arrays;
+use crate::python::{self, last_lines};
 
 /// What is computed elsewhere, and the files of the program that does it, the first of which is run.
 struct Program {
@@ -35,15 +35,6 @@ const TORCH: Program = Program {
     name: "torch",
     files: &[("torch_values.py", include_str!("../../../../glassbox-check/python/torch_values.py"))],
 };
-
-/// The status with which our programs say that a module isn't there.
-const MISSING: i32 = 4;
-/// The status with which they say that there is too little memory.
-const MEMORY: i32 = 5;
-/// How many of the last lines of a program that failed are shown.
-const LINES: usize = 12;
-/// The most bytes of its messages that are read for that.
-const BYTES: u64 = 64 << 10;
 
 /// A folder of values that is gone when this is.
 pub(super) struct Taken {
@@ -105,15 +96,6 @@ fn write_npz(path: &Path, graph: &Graph, inputs: &[Value], names: &[String]) -> 
     Ok(())
 }
 
-/// The Python that the user names, that of the virtual environment that is active, or the first on the path.
-fn interpreter(arguments: &Check) -> PathBuf {
-    let in_environment = || {
-        let folder = PathBuf::from(std::env::var_os("VIRTUAL_ENV")?);
-        Some(folder.join("bin/python")).filter(|python| python.exists())
-    };
-    arguments.python.clone().or_else(in_environment).unwrap_or_else(|| PathBuf::from("python3"))
-}
-
 /// Runs a program to its end. Meanwhile `work` is done, piece by piece, as long as it says that there is more.
 fn run(
     program: &Program,
@@ -129,7 +111,7 @@ fn run(
     std::fs::write(&asked, request.to_string()).with_context(|| asked.display().to_string())?;
     let messages = folder.join("messages.txt");
     let stderr = File::create(&messages).with_context(|| messages.display().to_string())?;
-    let python = interpreter(arguments);
+    let python = python::interpreter(arguments.python.as_deref());
     let first = program.files.first().map_or("", |(name, _)| *name);
     let mut command = Command::new(&python);
     command.arg(folder.join(first)).arg(&asked).stdin(Stdio::null()).stdout(stderr.try_clone()?).stderr(stderr);
@@ -138,9 +120,7 @@ fn run(
     if program.name == ONNXRUNTIME.name {
         command.env("XDG_CACHE_HOME", folder);
     }
-    let started = command.spawn();
-    let mut child =
-        started.with_context(|| format!("{} can't be started; name another Python with --python", python.display()))?;
+    let mut child = command.spawn().with_context(|| python::cannot_start(&python))?;
     let limit = Duration::from_secs(arguments.timeout);
     let Some(status) = wait(&mut child, limit, work)? else {
         bail!(
@@ -153,16 +133,7 @@ fn run(
     if status.success() {
         return Ok(());
     }
-    let (name, last) = (program.name, last_lines(&messages));
-    match status.code() {
-        Some(MISSING) => bail!(
-            "{} lacks a module that --against {name} needs ({last}); install it there, or name another Python with --python",
-            python.display()
-        ),
-        Some(MEMORY) => bail!("{name} has too little memory for the values of this model\n{last}"),
-        Some(code) => bail!("{name} failed with status {code}\n{last}"),
-        None => bail!("{name} was ended by a signal ({status}): most often there is too little memory\n{last}"),
-    }
+    Err(python::failure(program.name, &python, status, &last_lines(&messages)))
 }
 
 /// Waits for the end of a program; `None` where it was stopped since its time was up.
@@ -183,19 +154,4 @@ fn wait(child: &mut Child, limit: Duration, work: &dyn Fn() -> bool) -> Result<O
             std::thread::sleep(Duration::from_millis(2));
         }
     }
-}
-
-/// The end of what a program has said.
-fn last_lines(messages: &Path) -> String {
-    let read = || -> std::io::Result<String> {
-        let mut file = File::open(messages)?;
-        let length = file.metadata()?.len();
-        file.seek(SeekFrom::Start(length.saturating_sub(BYTES)))?;
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes)?;
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
-    };
-    let text = read().unwrap_or_default();
-    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    lines[lines.len().saturating_sub(LINES)..].join("\n")
 }
