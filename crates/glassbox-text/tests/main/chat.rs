@@ -1,6 +1,8 @@
 //! Chat templates: what `transformers` renders, in `tests/chat.json`, which `scripts/tokenizers/chat.py` writes.
 
 use std::path::Path;
+use std::process::Command;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use glassbox_text::{ChatTemplate, Extras, Message, TextError};
 use serde_json::{Map, Value};
@@ -83,13 +85,61 @@ fn what_is_no_template_is_refused_with_its_line() {
 
 #[test]
 fn the_day_is_the_system_s() {
-    // Templates name months in English, whatever the locale.
-    let day = || {
-        let output = std::process::Command::new("date").arg("+%d %b %Y").env("LC_ALL", "C").output().unwrap();
-        String::from_utf8(output.stdout).unwrap()
-    };
-    let (before, ours, after) = (day(), render("{{ strftime_now('%d %b %Y') }}").unwrap(), day());
-    assert!([before.trim(), after.trim()].contains(&ours.as_str()), "{ours}");
+    // Templates name months in English, whatever the locale. The clock is this process's own, and the zone, which the
+    // machine chooses, is 12 hours behind to 14 ahead.
+    let hour = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() as i64 / 3600;
+    let (before, ours, after) = (hour(), render("{{ strftime_now('%d %b %Y') }}").unwrap(), hour());
+    let days: Vec<String> = ((before - 12).div_euclid(24)..=(after + 14).div_euclid(24)).map(day).collect();
+    assert!(days.contains(&ours), "{ours} is none of {days:?}");
+}
+
+/// `01 Jan 1970` for 0, and so on.
+fn day(mut number: i64) -> String {
+    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let mut year = 1970;
+    loop {
+        let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+        for (month, name) in MONTHS.iter().enumerate() {
+            let length = [31, if leap { 29 } else { 28 }, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month];
+            if number < length {
+                return format!("{:02} {name} {year}", number + 1);
+            }
+            number -= length;
+        }
+        year += 1;
+    }
+}
+
+#[test]
+fn the_hour_is_that_of_the_zone() {
+    // Zones written out need no database of zones.
+    let (ahead, behind) = (hour_in("<+14>-14"), hour_in("<-11>11"));
+    let apart = ahead.parse::<i64>().unwrap() - behind.parse::<i64>().unwrap();
+    // 25 hours, of the day: 1 later. Between the two processes an hour can begin.
+    assert!([1, 0].contains(&apart.rem_euclid(24)), "{ahead} and {behind}");
+}
+
+const HOUR: &str = "GLASSBOX_TEST_HOUR";
+
+fn hour_in(zone: &str) -> String {
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["chat::the_process_that_is_asked_for_the_hour", "--exact", "--nocapture"])
+        .env("TZ", zone)
+        .env(HOUR, "")
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let hour = text.lines().find_map(|line| line.split_once("the hour: ")).unwrap_or_else(|| panic!("{text}")).1;
+    hour.to_owned()
+}
+
+#[test]
+fn the_process_that_is_asked_for_the_hour() {
+    let hour = render("{{ strftime_now('%H') }}").unwrap();
+    assert!(hour.len() == 2 && hour.parse::<u8>().unwrap() < 24, "{hour}");
+    if std::env::var_os(HOUR).is_some() {
+        println!("\nthe hour: {hour}");
+    }
 }
 
 #[test]
