@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use glassbox_ir::{Graph, Lineage, VerifyError, verify};
+use glassbox_ir::{Graph, Lineage, NodeId, VerifyError, verify};
 use thiserror::Error;
 
 use crate::backend::{AnyBackend, Backend};
@@ -43,6 +43,8 @@ pub struct Stage {
     pub outcome: Outcome,
     /// How often each rule was applied, and why it wasn't.
     pub attempts: Vec<(&'static str, Attempts)>,
+    /// The calls in the graph that one kernel of the backend is to compute.
+    pub calls: Vec<NodeId>,
 }
 
 /// Whether a pass could do its work.
@@ -94,6 +96,11 @@ impl Compiled {
     /// The graph at the end.
     pub fn graph(&self) -> &Arc<Graph> {
         self.stages.last().map_or(&self.source, |stage| &stage.graph)
+    }
+
+    /// The calls of the graph at the end that one kernel of the backend is to compute. Other calls are the source's own.
+    pub fn calls(&self) -> &[NodeId] {
+        self.stages.last().map_or(&[], |stage| &stage.calls)
     }
 
     /// What became of the values of the source, through all stages.
@@ -188,13 +195,15 @@ pub fn compile_for(
         let made = (pass.run)(&before, backend);
         let time = started.elapsed();
         let stage = match made {
-            Ok(Rewritten { graph, lineage, attempts }) => {
+            Ok(Rewritten { graph, lineage, attempts, calls }) => {
                 let attempts = attempts.into_iter().collect();
-                Stage { name: pass.name, graph: Arc::new(graph), lineage, time, outcome: Outcome::Done, attempts }
+                let outcome = Outcome::Done;
+                Stage { name: pass.name, graph: Arc::new(graph), lineage, time, outcome, attempts, calls }
             }
             Err(why) => {
                 let (lineage, outcome) = (Lineage::unchanged(&before), Outcome::Refused(why));
-                Stage { name: pass.name, graph: before, lineage, time, outcome, attempts: Vec::new() }
+                let (attempts, calls) = (Vec::new(), Vec::new());
+                Stage { name: pass.name, graph: before, lineage, time, outcome, attempts, calls }
             }
         };
         if options.verify {

@@ -46,6 +46,8 @@ pub struct Rewritten {
     pub lineage: Lineage,
     /// How often each rule was applied and why it wasn't, by its name.
     pub attempts: BTreeMap<&'static str, Attempts>,
+    /// The calls that groups became, and those that change layouts between them.
+    pub calls: Vec<NodeId>,
 }
 
 /// Why a graph couldn't be rewritten. The source is as it was.
@@ -108,6 +110,7 @@ fn walk(source: &Graph, rewriting: &Rewriting, outlines: &Outlines) -> Result<Re
         inside: vec![None; source.value_count()],
         uses: uses(source),
         blocked: HashMap::new(),
+        calls: Vec::new(),
         outlines,
         expand: rewriting.expand,
     };
@@ -148,6 +151,8 @@ struct Walk<'s, 'r> {
     uses: Vec<u32>,
     /// By a value of the source: what stands for it with its channels in blocks.
     blocked: HashMap<ValueId, ValueId>,
+    /// The calls that groups became.
+    calls: Vec<NodeId>,
     outlines: &'r Outlines,
     expand: Option<&'r Choice<'r>>,
 }
@@ -306,12 +311,13 @@ impl Walk<'_, '_> {
             }
         }
         let attempts = rewriting.rules.iter().map(|rule| rule.name).zip(std::mem::take(&mut self.rebuild.attempts));
-        let Walk { rebuild, map, inside, .. } = self;
+        let Walk { rebuild, map, inside, calls, .. } = self;
         let fates = Fates::of(&rebuild, &map, inside);
         let live = rebuild.builder.finish_live(outputs)?;
         let lineage = fates.lineage(&live);
         lineage.check(source, &live.graph)?;
-        Ok(Rewritten { graph: live.graph, lineage, attempts: attempts.collect() })
+        let calls = calls.into_iter().filter_map(|id| live.nodes[id.index()]).collect();
+        Ok(Rewritten { graph: live.graph, lineage, attempts: attempts.collect(), calls })
     }
 
     /// What stands for the outputs, under their names.

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use glassbox_compiler::{CompileError, CompileOptions, Compiled, compile_for};
 use glassbox_exec::checks::{check_images, check_params};
 use glassbox_exec::{Executable, Fallback, Options, Precision, Report, RunError, Runtime, Session, Stage};
-use glassbox_ir::Graph;
+use glassbox_ir::{Graph, NodeId};
 use glassbox_reference::{Reference, prepare_with};
 use glassbox_tensor::ParamSource;
 
@@ -53,7 +53,7 @@ impl Runtime for Cpu {
         check_params(&graph, params.as_ref())?;
         check_images(&graph, options)?;
         let compiled = compiled(&graph).map_err(|error| RunError::Inputs(error.to_string()))?;
-        let (inner, fallbacks) = with_kernels(compiled.graph(), params.clone(), options, Way::Compiled)?;
+        let (inner, fallbacks) = with_kernels(compiled.graph(), params.clone(), options, compiled.calls())?;
         let report = report(&compiled, fallbacks);
         let (options, node_by_node) = (options.clone(), OnceLock::new());
         let prepared = Prepared { source: graph, compiled: inner, node_by_node, params, options, report };
@@ -81,15 +81,16 @@ pub fn compiled(graph: &Arc<Graph>) -> Result<Compiled, CompileError> {
     compile_for(graph, &Fusion, &CompileOptions::default())
 }
 
-/// A graph on the reference's machine, with the kernels that there are for its nodes; and the nodes without one.
+/// A graph on the reference's machine, with the kernels that there are for its nodes and for `calls` as wholes; and the
+/// nodes without one.
 fn with_kernels(
     graph: &Arc<Graph>,
     params: Arc<dyn ParamSource>,
     options: &Options,
-    way: Way,
+    calls: &[NodeId],
 ) -> Result<(Arc<dyn Executable>, Vec<Fallback>), RunError> {
     let statics = Statics::of(graph, params.as_ref());
-    let (slots, left) = Slots::of(graph, &statics, way);
+    let (slots, left) = Slots::of(graph, &statics, calls);
     let fallback = |left: crate::slots::Left| {
         let node = graph.node(left.node);
         Fallback { node: graph.node_label(left.node), op: node.op.name, why: left.why }
@@ -134,7 +135,7 @@ impl Prepared {
         if let Some(made) = self.node_by_node.get() {
             return Ok(made.clone());
         }
-        let (made, _) = with_kernels(&self.source, self.params.clone(), &self.options, way)?;
+        let (made, _) = with_kernels(&self.source, self.params.clone(), &self.options, &[])?;
         Ok(self.node_by_node.get_or_init(|| made).clone())
     }
 }

@@ -5,7 +5,7 @@
 //! kernel begins; what it said is kept for sizes that come again.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use glassbox_exec::{KernelError, Value};
 use glassbox_ir::{AttrView, Graph, Known, Node, NodeId, Operand, TensorType, Type, ValueId, infer_op, ops};
@@ -41,6 +41,8 @@ pub(crate) struct Sizes {
     pub(crate) types: Vec<TensorType>,
     /// The sizes of each value.
     pub(crate) sizes: Vec<Vec<usize>>,
+    /// Whether the kernel computes them.
+    pub(crate) taken: OnceLock<bool>,
 }
 
 impl Fragment {
@@ -216,7 +218,7 @@ impl Fragment {
         }
         let sizes = types.iter().map(|ty| ty.shape.sizes()).collect::<Option<Vec<_>>>();
         let sizes = sizes.ok_or_else(|| KernelError::Internal("the sizes in a kernel aren't known".to_owned()))?;
-        Ok(Sizes { types, sizes })
+        Ok(Sizes { types, sizes, taken: OnceLock::new() })
     }
 }
 

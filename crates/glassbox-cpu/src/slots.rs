@@ -1,5 +1,6 @@
 //! Which nodes of a compiled graph this backend computes, each with its kernel.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use glassbox_exec::{KernelError, RunError, Value};
@@ -10,7 +11,6 @@ use glassbox_tensor::{DType, Recycler, Tensor};
 use crate::fragment::{Fragment, Sizes};
 use crate::kernels::output::Output;
 use crate::kernels::{self, Kernel};
-use crate::session::Way;
 use crate::statics::Statics;
 
 /// The kernels of a graph, by its nodes.
@@ -54,17 +54,26 @@ pub(crate) struct Left {
 }
 
 impl Slots {
-    /// The kernels of `graph`, and the nodes that have none. Unless it runs node by node, for somebody who is to see every
-    /// one, the body of a call may have one kernel.
-    pub(crate) fn of(graph: &Arc<Graph>, statics: &Statics, way: Way) -> (Slots, Vec<Left>) {
+    /// The kernels of `graph`, and the nodes that have none. Those of `calls` have one kernel for their whole body, where
+    /// there is one; any other call is only gone into, because what a kernel relies on was seen to by whoever grouped the
+    /// nodes.
+    pub(crate) fn of(graph: &Arc<Graph>, statics: &Statics, calls: &[NodeId]) -> (Slots, Vec<Left>) {
         let mut slots = Slots { slots: Vec::new(), recycler: Arc::default() };
         slots.slots.resize_with(graph.node_count(), || None);
         let mut left = Vec::new();
-        slots.region(graph, graph.body(), statics, way, &mut left);
+        let calls: HashSet<NodeId> = calls.iter().copied().collect();
+        slots.region(graph, graph.body(), statics, &calls, &mut left);
         (slots, left)
     }
 
-    fn region(&mut self, graph: &Arc<Graph>, region: RegionId, statics: &Statics, way: Way, left: &mut Vec<Left>) {
+    fn region(
+        &mut self,
+        graph: &Arc<Graph>,
+        region: RegionId,
+        statics: &Statics,
+        calls: &HashSet<NodeId>,
+        left: &mut Vec<Left>,
+    ) {
         for id in graph.region(region).nodes.iter().copied() {
             let node = graph.node(id);
             let fixed: Option<Vec<Value>> = node.results.iter().map(|result| statics.get(*result).cloned()).collect();
@@ -73,7 +82,7 @@ impl Slots {
                 self.slots[id.index()] = Some(Slot::Static(values));
                 continue;
             }
-            let whole = node.regions.is_empty() || way == Way::Compiled;
+            let whole = node.regions.is_empty() || calls.contains(&id);
             let built = if whole { kernels::build(graph, id, statics) } else { Err(String::new()) };
             match built {
                 Ok((fragment, kernel)) => {
@@ -81,7 +90,7 @@ impl Slots {
                 }
                 // The nodes in it may have kernels of their own.
                 Err(_) if !node.regions.is_empty() => {
-                    node.regions.iter().for_each(|inner| self.region(graph, *inner, statics, way, left));
+                    node.regions.iter().for_each(|inner| self.region(graph, *inner, statics, calls, left));
                 }
                 Err(_) if is_of_the_machine(node.op.name) => {}
                 Err(why) => left.push(Left { node: id, why }),
@@ -140,7 +149,7 @@ impl Compute for Slots {
                 let inputs = fragment.tensors(values)?;
                 let sizes = fragment.sizes(&inputs, limit)?;
                 let call = Call { fragment, inputs: &inputs, sizes: &sizes, recycler: &self.recycler };
-                if !kernel.takes(&call) {
+                if !sizes.taken.get_or_init(|| kernel.takes(fragment, &sizes)) {
                     return by_reference(&call, limit);
                 }
                 Ok(kernel.run(&call)?.into_iter().map(Value::from).collect())

@@ -40,12 +40,14 @@ impl Execution {
             "state_append" => self.append(graph, id, state, attr.int("axis"), given(0)?)?,
             "state_slice" => {
                 let held = self.states.get(name)?;
-                let part = part(&attr, state, held, [given(0)?, given(1)?], false)?;
+                let part = part(&attr, state, held, [given(0)?, given(1)?], &|_| false)?;
                 slice(held, &part)?
             }
             "state_update" => {
                 let (x, held) = (given(0)?, self.states.get(name)?);
-                let part = part(&attr, state, held, [given(1)?, given(2)?], true)?;
+                let within = attr.ints("within").unwrap_or_default();
+                let may_grow = |axis| !within.contains(&(axis as i64));
+                let part = part(&attr, state, held, [given(1)?, given(2)?], &may_grow)?;
                 if x.shape() != part.dims() {
                     let (dims, given) = (part.dims(), x.shape());
                     let message = format!("the region of `{name}` has the dims {dims:?}, and can't take {given:?}");
@@ -138,7 +140,7 @@ fn part(
     state: &State,
     held: &Tensor,
     [starts, ends]: [&Tensor; 2],
-    grows: bool,
+    may_grow: &dyn Fn(usize) -> bool,
 ) -> Result<StateSlice, KernelError> {
     for bound in [starts, ends] {
         if bound.rank() != 1 {
@@ -148,7 +150,7 @@ fn part(
     }
     let (starts, ends) = (starts.load::<i64>()?, ends.load::<i64>()?);
     let squeeze = attr.ints("squeeze").unwrap_or_default();
-    Ok(slice_of(state, held.shape(), &starts, &ends, squeeze, grows)?)
+    Ok(slice_of(state, held.shape(), &starts, &ends, squeeze, may_grow)?)
 }
 
 /// A region of what a state holds, without the axes that are dropped.

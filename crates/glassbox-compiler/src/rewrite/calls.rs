@@ -42,6 +42,7 @@ impl Walk<'_, '_> {
         builder.set_provenance(from.clone());
         let attrs = Attrs::from([("function", group.name.clone().into())]);
         let mut made = builder.node_with_regions(&ops::call::OP, &[], attrs, vec![region], outline.results.len())?;
+        self.calls.extend(builder.last_node());
         for value in nodes.flat_map(|node| &node.results) {
             self.inside[value.index()] = made.last().copied();
         }
@@ -87,6 +88,8 @@ impl Walk<'_, '_> {
         let builder = &mut self.rebuild.builder;
         builder.set_provenance(from);
         let attrs = Attrs::from([("function", name.to_owned().into())]);
-        Ok(builder.node_with_regions(&ops::call::OP, &[], attrs, vec![region], 1)?[0])
+        let result = builder.node_with_regions(&ops::call::OP, &[], attrs, vec![region], 1)?[0];
+        self.calls.extend(builder.last_node());
+        Ok(result)
     }
 }

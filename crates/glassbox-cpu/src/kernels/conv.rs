@@ -4,6 +4,7 @@
 //! in f64. Inside, channels lie in blocks; the tensors that come and go have them one after the other.
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use glassbox_exec::KernelError;
@@ -15,11 +16,13 @@ use glassbox_tensor::{DType, Tensor, parallel_chunks};
 
 use super::borders::{Borders, borders};
 use super::epilogue::Finish;
-use super::{Built, Kernel};
-use crate::fragment::Fragment;
+use super::{Built, Kernel, are_of_one_size};
+use crate::fragment::{Fragment, Sizes};
 use crate::slots::Call;
 
 struct Conv {
+    /// The places of the convolution and what finishes it.
+    nodes: Range<usize>,
     x: Image,
     /// Whether the result is wanted in blocks.
     result_in_blocks: bool,
@@ -121,6 +124,7 @@ pub(super) fn build(fragment: &Fragment) -> Built {
         .zip(&scale)
         .flat_map(|(row, scale)| row.iter().map(move |weight| (weight * scale) as f32));
     Ok(Box::new(Conv {
+        nodes: before..fragment.nodes().len() - after,
         x,
         result_in_blocks: after > 0,
         weights: scaled.collect(),
@@ -261,6 +265,10 @@ impl Conv {
 }
 
 impl Kernel for Conv {
+    fn takes(&self, fragment: &Fragment, sizes: &Sizes) -> bool {
+        are_of_one_size(fragment, sizes, self.nodes.clone())
+    }
+
     fn run(&self, call: &Call) -> Result<Vec<Tensor>, KernelError> {
         let sizes = &call.sizes.sizes[call.fragment.outputs()[0]];
         let mut output = call.output(DType::F32, sizes)?;

@@ -8,8 +8,8 @@ use glassbox_kernels::tile::Epilogue;
 use glassbox_tensor::{DType, Element, Overflow, Tensor, bf16, f16, parallel_chunks};
 
 use super::epilogue::{Finish, From};
-use super::{Built, Kernel};
-use crate::fragment::Fragment;
+use super::{Built, Kernel, are_of_one_size};
+use crate::fragment::{Fragment, Sizes};
 use crate::slots::Call;
 
 /// A product up to this many multiplications is one piece of work among those of a batch.
@@ -19,6 +19,8 @@ struct Matmul {
     /// The number of the first operand.
     a: usize,
     weight: Weight,
+    /// Which node is the product.
+    place: usize,
     /// What is done with each element.
     finish: Option<Finish>,
 }
@@ -49,7 +51,7 @@ pub(super) fn build(fragment: &Fragment) -> Built {
         _ => stored(fragment, place, b)?,
     };
     let finish = Finish::build(fragment, place + 1, fragment.number(result))?;
-    Ok(Box::new(Matmul { a: fragment.number(a), weight, finish }))
+    Ok(Box::new(Matmul { a: fragment.number(a), weight, place, finish }))
 }
 
 /// Whether it is one matrix, and no batch of them.
@@ -120,6 +122,10 @@ fn dense(tensor: &Tensor) -> Result<Tensor, KernelError> {
 }
 
 impl Kernel for Matmul {
+    fn takes(&self, fragment: &Fragment, sizes: &Sizes) -> bool {
+        are_of_one_size(fragment, sizes, self.place..fragment.nodes().len())
+    }
+
     fn run(&self, call: &Call) -> Result<Vec<Tensor>, KernelError> {
         let sizes = &call.sizes.sizes[call.fragment.outputs()[0]];
         let mut output = call.output(DType::F32, sizes)?;

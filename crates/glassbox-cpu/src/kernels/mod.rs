@@ -15,13 +15,14 @@ pub(crate) mod pool;
 pub(crate) mod program;
 mod tile;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use glassbox_exec::KernelError;
-use glassbox_ir::{Graph, NodeId};
+use glassbox_ir::{Graph, NodeId, ValueId};
 use glassbox_tensor::Tensor;
 
-use crate::fragment::Fragment;
+use crate::fragment::{Fragment, Sizes};
 use crate::slots::Call;
 use crate::statics::Statics;
 
@@ -30,11 +31,20 @@ pub(crate) trait Kernel: Send + Sync {
     /// The outputs of the fragment, in order.
     fn run(&self, call: &Call) -> Result<Vec<Tensor>, KernelError>;
 
-    /// Whether it computes these sizes. Those that it doesn't, of which no model needs many, are the reference's.
-    fn takes(&self, call: &Call) -> bool {
-        let _ = call;
+    /// Whether it computes these sizes. Those that it doesn't, of which no model needs many, are the reference's. It is asked
+    /// once for each combination.
+    fn takes(&self, fragment: &Fragment, sizes: &Sizes) -> bool {
+        let _ = (fragment, sizes);
         true
     }
+}
+
+/// Whether the results of the nodes at `places` are all of one size: of dims that have names, that is known at run time only.
+fn are_of_one_size(fragment: &Fragment, sizes: &Sizes, places: Range<usize>) -> bool {
+    let mut results = fragment.nodes().take(places.end).skip(places.start).flat_map(|node| &node.results);
+    let size = |id: &ValueId| &sizes.sizes[fragment.number(*id)];
+    let first = results.next().map(size);
+    results.all(|id| Some(size(id)) == first)
 }
 
 /// A kernel, or why a fragment isn't one of this kind.

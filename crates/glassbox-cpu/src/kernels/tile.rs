@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use glassbox_exec::KernelError;
-use glassbox_ir::AttrView;
+use glassbox_ir::{AttrView, Node};
 use glassbox_kernels::tile::{Compiled, DataMut, Destination, MAX_RANK, Source, Space};
 use glassbox_tensor::{DType, Tensor};
 
@@ -11,7 +11,7 @@ use super::output::Output;
 use super::place::{data, strides_in, walkable};
 use super::{Built, Kernel, program};
 use crate::facts::last_axes;
-use crate::fragment::Fragment;
+use crate::fragment::{Fragment, Sizes};
 use crate::roles::reduction;
 use crate::slots::Call;
 
@@ -58,10 +58,26 @@ pub(super) fn build(fragment: &Fragment) -> Built {
 }
 
 impl Kernel for Tile {
-    /// Not the reduction of nothing to something.
-    fn takes(&self, call: &Call) -> bool {
-        !call.sizes.sizes[self.whole].contains(&0)
-            || self.stores.iter().all(|(store, _)| call.sizes.sizes[*store].contains(&0))
+    /// Not the reduction of nothing to something, and no results but those of one size, or of one for each row. Those who
+    /// group nodes go by dims that have names, and one name may turn out to be of two sizes.
+    fn takes(&self, fragment: &Fragment, sizes: &Sizes) -> bool {
+        let (whole, sizes) = (&sizes.sizes[self.whole][..], &sizes.sizes);
+        let kept = whole.len() - self.reduced.unwrap_or(0).min(whole.len());
+        let is_whole = |dims: &[usize]| dims == whole;
+        let of_rows = |dims: &[usize]| {
+            self.reduced.is_some() && dims.starts_with(&whole[..kept]) && dims[kept..].iter().all(|size| *size == 1)
+        };
+        let fits = |node: &Node| {
+            node.results
+                .iter()
+                .all(|id| is_whole(&sizes[fragment.number(*id)]) || of_rows(&sizes[fragment.number(*id)]))
+        };
+        let reduces_whole = |node: &Node| {
+            let x = node.operands.first().copied().flatten();
+            reduction(node.op).is_none() || x.is_some_and(|x| is_whole(&sizes[fragment.number(x)]))
+        };
+        let something = !whole.contains(&0) || self.stores.iter().all(|(store, _)| sizes[*store].contains(&0));
+        something && fragment.nodes().all(|node| fits(node) && reduces_whole(node))
     }
 
     fn run(&self, call: &Call) -> Result<Vec<Tensor>, KernelError> {

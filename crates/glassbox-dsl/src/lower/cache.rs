@@ -18,24 +18,8 @@ struct Part {
     squeeze: Vec<i64>,
     /// What the state's growing dims must be at least; `None` if nothing is said.
     grow: Option<Vec<Integer>>,
-    /// Whether a growing dim is sliced: that doesn't grow it.
-    slices_growing: bool,
-}
-
-impl Part {
-    /// The same part of the matrices in all cells, whose indices are the first `cells` axes.
-    fn of_all_cells(&self, cells: usize) -> Part {
-        let whole = |bounds: &[Integer], all: Integer| {
-            bounds.iter().enumerate().map(|(axis, bound)| if axis < cells { all } else { *bound }).collect()
-        };
-        Part {
-            starts: whole(&self.starts, Integer::Known(0)),
-            ends: whole(&self.ends, Integer::Known(TO_THE_END)),
-            squeeze: Vec::new(),
-            grow: None,
-            slices_growing: true,
-        }
-    }
+    /// The axes along which writing it doesn't make the state larger.
+    within: Vec<i64>,
 }
 
 /// The end of an axis, wherever that is.
@@ -63,7 +47,7 @@ impl<'p> Lowerer<'p> {
         }
         let cells: Vec<&str> = self.table_indices(declaration).collect();
         let mut part =
-            Part { starts: Vec::new(), ends: Vec::new(), squeeze: Vec::new(), grow: None, slices_growing: false };
+            Part { starts: Vec::new(), ends: Vec::new(), squeeze: Vec::new(), grow: None, within: Vec::new() };
         let whole = (Integer::Known(0), Integer::Known(TO_THE_END));
         for (index, name) in indices.iter().zip(&declaration.indices) {
             let auto = declaration.auto_dim.iter().position(|auto| auto.text == name.text);
@@ -71,7 +55,10 @@ impl<'p> Lowerer<'p> {
                 Some(dim) => cells.len() + dim,
                 None => cells.iter().position(|cell| *cell == name.text).unwrap_or(0),
             };
-            part.slices_growing |= auto.is_some() && matches!(index, Index::Slice(..));
+            // What isn't there can't be read, and would grow if it were written.
+            if reset || auto.is_some() && matches!(index, Index::Slice(..)) {
+                part.within.push(axis as i64);
+            }
             let (start, end) = match (index, auto) {
                 (Index::At(count), Some(dim)) => {
                     if !reset {
@@ -101,6 +88,7 @@ impl<'p> Lowerer<'p> {
             part.ends[axis] = end;
         }
         part.squeeze.sort_unstable();
+        part.within.sort_unstable();
         Ok(Some(part))
     }
 
@@ -163,6 +151,9 @@ impl<'p> Lowerer<'p> {
         if !part.squeeze.is_empty() {
             attrs.insert("squeeze", Attr::Ints(part.squeeze.clone()));
         }
+        if !part.within.is_empty() {
+            attrs.insert("within", Attr::Ints(part.within.clone()));
+        }
         self.main();
         self.node(&ops::state_update::OP, &[value, starts, ends], attrs)?;
         Ok(())
@@ -200,21 +191,11 @@ impl<'p> Lowerer<'p> {
         match self.part(declaration, region, false)? {
             Some(part) => {
                 self.grow(declaration, &part)?;
-                if part.slices_growing {
-                    // What isn't there can't be read, and would grow if it were written.
-                    let matrices = part.of_all_cells(self.table_indices(declaration).count());
-                    self.slice(declaration, &matrices)?;
-                }
                 self.update(declaration, &part, value)
             }
             None if declaration.is_place() => {
-                let part = Part {
-                    starts: Vec::new(),
-                    ends: Vec::new(),
-                    squeeze: Vec::new(),
-                    grow: None,
-                    slices_growing: false,
-                };
+                let part =
+                    Part { starts: Vec::new(), ends: Vec::new(), squeeze: Vec::new(), grow: None, within: Vec::new() };
                 self.update(declaration, &part, value)
             }
             None => {

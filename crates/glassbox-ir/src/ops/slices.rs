@@ -22,6 +22,9 @@ pub(super) const FILL: AttrSpec = AttrSpec::optional("fill", AttrKind::Tensor);
 /// How far each axis may grow.
 pub(super) const LIMITS: AttrSpec = AttrSpec::optional("limits", AttrKind::Ints);
 
+/// The axes along which a region that is written makes the state no larger.
+pub(super) const WITHIN: AttrSpec = AttrSpec { name: "within", kind: AttrKind::Ints, default: Default::Ints(&[]) };
+
 /// The constraint on the operands that bound a region.
 pub(super) const BOUNDS: (&str, &str) =
     ("C2", "starts and ends are vectors of the same length, which is at most the rank of the state");
@@ -58,8 +61,8 @@ enum Asked {
     Range(i64, i64),
 }
 
-/// The region of a state that holds `extents`. Where it `grows`, the region may lie past the extent of an axis along
-/// which the state grows.
+/// The region of a state that holds `extents`. Along the axes of which `may_grow` says so and along which the state grows,
+/// the region may lie past the extent.
 ///
 /// What doesn't hold is a violation of the rule (C2 to C4) of the ops on regions, with the state's name, the
 /// axis, what was asked for and what the state holds.
@@ -69,14 +72,14 @@ pub fn slice_of(
     starts: &[i64],
     ends: &[i64],
     squeeze: &[i64],
-    grows: bool,
+    may_grow: &dyn Fn(usize) -> bool,
 ) -> Result<StateSlice, Violation> {
     check_lengths(&state.name, starts.len(), ends.len(), extents.len())?;
     let squeezed = squeezed_axes(squeeze, starts.len())?;
     let mut region = StateSlice { starts: vec![0; extents.len()], sizes: extents.to_vec(), squeezed };
     for (axis, (start, end)) in starts.iter().zip(ends).enumerate() {
         let asked = if region.squeezed.contains(&axis) { Asked::Index(*start) } else { Asked::Range(*start, *end) };
-        let grows = grows && state.grows(axis);
+        let grows = may_grow(axis) && state.grows(axis);
         let (first, size) = along(&state.name, axis, asked, extents[axis], grows)?;
         (region.starts[axis], region.sizes[axis]) = (first, size);
     }
@@ -189,8 +192,9 @@ pub(super) fn after_update(infer: &Infer, state: &State, place: usize) -> Option
     let bounded = infer.dims(place)?.first()?.as_size()?;
     let (starts, ends) = (infer.ints(place), infer.ints(place + 1));
     let squeezed = infer.attr.ints("squeeze").unwrap_or_default();
+    let within = infer.attr.ints("within").unwrap_or_default();
     let extent = |(axis, dim): (usize, &Dim)| {
-        if axis >= bounded || !state.grows(axis) {
+        if axis >= bounded || !state.grows(axis) || within.contains(&(axis as i64)) {
             return dim.clone();
         }
         let at = |list: &Option<Vec<Dim>>| list.as_ref().and_then(|list| list.get(axis).cloned());
@@ -272,7 +276,7 @@ mod tests {
     fn found(starts: &[i64], ends: &[i64], squeeze: &[i64], grows: bool) -> Result<(Vec<usize>, Vec<usize>), String> {
         let state = state(TensorType::new(DType::F32, [Dim::Unknown, Dim::Int(4)]));
         let region =
-            slice_of(&state, &[3, 4], starts, ends, squeeze, grows).map_err(|violation| violation.to_string())?;
+            slice_of(&state, &[3, 4], starts, ends, squeeze, &|_| grows).map_err(|violation| violation.to_string())?;
         Ok((region.starts.clone(), region.dims()))
     }
 
