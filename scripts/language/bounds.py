@@ -1,6 +1,6 @@
-"""How far a result may be off where a transcendental function went in, and `apply`, which runs one op.
+"""How far a result may be off where a transcendental function or a sum went in, and `apply`, which runs one op.
 
-A transcendental function isn't computed to the bit by everybody, so a value carries beside its elements how far each
+A transcendental function isn't computed to the bit by everybody, and sums are taken in any order, so a value carries beside its elements how far each
 may be off (`Value.error`; None: they are exact to the bit). What moves elements moves that too, a few ops make it
 larger, and every other op refuses it (`Unspecified`). Each function here gives the errors of all results of an op:
 arrays of f64 of their dims, or None.
@@ -14,7 +14,7 @@ import numpy as np
 
 import dtypes
 from dtypes import dtype_of, is_float, is_integer, widen
-from ops import OPS, Failed, Unspecified, Value, axis_of
+from ops import OPS, Failed, Unspecified, Value, axis_of, reduction_of
 
 
 def apply(name: str, operands: list[Value | None], attributes: dict, results: int) -> list[Value]:
@@ -121,6 +121,61 @@ def layer_normalization_error(row, operands, attributes, results):
         error = error + dtypes.unit(widen(operands[2].data), name)
     errors = [np.broadcast_to(error, y.shape), deviation * relative, relative / deviation]
     return [np.array(error) for error in errors[: len(results)]]
+
+
+def quantum(terms):
+    """The largest power of two of which all terms of each line, the last axis, are multiples; 1 for no terms."""
+    mantissas, exponents = np.frexp(np.where(np.isfinite(terms), terms, 0.0))
+    integers = (np.abs(mantissas) * 2.0**53).astype(np.int64)
+    lowest = np.frexp((integers & -integers).astype(np.float64))[1] - 1 - 53 + exponents
+    return np.ldexp(1.0, np.where(integers == 0, 1023, lowest).min(axis=-1, initial=1023))
+
+
+def order_error(terms, result):
+    """The errors of sums of terms, each line one sum: none where all orders, and sums in f32, give the same."""
+    name = dtype_of(result)
+    finite = np.where(np.isfinite(terms), terms, 0.0)
+    size = np.abs(finite).sum(axis=-1)
+    digits = 53 if name == "f64" else 24
+    exact = size / quantum(terms) < 2.0**digits
+    if not (exact | (size < dtypes.FORMATS[name].largest)).all():
+        raise Unspecified("a sum that overflows in some orders")
+    error = terms.shape[-1] * size * 2.0 ** (1 - digits)
+    error = error.reshape(result.shape) + dtypes.unit(widen(result), name)
+    error = np.where(exact.reshape(result.shape) | ~np.isfinite(widen(result)), 0.0, error)
+    return [error] if error.any() else [None]
+
+
+@errors_for("reduce_sum", "reduce_mean")
+def reduction_error(row, operands, attributes, results):
+    """Nobody says in which order terms are added, nor in how many bits."""
+    if is_inexact(operands):
+        raise Unspecified(f"{row.name} of what isn't exact")
+    x = operands[0].data
+    if not is_float(dtype_of(x)) or not results[0].size:
+        return [None]
+    lines = []
+
+    def keep(terms, _):
+        lines.append(terms)
+        return np.zeros(len(terms))
+
+    axes = None if len(operands) < 2 or operands[1] is None else operands[1].data
+    reduction_of(keep)(x, axes, **attributes)
+    return order_error(lines[0], results[0])
+
+
+@errors_for("matmul")
+def matmul_error(row, operands, attributes, results):
+    """The same, for sums of products."""
+    if is_inexact(operands):
+        raise Unspecified("matmul of what isn't exact")
+    a, b = (value.data for value in operands)
+    if not is_float(dtype_of(a)) or not results[0].size:
+        return [None]
+    left = widen(a) if a.ndim > 1 else widen(a)[None, :]
+    right = widen(b) if b.ndim > 1 else widen(b)[:, None]
+    return order_error(left[..., :, None, :] * right.swapaxes(-1, -2)[..., None, :, :], results[0])
 
 
 @errors_for("add", "sub")

@@ -26,8 +26,8 @@ is the entries that begin with `0042/`:
 - `0042/step0.out/NAME.npy`: what can be fetched after it: each must have this dtype, these dims and these elements to
   the bit, but NaN is equal to every NaN. Not everything that can be fetched is listed: inputs, weights and constants
   that no statement writes are listed after the first step only. All states are always there.
-- `0042/step0.bound/NAME.npy`: f64 of the same dims, for the outputs in "bounded": a transcendental function went in,
-  and element by element |got - wanted| may be at most this. Where the wanted one isn't finite, it must be equal.
+- `0042/step0.bound/NAME.npy`: f64 of the same dims, for the outputs in "bounded": a transcendental function or a sum
+  went in, and element by element |got - wanted| may be at most this. Where the wanted one isn't finite, it must be equal.
 
 A step with "error" must fail; it has no outputs, the states must be as they were before, and the next step goes on
 from there. "line" and "block" are those of the innermost statement that fails, null where the inputs don't fit. The

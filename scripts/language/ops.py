@@ -368,7 +368,10 @@ def reduce_lines(x, axes, keepdims, function, kind=None):
 
 
 def reduction(name, function):
-    @op(name, "x axes:i64?")
+    return op(name, "x axes:i64?")(reduction_of(function))
+
+
+def reduction_of(function):
     def reduce(x, axes=None, *, keepdims=True, noop_with_empty_axes=False):
         axes = [] if axes is None else axes_of(axes, x.ndim)
         if not axes and not noop_with_empty_axes:

@@ -16,7 +16,7 @@ import dtypes
 from bounds import apply
 from check import Fault
 from evaluate import Evaluator, Outcome, Package
-from ops import OPS, Value
+from ops import OPS, Unspecified, Value
 
 OPS_FOLDER = pathlib.Path(__file__).parents[2] / "crates/glassbox-ir/src/ops"
 
@@ -405,6 +405,31 @@ def test_errors_grow_where_values_are_not_exact():
     z = apply("mul", [y, y], {}, 1)[0]
     assert z.error[0] > 2 * y.error[0]
     assert apply("add", [x, x], {}, 1)[0].error is None
+
+
+def test_sums_have_errors_where_their_order_matters():
+    def floats(*values):
+        return Value(np.array(values, dtype=np.float32))
+
+    for name, attributes in (("reduce_sum", {"keepdims": False}), ("reduce_mean", {"keepdims": False})):
+        assert apply(name, [floats(0.5, -3.0, 1024.0)], attributes, 1)[0].error is None
+        assert apply(name, [floats(0.5, np.inf)], attributes, 1)[0].error is None
+        assert apply(name, [floats()], attributes, 1)[0].error is None
+        assert 1e-8 < apply(name, [floats(0.1, 1.0, 1.0)], attributes, 1)[0].error < 1e-5
+        # 2^25 and 1 and -2^25 are 1 or 0 in f32.
+        assert apply(name, [floats(2.0**25, 1.0, -(2.0**25))], attributes, 1)[0].error > 1
+    huge = floats(3e38, 3e38, -3e38)
+    try:
+        apply("reduce_sum", [huge], {}, 1)
+        raise AssertionError("it overflows in some orders")
+    except Unspecified:
+        pass
+    assert apply("matmul", [floats(0.5, 2.0), floats(3.0, 4.0)], {}, 1)[0].error is None
+    a, b = np.array([[0.1, 0.2], [1.0, 2.0]], dtype=np.float32), np.array([[3.0], [4.0]], dtype=np.float32)
+    error = apply("matmul", [Value(a), Value(b)], {}, 1)[0].error
+    assert error.shape == (2, 1) and 0 < error[0, 0] < 1e-5 and error[1, 0] == 0
+    counts = Value(np.array([1, 2], dtype=np.int32))
+    assert apply("reduce_sum", [counts], {}, 1)[0].error is None
 
 
 # The examples of the op table.

@@ -12,7 +12,6 @@ use glassbox_tensor::ParamSource;
 use crate::fuse::Fusion;
 use crate::session::{CpuSession, Way};
 use crate::slots::Slots;
-use crate::statics::Statics;
 
 /// The backend for the processor at hand.
 ///
@@ -53,10 +52,10 @@ impl Runtime for Cpu {
         check_params(&graph, params.as_ref())?;
         check_images(&graph, options)?;
         let compiled = compiled(&graph).map_err(|error| RunError::Inputs(error.to_string()))?;
-        let (inner, fallbacks) = with_kernels(compiled.graph(), params.clone(), options, compiled.calls())?;
-        let report = report(&compiled, fallbacks);
+        let (inner, slots) = with_kernels(compiled.graph(), params.clone(), options, compiled.calls())?;
+        let report = report(&compiled);
         let (options, node_by_node) = (options.clone(), OnceLock::new());
-        let prepared = Prepared { source: graph, compiled: inner, node_by_node, params, options, report };
+        let prepared = Prepared { source: graph, compiled: inner, slots, node_by_node, params, options, report };
         Ok(Arc::new(CpuExecutable(Arc::new(prepared))))
     }
 }
@@ -81,25 +80,19 @@ pub fn compiled(graph: &Arc<Graph>) -> Result<Compiled, CompileError> {
     compile_for(graph, &Fusion, &CompileOptions::default())
 }
 
-/// A graph on the reference's machine, with the kernels that there are for its nodes and for `calls` as wholes; and the
-/// nodes without one.
+/// A graph on the reference's machine, with the kernels that there are for its nodes and for `calls` as wholes.
 fn with_kernels(
     graph: &Arc<Graph>,
     params: Arc<dyn ParamSource>,
     options: &Options,
     calls: &[NodeId],
-) -> Result<(Arc<dyn Executable>, Vec<Fallback>), RunError> {
-    let statics = Statics::of(graph, params.as_ref());
-    let (slots, left) = Slots::of(graph, &statics, calls);
-    let fallback = |left: crate::slots::Left| {
-        let node = graph.node(left.node);
-        Fallback { node: graph.node_label(left.node), op: node.op.name, why: left.why }
-    };
-    let fallbacks = left.into_iter().map(fallback).collect();
-    Ok((prepare_with(graph.clone(), params, options, Arc::new(slots))?, fallbacks))
+) -> Result<(Arc<dyn Executable>, Arc<Slots>), RunError> {
+    let slots = Arc::new(Slots::of(graph, params.clone(), calls));
+    Ok((prepare_with(graph.clone(), params, options, slots.clone())?, slots))
 }
 
-fn report(compiled: &Compiled, fallbacks: Vec<Fallback>) -> Report {
+/// What is known of a compiled graph; `fallbacks` is added by who is asked for it.
+fn report(compiled: &Compiled) -> Report {
     let stage = |stage: &glassbox_compiler::Stage| Stage {
         name: stage.name.to_owned(),
         nodes: stage.graph.node_count(),
@@ -109,7 +102,7 @@ fn report(compiled: &Compiled, fallbacks: Vec<Fallback>) -> Report {
         runtime: Cpu.name().to_owned(),
         stages: compiled.stages.iter().map(stage).collect(),
         lineage: Some(Arc::new(compiled.lineage())),
-        fallbacks,
+        fallbacks: Vec::new(),
         peak_bytes: None,
     }
 }
@@ -119,6 +112,8 @@ pub(crate) struct Prepared {
     /// The graph, as it was given.
     pub(crate) source: Arc<Graph>,
     compiled: Arc<dyn Executable>,
+    /// The kernels of the compiled graph.
+    slots: Arc<Slots>,
     /// The graph as it was given, with kernels for single nodes; made when somebody watches a run for the first time.
     node_by_node: OnceLock<Arc<dyn Executable>>,
     params: Arc<dyn ParamSource>,
@@ -152,6 +147,12 @@ impl Executable for CpuExecutable {
     }
 
     fn report(&self) -> Report {
-        self.0.report.clone()
+        let graph = self.0.compiled.graph();
+        let fallback = |(id, why): (NodeId, String)| {
+            let node = graph.node(id);
+            Fallback { node: graph.node_label(id), op: node.op.name, why }
+        };
+        let fallbacks = self.0.slots.left().into_iter().map(fallback).collect();
+        Report { fallbacks, ..self.0.report.clone() }
     }
 }

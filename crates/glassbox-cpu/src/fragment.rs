@@ -74,8 +74,7 @@ impl Fragment {
             inputs.iter().chain(&made).enumerate().map(|(number, value)| (*value, number)).collect();
         let outputs = results.iter().map(|value| numbers.get(value).copied()).collect::<Option<Vec<_>>>()?;
         let own: Vec<Option<Tensor>> = inputs.iter().map(constant).collect();
-        let contents =
-            inputs.iter().zip(&own).map(|(value, own)| own.clone().or_else(|| statics.tensor(*value).cloned()));
+        let contents = inputs.iter().zip(&own).map(|(value, own)| own.clone().or_else(|| statics.tensor(*value)));
         let contents = contents.collect();
         let tensors = numbers.keys().all(|value| graph.value(*value).ty.as_tensor().is_some());
         let dtypes = inputs.iter().chain(&made).map(|value| graph.value(*value).ty.dtype()).collect();

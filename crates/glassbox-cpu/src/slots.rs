@@ -1,12 +1,12 @@
 //! Which nodes of a compiled graph this backend computes, each with its kernel.
 
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use glassbox_exec::{KernelError, RunError, Value};
-use glassbox_ir::{Graph, NodeId, RegionId, ValueId};
+use glassbox_ir::{Graph, Node, NodeId, RegionId, ValueId, ops};
 use glassbox_reference::{Compute, Outcome, Values, evaluate};
-use glassbox_tensor::{DType, Recycler, Tensor};
+use glassbox_tensor::{DType, ParamSource, Recycler, Tensor};
 
 use crate::fragment::{Fragment, Sizes};
 use crate::kernels::output::Output;
@@ -14,8 +14,18 @@ use crate::kernels::{self, Kernel};
 use crate::statics::Statics;
 
 /// The kernels of a graph, by its nodes.
+///
+/// They are made when a graph is prepared, but those that work on weights inside of a branch of an `if`, which are made when
+/// they are needed for the first time: a model may choose few of many experts, and none of the others' weights is read.
 pub(crate) struct Slots {
-    slots: Vec<Option<Slot>>,
+    graph: Arc<Graph>,
+    statics: Statics,
+    /// The calls that have one kernel for their whole body.
+    calls: HashSet<NodeId>,
+    /// What each node is, by its index, as far as that was asked.
+    slots: Vec<OnceLock<Slot>>,
+    /// Whether all was made that need not wait.
+    is_prepared: bool,
     /// Memory for results, used again from run to run.
     recycler: Arc<Recycler>,
 }
@@ -25,6 +35,12 @@ enum Slot {
     Static(Vec<Value>),
     /// A kernel.
     Kernel { fragment: Box<Fragment>, kernel: Box<dyn Kernel> },
+    /// The nodes in its bodies may have kernels.
+    Bodies,
+    /// It is the machine's own on every backend.
+    Machine,
+    /// It is computed by the reference, for this reason.
+    Left(String),
 }
 
 /// What a kernel is given.
@@ -47,55 +63,78 @@ impl Call<'_> {
     }
 }
 
-/// A node that is computed by the reference, and why.
-pub(crate) struct Left {
-    pub(crate) node: NodeId,
-    pub(crate) why: String,
-}
-
 impl Slots {
-    /// The kernels of `graph`, and the nodes that have none. Those of `calls` have one kernel for their whole body, where
-    /// there is one; any other call is only gone into, because what a kernel relies on was seen to by whoever grouped the
-    /// nodes.
-    pub(crate) fn of(graph: &Arc<Graph>, statics: &Statics, calls: &[NodeId]) -> (Slots, Vec<Left>) {
-        let mut slots = Slots { slots: Vec::new(), recycler: Arc::default() };
-        slots.slots.resize_with(graph.node_count(), || None);
-        let mut left = Vec::new();
-        let calls: HashSet<NodeId> = calls.iter().copied().collect();
-        slots.region(graph, graph.body(), statics, &calls, &mut left);
-        (slots, left)
+    /// The kernels of a graph. Those of `calls` have one kernel for their whole body, where there is one; any other call is
+    /// only gone into, because what a kernel relies on was seen to by whoever grouped the nodes.
+    pub(crate) fn of(graph: &Arc<Graph>, params: Arc<dyn ParamSource>, calls: &[NodeId]) -> Slots {
+        let mut slots = Vec::new();
+        slots.resize_with(graph.node_count(), OnceLock::new);
+        let (statics, calls) = (Statics::of(graph, params), calls.iter().copied().collect());
+        let mut slots =
+            Slots { graph: graph.clone(), statics, calls, slots, is_prepared: false, recycler: Arc::default() };
+        slots.region(graph.body(), false);
+        slots.statics.forget();
+        slots.is_prepared = true;
+        slots
     }
 
-    fn region(
-        &mut self,
-        graph: &Arc<Graph>,
-        region: RegionId,
-        statics: &Statics,
-        calls: &HashSet<NodeId>,
-        left: &mut Vec<Left>,
-    ) {
-        for id in graph.region(region).nodes.iter().copied() {
-            let node = graph.node(id);
-            let fixed: Option<Vec<Value>> = node.results.iter().map(|result| statics.get(*result).cloned()).collect();
-            // A node without results is there for what it does.
-            if let Some(values) = fixed.filter(|values| !values.is_empty()) {
-                self.slots[id.index()] = Some(Slot::Static(values));
+    /// Makes the kernels of a region that need not wait.
+    fn region(&self, region: RegionId, in_branch: bool) {
+        for id in self.graph.region(region).nodes.iter().copied() {
+            let node = self.graph.node(id);
+            if in_branch && self.works_on_weights(node) {
                 continue;
             }
-            let whole = node.regions.is_empty() || calls.contains(&id);
-            let built = if whole { kernels::build(graph, id, statics) } else { Err(String::new()) };
-            match built {
-                Ok((fragment, kernel)) => {
-                    self.slots[id.index()] = Some(Slot::Kernel { fragment: Box::new(fragment), kernel });
-                }
-                // The nodes in it may have kernels of their own.
-                Err(_) if !node.regions.is_empty() => {
-                    node.regions.iter().for_each(|inner| self.region(graph, *inner, statics, calls, left));
-                }
-                Err(_) if is_of_the_machine(node.op.name) => {}
-                Err(why) => left.push(Left { node: id, why }),
+            if matches!(self.slot(id), Slot::Bodies) {
+                let in_branch = in_branch || *node.op == ops::if_::OP;
+                node.regions.iter().for_each(|inner| self.region(*inner, in_branch));
             }
         }
+    }
+
+    /// Whether a node, or one in its bodies, reads weights or what is computed from them.
+    fn works_on_weights(&self, node: &Node) -> bool {
+        let of_weights = |value: &ValueId| self.statics.is_of_weights(*value);
+        let mut nodes = node.regions.iter().flat_map(|region| &self.graph.region(*region).nodes);
+        node.operands.iter().flatten().chain(&node.results).any(of_weights)
+            || nodes.any(|inner| self.works_on_weights(self.graph.node(*inner)))
+    }
+
+    fn slot(&self, id: NodeId) -> &Slot {
+        self.slots[id.index()].get_or_init(|| {
+            let slot = self.make(id);
+            if self.is_prepared {
+                self.statics.forget();
+            }
+            slot
+        })
+    }
+
+    fn make(&self, id: NodeId) -> Slot {
+        let node = self.graph.node(id);
+        let fixed: Option<Vec<Value>> = node.results.iter().map(|result| self.statics.get(*result)).collect();
+        // A node without results is there for what it does.
+        if let Some(values) = fixed.filter(|values| !values.is_empty()) {
+            return Slot::Static(values);
+        }
+        let whole = node.regions.is_empty() || self.calls.contains(&id);
+        let built = if whole { kernels::build(&self.graph, id, &self.statics) } else { Err(String::new()) };
+        match built {
+            Ok((fragment, kernel)) => Slot::Kernel { fragment: Box::new(fragment), kernel },
+            Err(_) if !node.regions.is_empty() => Slot::Bodies,
+            Err(_) if is_of_the_machine(node.op.name) => Slot::Machine,
+            Err(why) => Slot::Left(why),
+        }
+    }
+
+    /// The nodes that are computed by the reference, and why, as far as that is known.
+    pub(crate) fn left(&self) -> Vec<(NodeId, String)> {
+        let nodes = self.graph.walk().into_iter();
+        let left = nodes.filter_map(|id| match self.slots[id.index()].get() {
+            Some(Slot::Left(why)) => Some((id, why.clone())),
+            _ => None,
+        });
+        left.collect()
     }
 }
 
@@ -139,13 +178,13 @@ fn by_reference(call: &Call, limit: usize) -> Outcome {
 
 impl Compute for Slots {
     fn takes(&self, node: NodeId) -> bool {
-        matches!(self.slots.get(node.index()), Some(Some(_)))
+        matches!(self.slot(node), Slot::Static(_) | Slot::Kernel { .. })
     }
 
     fn compute(&self, node: NodeId, values: &Values, limit: usize) -> Outcome {
-        match self.slots.get(node.index()) {
-            Some(Some(Slot::Static(values))) => Ok(values.clone()),
-            Some(Some(Slot::Kernel { fragment, kernel })) => {
+        match self.slot(node) {
+            Slot::Static(values) => Ok(values.clone()),
+            Slot::Kernel { fragment, kernel } => {
                 let inputs = fragment.tensors(values)?;
                 let sizes = fragment.sizes(&inputs, limit)?;
                 let call = Call { fragment, inputs: &inputs, sizes: &sizes, recycler: &self.recycler };
@@ -154,7 +193,9 @@ impl Compute for Slots {
                 }
                 Ok(kernel.run(&call)?.into_iter().map(Value::from).collect())
             }
-            _ => Err(KernelError::Internal("the node has no kernel".to_owned())),
+            Slot::Bodies | Slot::Machine | Slot::Left(_) => {
+                Err(KernelError::Internal("the node has no kernel".to_owned()))
+            }
         }
     }
 }
