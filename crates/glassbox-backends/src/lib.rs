@@ -67,12 +67,7 @@ pub struct BackendEntry {
 pub const BACKENDS: &[BackendEntry] = &[
     BackendEntry {
         name: "cpu",
-        about: "the fastest that there is for the processor of this machine: today the reference",
-        make: || Arc::new(glassbox_reference::Reference),
-    },
-    BackendEntry {
-        name: "compiled",
-        about: "kernels for the processor of this machine, in the making; what has none runs on the reference",
+        about: "kernels for the processor of this machine; what has none runs on the reference",
         make: || Arc::new(glassbox_cpu::Cpu),
     },
     BackendEntry {
@@ -105,7 +100,7 @@ pub struct UnknownBackend {
 /// use glassbox_backends::find;
 /// assert_eq!(find("toy")?.name(), "toy");
 /// let error = find("vulkan").err().unwrap().to_string();
-/// assert_eq!(error, "no backend is named `vulkan`; there are `cpu`, `compiled`, `reference`, `toy`");
+/// assert_eq!(error, "no backend is named `vulkan`; there are `cpu`, `reference`, `toy`");
 /// # Ok::<(), glassbox_backends::UnknownBackend>(())
 /// ```
 pub fn find(name: &str) -> Result<Arc<dyn Runtime>, UnknownBackend> {

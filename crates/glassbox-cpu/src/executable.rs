@@ -36,7 +36,7 @@ pub struct Cpu;
 
 impl Runtime for Cpu {
     fn name(&self) -> &str {
-        "compiled"
+        "cpu"
     }
 
     fn prepare(

@@ -29,7 +29,7 @@ pub(crate) struct Fusion;
 
 impl Backend for Fusion {
     fn name(&self) -> &str {
-        "compiled"
+        "cpu"
     }
 
     fn keeps(&self, graph: &Graph, node: NodeId) -> bool {

@@ -36,8 +36,12 @@ pub(crate) const SUITES: &[Suite] = &[
     Suite { name: "lints", what: "clippy, without a warning", run: lints },
     Suite { name: "book", what: "the book and the README: every command, every link", run: book },
     Suite { name: "conformance", what: "the official ONNX backend tests", run: conformance },
-    Suite { name: "toy", what: "a backend of one file and one row, held against the same suites", run: toy },
-    Suite { name: "compiled", what: "the official ONNX cases on the compiled backend", run: compiled },
+    Suite {
+        name: "cpu",
+        what: "the same, and programs and language models, on the fast backend",
+        run: |it| backend(it, "cpu"),
+    },
+    Suite { name: "toy", what: "and on a backend of one file and one row", run: |it| backend(it, "toy") },
     Suite { name: "peers", what: "whole models against onnxruntime", run: peers },
     Suite { name: "bench", what: "the benchmark, with tiny models: whether it works", run: bench },
     Suite { name: "hunts", what: "faults that are planted in models, each to be named", run: hunts::main },
@@ -85,24 +89,18 @@ fn book(context: &mut Context) -> Result<()> {
 
 fn conformance(context: &mut Context) -> Result<()> {
     context.data()?;
-    glassbox(&["conformance", "--at-least", CONFORMANCE_FLOOR])
+    glassbox(&["conformance", "--backend", "reference", "--at-least", CONFORMANCE_FLOOR])
 }
 
-/// The backend that is in the making.
-fn compiled(context: &mut Context) -> Result<()> {
+/// What a backend gets by its row in the table: conformance, and the tests of language models, programs and the simulator,
+/// which `tests` runs on the reference.
+fn backend(context: &mut Context, name: &str) -> Result<()> {
     context.data()?;
-    glassbox(&["conformance", "--backend", "compiled", "--at-least", CONFORMANCE_FLOOR])
-}
-
-/// What a new backend gets by its row in the table: conformance, and the tests of language models, programs and the
-/// simulator.
-fn toy(context: &mut Context) -> Result<()> {
-    context.data()?;
-    glassbox(&["conformance", "--backend", "toy", "--at-least", CONFORMANCE_FLOOR])?;
+    glassbox(&["conformance", "--backend", name, "--at-least", CONFORMANCE_FLOOR])?;
     let mut command = Command::new("cargo");
     command.args(["test", "--profile", PROFILE, "--no-fail-fast", "--test", "main"]);
     command.args(["-p", "glassbox-models", "-p", "glassbox-dsl", "-p", "glassbox-onnx", "-p", "glassbox-runtime"]);
-    command.current_dir(root()).env("GLASSBOX_TEST_BACKEND", "toy").env(FIXED_SEED.0, FIXED_SEED.1);
+    command.current_dir(root()).env("GLASSBOX_TEST_BACKEND", name).env(FIXED_SEED.0, FIXED_SEED.1);
     run_and_note(context, command.args(["--", "--show-output"]))
 }
 

@@ -206,7 +206,8 @@ fn check_tells_rounding_from_a_difference() {
 #[test]
 fn the_reference_agrees_with_itself_at_any_number_of_threads() {
     let image = "image=models/shapes/images/circle.png";
-    let check = glassbox(&["check", "shapes", "-i", image, "--against", "reference", "--threads", "3"]);
+    let backend = ["--backend", "reference", "--against", "reference"];
+    let check = glassbox(&[&["check", "shapes", "-i", image, "--threads", "3"], &backend[..]].concat());
     let (text, notes) = (stdout(&check), stderr(&check));
     assert!(check.status.success(), "{text}{notes}");
     assert!(text.contains("agrees: 29 values compared"), "{text}");

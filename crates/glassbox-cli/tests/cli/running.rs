@@ -14,7 +14,19 @@ fn every_backend_runs_by_its_name() {
     assert_eq!(run("reference"), run("cpu"));
     let error = refused(&["run", &sum, "--backend", "toi"], 2);
     assert!(error.contains("no backend is named `toi`") && error.contains("did you mean `toy`?"), "{error}");
-    let checked = printed(&["-q", "check", "shapes", "-i", "image=random", "-d", "N=1", "--against", "toy"]);
+    let checked = printed(&[
+        "-q",
+        "check",
+        "shapes",
+        "-i",
+        "image=random",
+        "-d",
+        "N=1",
+        "--backend",
+        "reference",
+        "--against",
+        "toy",
+    ]);
     assert!(checked.contains("agrees: 29 values compared"), "{checked}");
     let error = refused(&["-q", "check", "shapes", "-i", "image=random", "-d", "N=1", "--against", "vulkan"], 3);
     assert!(error.contains("--against vulkan: there is no such file"), "{error}");

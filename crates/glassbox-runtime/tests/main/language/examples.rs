@@ -18,7 +18,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::same_bits;
+use super::near;
 use crate::root;
 
 /// How far logits of the decode loop may be from NumPy's, whose attention is computed in f64 and rounded to f16 once; ours is
@@ -55,7 +55,7 @@ fn the_block_form_gives_what_numpy_gives() {
     let mut executor = block_form::open(&package("block_form")).unwrap_or_else(|error| panic!("{error}"));
     for step in expected("block_form") {
         let (h, count) = block_form::step(&mut executor, f32s(&step, "x")).unwrap_or_else(|error| panic!("{error}"));
-        same_bits(&h.to_vec::<f32>().unwrap(), &f32s(&step, "h"), "h");
+        near(&h.to_vec::<f32>().unwrap(), &f32s(&step, "h"), "h");
         assert_eq!(i64::from(count), step["step"].as_i64().unwrap());
     }
 }
@@ -69,7 +69,7 @@ fn tokens_give_the_logits_that_numpy_gives() {
     for (logits, step) in found.iter().zip(&steps) {
         let wanted = f32s(step, "logits");
         let logits: Vec<f32> = logits.load::<f64>().unwrap().iter().map(|logit| *logit as f32).collect();
-        same_bits(&logits, &wanted, "logits");
+        near(&logits, &wanted, "logits");
     }
 }
 
