@@ -113,14 +113,20 @@ pub(crate) struct ModelAndInputs {
 #[derive(Args)]
 pub(crate) struct BackendArgument {
     /// The backend that runs it: `cpu`, the fastest for this processor; `reference`, which says what is right; `toy`
-    #[arg(long, default_value_t = Device::Cpu, value_name = "NAME")]
-    pub(crate) backend: Device,
+    /// [default: cpu; of `check`, reference]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) backend: Option<Device>,
 }
 
 impl BackendArgument {
+    /// The name of the backend; of the fastest, where none is given.
+    pub(crate) fn device(&self) -> Device {
+        self.backend.unwrap_or_default()
+    }
+
     /// The backend.
     pub(crate) fn runtime(&self) -> anyhow::Result<Arc<dyn Runtime>> {
-        Ok(self.backend.runtime()?)
+        Ok(self.device().runtime()?)
     }
 }
 

@@ -24,7 +24,7 @@ pub(crate) fn main(arguments: &Sim, quiet: bool) -> Result<bool> {
     let package = arguments.model.as_deref().map_or_else(|| Ok(ModelPackage::empty()), model::open_package)?;
     let precision = if arguments.precise { Precision::Precise } else { Precision::Declared };
     let options = SimOptions { precision, seed: arguments.given.seed, ..SimOptions::default() };
-    let simulator = Simulator::new(&package, program.as_ref(), arguments.runs.backend)?.with_options(options)?;
+    let simulator = Simulator::new(&package, program.as_ref(), arguments.runs.device())?.with_options(options)?;
     if let Some(file) = &arguments.graph {
         write_graph(simulator.graph(), file)?;
         return Ok(true);

@@ -96,7 +96,7 @@ impl Ours {
             past = kept(&graph, session.as_ref())?;
         }
         Ok(Ours {
-            name: arguments.runs.backend.to_string(),
+            name: arguments.runs.device().to_string(),
             model,
             work,
             inputs,

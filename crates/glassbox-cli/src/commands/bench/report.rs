@@ -132,7 +132,11 @@ impl Report<'_> {
         }
         out::paragraph(&loaded, 2)?;
         if ours.fallbacks > 0 {
-            out::paragraph(&format!("{} nodes are left to the reference", ours.fallbacks), 2)?;
+            let left = match ours.fallbacks {
+                1 => "1 node is".to_owned(),
+                count => format!("{count} nodes are"),
+            };
+            out::paragraph(&format!("{left} left to the reference"), 2)?;
         }
         measured.peers.iter().try_for_each(|(peer, ..)| tell_settings(peer))
     }
