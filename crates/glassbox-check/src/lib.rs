@@ -14,7 +14,7 @@
 //!
 //! use glassbox_check::tolerance::Tolerances;
 //! use glassbox_check::{Engine, Hunt, Model, Other, Source};
-//! use glassbox_exec::{Options, Precision};
+//! use glassbox_exec::{Nodes, Options, Precision};
 //! use glassbox_ir::text::{ParseOptions, parse};
 //! use glassbox_tensor::{NoParams, Tensor, f16};
 //!
@@ -29,7 +29,7 @@
 //! let ours = Model::new("g", engine, source, vec![x.into()]);
 //!
 //! let options = Options { precision: Precision::Precise, ..Options::default() };
-//! let other = Other::Itself { name: "in f64".to_owned(), runtime: reference.clone(), options, precise: true };
+//! let other = Other::Itself { name: "in f64".to_owned(), runtime: reference.clone(), options, precise: true, nodes: Nodes::Given };
 //! let report = Hunt { reference, tolerances: Tolerances::default() }.run(&ours, other)?;
 //!
 //! assert_eq!((report.culprits[0].node.as_str(), report.culprits[0].kind.name()), ("square", "overflow"));

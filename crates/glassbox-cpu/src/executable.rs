@@ -5,13 +5,14 @@ use std::sync::{Arc, OnceLock};
 use glassbox_compiler::{CompileError, CompileOptions, Compiled, compile_for};
 use glassbox_exec::checks::{check_images, check_params};
 use glassbox_exec::{Executable, Fallback, Options, Precision, Report, RunError, Runtime, Session, Stage};
-use glassbox_ir::{Graph, NodeId};
+use glassbox_ir::{Graph, Lineage, NodeId};
 use glassbox_reference::{Reference, prepare_with};
 use glassbox_tensor::ParamSource;
 
 use crate::fuse::Fusion;
 use crate::session::{CpuSession, Way};
 use crate::slots::Slots;
+use crate::survivors::Survivors;
 
 /// The backend for the processor at hand.
 ///
@@ -54,8 +55,9 @@ impl Runtime for Cpu {
         let compiled = compiled(&graph).map_err(|error| RunError::Inputs(error.to_string()))?;
         let (inner, slots) = with_kernels(compiled.graph(), params.clone(), options, compiled.calls())?;
         let report = report(&compiled);
-        let (options, node_by_node) = (options.clone(), OnceLock::new());
-        let prepared = Prepared { source: graph, compiled: inner, slots, node_by_node, params, options, report };
+        let (options, node_by_node, survivors) = (options.clone(), OnceLock::new(), OnceLock::new());
+        let prepared =
+            Prepared { source: graph, compiled: inner, slots, node_by_node, survivors, params, options, report };
         Ok(Arc::new(CpuExecutable(Arc::new(prepared))))
     }
 }
@@ -116,12 +118,22 @@ pub(crate) struct Prepared {
     slots: Arc<Slots>,
     /// The graph as it was given, with kernels for single nodes; made when somebody watches a run for the first time.
     node_by_node: OnceLock<Arc<dyn Executable>>,
+    /// What of the graph still exists in the compiled one; made when somebody asks for it.
+    survivors: OnceLock<Survivors>,
     params: Arc<dyn ParamSource>,
     options: Options,
     report: Report,
 }
 
 impl Prepared {
+    /// What a run of the compiled graph shows of the source.
+    pub(crate) fn survivors(&self) -> &Survivors {
+        self.survivors.get_or_init(|| {
+            let lineage = self.report.lineage.clone().unwrap_or_else(|| Arc::new(Lineage::unchanged(&self.source)));
+            Survivors::of(&self.source, self.compiled.graph(), &lineage)
+        })
+    }
+
     /// What runs one way.
     pub(crate) fn executable(&self, way: Way) -> Result<Arc<dyn Executable>, RunError> {
         if way == Way::Compiled {

@@ -20,5 +20,6 @@ mod roles;
 mod session;
 mod slots;
 mod statics;
+mod survivors;
 
 pub use executable::{Cpu, compiled};

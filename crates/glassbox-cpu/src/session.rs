@@ -1,16 +1,18 @@
 //! Sessions: the compiled graph where nobody watches, the graph as it was given, node by node, where somebody does.
 //!
 //! An observer is told of every node of the graph that was given, and may put other values in their places. So a run that
-//! is observed goes over that graph, each node computed by a kernel of its own. What a session keeps moves along.
+//! is observed goes over that graph, each node computed by a kernel of its own, unless the observer [wants](Nodes) to see
+//! what the compiled graph computes. What a session keeps moves along.
 
 use std::sync::Arc;
 
 use glassbox_exec::checks::check_inputs;
-use glassbox_exec::{KernelError, Progress, RunContext, RunError, Session, StateStore, Value};
+use glassbox_exec::{KernelError, Nodes, Progress, RunContext, RunError, Session, StateStore, Value, Wants};
 use glassbox_ir::Graph;
 use glassbox_tensor::Tensor;
 
 use crate::executable::Prepared;
+use crate::survivors::Telling;
 
 /// See the [module](self).
 pub(crate) struct CpuSession {
@@ -75,12 +77,21 @@ impl Session for CpuSession {
         Ok(())
     }
 
-    fn resume(&mut self, context: RunContext) -> Result<Progress, RunError> {
+    fn resume(&mut self, mut context: RunContext) -> Result<Progress, RunError> {
+        let wants = context.observer.as_ref().map(|observer| observer.wants());
         if let Some(inputs) = self.waiting.take() {
-            self.turn_to(if context.observer.is_some() { Way::NodeByNode } else { Way::Compiled })?;
+            let given = |wants: Wants| wants.replaces || wants.nodes == Nodes::Given;
+            self.turn_to(if wants.is_some_and(given) { Way::NodeByNode } else { Way::Compiled })?;
             self.inner.start(&inputs)?;
         }
-        self.inner.resume(context)
+        let surviving = self.way == Way::Compiled && wants.is_some_and(|wants| wants.nodes == Nodes::Surviving);
+        match context.observer.take() {
+            Some(observer) if surviving => {
+                let mut telling = Telling { survivors: self.prepared.survivors(), observer };
+                self.inner.resume(context.observed(&mut telling))
+            }
+            observer => self.inner.resume(RunContext { observer, ..context }),
+        }
     }
 
     fn is_under_way(&self) -> bool {

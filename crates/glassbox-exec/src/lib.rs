@@ -31,7 +31,7 @@ pub use draws::draw_seed;
 pub use error::{KernelError, RunError};
 pub use host::{Host, HostError, NoHost};
 pub use image::{DecodeImage, ImageDecoder, Pixels};
-pub use observer::{Event, EventSource, Flow, Frame, Observer, Wants};
+pub use observer::{Event, EventSource, Flow, Frame, Nodes, Observer, Wants};
 pub use options::{Limits, MEMORY_LIMIT, Options, Precision, memory_limit};
 pub use report::{Fallback, Report, Stage};
 pub use runtime::{Executable, Progress, RunContext, Runtime, Session};

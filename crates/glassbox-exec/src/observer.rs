@@ -71,18 +71,33 @@ pub struct Wants {
     pub inside: bool,
     /// To put other values in the place of results. A backend computes node by node where this is wanted.
     pub replaces: bool,
+    /// Which nodes it is told of, where a backend compiles graphs.
+    pub nodes: Nodes,
+}
+
+/// Which nodes an observer is told of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Nodes {
+    /// Those of the graph that was given, all of them: a backend that compiles graphs computes them one by one.
+    #[default]
+    Given,
+    /// A backend that compiles graphs runs what it made, as if nobody watched. Of the graph that was given it tells the nodes
+    /// whose results still exist in that, and of these [which](Event::has_result) do; their operands can't be had.
+    Surviving,
+    /// A backend that compiles graphs runs what it made, and tells of the nodes of that graph: a kernel is a `call`.
+    Compiled,
 }
 
 /// Times and values, from outside of composites.
 impl Default for Wants {
     fn default() -> Wants {
-        Wants { times: true, values: true, inside: false, replaces: false }
+        Wants { times: true, values: true, inside: false, replaces: false, nodes: Nodes::Given }
     }
 }
 
 impl Wants {
     /// Times and values, also inside of composites.
-    pub const ALL: Wants = Wants { times: true, values: true, inside: true, replaces: false };
+    pub const ALL: Wants = Wants { times: true, values: true, inside: true, replaces: false, nodes: Nodes::Given };
 }
 
 /// A node that has been run.
@@ -103,6 +118,12 @@ pub struct Event<'a> {
 
 /// Where the values of an [`Event`] can be had. A value is handed over, and downloaded, only when it is asked for.
 pub trait EventSource {
+    /// Whether there is the result in place `index`; where [`Nodes::Surviving`] are told of, some may have gone.
+    fn has_result(&self, index: usize) -> bool {
+        let _ = index;
+        true
+    }
+
     /// The result in place `index` of the node.
     ///
     /// # Errors
@@ -148,6 +169,11 @@ impl<'a> Event<'a> {
     /// The turns of the loops around the node, the outermost first.
     pub fn turns(&self) -> Vec<u64> {
         self.path.iter().filter_map(|frame| frame.turn).collect()
+    }
+
+    /// Whether there is the result in place `index`. There is, unless an observer wants to be told of [`Nodes::Surviving`].
+    pub fn has_result(&self, index: usize) -> bool {
+        self.source.has_result(index)
     }
 
     /// The result in place `index`.

@@ -21,7 +21,7 @@ use std::cell::RefCell;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use glassbox_exec::{Executable, Options, Runtime, Value};
+use glassbox_exec::{Executable, Nodes, Options, Runtime, Value};
 use glassbox_ir::Graph;
 use glassbox_onnx::model::Model as OnnxModel;
 use glassbox_tensor::ParamSource;
@@ -144,6 +144,9 @@ pub enum Other {
         options: Options,
         /// Whether it is computed in f64, so that it says what is right.
         precise: bool,
+        /// Which nodes are held against ours: on a backend that compiles graphs either each, computed alone, or those whose
+        /// results still exist in what it made of the graph.
+        nodes: Nodes,
     },
     /// Values that somebody else computed.
     Values {
@@ -254,11 +257,12 @@ impl Hunt {
     /// The other side, and what is known before anything is run.
     fn parts(&self, ours: &Model, other: Other) -> Result<Parts, CheckError> {
         Ok(match other {
-            Other::Itself { name, runtime, options, precise } => {
+            Other::Itself { name, runtime, options, precise, nodes } => {
                 let executable = runtime.prepare(ours.graph.clone(), ours.params.clone(), &options);
                 let executable =
                     executable.map_err(|source| CheckError::Run { side: name.clone(), source: Box::new(source) })?;
                 let live = Live::new(&name, executable, ours.skeleton.clone(), ours.inputs.clone());
+                let live = live.told_of(nodes);
                 Parts {
                     name,
                     values: Box::new(live),

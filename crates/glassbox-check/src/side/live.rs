@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use glassbox_exec::{Event, Executable, Flow, Observer, Progress, RunContext, RunError, Session, Value, Wants};
+use glassbox_exec::{Event, Executable, Flow, Nodes, Observer, Progress, RunContext, RunError, Session, Value, Wants};
 
 use super::spill::Waiting;
 use super::{Key, Values};
@@ -16,6 +16,7 @@ pub struct Live {
     executable: Arc<dyn Executable>,
     skeleton: Arc<Skeleton>,
     inputs: Vec<Value>,
+    nodes: Nodes,
     session: Option<Box<dyn Session>>,
     wanted: HashSet<usize>,
     /// What nobody will ask for, of what is wanted.
@@ -32,12 +33,19 @@ impl Live {
             executable,
             skeleton,
             inputs,
+            nodes: Nodes::Given,
             session: None,
             wanted: HashSet::new(),
             ignored: HashSet::new(),
             waiting: Waiting::default(),
             outcome: None,
         }
+    }
+
+    /// The same run, told of by these nodes.
+    #[must_use]
+    pub fn told_of(self, nodes: Nodes) -> Live {
+        Live { nodes, ..self }
     }
 
     /// Has these not kept, though they are wanted in other turns or were before.
@@ -68,7 +76,7 @@ impl Live {
             }
         };
         let (wanted, ignored) = (&self.wanted, &mut self.ignored);
-        let mut watcher = Watcher { skeleton: &self.skeleton, wanted, ignored, seen: Vec::new() };
+        let mut watcher = Watcher { skeleton: &self.skeleton, nodes: self.nodes, wanted, ignored, seen: Vec::new() };
         let progress = session.resume(RunContext::new().observed(&mut watcher));
         for (key, value) in watcher.seen {
             self.waiting.put(key, value)?;
@@ -116,6 +124,7 @@ impl Values for Live {
 /// Keeps what is wanted, and pauses where it has something.
 struct Watcher<'a> {
     skeleton: &'a Skeleton,
+    nodes: Nodes,
     wanted: &'a HashSet<usize>,
     ignored: &'a mut HashSet<Key>,
     seen: Vec<(Key, Value)>,
@@ -126,7 +135,7 @@ impl Observer for Watcher<'_> {
         let before = self.seen.len();
         for (place, id) in event.node().results.iter().enumerate() {
             let Some(value) = self.skeleton.of_value.get(id.index()).copied().flatten() else { continue };
-            if self.wanted.contains(&value) {
+            if self.wanted.contains(&value) && event.has_result(place) {
                 let key = Key { value, turns: event.turns() };
                 if !self.ignored.remove(&key) {
                     self.seen.push((key, event.result(place)?));
@@ -137,6 +146,6 @@ impl Observer for Watcher<'_> {
     }
 
     fn wants(&self) -> Wants {
-        Wants { times: false, ..Wants::default() }
+        Wants { times: false, nodes: self.nodes, ..Wants::default() }
     }
 }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use glassbox_check::report::Report;
 use glassbox_check::tolerance::Tolerances;
 use glassbox_check::{Engine, Hunt, Model, Other, Source};
-use glassbox_exec::{Options, Precision, Value};
+use glassbox_exec::{Nodes, Options, Precision, Value};
 use glassbox_ir::Graph;
 use glassbox_ir::text::{ParseOptions, parse};
 use glassbox_tensor::NoParams;
@@ -38,7 +38,7 @@ fn hunt(ours: &Model, other: Other) -> Report {
 fn against_precise(text: &str, inputs: &[Value]) -> Report {
     let options = Options { precision: Precision::Precise, ..Options::default() };
     let (name, runtime) = ("precise".to_owned(), glassbox_backends::reference());
-    hunt(&model(graph(text), inputs), Other::Itself { name, runtime, options, precise: true })
+    hunt(&model(graph(text), inputs), Other::Itself { name, runtime, options, precise: true, nodes: Nodes::Given })
 }
 
 /// One graph against another.

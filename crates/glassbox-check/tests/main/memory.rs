@@ -24,6 +24,7 @@ fn values_are_freed_as_they_are_compared() {
         runtime: glassbox_backends::find("toy").unwrap(),
         options: Options::default(),
         precise: false,
+        nodes: glassbox_exec::Nodes::Surviving,
     };
     let info = allocation_counter::measure(|| {
         let report = hunt(&ours, other());

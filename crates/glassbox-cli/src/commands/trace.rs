@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use glassbox_exec::{Event, Flow, Observer, Options, RunContext, RunError, Value, Wants};
+use glassbox_exec::{Event, Flow, Nodes, Observer, Options, RunContext, RunError, Value, Wants};
 use glassbox_ir::Graph;
 use glassbox_runtime::{LoadOptions, Profile, Statistics};
 use serde_json::json;
@@ -74,7 +74,8 @@ impl Observer for Tracer<'_> {
     }
 
     fn wants(&self) -> Wants {
-        Wants { inside: self.arguments.inside, ..Wants::default() }
+        let nodes = if self.arguments.kernels { Nodes::Compiled } else { Nodes::Given };
+        Wants { inside: self.arguments.inside, nodes, ..Wants::default() }
     }
 }
 

@@ -33,6 +33,29 @@ fn every_backend_runs_by_its_name() {
 }
 
 #[test]
+fn kernels_are_shown_and_checked() {
+    let folder = Folder::new("kernels");
+    let text =
+        "graph \"g\" { input %x: f32[4, 6] input %w: f32[6, 5] %d = matmul(%x, %w) %z = tanh(%d) %s = transpose(%z)
+        output %s }";
+    let (model, inputs) = (folder.file("g.gb", text), ["-i", "x=random", "-i", "w=random"]);
+    let traced = printed(&[&["trace", &model, "--kernels"], &inputs[..]].concat());
+    assert!(traced.contains("matmul+tanh"), "{traced}");
+    let each = printed(&[&["trace", &model], &inputs[..]].concat());
+    assert!(!each.contains("matmul+tanh") && each.contains("matmul "), "{each}");
+    // The product is no value of its own, in what is run.
+    let checked = printed(&[&["-q", "check", &model, "--against", "cpu"], &inputs[..]].concat());
+    assert!(checked.contains("2 values compared") && checked.contains("1 value"), "{checked}");
+    // A kernel in which NaN is born is told as one.
+    let text = "graph \"g\" { input %x: f32[2] %a = sub(%x, %x) %b = div(%a, %a) %c = abs(%b) output %c }";
+    let model = folder.file("nan.gb", text);
+    let output = super::glassbox(&["trace", &model, "--kernels", "-i", "x=const:1"]);
+    assert_eq!(output.status.code(), Some(1), "{}", stdout(&output));
+    assert!(stdout(&output).contains("sub+div+abs"), "{}", stdout(&output));
+    assert!(refused(&["trace", &model, "--kernels", "--inside", "-i", "x=const:1"], 2).contains("--inside"));
+}
+
+#[test]
 fn compile_tells_what_each_pass_did() {
     let folder = Folder::new("compile");
     let text = "graph \"g\" { input %x: f32[2, 3] %t = transpose(%x) {perm = [1, 0]} %u = transpose(%t) {perm = [1, 0]}

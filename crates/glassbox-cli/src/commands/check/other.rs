@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use glassbox_check::skeleton::{self, Skeleton};
 use glassbox_check::{Engine, Model, Other, Source};
-use glassbox_exec::{Executable, Options, Precision, RunError, Runtime, Value};
+use glassbox_exec::{Executable, Nodes, Options, Precision, RunError, Runtime, Value};
 use glassbox_ir::{Graph, Type};
 use glassbox_onnx::ImportOptions;
 use glassbox_runtime::LoadOptions;
@@ -29,7 +29,13 @@ pub(super) fn open(arguments: &Check, loaded: &glassbox_runtime::Model, ours: &M
     if against == "precise" {
         let options = Options { precision: Precision::Precise, ..ours.options.clone() };
         let name = "the same in f64".to_owned();
-        return inexact(Other::Itself { name, runtime: glassbox_backends::reference(), options, precise: true });
+        return inexact(Other::Itself {
+            name,
+            runtime: glassbox_backends::reference(),
+            options,
+            precise: true,
+            nodes: Nodes::Given,
+        });
     }
     if let Ok(runtime) = glassbox_backends::find(against) {
         let itself = runtime.name() == ours.runtime.name();
@@ -38,7 +44,9 @@ pub(super) fn open(arguments: &Check, loaded: &glassbox_runtime::Model, ours: &M
             note!("note: {against} itself is what runs: on {threads} threads, held to the bit against one thread");
         }
         let runtime: Arc<dyn Runtime> = if itself { Arc::new(OneThread(runtime)) } else { runtime };
-        let side = Other::Itself { name: against.to_owned(), runtime, options: ours.options.clone(), precise: false };
+        let nodes = if itself { Nodes::Given } else { Nodes::Surviving };
+        let (name, options) = (against.to_owned(), ours.options.clone());
+        let side = Other::Itself { name, runtime, options, precise: false, nodes };
         return Ok(Opened { side, exact: itself });
     }
     if against == "onnxruntime" || against.starts_with("onnxruntime:") {

@@ -101,6 +101,11 @@ impl Births {
                 Err(_) => self.holds.get(&(place(event.graph), *id)).copied().unwrap_or_default(),
             });
         }
+        // What nodes in bodies read from outside; a kernel is a call whose body isn't seen.
+        let bodies = node.regions.iter().flat_map(|region| &event.graph.region(*region).nodes);
+        for id in bodies.flat_map(|inner| event.graph.node(*inner).operands.iter().flatten()) {
+            before = before.or(self.holds.get(&(place(event.graph), *id)).copied().unwrap_or_default());
+        }
         let born = holds.without(before);
         self.tell(born, || {
             format!("`{}`, which {} `{}` gives", event.graph.value_label(id), node.op.name, event.label())

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use glassbox_exec::{Event, Value};
-use glassbox_ir::{Origin, Provenance};
+use glassbox_ir::{AttrView, Node, Origin, Provenance, ops};
 use glassbox_runtime::Statistics;
 use serde_json::json;
 
@@ -24,7 +24,7 @@ const BATCH: usize = 1024;
 /// A value that a node gave.
 pub(super) struct Row {
     time: Duration,
-    op: &'static str,
+    op: String,
     node: String,
     name: String,
     ty: String,
@@ -51,7 +51,7 @@ impl Row {
         let node = event.node();
         Row {
             time: event.time,
-            op: node.op.name,
+            op: op(node),
             node: event.label(),
             name,
             ty: value.ty().to_string(),
@@ -95,6 +95,13 @@ fn layer(provenance: &Provenance) -> Option<String> {
         Origin::Layer(path) => Some(path.clone()),
         _ => None,
     })
+}
+
+/// The op; of a call, what is called.
+fn op(node: &Node) -> String {
+    let is_call = *node.op == ops::call::OP;
+    let called = is_call.then(|| AttrView::new(node.op, &node.attrs).opt_str("function")).flatten();
+    called.unwrap_or(node.op.name).to_owned()
 }
 
 /// What a node is folded into. ONNX has no layers; torch's exporters name nodes by the modules around them, as in
@@ -232,7 +239,7 @@ impl Printer {
             return say!("{}", row.json());
         }
         let time = if row.first { duration(row.time) } else { String::new() };
-        let op = if row.first { row.op } else { "" };
+        let op = if row.first { row.op.as_str() } else { "" };
         let name = format!("{}{}", "  ".repeat(row.depth), row.name);
         let numbers = match row.statistics {
             Some(Statistics { min: Some(min), max: Some(max), mean: Some(mean), .. }) => [min, max, mean].map(number),
