@@ -18,7 +18,7 @@ pub(crate) fn open(arguments: &LanguageModel) -> Result<Model> {
 
 /// Opens a model as one that writes.
 pub(crate) fn generator(model: &Model, arguments: &LanguageModel) -> Result<TextGenerator> {
-    let generator = model.as_text_generator(arguments.runs.runtime()?.as_ref())?;
+    let generator = model.as_text_generator(arguments.runtime()?.as_ref())?;
     generator.with_context(|| format!("{}: it is no language model with a tokenizer, so it can't write", model.name()))
 }
 

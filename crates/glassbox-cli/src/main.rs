@@ -24,6 +24,7 @@ mod pictures;
 #[cfg(not(feature = "images"))]
 #[path = "no_pictures.rs"]
 mod pictures;
+mod policy;
 mod progress;
 mod python;
 mod standard_input;

@@ -89,7 +89,7 @@ fn with_kernels(
     options: &Options,
     calls: &[NodeId],
 ) -> Result<(Arc<dyn Executable>, Arc<Slots>), RunError> {
-    let slots = Arc::new(Slots::of(graph, params.clone(), calls));
+    let slots = Arc::new(Slots::of(graph, params.clone(), options, calls));
     Ok((prepare_with(graph.clone(), params, options, slots.clone())?, slots))
 }
 

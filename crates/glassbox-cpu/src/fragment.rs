@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use glassbox_exec::{KernelError, Value};
+use glassbox_exec::{KernelError, Policy, Products, Value};
 use glassbox_ir::{AttrView, Graph, Known, Node, NodeId, Operand, TensorType, Type, ValueId, infer_op, ops};
 use glassbox_reference::Values;
 use glassbox_tensor::{DType, Tensor};
@@ -33,6 +33,9 @@ pub(crate) struct Fragment {
     contents: Vec<Option<Tensor>>,
     /// The constants of the body.
     own: Vec<Option<Tensor>>,
+    /// What the node is called, which may be a call.
+    label: String,
+    policy: Option<Policy>,
     known: Mutex<Vec<Arc<Sizes>>>,
 }
 
@@ -47,7 +50,7 @@ pub(crate) struct Sizes {
 
 impl Fragment {
     /// The nodes of the body of a `call`, or a single node.
-    pub(crate) fn of(graph: &Arc<Graph>, id: NodeId, statics: &Statics) -> Option<Fragment> {
+    pub(crate) fn of(graph: &Arc<Graph>, id: NodeId, statics: &Statics, policy: Option<&Policy>) -> Option<Fragment> {
         let node = graph.node(id);
         let (nodes, results) = match node.regions[..] {
             [] => (vec![id], node.results.clone()),
@@ -97,8 +100,17 @@ impl Fragment {
             dtypes,
             contents,
             own,
+            label: graph.node_label(id),
+            policy: policy.cloned(),
             known: Mutex::default(),
         })
+    }
+
+    /// In how many bits the products of a node are computed.
+    pub(crate) fn products(&self, node: &Node) -> Products {
+        let Some(policy) = &self.policy else { return Products::Exact };
+        let own = node.results.first().map(|id| self.graph.value_label(*id)).unwrap_or_default();
+        policy.products_of(node, &[&self.label, &own])
     }
 
     pub(crate) fn graph(&self) -> &Graph {

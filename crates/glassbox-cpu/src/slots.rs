@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
 
-use glassbox_exec::{KernelError, RunError, Value};
+use glassbox_exec::{KernelError, Options, Policy, RunError, Value};
 use glassbox_ir::{Graph, Node, NodeId, RegionId, ValueId, ops};
 use glassbox_reference::{Compute, Outcome, Values, evaluate};
 use glassbox_tensor::{DType, ParamSource, Recycler, Tensor};
@@ -20,6 +20,7 @@ use crate::statics::Statics;
 pub(crate) struct Slots {
     graph: Arc<Graph>,
     statics: Statics,
+    policy: Option<Arc<Policy>>,
     /// The calls that have one kernel for their whole body.
     calls: HashSet<NodeId>,
     /// What each node is, by its index, as far as that was asked.
@@ -66,12 +67,19 @@ impl Call<'_> {
 impl Slots {
     /// The kernels of a graph. Those of `calls` have one kernel for their whole body, where there is one; any other call is
     /// only gone into, because what a kernel relies on was seen to by whoever grouped the nodes.
-    pub(crate) fn of(graph: &Arc<Graph>, params: Arc<dyn ParamSource>, calls: &[NodeId]) -> Slots {
+    pub(crate) fn of(graph: &Arc<Graph>, params: Arc<dyn ParamSource>, options: &Options, calls: &[NodeId]) -> Slots {
         let mut slots = Vec::new();
         slots.resize_with(graph.node_count(), OnceLock::new);
         let (statics, calls) = (Statics::of(graph, params), calls.iter().copied().collect());
-        let mut slots =
-            Slots { graph: graph.clone(), statics, calls, slots, is_prepared: false, recycler: Arc::default() };
+        let mut slots = Slots {
+            graph: graph.clone(),
+            statics,
+            policy: options.policy.clone(),
+            calls,
+            slots,
+            is_prepared: false,
+            recycler: Arc::default(),
+        };
         slots.region(graph.body(), false);
         slots.statics.forget();
         slots.is_prepared = true;
@@ -118,7 +126,11 @@ impl Slots {
             return Slot::Static(values);
         }
         let whole = node.regions.is_empty() || self.calls.contains(&id);
-        let built = if whole { kernels::build(&self.graph, id, &self.statics) } else { Err(String::new()) };
+        let built = if whole {
+            kernels::build(&self.graph, id, &self.statics, self.policy.as_deref())
+        } else {
+            Err(String::new())
+        };
         match built {
             Ok((fragment, kernel)) => Slot::Kernel { fragment: Box::new(fragment), kernel },
             Err(_) if !node.regions.is_empty() => Slot::Bodies,

@@ -1,9 +1,12 @@
 //! How a graph is run: precision, limits, seed, and what is registered for ops that need more than arithmetic.
 
+use std::sync::Arc;
+
 use glassbox_ir::{TensorType, Type};
 use glassbox_tensor::{DType, Overflow, Tensor, TensorError};
 
 use crate::image::ImageDecoder;
+use crate::policy::Policy;
 use crate::value::Value;
 
 /// In which dtype floats are carried.
@@ -102,6 +105,9 @@ pub struct Options {
     pub seed: u64,
     /// What reads pictures for `image_decoder`. Without one, a graph that has such a node is refused before it runs.
     pub images: Option<ImageDecoder>,
+    /// In how many bits products are computed; without one, in those that the graph says. The reference, which computes what
+    /// the graph says, refuses to be given one.
+    pub policy: Option<Arc<Policy>>,
 }
 
 /// Where a run stops with an error.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use glassbox_exec::checks::{check_images, check_inputs, check_params, check_state};
 use glassbox_exec::{
-    Executable, KernelError, Options, Progress, Report, RunContext, RunError, Runtime, Session, StateStore, Value,
+    Executable, KernelError, Options, Policy, Progress, Report, RunContext, RunError, Runtime, Session, StateStore,
+    Value,
 };
 use glassbox_ir::{Graph, State};
 use glassbox_tensor::{ParamSource, Tensor};
@@ -61,6 +62,11 @@ impl Runtime for Reference {
     ) -> Result<Arc<dyn Executable>, RunError> {
         check_params(&graph, params.as_ref())?;
         check_images(&graph, options)?;
+        if options.policy.as_ref().is_some_and(|policy| **policy != Policy::default()) {
+            let why =
+                "the reference computes what the graph says, and takes no policy of precision; another backend does";
+            return Err(RunError::Inputs(why.to_owned()));
+        }
         prepare(graph, params, options, None)
     }
 }

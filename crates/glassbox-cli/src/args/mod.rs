@@ -13,8 +13,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
-use glassbox_exec::Runtime;
+use glassbox_exec::{Policy, Runtime};
 use glassbox_runtime::Device;
+
+use crate::policy;
 
 pub(crate) use bench::Bench;
 pub(crate) use check::Check;
@@ -116,6 +118,10 @@ pub(crate) struct BackendArgument {
     /// [default: cpu; of `check`, reference]
     #[arg(long, value_name = "NAME")]
     pub(crate) backend: Option<Device>,
+    /// In how many bits products of matrices are computed: `exact`, as the model says; `bf16`; `int8`, where weights are
+    /// stored in as few; or a file (.toml) that says it for layers
+    #[arg(long, value_name = "NAME|FILE", value_parser = policy::read)]
+    pub(crate) precision: Option<Arc<Policy>>,
 }
 
 impl BackendArgument {
@@ -126,7 +132,7 @@ impl BackendArgument {
 
     /// The backend.
     pub(crate) fn runtime(&self) -> anyhow::Result<Arc<dyn Runtime>> {
-        Ok(self.device().runtime()?)
+        Ok(policy::under(self.precision.as_ref(), self.device().runtime()?))
     }
 }
 

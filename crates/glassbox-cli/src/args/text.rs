@@ -1,8 +1,10 @@
 //! What the commands for language models take.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
+use glassbox_exec::Runtime;
 
 use super::BackendArgument;
 
@@ -16,11 +18,27 @@ pub(crate) struct LanguageModel {
     /// How many tokens the model remembers [default: as many as it was made for]
     #[arg(long, value_name = "TOKENS")]
     pub(crate) context: Option<u64>,
-    /// The most memory that weights may be resident in, such as 200MiB [default: no limit]
+    /// The most memory that weights may be resident in, such as 200MiB; the reference runs it then [default: no limit]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub(crate) weights_budget: Option<u64>,
     #[command(flatten)]
     pub(crate) runs: BackendArgument,
+}
+
+impl LanguageModel {
+    /// The backend: with a budget for weights the reference, which reads them as they are needed.
+    pub(crate) fn runtime(&self) -> anyhow::Result<Arc<dyn Runtime>> {
+        let runtime = match (self.weights_budget, self.runs.backend) {
+            (Some(_), None) if self.runs.precision.is_none() => glassbox_backends::reference(),
+            _ => self.runs.runtime()?,
+        };
+        if self.weights_budget.is_some() && runtime.name() == "cpu" {
+            anyhow::bail!(
+                "--weights-budget: the kernels of `cpu` keep weights in memory as they need them; `reference` reads them as they are needed"
+            );
+        }
+        Ok(runtime)
+    }
 }
 
 /// How tokens are chosen.

@@ -18,7 +18,7 @@ pub(crate) fn main(arguments: &Forward, quiet: bool) -> Result<bool> {
     let tokens = tokens(arguments, &model)?;
     let precision = if arguments.precise { Precision::Precise } else { Precision::Declared };
     let options = Options { precision, ..glassbox_backends::options() };
-    let mut session = model.forward(arguments.model.runs.runtime()?.as_ref(), &options)?;
+    let mut session = model.forward(arguments.model.runtime()?.as_ref(), &options)?;
     let spinner = progress::spinner("computing", quiet);
     let outputs = session.run(&[Tensor::from_vec(&[1, tokens.len()], tokens.clone())?.into()], RunContext::new())?;
     spinner.finish_and_clear();

@@ -21,7 +21,7 @@ pub(crate) fn main(arguments: &Perplexity, quiet: bool) -> Result<bool> {
     let model = language::open(&arguments.model)?;
     let tokenizer = model.tokenizer().with_context(|| format!("{}: it has no tokenizer", model.name()))?;
     let tokens = tokenizer.encode(&text)?;
-    let mut session = model.forward(arguments.model.runs.runtime()?.as_ref(), &glassbox_backends::options())?;
+    let mut session = model.forward(arguments.model.runtime()?.as_ref(), &glassbox_backends::options())?;
     let capacity = session.graph().states().iter().filter_map(|state| state.capacity).min();
     let context = capacity.map_or(WINDOW, |capacity| usize::try_from(capacity).unwrap_or(WINDOW));
     let window = arguments.window.unwrap_or(context.min(WINDOW));

@@ -56,6 +56,28 @@ fn kernels_are_shown_and_checked() {
 }
 
 #[test]
+fn precision_is_what_was_asked_for_or_refused() {
+    let folder = Folder::new("precision");
+    let perplexity = |more: &[&str]| {
+        let text = folder.file("text.txt", "Once upon a time there was a fox.");
+        printed(&[&["perplexity", &text, "--json"][..], more].concat())
+    };
+    // The model's weights are of bf16: nothing is in 8 bits, and nothing changes.
+    assert_eq!(perplexity(&["--precision", "int8"]), perplexity(&[]));
+    let rules =
+        folder.file("rules.toml", "products = 'exact'\n[[layers]]\nname = 'transformer/h.*'\nproducts = 'bf16'\n");
+    assert_eq!(perplexity(&["--precision", "exact"]), perplexity(&[]));
+    assert_ne!(perplexity(&["--precision", &rules]), perplexity(&[]));
+    let error = refused(&["generate", "x", "--precision", "int9"], 2);
+    assert!(error.contains("without a file there are exact, bf16, int8"), "{error}");
+    let error = refused(&["generate", "x", "--precision", "int8", "--backend", "reference"], 3);
+    assert!(error.contains("takes no policy of precision"), "{error}");
+    let error =
+        refused(&["generate", "x", "-m", "models/stories-gpt2", "--weights-budget", "1MiB", "--backend", "cpu"], 3);
+    assert!(error.contains("--weights-budget: the kernels of `cpu`"), "{error}");
+}
+
+#[test]
 fn compile_tells_what_each_pass_did() {
     let folder = Folder::new("compile");
     let text = "graph \"g\" { input %x: f32[2, 3] %t = transpose(%x) {perm = [1, 0]} %u = transpose(%t) {perm = [1, 0]}

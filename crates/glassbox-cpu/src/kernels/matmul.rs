@@ -1,8 +1,8 @@
 //! Products of matrices of f32, with what finishes their elements.
 
-use glassbox_exec::KernelError;
+use glassbox_exec::{KernelError, Products};
 use glassbox_ir::{AttrView, ValueId, ops};
-use glassbox_kernels::gemm::{MatrixRef, Packable, PackedB, gemm, gemm_unpacked};
+use glassbox_kernels::gemm::{Compute, MatrixRef, Packable, PackedB, gemm, gemm_unpacked};
 use glassbox_kernels::quant::{self, Activations, PackedBlocks, Rows, RowsMut};
 use glassbox_kernels::tile::Epilogue;
 use glassbox_tensor::{DType, Element, Overflow, Tensor, bf16, f16, parallel_chunks};
@@ -32,7 +32,7 @@ enum Weight {
     /// The same matrix in every run, in panels.
     Packed(PackedB),
     /// The same matrix in every run, in blocks of fewer bits.
-    Blocks(PackedBlocks),
+    Blocks(PackedBlocks, Activations),
 }
 
 /// A `matmul` of f32, what makes its weight of what is stored, and the elementwise nodes after it.
@@ -45,10 +45,12 @@ pub(super) fn build(fragment: &Fragment) -> Built {
         return Err("products are computed here in f32 only".to_owned());
     }
     let number = fragment.number(b);
+    let products = fragment.products(node);
+    let compute = compute(products);
     let weight = match fragment.content(number) {
-        Some(content) if is_matrix(content) => Weight::Packed(pack(content)?),
+        Some(content) if is_matrix(content) => Weight::Packed(pack(content, compute)?),
         _ if number < fragment.inputs().len() => Weight::Given(number),
-        _ => stored(fragment, place, b)?,
+        _ => stored(fragment, place, b, products)?,
     };
     let finish = Finish::build(fragment, place + 1, fragment.number(result))?;
     Ok(Box::new(Matmul { a: fragment.number(a), weight, place, finish }))
@@ -60,7 +62,7 @@ fn is_matrix(tensor: &Tensor) -> bool {
 }
 
 /// The weight that the nodes before the product make of a tensor in fewer bits.
-fn stored(fragment: &Fragment, place: usize, b: ValueId) -> Result<Weight, String> {
+fn stored(fragment: &Fragment, place: usize, b: ValueId, products: Products) -> Result<Weight, String> {
     let (mut value, mut turned) = (b, false);
     for node in fragment.nodes().take(place).rev() {
         if node.results.first() != Some(&value) {
@@ -82,30 +84,41 @@ fn stored(fragment: &Fragment, place: usize, b: ValueId) -> Result<Weight, Strin
     if let (DType::Block(format), true, Some(bytes)) = (content.dtype(), turned, content.as_bytes())
         && let Some(packed) = PackedBlocks::pack(format, content.shape()[0], content.shape()[1], bytes)
     {
-        return Ok(Weight::Blocks(packed));
+        let activations = if products == Products::Int8 { Activations::Int8 } else { Activations::Exact };
+        return Ok(Weight::Blocks(packed, activations));
     }
+    let compute = compute(products);
     let message = |error: glassbox_tensor::TensorError| error.to_string();
     match content.dtype() {
-        DType::F16 => pack_as::<f16>(&turn(content).map_err(message)?),
-        DType::BF16 => pack_as::<bf16>(&turn(content).map_err(message)?),
+        DType::F16 => pack_as::<f16>(&turn(content).map_err(message)?, compute),
+        DType::BF16 => pack_as::<bf16>(&turn(content).map_err(message)?, compute),
         _ => {
             let wide = content.cast(DType::F32, Overflow::Wrap).map_err(message)?;
-            Ok(Weight::Packed(pack(&turn(&wide).map_err(message)?)?))
+            Ok(Weight::Packed(pack(&turn(&wide).map_err(message)?, compute)?))
         }
     }
 }
 
-fn pack_as<T: Packable + Element>(weight: &Tensor) -> Result<Weight, String> {
-    let (rows, columns, row_stride, column_stride) = last_two(weight);
-    let values = weight.reach::<T>().ok_or("the weight can't be read")?;
-    Ok(Weight::Packed(PackedB::new(MatrixRef::new(values, rows, columns, row_stride, column_stride))))
+/// What a policy says of a matrix in panels.
+fn compute(products: Products) -> Compute {
+    match products {
+        Products::Exact | Products::Int8 => Compute::F32,
+        Products::Bf16 => Compute::Bf16,
+    }
 }
 
-fn pack(weight: &Tensor) -> Result<PackedB, String> {
+fn pack_as<T: Packable + Element>(weight: &Tensor, compute: Compute) -> Result<Weight, String> {
+    let (rows, columns, row_stride, column_stride) = last_two(weight);
+    let values = weight.reach::<T>().ok_or("the weight can't be read")?;
+    let matrix = MatrixRef::new(values, rows, columns, row_stride, column_stride);
+    Ok(Weight::Packed(PackedB::of(compute, matrix)))
+}
+
+fn pack(weight: &Tensor, compute: Compute) -> Result<PackedB, String> {
     let dense = dense(weight).map_err(|error| error.to_string())?;
     let (rows, columns, row_stride, column_stride) = last_two(&dense);
     let values = dense.reach::<f32>().ok_or("the weight can't be read")?;
-    Ok(PackedB::new(MatrixRef::new(values, rows, columns, row_stride, column_stride)))
+    Ok(PackedB::of(compute, MatrixRef::new(values, rows, columns, row_stride, column_stride)))
 }
 
 /// The sizes and strides of the last two axes.
@@ -160,12 +173,12 @@ impl Matmul {
                     gemm(rows, packed, output, packed.columns(), from_start.as_ref().map(|it| it as _))
                 })
             }
-            Weight::Blocks(packed) => {
+            Weight::Blocks(packed, activations) => {
                 let a = a.contiguous()?;
                 let values = a.as_slice::<f32>().ok_or_else(unreadable)?;
                 let x = Rows { values, count: output.len() / packed.rows(), stride: k };
                 let y = RowsMut { values: output, stride: packed.rows() };
-                quant::matmul(x, packed, y, Activations::Exact, from_start.as_ref().map(|it| it as _));
+                quant::matmul(x, packed, y, *activations, from_start.as_ref().map(|it| it as _));
                 Ok(())
             }
         }

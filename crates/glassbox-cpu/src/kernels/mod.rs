@@ -18,7 +18,7 @@ mod tile;
 use std::ops::Range;
 use std::sync::Arc;
 
-use glassbox_exec::KernelError;
+use glassbox_exec::{KernelError, Policy};
 use glassbox_ir::{Graph, NodeId, ValueId};
 use glassbox_tensor::Tensor;
 
@@ -59,9 +59,14 @@ const KINDS: &[fn(&Fragment) -> Built] =
 /// # Errors
 ///
 /// Why there is none: what the last kind says that had something to say.
-pub(crate) fn build(graph: &Arc<Graph>, id: NodeId, statics: &Statics) -> Result<(Fragment, Box<dyn Kernel>), String> {
+pub(crate) fn build(
+    graph: &Arc<Graph>,
+    id: NodeId,
+    statics: &Statics,
+    policy: Option<&Policy>,
+) -> Result<(Fragment, Box<dyn Kernel>), String> {
     let node = graph.node(id);
-    let Some(fragment) = Fragment::of(graph, id, statics) else {
+    let Some(fragment) = Fragment::of(graph, id, statics, policy) else {
         return Err(
             "it has values that aren't tensors, bodies, or sizes that hang on the contents of others".to_owned()
         );

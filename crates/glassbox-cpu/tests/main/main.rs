@@ -4,6 +4,7 @@
 
 mod generated;
 mod kernels;
+mod policies;
 mod seam;
 
 use std::sync::Arc;

@@ -22,7 +22,9 @@ pub(crate) fn main(arguments: &Check, quiet: bool) -> Result<bool> {
     let inputs = inputs::values(&loaded, &arguments.model, quiet)?;
     let options = Options { seed: arguments.model.given.seed, ..glassbox_backends::options() };
     // What is asked is what the model means, not how fast: without a name it is the reference that runs it.
-    let runtime = arguments.model.runs.backend.map_or_else(|| Ok(glassbox_backends::reference()), |it| it.runtime())?;
+    // A policy of precision is then for the other side.
+    let runs = &arguments.model.runs;
+    let runtime = runs.backend.map_or_else(|| Ok(glassbox_backends::reference()), |_| runs.runtime())?;
     let engine = Engine { runtime, options };
     let source = Source {
         graph: loaded.graph()?.clone(),

@@ -14,7 +14,7 @@ use glassbox_tensor::{NoParams, Overflow, ParamSource};
 
 use super::stored;
 use crate::args::Check;
-use crate::model;
+use crate::{model, policy};
 
 /// The other side, and whether not a bit may differ from it.
 pub(super) struct Opened {
@@ -43,6 +43,9 @@ pub(super) fn open(arguments: &Check, loaded: &glassbox_runtime::Model, ours: &M
             let threads = glassbox_tensor::threads();
             note!("note: {against} itself is what runs: on {threads} threads, held to the bit against one thread");
         }
+        let runs = &arguments.model.runs;
+        let policy = runs.precision.as_ref().filter(|_| itself || runs.backend.is_none());
+        let runtime = policy::under(policy, runtime);
         let runtime: Arc<dyn Runtime> = if itself { Arc::new(OneThread(runtime)) } else { runtime };
         let nodes = if itself { Nodes::Given } else { Nodes::Surviving };
         let (name, options) = (against.to_owned(), ours.options.clone());
