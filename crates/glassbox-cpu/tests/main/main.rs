@@ -4,6 +4,7 @@
 
 mod generated;
 mod kernels;
+mod recurrent;
 mod seam;
 
 use std::sync::Arc;
