@@ -13,8 +13,8 @@ use glassbox_tensor::DType;
 
 use crate::facts::Facts;
 use crate::images::choose_blocks;
-use crate::kernels::attention;
 use crate::kernels::pool::is_pool;
+use crate::kernels::{attention, recurrent};
 use crate::roles::{Role, role_of};
 
 /// The most nodes of a group.
@@ -33,7 +33,8 @@ impl Backend for Fusion {
     }
 
     fn keeps(&self, graph: &Graph, node: NodeId) -> bool {
-        attention::is_computed(graph, graph.node(node))
+        let node = graph.node(node);
+        attention::is_computed(graph, node) || recurrent::is_computed(graph, node)
     }
 
     fn groups(&self, graph: &Graph) -> Vec<Group> {

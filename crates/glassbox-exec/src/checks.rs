@@ -1,6 +1,6 @@
 //! What every runtime checks around a run: inputs, parameters, results, states.
 
-use glassbox_ir::{AttrView, Dim, Graph, State, TensorType, Type, bind_run, ops};
+use glassbox_ir::{AttrView, Dim, Graph, Shape, State, TensorType, Type, bind_run, ops};
 use glassbox_tensor::{ParamError, ParamSource, Tensor};
 
 use crate::error::{KernelError, RunError};
@@ -191,7 +191,9 @@ pub fn check_results(types: &[Type], results: &[Value]) -> Result<(), KernelErro
     }
     for (index, (ty, value)) in types.iter().zip(results).enumerate() {
         let same = match (ty, value) {
-            (Type::Tensor(_), Value::Tensor(_)) => ty.admits(&value.ty()),
+            (Type::Tensor(ty), Value::Tensor(tensor)) => {
+                ty.dtype == tensor.dtype() && admits(&ty.shape, tensor.shape())
+            }
             (Type::Sequence(_), Value::Sequence { .. }) | (Type::Optional(_), Value::Optional { .. }) => true,
             _ => false,
         };
@@ -200,4 +202,13 @@ pub fn check_results(types: &[Type], results: &[Value]) -> Result<(), KernelErro
         }
     }
     Ok(())
+}
+
+/// Whether no dim that is known is another than the size.
+fn admits(shape: &Shape, sizes: &[usize]) -> bool {
+    let fits = |(dim, size): (&Dim, &usize)| dim.as_int().is_none_or(|dim| usize::try_from(dim) == Ok(*size));
+    match shape {
+        Shape::Ranked(dims) => dims.len() == sizes.len() && dims.iter().zip(sizes).all(fits),
+        _ => true,
+    }
 }

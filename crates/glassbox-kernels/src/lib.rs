@@ -12,6 +12,7 @@ pub mod gemm;
 pub mod math;
 mod memory;
 pub mod quant;
+pub mod recurrent;
 pub mod roofline;
 pub mod simd;
 pub mod tile;

@@ -17,7 +17,7 @@ pub struct Call<'a> {
     /// The attributes.
     pub attr: AttrView<'a>,
     /// The operands; `None` where an optional one is left out.
-    pub inputs: &'a [Option<Value>],
+    pub inputs: &'a [Option<&'a Value>],
     /// The types that inference gives the results: the dtypes that the results must have.
     pub types: &'a [Type],
     /// The seed for what the op draws at random; it differs from call to call of a run.
@@ -34,7 +34,7 @@ impl<'a> Call<'a> {
 
     /// An operand of any kind.
     pub fn value(&self, index: usize) -> Result<&'a Value, KernelError> {
-        let value = self.inputs.get(index).and_then(Option::as_ref);
+        let value = self.inputs.get(index).copied().flatten();
         value.ok_or_else(|| KernelError::Internal(format!("operand {index} of `{}` is missing", self.op.name)))
     }
 

@@ -133,10 +133,12 @@ impl Execution {
         {
             return self.end_of_node(program, id, results?, started, around);
         }
-        let inputs = self.inputs_of(graph, id)?;
         let begun = match node.op.tier {
-            Tier::Control => self.control(graph, id, node, inputs, around)?,
-            tier => self.operation(program, id, node, inputs, tier, around)?,
+            Tier::Control => {
+                let inputs = self.inputs_of(graph, id)?.into_iter().map(|input| input.cloned()).collect();
+                self.control(graph, id, node, inputs, around)?
+            }
+            _ => self.operation(program, id, node, &self.inputs_of(graph, id)?, around)?,
         };
         match begun {
             Begun::Results(results) => return self.end_of_node(program, id, results, started, around),
@@ -235,7 +237,7 @@ impl Execution {
             return Err(RunError::Session("the run is over"));
         };
         let (graph, region) = (&program.graph, activation.region);
-        let results = graph.region(region).results.iter().map(|id| value_of(&scope.values, graph, *id));
+        let results = graph.region(region).results.iter().map(|id| value_of(&scope.values, graph, *id).cloned());
         let results =
             results.collect::<Result<Vec<Value>, _>>().map_err(|error| RunError::Inputs(error.to_string()))?;
         for value in program.plan.own(region) {
@@ -281,7 +283,7 @@ impl Execution {
         self.activations.push(Activation { region, place: 0, body, started });
     }
 
-    fn inputs_of(&self, graph: &Graph, id: NodeId) -> Result<Vec<Option<Value>>, RunError> {
+    fn inputs_of(&self, graph: &Graph, id: NodeId) -> Result<Vec<Option<&Value>>, RunError> {
         let node = graph.node(id);
         let values = self.scopes.last().map(|scope| &scope.values[..]).unwrap_or_default();
         let operands = node.operands.iter().map(|operand| operand.map(|id| value_of(values, graph, id)).transpose());
@@ -372,7 +374,7 @@ impl EventSource for Source<'_> {
     fn operand(&self, index: usize) -> Result<Option<Value>, RunError> {
         let operand = self.graph.node(self.node).operands.get(index);
         let operand = operand.ok_or(RunError::Session("the node has fewer operands than were asked for"))?;
-        let value = operand.map(|id| value_of(self.values, self.graph, id)).transpose();
+        let value = operand.map(|id| value_of(self.values, self.graph, id).cloned()).transpose();
         value.map_err(|error| fail(self.graph, self.node, error))
     }
 
@@ -392,8 +394,8 @@ fn interrupt(context: &RunContext) -> Option<Interrupt> {
     }))
 }
 
-fn value_of(values: &[Option<Value>], graph: &Graph, id: ValueId) -> Result<Value, KernelError> {
-    let value = values.get(id.index()).cloned().flatten();
+fn value_of<'v>(values: &'v [Option<Value>], graph: &Graph, id: ValueId) -> Result<&'v Value, KernelError> {
+    let value = values.get(id.index()).and_then(Option::as_ref);
     value.ok_or_else(|| KernelError::Internal(format!("`{}` has no value", graph.value_label(id))))
 }
 

@@ -20,6 +20,7 @@ mod control;
 mod evaluate;
 mod execution;
 pub mod kernels;
+mod learned;
 mod operation;
 mod plan;
 mod program;

@@ -1,6 +1,7 @@
 //! Running a primitive or taking a composite apart: checks, computes, checks again.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use glassbox_exec::checks::check_results;
 use glassbox_exec::{Interruption, KernelError, RunError, Value, draw_seed};
@@ -10,42 +11,70 @@ use glassbox_tensor::interruptible;
 use crate::call::{Call, Outcome};
 use crate::execution::{Begun, Execution, Surroundings, fail};
 use crate::kernels;
+use crate::learned::{Learned, Means};
 use crate::program::PlannedGraph;
 
 impl Execution {
     /// Begins a primitive, which is done then, or a composite.
     pub(crate) fn operation(
-        &mut self,
+        &self,
         program: &PlannedGraph,
         id: NodeId,
         node: &Node,
-        inputs: Vec<Option<Value>>,
-        tier: Tier,
+        inputs: &[Option<&Value>],
         around: &Surroundings,
     ) -> Result<Begun, RunError> {
         let graph = &*program.graph;
-        let operands = operands_of(graph, node, &inputs);
+        let learned = match program.learned.recall(id, inputs) {
+            Some(learned) => learned,
+            None => self.learn(program, id, node, inputs)?,
+        };
+        let kernel = match &learned.means {
+            Means::Kernel(kernel) => *kernel,
+            Means::Composite(program) => {
+                let arguments = inputs.iter().copied().flatten().cloned().collect();
+                return Ok(Begun::Composite { program: program.clone(), types: learned.types.clone(), arguments });
+            }
+        };
+        let turns = self.path.iter().filter_map(|frame| frame.turn);
+        let seed = node.draw().map_or(0, |draw| draw_seed(self.prepared.options.seed, draw, turns));
+        let (attr, images) = (AttrView::new(node.op, &node.attrs), self.prepared.options.images.as_ref());
+        let call = Call { op: node.op, attr, inputs, types: &learned.types, seed, images };
+        let results = guarded(graph, id, around, &|| kernel(&call))?;
+        self.check_results(graph, id, &learned.types, &results)?;
+        Ok(Begun::Results(results))
+    }
+
+    /// Runs the inference of a node on the true sizes, and finds what computes it.
+    fn learn(
+        &self,
+        program: &PlannedGraph,
+        id: NodeId,
+        node: &Node,
+        inputs: &[Option<&Value>],
+    ) -> Result<Arc<Learned>, RunError> {
+        let graph = &*program.graph;
+        let operands = operands_of(graph, node, inputs);
         let inferred = infer_op(node.op, &node.attrs, &operands, &[], graph.states(), node.results.len());
         let inferred = inferred.map_err(|violation| fail(graph, id, violation.into()))?;
         let options = &self.prepared.options;
         let types: Vec<Type> = inferred.into_iter().map(|(ty, _)| options.precision.carried_type(&ty)).collect();
         self.check_memory(graph, id, &types)?;
-        if let Tier::Composite(_) = tier {
+        let means = if let Tier::Composite(_) = node.op.tier {
             let made = self.prepared.decompositions.of(program, id, node, &operands);
-            let program = made.map_err(|error| fail(graph, id, error.into()))?;
-            return Ok(Begun::Composite { program, types, arguments: inputs.into_iter().flatten().collect() });
+            Means::Composite(made.map_err(|error| fail(graph, id, error.into()))?)
+        } else {
+            Means::Kernel(kernels::find(node.op.name).ok_or_else(|| {
+                let message = format!("`{}` has no reference kernel", node.op.name);
+                fail(graph, id, KernelError::Internal(message))
+            })?)
+        };
+        let (learned, is_of_use) = Learned::new(node, inputs, types, means);
+        let learned = Arc::new(learned);
+        if is_of_use {
+            program.learned.keep(id, learned.clone());
         }
-        let turns = self.path.iter().filter_map(|frame| frame.turn);
-        let seed = node.draw().map_or(0, |draw| draw_seed(self.prepared.options.seed, draw, turns));
-        let (attr, images) = (AttrView::new(node.op, &node.attrs), self.prepared.options.images.as_ref());
-        let call = Call { op: node.op, attr, inputs: &inputs, types: &types, seed, images };
-        let kernel = kernels::find(node.op.name).ok_or_else(|| {
-            let message = format!("`{}` has no reference kernel", node.op.name);
-            fail(graph, id, KernelError::Internal(message))
-        })?;
-        let results = guarded(graph, id, around, &|| kernel(&call))?;
-        self.check_results(graph, id, &types, &results)?;
-        Ok(Begun::Results(results))
+        Ok(learned)
     }
 
     pub(crate) fn check_results(
@@ -61,9 +90,9 @@ impl Execution {
 
 /// What inference is told of the operands: the dtypes that the graph declares, the true sizes, and
 /// the contents of those that shape the results.
-fn operands_of(graph: &Graph, node: &Node, inputs: &[Option<Value>]) -> Vec<Option<Operand>> {
-    let operand = |(index, value): (usize, &Option<Value>)| {
-        let value = value.as_ref()?;
+fn operands_of(graph: &Graph, node: &Node, inputs: &[Option<&Value>]) -> Vec<Option<Operand>> {
+    let operand = |(index, value): (usize, &Option<&Value>)| {
+        let value = (*value)?;
         let declared = node.operands.get(index).copied().flatten().map(|id| graph.value(id).ty.clone());
         let ty = match (value, declared) {
             (Value::Tensor(tensor), Some(declared)) => {

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use glassbox_ir::{BuildError, Graph, Node, NodeId, Operand, RegionId, Type, decompose};
 
+use crate::learned::Memory;
 use crate::plan::Plan;
 
 /// A graph and the plan of its values.
@@ -14,6 +15,8 @@ pub(crate) struct PlannedGraph {
     identity: u64,
     pub(crate) graph: Arc<Graph>,
     pub(crate) plan: Plan,
+    /// What inference said of its nodes.
+    pub(crate) learned: Memory,
 }
 
 static NEXT_PROGRAM: AtomicU64 = AtomicU64::new(0);
@@ -23,7 +26,8 @@ impl PlannedGraph {
         let regions = graph.walk().into_iter().flat_map(|node| graph.node(node).regions.iter().copied());
         let count = regions.map(RegionId::index).max().unwrap_or(0) + 1;
         let plan = Plan::new(&graph, count);
-        PlannedGraph { identity: NEXT_PROGRAM.fetch_add(1, Ordering::Relaxed), graph, plan }
+        let learned = Memory::new(graph.node_count());
+        PlannedGraph { identity: NEXT_PROGRAM.fetch_add(1, Ordering::Relaxed), graph, plan, learned }
     }
 }
 

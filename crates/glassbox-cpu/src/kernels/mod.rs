@@ -5,14 +5,18 @@
 
 pub(crate) mod attention;
 mod borders;
+mod concat;
 pub(crate) mod conv;
 mod epilogue;
 mod gather;
+mod integers;
 mod matmul;
+mod middle;
 pub(crate) mod output;
 mod place;
 pub(crate) mod pool;
 pub(crate) mod program;
+pub(crate) mod recurrent;
 mod tile;
 
 use std::ops::Range;
@@ -51,8 +55,19 @@ fn are_of_one_size(fragment: &Fragment, sizes: &Sizes, places: Range<usize>) -> 
 type Built = Result<Box<dyn Kernel>, String>;
 
 /// The kinds of kernels, in the order in which they are tried.
-const KINDS: &[fn(&Fragment) -> Built] =
-    &[matmul::build, conv::build, pool::build, borders::build, attention::build, gather::build, tile::build];
+const KINDS: &[fn(&Fragment) -> Built] = &[
+    matmul::build,
+    conv::build,
+    pool::build,
+    borders::build,
+    attention::build,
+    recurrent::build,
+    gather::build,
+    concat::build,
+    middle::build,
+    integers::build,
+    tile::build,
+];
 
 /// The kernel of a node or of its body.
 ///

@@ -91,7 +91,10 @@ impl Maker<'_> {
         let numbers: Vec<usize> = data_operands(node).into_iter().map(|id| self.fragment.number(id)).collect();
         let operands = numbers.into_iter().map(|number| self.operand(number)).collect::<Result<Vec<_>, _>>()?;
         let first = *operands.first().ok_or_else(|| format!("`{}` has no operand", node.op.name))?;
-        let made = if let Some(operation) = reduction(node.op).or_else(|| operation(node.op)) {
+        let made = if *node.op == ops::pow::OP && matches!(operands[1..], [Operand::Constant(2.0)]) {
+            // The square, rounded once, is the power.
+            self.step(Operation::Mul, &[first, first])
+        } else if let Some(operation) = reduction(node.op).or_else(|| operation(node.op)) {
             self.step(operation, &operands)
         } else if *node.op == ops::min::OP || *node.op == ops::max::OP {
             let operation = if *node.op == ops::min::OP { Operation::Min } else { Operation::Max };

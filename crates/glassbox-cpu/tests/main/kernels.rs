@@ -133,3 +133,60 @@ fn rows_of_tables() {
     let error = session.run(&[numbers(&[4, 3], 1).into(), indices(vec![4])], glassbox_exec::RunContext::new());
     assert!(error.is_err_and(|error| error.to_string().contains("C2")));
 }
+
+#[test]
+fn sums_over_axes_in_the_middle() {
+    let sums = |sizes: &[usize], axes: &str, keepdims: bool| {
+        let (listed, count) = (format!("{sizes:?}"), axes.matches(',').count() + 1);
+        let body = format!(
+            "input %x: f32{listed} %axes = constant() {{value = i64[{count}] [{axes}]}}
+             %s = reduce_sum(%x, %axes) {{keepdims = {keepdims}}} %m = reduce_mean(%x, %axes) {{keepdims = {keepdims}}}
+             output %s, %m"
+        );
+        check(&body, &[sizes]);
+    };
+    sums(&[5, 7, 67], "1", false);
+    sums(&[3, 2, 5, 1100], "1, -2", true);
+    sums(&[4, 3], "0", true);
+    sums(&[2, 0, 3], "1", false);
+    sums(&[2, 3, 0], "1", false);
+}
+
+#[test]
+fn comparisons_of_integers() {
+    let ints = |sizes: &[usize], seed: i64| {
+        let count: usize = sizes.iter().product();
+        let values = (0..count as i64).map(|index| (index * 7 + seed) % 5 - 2).collect::<Vec<i64>>();
+        Tensor::from_vec(sizes, values).expect("as many as there are")
+    };
+    for dtype in ["i32", "i64"] {
+        for op in ["equal", "less", "less_or_equal", "greater", "greater_or_equal"] {
+            for [a, b] in
+                [[&[3, 5, 1][..], &[1, 1, 37]], [&[4, 6], &[4, 6]], [&[2, 3], &[2, 1]], [&[], &[]], [&[0, 3], &[3]]]
+            {
+                let body = format!(
+                    "input %a: i64{a:?} input %b: i64{b:?} %c = cast(%a) {{to = {dtype}}} %d = cast(%b) {{to = {dtype}}}
+                     %y = {op}(%c, %d) output %y"
+                );
+                assert!(held_against_the_reference(&graph(&body), &[ints(a, 1).into(), ints(b, 3).into()], &body));
+            }
+        }
+    }
+    // A one-hot vector, turned.
+    let turned = "input %i: i64[7, 1] %k = constant() {value = i64[1, 4] [0, 1, 2, 3]}
+        %e = equal(%i, %k) %t = transpose(%e) %f = cast(%t) {to = f32} output %f";
+    assert!(held_against_the_reference(&graph(turned), &[ints(&[7, 1], 0).into()], turned));
+}
+
+#[test]
+fn tensors_one_after_the_other() {
+    let two = "input %x: f32[A, B, 5] input %y: f32[A, C, 5] %t = transpose(%x) {perm = [0, 2, 1]}
+        %u = transpose(%y) {perm = [0, 2, 1]} %z = concat(%t, %u, %t) {axis = -1} output %z";
+    check(two, &[&[3, 7, 5], &[3, 2, 5]]);
+    check(two, &[&[3, 0, 5], &[3, 1, 5]]);
+    check(two, &[&[0, 2, 5], &[0, 1, 5]]);
+    // So much that it is copied in pieces, which end within runs.
+    let long = "input %x: f32[A, B] input %y: f32[A, C] %z = concat(%x, %y) {axis = 1} output %z";
+    check(long, &[&[5, 9001], &[5, 7013]]);
+    check("input %x: f32[A] input %y: f32[B] %z = concat(%x, %y) {axis = 0} output %z", &[&[40_000], &[3]]);
+}

@@ -5,6 +5,7 @@
 mod generated;
 mod kernels;
 mod policies;
+mod recurrent;
 mod seam;
 
 use std::sync::Arc;

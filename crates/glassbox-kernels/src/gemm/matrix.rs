@@ -51,6 +51,17 @@ impl<'a, T: Copy> MatrixRef<'a, T> {
         }
     }
 
+    /// Some of its rows.
+    ///
+    /// # Panics
+    /// Where it has fewer.
+    pub fn some_rows(self, rows: std::ops::Range<usize>) -> Self {
+        assert!(rows.start <= rows.end && rows.end <= self.rows, "rows {rows:?} of {}", self.rows);
+        // Without elements nothing is read, and a row may begin behind the end.
+        let values = self.values.get(rows.start.saturating_mul(self.row_stride)..).unwrap_or_default();
+        MatrixRef { values, rows: rows.len(), ..self }
+    }
+
     /// How many rows.
     pub fn rows(self) -> usize {
         self.rows

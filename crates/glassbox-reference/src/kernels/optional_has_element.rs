@@ -6,7 +6,7 @@ use crate::call::{Call, Outcome, one};
 use glassbox_exec::Value;
 
 pub(super) fn kernel(call: &Call) -> Outcome {
-    let value = call.inputs.first().and_then(Option::as_ref);
+    let value = call.inputs.first().copied().flatten();
     one(Tensor::scalar(match value {
         Some(Value::Optional { item, .. }) => item.is_some(),
         other => other.is_some(),

@@ -4,5 +4,5 @@ use super::sequences::sequence;
 use crate::call::{Call, Outcome};
 
 pub(super) fn kernel(call: &Call) -> Outcome {
-    sequence(call, call.inputs.iter().flatten().cloned().collect())
+    sequence(call, call.inputs.iter().flatten().copied().cloned().collect())
 }
