@@ -73,6 +73,7 @@ fn run(command: Command, quiet: bool) -> Result<bool> {
         Command::Diff(diff) => commands::diff::main(&diff, quiet),
         Command::Bench(bench) => commands::bench::main(&bench, quiet),
         Command::Compile(compile) => commands::compile::main(&compile, quiet),
+        Command::Explain(explain) => commands::explain::main(&explain).map(|()| true),
         Command::Check(check) => commands::check::main(&check, quiet),
         #[cfg(feature = "text")]
         Command::Generate(generate) => commands::generate::main(&generate, quiet),

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use glassbox_compiler::{CompileError, CompileOptions, Compiled, compile_for};
 use glassbox_exec::checks::{check_images, check_params};
-use glassbox_exec::{Executable, Fallback, Options, Precision, Report, RunError, Runtime, Session, Stage};
+use glassbox_exec::{Executable, Fallback, Options, Precision, Report, RuleReport, RunError, Runtime, Session, Stage};
 use glassbox_ir::{Graph, Lineage, NodeId};
 use glassbox_reference::{Reference, prepare_with};
 use glassbox_tensor::ParamSource;
@@ -93,7 +93,17 @@ fn with_kernels(
     Ok((prepare_with(graph.clone(), params, options, slots.clone())?, slots))
 }
 
-/// What is known of a compiled graph; `fallbacks` is added by who is asked for it.
+fn rules(stage: &glassbox_compiler::Stage) -> Vec<RuleReport> {
+    let rule = |(rule, attempts): &(&'static str, glassbox_compiler::Attempts)| RuleReport {
+        stage: stage.name.to_owned(),
+        rule: (*rule).to_owned(),
+        applied: attempts.applied,
+        refused: attempts.refused.iter().map(|(why, count)| ((*why).to_owned(), *count)).collect(),
+    };
+    stage.attempts.iter().map(rule).collect()
+}
+
+/// What is known of a compiled graph; kernels and fallbacks are added by who is asked for it.
 fn report(compiled: &Compiled) -> Report {
     let stage = |stage: &glassbox_compiler::Stage| Stage {
         name: stage.name.to_owned(),
@@ -104,6 +114,8 @@ fn report(compiled: &Compiled) -> Report {
         runtime: Cpu.name().to_owned(),
         stages: compiled.stages.iter().map(stage).collect(),
         lineage: Some(Arc::new(compiled.lineage())),
+        rules: compiled.stages.iter().flat_map(rules).collect(),
+        kernels: Vec::new(),
         fallbacks: Vec::new(),
         peak_bytes: None,
     }
@@ -165,6 +177,6 @@ impl Executable for CpuExecutable {
             Fallback { node: graph.node_label(id), op: node.op.name, why }
         };
         let fallbacks = self.0.slots.left().into_iter().map(fallback).collect();
-        Report { fallbacks, ..self.0.report.clone() }
+        Report { kernels: self.0.slots.kernels(), fallbacks, ..self.0.report.clone() }
     }
 }

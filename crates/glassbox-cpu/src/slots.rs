@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
 
-use glassbox_exec::{KernelError, Options, Policy, RunError, Value};
-use glassbox_ir::{Graph, Node, NodeId, RegionId, ValueId, ops};
+use glassbox_exec::{KernelError, KernelReport, Options, Policy, RunError, Value};
+use glassbox_ir::{AttrView, Graph, Node, NodeId, RegionId, ValueId, ops};
 use glassbox_reference::{Compute, Outcome, Values, evaluate};
 use glassbox_tensor::{DType, ParamSource, Recycler, Tensor};
 
@@ -36,8 +36,8 @@ enum Slot {
     Static(Vec<Value>),
     /// A kernel.
     Kernel { fragment: Box<Fragment>, kernel: Box<dyn Kernel> },
-    /// The nodes in its bodies may have kernels.
-    Bodies,
+    /// The nodes in its bodies may have kernels; why it has none itself, where it was to have one.
+    Bodies(String),
     /// It is the machine's own on every backend.
     Machine,
     /// It is computed by the reference, for this reason.
@@ -93,7 +93,7 @@ impl Slots {
             if in_branch && self.works_on_weights(node) {
                 continue;
             }
-            if matches!(self.slot(id), Slot::Bodies) {
+            if matches!(self.slot(id), Slot::Bodies(_)) {
                 let in_branch = in_branch || *node.op == ops::if_::OP;
                 node.regions.iter().for_each(|inner| self.region(*inner, in_branch));
             }
@@ -133,9 +133,41 @@ impl Slots {
         };
         match built {
             Ok((fragment, kernel)) => Slot::Kernel { fragment: Box::new(fragment), kernel },
-            Err(_) if !node.regions.is_empty() => Slot::Bodies,
+            Err(why) if !node.regions.is_empty() => Slot::Bodies(why),
             Err(_) if is_of_the_machine(node.op.name) => Slot::Machine,
             Err(why) => Slot::Left(why),
+        }
+    }
+
+    /// The kernels, in order, and the groups that have none, as far as that is known.
+    pub(crate) fn kernels(&self) -> Vec<KernelReport> {
+        let mut found = Vec::new();
+        self.kernels_of(self.graph.body(), &mut found);
+        found
+    }
+
+    fn kernels_of(&self, region: RegionId, found: &mut Vec<KernelReport>) {
+        for id in self.graph.region(region).nodes.iter().copied() {
+            let (node, slot) = (self.graph.node(id), self.slots[id.index()].get());
+            let (is_group, is_kernel) = (self.calls.contains(&id), matches!(slot, Some(Slot::Kernel { .. })));
+            if is_group || is_kernel {
+                let function = || AttrView::new(node.op, &node.attrs).opt_str("function");
+                let name = if is_group { function() } else { None };
+                let inside = |region: &RegionId| self.graph.region(*region).nodes.len();
+                found.push(KernelReport {
+                    node: self.graph.node_label(id),
+                    name: name.unwrap_or(node.op.name).to_owned(),
+                    provenance: node.provenance.clone(),
+                    nodes: node.regions.iter().map(inside).sum::<usize>().max(1),
+                    apart: match slot {
+                        Some(Slot::Bodies(why)) => Some(why.clone()),
+                        _ => None,
+                    },
+                });
+            }
+            if !is_kernel && !is_group {
+                node.regions.iter().for_each(|inner| self.kernels_of(*inner, found));
+            }
         }
     }
 
@@ -205,7 +237,7 @@ impl Compute for Slots {
                 }
                 Ok(kernel.run(&call)?.into_iter().map(Value::from).collect())
             }
-            Slot::Bodies | Slot::Machine | Slot::Left(_) => {
+            Slot::Bodies(_) | Slot::Machine | Slot::Left(_) => {
                 Err(KernelError::Internal("the node has no kernel".to_owned()))
             }
         }

@@ -4,6 +4,7 @@ mod bench;
 mod check;
 mod compile;
 mod diff;
+mod explain;
 mod sim;
 #[cfg(feature = "text")]
 mod text;
@@ -22,6 +23,7 @@ pub(crate) use bench::Bench;
 pub(crate) use check::Check;
 pub(crate) use compile::Compile;
 pub(crate) use diff::Diff;
+pub(crate) use explain::Explain;
 pub(crate) use sim::{Fmt, Sim};
 #[cfg(feature = "text")]
 pub(crate) use text::{
@@ -60,6 +62,8 @@ pub(crate) enum Command {
     Bench(Bench),
     /// Rewrite a graph as the compiler does, and tell what each pass did
     Compile(Compile),
+    /// Tell what a backend makes of a model: rules, kernels of each layer, and what has none
+    Explain(Explain),
     /// Write on from a text with a language model
     #[cfg(feature = "text")]
     Generate(Generate),

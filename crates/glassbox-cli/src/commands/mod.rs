@@ -9,6 +9,7 @@ pub(crate) mod completions;
 pub(crate) mod conformance;
 pub(crate) mod convert;
 pub(crate) mod diff;
+pub(crate) mod explain;
 pub(crate) mod extract;
 pub(crate) mod fmt;
 #[cfg(feature = "text")]

@@ -22,6 +22,7 @@ use crate::args::Trace;
 use crate::view::ERROR;
 use crate::{arrays, files, inputs, model};
 use birth::{Births, Odd};
+pub(crate) use rows::scope;
 use rows::{Printer, Row};
 
 /// Runs the model and prints what it sees. Whether no NaN and no infinity was born or brought along.

@@ -78,6 +78,33 @@ fn precision_is_what_was_asked_for_or_refused() {
 }
 
 #[test]
+fn what_became_of_a_model_is_explained() {
+    let folder = Folder::new("explain");
+    let text =
+        "graph \"g\" { input %x: f32[4, 6] input %w: f32[6, 5] input %n: u8[4, 5] %d = matmul(%x, %w) %z = tanh(%d)
+        %t = transpose(%z) %u = transpose(%t) %c = max(%n, %n) output %u, %c }";
+    let model = folder.file("g.gb", text);
+    let told = printed(&["explain", &model]);
+    for part in
+        ["on cpu: 5 nodes", "rules applied", "1 kernel", "matmul+tanh (2 nodes)", "max `c`: tile programs have no u8"]
+    {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    let json: serde_json::Value = serde_json::from_str(&printed(&["explain", &model, "--json"])).expect("JSON");
+    assert_eq!(json["kernels"][0]["name"], "matmul+tanh");
+    assert_eq!(json["left"][0]["op"], "max");
+    assert!(json["rules"].as_array().expect("a list").iter().any(|rule| rule["applied"].as_u64() > Some(0)), "{json}");
+    let reference = printed(&["explain", &model, "--backend", "reference"]);
+    assert!(reference.contains("on reference: 5 nodes"), "{reference}");
+    // Layers that are alike are told once.
+    let (all, short) = (printed(&["explain", "stories", "--all"]), printed(&["explain", "stories"]));
+    assert!(short.contains("and 5 like it") && !all.contains("like it"), "{short}");
+    assert!(all.lines().count() > 2 * short.lines().count());
+    let one = printed(&["explain", "stories", "--layer", "transformer/h.3/mlp"]);
+    assert!(one.contains("transformer/h.3/mlp/c_fc") && !one.contains("h.2"), "{one}");
+}
+
+#[test]
 fn compile_tells_what_each_pass_did() {
     let folder = Folder::new("compile");
     let text = "graph \"g\" { input %x: f32[2, 3] %t = transpose(%x) {perm = [1, 0]} %u = transpose(%t) {perm = [1, 0]}

@@ -108,6 +108,7 @@ fn rows(folder: &Folder) -> Vec<Row> {
             file("--json=", "times.json"),
         ),
         row("compile", format!("compile {sum}"), None, file("-o", "out.gb")),
+        row("explain", format!("explain {sum}"), None, None),
         row(
             "generate",
             "generate Once -n 2".to_owned(),

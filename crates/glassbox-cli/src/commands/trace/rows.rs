@@ -106,7 +106,7 @@ fn op(node: &Node) -> String {
 
 /// What a node is folded into. ONNX has no layers; torch's exporters name nodes by the modules around them, as in
 /// `/encoder/layer.3/attention/MatMul`.
-fn scope(provenance: &Provenance) -> Option<String> {
+pub(crate) fn scope(provenance: &Provenance) -> Option<String> {
     layer(provenance).or_else(|| {
         provenance.origins().find_map(|origin| match origin {
             Origin::Onnx { node, .. } => Some(node.trim_start_matches('/').rsplit_once('/')?.0.to_owned()),
