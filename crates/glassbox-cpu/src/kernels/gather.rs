@@ -34,7 +34,8 @@ pub(super) fn build(fragment: &Fragment) -> Built {
     }
     let bytes =
         matches!(ty.dtype, DType::Block(_)) || ty.dtype.bits().is_some_and(|bits| bits >= 8) && ty.dtype != DType::Bool;
-    if !bytes || ty.rank().is_none_or(|rank| rank < 2) {
+    let least = if matches!(ty.dtype, DType::Block(_)) { 2 } else { 1 };
+    if !bytes || ty.rank().is_none_or(|rank| rank < least) {
         return Err(format!("rows of {ty} aren't gathered here"));
     }
     Ok(Box::new(Gather { table: fragment.number(table), indices: fragment.number(indices) }))

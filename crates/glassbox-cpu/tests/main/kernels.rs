@@ -128,6 +128,10 @@ fn rows_of_tables() {
     for rows in [vec![0, -1, 2, 2], vec![]] {
         assert!(held_against_the_reference(&source, &[numbers(&[4, 3], 1).into(), indices(rows)], "rows"));
     }
+    // Of a vector a row is one element; with one index of no axes the result has none either.
+    let element = graph("input %t: i64[R] input %i: i64[] %y = gather(%t, %i) output %y");
+    let index = Tensor::scalar(-2i64).into();
+    assert!(held_against_the_reference(&element, &[indices(vec![7, 8, 9]), index], "an element"));
     let executable = Cpu.prepare(source, Arc::new(NoParams), &Options::default()).expect("it can be prepared");
     let mut session = executable.session().expect("there is memory");
     let error = session.run(&[numbers(&[4, 3], 1).into(), indices(vec![4])], glassbox_exec::RunContext::new());

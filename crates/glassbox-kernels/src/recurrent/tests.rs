@@ -206,7 +206,7 @@ fn nan_stays_in_its_sequence() {
         data.x[1] = f32::NAN;
         for level in Level::available() {
             let [y, h, _] = case.computed(level, &data);
-            let is_of_the_first = |index: usize| index / 5 % 2 == 0;
+            let is_of_the_first = |index: usize| (index / 5).is_multiple_of(2);
             assert!(y.iter().enumerate().all(|(index, y)| y.is_nan() == is_of_the_first(index)), "{cell:?} {level:?}");
             assert!(h[..5].iter().all(|h| h.is_nan()) && h[5..].iter().all(|h| h.is_finite()));
         }
