@@ -47,7 +47,7 @@ impl Call<'_> {
     }
 }
 
-/// A node that is computed by the reference, and why.
+/// A node that is computed by the reference, or a call of grouped nodes that is computed node by node, and why.
 pub(crate) struct Left {
     pub(crate) node: NodeId,
     pub(crate) why: String,
@@ -89,7 +89,10 @@ impl Slots {
                     self.slots[id.index()] = Some(Slot::Kernel { fragment: Box::new(fragment), kernel });
                 }
                 // The nodes in it may have kernels of their own.
-                Err(_) if !node.regions.is_empty() => {
+                Err(why) if !node.regions.is_empty() => {
+                    if whole {
+                        left.push(Left { node: id, why: format!("no kernel computes its body at once: {why}") });
+                    }
                     node.regions.iter().for_each(|inner| self.region(graph, *inner, statics, calls, left));
                 }
                 Err(_) if is_of_the_machine(node.op.name) => {}
