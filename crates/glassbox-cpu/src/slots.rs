@@ -176,6 +176,10 @@ impl Slots {
         let nodes = self.graph.walk().into_iter();
         let left = nodes.filter_map(|id| match self.slots[id.index()].get() {
             Some(Slot::Left(why)) => Some((id, why.clone())),
+            // A group whose nodes are computed one by one.
+            Some(Slot::Bodies(why)) if self.calls.contains(&id) => {
+                Some((id, format!("no kernel computes its body at once: {why}")))
+            }
             _ => None,
         });
         left.collect()

@@ -4,14 +4,14 @@
 //! in f64. Inside, channels lie in blocks; the tensors that come and go have them one after the other.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use glassbox_exec::KernelError;
 use glassbox_ir::ops::windows::{Sliding, spatial_axes};
 use glassbox_ir::{AttrView, Node, ops};
-use glassbox_kernels::conv::{Activation, Convolution, Fused, Options, PackedFilter, block, from_blocks, to_blocks};
-use glassbox_kernels::simd::Level;
+use glassbox_kernels::conv::{Activation, Convolution, Fused, Options, PackedFilter, from_blocks, to_blocks};
 use glassbox_tensor::{DType, Tensor, parallel_chunks};
 
 use super::borders::{Borders, borders};
@@ -27,17 +27,17 @@ struct Conv {
     /// Whether the result is wanted in blocks.
     result_in_blocks: bool,
     /// The weights, times what each channel is multiplied by.
-    weights: Vec<f32>,
-    weight_sizes: Vec<usize>,
-    groups: usize,
+    weights: PackedFilter,
+    /// The sizes of the kernel, along the axes of images.
+    kernel: Vec<usize>,
     sliding: Sliding,
     bias: Vec<f32>,
     residual: Option<Image>,
     activation: Activation,
     /// The nodes that are none of that.
     finish: Option<Finish>,
-    /// The filters for the sizes of images that were met.
-    packed: Mutex<Vec<Arc<PackedFilter>>>,
+    /// The filters for the images that were met, by the sizes of these: batch, height and width.
+    filters: Mutex<Vec<(Vec<usize>, Arc<PackedFilter>)>>,
 }
 
 /// A value that is read.
@@ -48,8 +48,8 @@ struct Image {
     blocks: bool,
 }
 
-/// How many sizes of images have filters of their own.
-const MAX_PACKED: usize = 8;
+/// For how many sizes of images filters are kept; they share the weights.
+const MAX_FILTERS: usize = 16;
 /// An image of so few channels is read as it is.
 pub(crate) const MAX_PLAIN: usize = 4;
 /// How many rows are finished at once.
@@ -88,6 +88,7 @@ pub(super) fn build(fragment: &Fragment) -> Built {
     let sliding = Sliding::new(attr, axes).map_err(|violation| violation.to_string())?;
     let mut ending = Ending {
         fragment,
+        blocked: &blocked,
         channels,
         rank: weights.rank(),
         value: fragment.number(node.results[0]),
@@ -117,31 +118,64 @@ pub(super) fn build(fragment: &Fragment) -> Built {
         None => Image { number, blocks: false },
     };
     let (x, residual) = (source(x), residual.map(source));
-    let per_channel = weights.len().checked_div(channels).unwrap_or(0).max(1);
-    let weights = weights.load::<f64>().map_err(text)?;
-    let scaled = weights
-        .chunks(per_channel)
-        .zip(&scale)
-        .flat_map(|(row, scale)| row.iter().map(move |weight| (weight * scale) as f32));
+    let plain_input = !x.blocks && groups == 1 && weight_sizes[1] <= MAX_PLAIN;
+    let conv = without_images(&weight_sizes, groups, &sliding)?;
+    let weights = weights.contiguous().map_err(text)?;
+    let given = weights.as_slice::<f32>().ok_or("the weights can't be read")?;
+    let options = Options { plain_input, ..Options::default() };
+    let weights = PackedFilter::pack_with(&conv, options, &scaled(given, &scale));
     Ok(Box::new(Conv {
         nodes: before..fragment.nodes().len() - after,
         x,
         result_in_blocks: after > 0,
-        weights: scaled.collect(),
-        weight_sizes,
-        groups,
+        weights,
+        kernel: weight_sizes[2..].to_vec(),
         sliding,
         bias: bias.iter().map(|bias| *bias as f32).collect(),
         residual,
         activation,
         finish,
-        packed: Mutex::default(),
+        filters: Mutex::default(),
     }))
+}
+
+/// The convolution of weights of these sizes, for images of a single pixel without pads.
+fn without_images(weight_sizes: &[usize], groups: usize, sliding: &Sliding) -> Result<Convolution, String> {
+    // Strides and dilations are the same for all images that are large enough for a window.
+    let kernel = &weight_sizes[2..];
+    let large = vec![1 << 24; kernel.len()];
+    let windows = sliding.axes(&large, kernel).map_err(|violation| violation.to_string())?;
+    let (out_channels, in_channels) = (weight_sizes[0], weight_sizes[1] * groups);
+    let mut conv = Convolution { in_channels, out_channels, groups, ..Convolution::POINTWISE };
+    // One spatial axis is the width.
+    for (place, axis) in windows.iter().enumerate() {
+        let at = place + 2 - windows.len();
+        conv.kernel[at] = axis.kernel;
+        conv.stride[at] = usize::try_from(axis.stride).map_err(|error| error.to_string())?;
+        conv.dilation[at] = usize::try_from(axis.dilation).map_err(|error| error.to_string())?;
+    }
+    let sound = groups > 0 && out_channels.is_multiple_of(groups) && kernel.iter().all(|size| *size > 0);
+    if sound { Ok(conv) } else { Err("the sizes of the weights make no convolution".to_owned()) }
+}
+
+/// Weights, those of each channel times a number; rounded once.
+fn scaled<'w>(weights: &'w [f32], scale: &[f64]) -> Cow<'w, [f32]> {
+    if scale.iter().all(|scale| *scale == 1.0) || weights.is_empty() {
+        return Cow::Borrowed(weights);
+    }
+    let per_channel = weights.len() / scale.len();
+    let mut made = weights.to_vec();
+    parallel_chunks(&mut made, per_channel, &|channel, row| {
+        row.iter_mut().for_each(|weight| *weight = (f64::from(*weight) * scale[channel]) as f32);
+    });
+    Cow::Owned(made)
 }
 
 /// What is done with a convolution, as far as it has been read.
 struct Ending<'f> {
     fragment: &'f Fragment,
+    /// The values of the fragment that are made of one from outside in blocks: that one.
+    blocked: &'f HashMap<usize, usize>,
     channels: usize,
     rank: usize,
     /// The number of the value so far: the convolution times `scale` plus `bias`, plus the residual, activated.
@@ -220,47 +254,33 @@ impl Ending<'_> {
             .then(|| values.into_owned())
     }
 
-    /// Whether a value from outside has, as the graph says, the dims of the result.
+    /// Whether a value from outside, plain or in blocks, has, as the graph says, the dims of the result.
     fn is_like_result(&self, number: usize, result: usize) -> bool {
-        self.fragment.has_same_dims(number, result) && number < self.fragment.inputs().len()
+        let outside = number < self.fragment.inputs().len() || self.blocked.contains_key(&number);
+        outside && self.fragment.has_same_dims(number, result)
     }
 }
 
 impl Conv {
-    /// The filter for images of these sizes.
-    fn filter(&self, conv: &Convolution, plain_input: bool) -> Arc<PackedFilter> {
-        let mut packed = self.packed.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = packed.iter().find(|packed| packed.convolution() == conv) {
-            return known.clone();
+    /// The filter for images of these sizes: batch, height and width, or width alone.
+    fn filter(&self, images: Vec<usize>) -> Result<Arc<PackedFilter>, KernelError> {
+        let mut filters = self.filters.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, known)) = filters.iter().find(|(sizes, _)| *sizes == images) {
+            return Ok(known.clone());
         }
-        let options = Options { plain_input, ..Options::default() };
-        let made = Arc::new(PackedFilter::pack_with(conv, options, &self.weights));
-        packed.insert(0, made.clone());
-        packed.truncate(MAX_PACKED);
-        made
-    }
-
-    /// The convolution of an input of these sizes.
-    fn convolution(&self, sizes: &[usize]) -> Result<Convolution, KernelError> {
-        let windows = self.sliding.axes(&sizes[2..], &self.weight_sizes[2..])?;
-        let mut conv = Convolution {
-            batch: sizes[0],
-            in_channels: sizes[1],
-            out_channels: self.weight_sizes[0],
-            groups: self.groups,
-            ..Convolution::POINTWISE
-        };
-        // One spatial axis is the width.
+        let mut conv = Convolution { batch: images[0], ..*self.weights.convolution() };
+        let windows = self.sliding.axes(&images[1..], &self.kernel)?;
         for (place, axis) in windows.iter().enumerate() {
             let at = place + 2 - windows.len();
             let count =
                 |number: i64| usize::try_from(number).map_err(|_| KernelError::invalid("C2", "an entry is negative"));
             conv.input[at] = axis.input;
-            conv.kernel[at] = axis.kernel;
-            (conv.stride[at], conv.dilation[at]) = (count(axis.stride)?, count(axis.dilation)?);
             (conv.pad_begin[at], conv.pad_end[at]) = (count(axis.front)?, count(axis.end)?);
         }
-        Ok(conv)
+        let made = Arc::new(self.weights.for_images(&conv));
+        filters.insert(0, (images, made.clone()));
+        filters.truncate(MAX_FILTERS);
+        Ok(made)
     }
 }
 
@@ -276,36 +296,35 @@ impl Kernel for Conv {
             return Ok(vec![output.finish()?]);
         }
         let x = call.inputs[self.x.number].contiguous()?;
-        let channels = self.weight_sizes[1] * self.groups;
-        let conv = match (self.x.blocks, x.shape()) {
-            (true, [batch, _, height, width, _]) => self.convolution(&[*batch, channels, *height, *width])?,
-            (_, sizes) => self.convolution(sizes)?,
+        let images = match (self.x.blocks, x.shape()) {
+            (true, [batch, _, height, width, _]) => vec![*batch, *height, *width],
+            (_, [batch, _, spatial @ ..]) => [&[*batch], spatial].concat(),
+            _ => return Err(unreadable()),
         };
-        let block = block(Level::best());
+        let filter = self.filter(images)?;
+        let conv = filter.convolution();
+        let block = filter.block();
         let pixels = |[height, width]: [usize; 2]| height * width;
         let plain_input = !self.x.blocks && conv.groups == 1 && conv.in_channels <= MAX_PLAIN;
-        let filter = self.filter(&conv, plain_input);
-        let given = x.as_slice::<f32>().ok_or_else(unreadable)?;
         let images = [conv.batch, conv.in_channels, pixels(conv.input)];
-        let input = in_blocks(given, self.x.blocks || plain_input, block, images, conv.input_len(block))?;
+        let x = if self.x.blocks || plain_input { x } else { in_blocks(call, &x, block, images)? };
         let images = [conv.batch, conv.out_channels, pixels(conv.output())];
-        let residual =
-            self.residual.map(|image| Ok::<_, KernelError>((image.blocks, call.inputs[image.number].contiguous()?)));
-        let residual = residual.transpose()?;
-        let residual = match &residual {
+        let residual = match self.residual {
             None => None,
-            Some((blocks, tensor)) => {
-                let given = tensor.as_slice::<f32>().ok_or_else(unreadable)?;
-                Some(in_blocks(given, *blocks, block, images, conv.output_len(block))?)
+            Some(Image { number, blocks: true }) => Some(call.inputs[number].contiguous()?),
+            Some(Image { number, blocks: false }) => {
+                Some(in_blocks(call, &call.inputs[number].contiguous()?, block, images)?)
             }
         };
-        let fused = Fused { bias: Some(&self.bias), residual: residual.as_deref(), activation: self.activation };
+        let residual = residual.as_ref().map(floats).transpose()?;
+        let fused = Fused { bias: Some(&self.bias), residual, activation: self.activation };
+        let input = floats(&x)?;
         if self.result_in_blocks {
-            filter.run_fused(&input, output.floats(), &fused, None);
+            filter.run_fused(input, output.floats(), &fused, None);
             return Ok(vec![output.finish()?]);
         }
         let mut made = call.output(DType::F32, &[conv.output_len(block)])?;
-        filter.run_fused(&input, made.floats(), &fused, None);
+        filter.run_fused(input, made.floats(), &fused, None);
         from_blocks(block, images, made.floats(), output.floats());
         if let Some(finish) = &self.finish {
             let finishing = finish.begin(call, sizes, true)?;
@@ -324,18 +343,14 @@ fn unreadable() -> KernelError {
     KernelError::Internal("an image can't be read".to_owned())
 }
 
-/// An image in blocks: as it is, where it already lies so.
-fn in_blocks(
-    given: &[f32],
-    as_it_is: bool,
-    block: usize,
-    images: [usize; 3],
-    length: usize,
-) -> Result<Cow<'_, [f32]>, KernelError> {
-    if as_it_is {
-        return Ok(Cow::Borrowed(given));
-    }
-    let mut made = vec![0.0; length];
-    to_blocks(block, images, given, &mut made);
-    Ok(Cow::Owned(made))
+fn floats(image: &Tensor) -> Result<&[f32], KernelError> {
+    image.as_slice::<f32>().ok_or_else(unreadable)
+}
+
+/// A plain image with its channels in blocks.
+fn in_blocks(call: &Call, plain: &Tensor, block: usize, images: [usize; 3]) -> Result<Tensor, KernelError> {
+    let [count, channels, pixels] = images;
+    let mut made = call.output(DType::F32, &[count * channels.next_multiple_of(block) * pixels])?;
+    to_blocks(block, images, floats(plain)?, made.floats());
+    made.finish()
 }

@@ -102,6 +102,21 @@ fn convolutions_take_norms_residuals_and_activations() {
         constant("variances", &[10]),
     );
     check(&block, &[&[2, 6, 7, 5], &[2, 10, 7, 5]]);
+    for [inner, outer] in [[16, 32], [19, 21]] {
+        let residual = format!(
+            "input %x: f32[N, 5, 9, 7] {} {} {} {}
+             %a = conv(%x, %first) {{pads = [1, 1, 1, 1], strides = [2, 2]}} %r = relu(%a)
+             %b = conv(%r, %second) %c = conv(%r, %other) {{pads = [1, 1, 1, 1]}}
+             %s = add(%b, %c) %t = relu(%s) %d = conv(%t, %last) %u = add(%t, %d) %v = relu(%u)
+             %p = max_pool(%v) {{kernel_shape = [3, 3], strides = [2, 2], pads = [1, 1, 1, 1]}}
+             %y = global_average_pool(%p) output %y",
+            constant("first", &[inner, 5, 3, 3]),
+            constant("second", &[outer, inner, 1, 1]),
+            constant("other", &[outer, inner, 3, 3]),
+            constant("last", &[outer, outer, 1, 1]),
+        );
+        check(&residual, &[&[2, 5, 9, 7]]);
+    }
     let depthwise = format!(
         "input %x: f32[1, 6, 9, 9] {} %c = conv(%x, %weight) {{group = 6, strides = [2, 2]}} %y = sigmoid(%c) output %y",
         constant("weight", &[6, 1, 3, 3]),

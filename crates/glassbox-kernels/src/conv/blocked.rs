@@ -47,10 +47,13 @@ impl Split {
             .min(pixels / narrowest_strip.max(1))
             .max(1);
         let filter_bytes = size_of::<f32>() * widest * block * block * conv.taps();
+        // Chunks of about the same size: a small one would load and store sums for few products.
+        let most = (split::weights_bytes(level) / filter_bytes.max(1)).clamp(1, inputs.max(1));
+        let inputs_at_once = inputs.div_ceil(inputs.div_ceil(most).max(1)).max(1);
         Split {
             bundles,
             strips,
-            inputs: (split::weights_bytes(level) / filter_bytes.max(1)).clamp(1, inputs.max(1)),
+            inputs: inputs_at_once,
             fetches: weights_bytes > split::FETCHED_BYTES,
             weights_stay: weights_bytes > input_bytes,
         }
@@ -149,12 +152,17 @@ impl Task<'_> {
         }
     }
 
-    /// The weights of this bundle that follow those of the first `begin` of `inputs` blocks of input channels.
+    /// The weights that follow those of the first `begin` of `inputs` blocks of input channels: of this bundle, or the
+    /// first ones of the next.
     fn ahead(&self, begin: usize, inputs: usize) -> (*const f32, usize) {
         let step = self.filter.conv.taps() * self.filter.block * self.filter.block;
+        let (block, begin) = match begin < inputs {
+            true => (self.bundle.block, begin),
+            false => (self.bundle.block + self.bundle.blocks, 0),
+        };
         let count = self.split.inputs.min(inputs - begin);
         let weights = self.filter.weights.numbers();
-        (weights.as_ptr().wrapping_add((self.bundle.block * inputs + begin) * step), count * step)
+        (weights.as_ptr().wrapping_add((block * inputs + begin) * step), count * step)
     }
 }
 

@@ -1,4 +1,8 @@
-//! Weights, packed once for the kernel that will use them.
+//! Weights, packed once for the kernel that will use them, whatever the size and number of images.
+
+use std::sync::Arc;
+
+use glassbox_tensor::parallel_chunks;
 
 use super::finish::{Finish, Fused};
 use super::output::Output;
@@ -12,7 +16,7 @@ use crate::simd::Level;
 pub struct Options {
     /// The instructions to use. Their number of lanes is the block of channels.
     pub level: Level,
-    /// Whether the input is pla
+    /// Whether the input is plain NCHW, as that of a first layer.
     pub plain_input: bool,
     /// Which method.
     pub method: Method,
@@ -56,7 +60,7 @@ pub struct PackedFilter {
     pub(super) conv: Convolution,
     pub(super) level: Level,
     pub(super) block: usize,
-    pub(super) weights: Memory,
+    pub(super) weights: Arc<Memory>,
     kind: Kind,
     plain_input: bool,
 }
@@ -117,8 +121,46 @@ impl PackedFilter {
         let (level, block) = (options.level, block(options.level));
         let (kind, length, pack) = kind(conv, options, weights);
         let mut packed = Memory::zeroed(length * size_of::<f32>());
-        pack(conv, block, weights, packed.numbers_mut());
-        PackedFilter { conv: *conv, level, block, weights: packed, kind, plain_input: options.plain_input }
+        if matches!(kind, Kind::Winograd(_)) {
+            pack(conv, block, weights, packed.numbers_mut());
+        } else if length > 0 {
+            // The weights of a block of output channels lie together, before and after.
+            let given = weights.len() / conv.out_channels * block;
+            let taken = length / conv.out_channels.div_ceil(block);
+            parallel_chunks(packed.numbers_mut(), taken, &|index, packed| {
+                pack(conv, block, &weights[index * given..][..given.min(weights.len() - index * given)], packed);
+            });
+        }
+        let weights = Arc::new(packed);
+        PackedFilter { conv: *conv, level, block, weights, kind, plain_input: options.plain_input }
+    }
+
+    /// The filter for images of other sizes, or for more or fewer of them. It has the same packed weights, not a copy.
+    ///
+    /// ```
+    /// use glassbox_kernels::conv::{Convolution, PackedFilter, block};
+    /// use glassbox_kernels::simd::Level;
+    /// let conv = Convolution { kernel: [1, 3], input: [1, 3], ..Convolution::POINTWISE };
+    /// let filter = PackedFilter::pack(&conv, block(Level::best()), &[1.0, 2.0, 3.0]);
+    /// let longer = filter.for_images(&Convolution { input: [1, 30], pad_begin: [0, 1], ..conv });
+    /// assert_eq!(longer.convolution().output(), [1, 29]);
+    /// ```
+    ///
+    /// # Panics
+    /// Where the convolutions differ in more than the images and the pads.
+    pub fn for_images(&self, conv: &Convolution) -> PackedFilter {
+        let Convolution { batch, input, pad_begin, pad_end, .. } = *conv;
+        let same = Convolution { batch, input, pad_begin, pad_end, ..self.conv };
+        assert_eq!(same, *conv, "only the images and the pads are others");
+        let kind = match &self.kind {
+            Kind::Plain(_) => Kind::Plain(plain::Split::new(conv, self.level, self.block)),
+            Kind::Winograd(_) => Kind::Winograd(winograd::Split::new(conv, self.block)),
+            Kind::Depthwise => Kind::Depthwise,
+            Kind::Blocked(_) => Kind::Blocked(blocked::Split::new(conv, self.level, self.block)),
+            Kind::Grouped => Kind::Grouped,
+        };
+        let (weights, plain_input) = (self.weights.clone(), self.plain_input);
+        PackedFilter { conv: *conv, level: self.level, block: self.block, weights, kind, plain_input }
     }
 
     /// Whether sums are computed by Winograd's method. It adds and subtracts numbers of a patch before and after it
@@ -181,7 +223,7 @@ impl PackedFilter {
     }
 }
 
-/// Packs weights into zeros.
+/// Packs the weights of a block of output channels, or by Winograd's method those of all, into zeros.
 type Pack = fn(&Convolution, usize, &[f32], &mut [f32]);
 
 /// The kernel of a convolution, and how its weights are packed.

@@ -22,10 +22,11 @@ pub(super) fn tasks(products: usize) -> usize {
 }
 
 /// The most weights that a task goes over again and again: what the first cache holds beside the pixels, or, where the
-/// second cache feeds the multipliers as fast (AVX-512 computes 24 vectors for each 4 that it loads), a part of that.
+/// second cache feeds the multipliers nearly as fast (AVX-512 computes 24 vectors for each 4 that it loads), about as much as
+/// the first cache is large.
 pub(super) fn weights_bytes(level: Level) -> usize {
     match level {
-        Level::Avx512 => 96 << 10,
+        Level::Avx512 => 48 << 10,
         Level::Avx2 | Level::Portable => 20 << 10,
     }
 }

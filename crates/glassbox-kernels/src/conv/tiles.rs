@@ -188,6 +188,8 @@ unsafe fn sum_tile<S: Simd, const BLOCKS: usize, const PIXELS: usize>(
         let (mut weights, mut plane, filter) = (sums.weights, sums.input, sums.filter);
         let (taps, row, run, shift) = (sums.taps, sums.row, sums.run, sums.shift);
         let step = sums.plane.wrapping_sub(taps * shift);
+        // The residual is fetched while the sums are computed, a block with each tap.
+        let (residual, mut fetched) = (sums.finish.residual(place), 0);
         for _ in 0..sums.inputs {
             let mut offsets = sums.offsets.add(first);
             for _ in 0..taps {
@@ -205,6 +207,14 @@ unsafe fn sum_tile<S: Simd, const BLOCKS: usize, const PIXELS: usize>(
                     }
                 }
                 ahead = ahead.wrapping_add(lines * LINE);
+                if fetched < BLOCKS
+                    && let Some(residual) = residual
+                {
+                    for pixel in 0..PIXELS {
+                        fetch_near(residual.wrapping_add(fetched * sums.step + pixel * S::LANES));
+                    }
+                    fetched += 1;
+                }
                 weights = weights.add(run * S::LANES);
                 offsets = offsets.wrapping_add(row);
                 plane = plane.wrapping_add(shift);
@@ -222,6 +232,18 @@ fn fetch(line: *const f32) {
     // SAFETY: every such processor has the instruction, which doesn't fail whatever the address.
     unsafe {
         std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T1 }>(line.cast())
+    };
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = line;
+}
+
+/// Asks for a line of memory to be brought into the first cache. It need not be there.
+#[inline(always)]
+fn fetch_near(line: *const f32) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: every such processor has the instruction, which doesn't fail whatever the address.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(line.cast())
     };
     #[cfg(not(target_arch = "x86_64"))]
     let _ = line;

@@ -57,7 +57,9 @@ pub(super) fn run_plain(
     epilogue: Option<&dyn ConvEpilogue>,
 ) -> Vec<f32> {
     let block = block(options.level);
-    let filter = PackedFilter::pack_with(conv, options, weights);
+    // Packed weights say nothing of the images that they are for.
+    let pixel = Convolution { batch: 1, input: [1, 1], pad_begin: [0, 0], pad_end: [0, 0], ..*conv };
+    let filter = PackedFilter::pack_with(&pixel, options, weights).for_images(conv);
     let [height, width] = conv.output();
     let sizes = [conv.batch, conv.out_channels, height * width];
     let residual = fused.residual.map(|residual| {
