@@ -29,7 +29,7 @@ fn document(arguments: &[&str]) -> Value {
 #[test]
 fn the_values_of_a_trace_are_another_side() {
     let folder = Folder::new("saved");
-    printed(&["-q", "trace", "shapes", "-i", IMAGE, "--save", &folder.path("values")]);
+    printed(&["-q", "trace", "shapes", "-i", IMAGE, "--backend", "reference", "--save", &folder.path("values")]);
     let text = printed(&["-q", "check", "shapes", "-i", IMAGE, "--against", &folder.path("values")]);
     assert!(text.contains("agrees: 29 values compared"), "{text}");
     let other =
