@@ -62,6 +62,11 @@ fn take_columns(chars: impl Iterator<Item = char>, room: usize) -> (String, usiz
     (taken, used)
 }
 
+/// The last part of a path: how a model is called in a line that has little room.
+pub(crate) fn last_part(path: &str) -> &str {
+    path.trim_end_matches('/').rsplit('/').next().unwrap_or(path)
+}
+
 /// A text in lines of at most `width` columns, broken between words.
 pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();

@@ -132,8 +132,8 @@ pub use glassbox_tensor as tensor;
 pub use glassbox_weights as weights;
 
 pub use glassbox_exec::{
-    Cancel, Event, Executable, Flow, Host, KernelError, Observer, Options, Precision, RunContext, RunError, Runtime,
-    Session, StateStore, Value, Wants,
+    Cancel, Event, Executable, Flow, Host, KernelError, Nodes, Observer, Options, Policy, Precision, RunContext,
+    RunError, Runtime, Session, StateStore, Value, Wants,
 };
 pub use glassbox_ir::Graph;
 pub use glassbox_runtime::{

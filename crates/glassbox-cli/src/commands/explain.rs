@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::trace::scope;
 use crate::args::Explain;
-use crate::view::{DIM, ERROR};
+use crate::view::{self, DIM, ERROR};
 use crate::{model, out};
 
 /// Prepares the model and tells what became of it.
@@ -28,7 +28,8 @@ pub(crate) fn main(arguments: &Explain) -> Result<()> {
     }
     let nodes = model.graph()?.walk().len();
     let last = report.stages.last().map_or(nodes, |stage| stage.nodes);
-    out::paragraph(&format!("{} on {}: {nodes} nodes, {last} as it is run", model.name(), report.runtime), 2)?;
+    let name = view::last_part(model.name());
+    out::paragraph(&format!("{name} on {}: {nodes} nodes, {last} as it is run", report.runtime), 2)?;
     rules(&report.rules, arguments.all)?;
     kernels(&report.kernels, arguments.all)?;
     apart(&report.kernels)?;

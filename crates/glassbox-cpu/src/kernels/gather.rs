@@ -50,7 +50,7 @@ impl Kernel for Gather {
         let rows = table.shape()[0];
         let bytes = table.as_bytes().ok_or_else(|| KernelError::Internal("a table can't be read".to_owned()))?;
         let row_bytes = bytes.len().checked_div(rows).unwrap_or(0);
-        let places = indices.iter().map(|index| normalise_axis("C2", *index, rows)).collect::<Result<Vec<_>, _>>()?;
+        let places = indices.iter().map(|index| place_of(*index, rows)).collect::<Result<Vec<_>, _>>()?;
         if let DType::Block(format) = table.dtype() {
             let width = table.shape()[1..].iter().product();
             gather_rows(bytes, format, width, &places, output.floats());
@@ -62,4 +62,11 @@ impl Kernel for Gather {
         }
         Ok(vec![output.finish()?])
     }
+}
+
+/// The row that an index names.
+fn place_of(index: i64, rows: usize) -> Result<usize, KernelError> {
+    normalise_axis("C2", index, rows).map_err(|_| {
+        KernelError::invalid("C2", format!("index {index} is outside [-{rows}, {rows}) of an extent of {rows}"))
+    })
 }

@@ -86,7 +86,7 @@ impl Report<'_> {
     fn print_times(&self, measured: &Measured) -> Result<()> {
         let ours = &measured.ours;
         let threads = threads(glassbox_tensor::threads());
-        out::paragraph(&format!("{}: {}, {threads}", ours.model.name(), self.what(ours)), 2)?;
+        out::paragraph(&format!("{}: {}, {threads}", view::last_part(ours.model.name()), self.what(ours)), 2)?;
         for (peer, distance, ..) in &measured.peers {
             let Distance { output, relative } = distance;
             if super::agrees(distance, self.arguments.tolerance) {
