@@ -99,7 +99,7 @@ fn what_became_of_a_model_is_explained() {
     // Layers that are alike are told once.
     let (all, short) = (printed(&["explain", "stories", "--all"]), printed(&["explain", "stories"]));
     assert!(short.contains("and 5 like it") && !all.contains("like it"), "{short}");
-    assert!(all.lines().count() > 2 * short.lines().count());
+    assert!(all.lines().count() > short.lines().count(), "{all}");
     let one = printed(&["explain", "stories", "--layer", "transformer/h.3/mlp"]);
     assert!(one.contains("transformer/h.3/mlp/c_fc") && !one.contains("h.2"), "{one}");
 }
