@@ -77,17 +77,17 @@ fn used_elsewhere(graph: &Graph) -> Vec<bool> {
 }
 
 /// One region, with what has been found in it.
-struct Region<'g> {
-    graph: &'g Graph,
+pub(crate) struct Region<'g> {
+    pub(crate) graph: &'g Graph,
     nodes: &'g [NodeId],
     /// The node that gives a value, by its place.
-    givers: HashMap<ValueId, usize>,
+    pub(crate) givers: HashMap<ValueId, usize>,
     /// The places of the users of a value.
     users: HashMap<ValueId, Vec<usize>>,
-    elsewhere: &'g [bool],
-    facts: &'g Facts<'g>,
+    pub(crate) elsewhere: &'g [bool],
+    pub(crate) facts: &'g Facts<'g>,
     /// The nodes that are in a group, or that are computed once and for all.
-    taken: Vec<bool>,
+    pub(crate) taken: Vec<bool>,
 }
 
 /// A group that grows.
@@ -115,13 +115,18 @@ impl<'g> Region<'g> {
         Region { graph, nodes, givers, users, elsewhere, facts, taken }
     }
 
-    fn node(&self, place: usize) -> &'g Node {
+    pub(crate) fn node(&self, place: usize) -> &'g Node {
         self.graph.node(self.nodes[place])
     }
 
     fn groups(mut self) -> Vec<Group> {
         let mut groups = Vec::new();
-        // Products first, so that what finishes them is theirs.
+        // Attention first, and then products, so that what finishes these is theirs.
+        for place in 0..self.nodes.len() {
+            if let Some(found) = self.spelled_attention(place) {
+                self.take(found, Vec::new(), &mut groups);
+            }
+        }
         for place in 0..self.nodes.len() {
             let node = self.node(place);
             if is_product(node.op) && !self.taken[place] {
@@ -270,7 +275,7 @@ impl<'g> Region<'g> {
                 && node.regions.is_empty()
                 && growing.places.len() < MAX_NODES
                 && accepts(node)
-                && node.operands.iter().flatten().all(|value| !self.hangs_on(*value, start, growing));
+                && node.operands.iter().flatten().all(|value| !self.hangs_on(*value, start, &growing.values));
             if !fits {
                 // What uses a result outside must come after the last node.
                 return;
@@ -284,7 +289,7 @@ impl<'g> Region<'g> {
         }
     }
 
-    fn users_of(&self, value: ValueId) -> impl Iterator<Item = usize> {
+    pub(crate) fn users_of(&self, value: ValueId) -> impl Iterator<Item = usize> {
         self.users.get(&value).into_iter().flatten().copied()
     }
 
@@ -296,14 +301,15 @@ impl<'g> Region<'g> {
         growing.values.iter().filter(outside).count()
     }
 
-    /// Whether a value from outside of a group is computed from one of the group's, as far as a short search can tell.
-    fn hangs_on(&self, value: ValueId, start: usize, growing: &Growing) -> bool {
-        if growing.values.contains(&value) {
+    /// Whether a value from outside of a group that begins at `start` is computed from one of its `values`, as far as a short
+    /// search can tell.
+    pub(crate) fn hangs_on(&self, value: ValueId, start: usize, values: &[ValueId]) -> bool {
+        if values.contains(&value) {
             return false;
         }
         let (mut open, mut seen) = (vec![value], BTreeSet::new());
         while let Some(value) = open.pop() {
-            if growing.values.contains(&value) || seen.len() > MAX_SEARCH {
+            if values.contains(&value) || seen.len() > MAX_SEARCH {
                 return true;
             }
             let Some(place) = self.givers.get(&value).copied().filter(|place| *place > start) else { continue };
@@ -318,7 +324,7 @@ impl<'g> Region<'g> {
         false
     }
 
-    fn tensor(&self, value: ValueId) -> Option<&'g TensorType> {
+    pub(crate) fn tensor(&self, value: ValueId) -> Option<&'g TensorType> {
         self.graph.value(value).ty.as_tensor()
     }
 }

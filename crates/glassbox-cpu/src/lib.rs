@@ -19,6 +19,7 @@ mod kernels;
 mod roles;
 mod session;
 mod slots;
+mod spelled;
 mod statics;
 mod survivors;
 

@@ -81,7 +81,7 @@ fn in_heads<'a>(tensor: &'a Tensor, heads: Option<usize>) -> Result<Cow<'a, Tens
     Ok(Cow::Owned(apart.permute(&[0, 2, 1, 3])?))
 }
 
-fn view(tensor: &Tensor) -> Result<View<'_>, KernelError> {
+pub(super) fn view(tensor: &Tensor) -> Result<View<'_>, KernelError> {
     let (Some(data), [a, b, c, d]) = (tensor.reach::<f32>(), tensor.strides()) else {
         return Err(KernelError::Internal("an operand of attention can't be read".to_owned()));
     };

@@ -1,6 +1,7 @@
 //! What is done with the elements of a product as soon as they are there: a tile program.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use glassbox_exec::KernelError;
 use glassbox_kernels::tile::{Compiled, Epilogue, Source};
@@ -33,15 +34,40 @@ impl Finish {
     ///
     /// Why they are no program.
     pub(super) fn build(fragment: &Fragment, skip: usize, product: usize) -> Result<Option<Finish>, String> {
-        if fragment.nodes().len() == skip {
+        Finish::of(fragment, skip..fragment.nodes().len(), product, fragment.outputs())
+    }
+
+    /// The nodes at `places`, which take the value of number `product` and give the one of `results`; `None`, where there are
+    /// none.
+    ///
+    /// # Errors
+    ///
+    /// Why they are no program.
+    pub(super) fn of(
+        fragment: &Fragment,
+        places: Range<usize>,
+        product: usize,
+        results: &[usize],
+    ) -> Result<Option<Finish>, String> {
+        if places.is_empty() {
             return Ok(None);
         }
-        let made = program::make(fragment, skip, Some(product))?;
+        let made = program::make(fragment, places, Some(product), results)?;
         let compiled = Compiled::new(&made.program).map_err(|error| error.to_string())?;
         if !compiled.is_epilogue() {
             return Err("the nodes after the product have other results".to_owned());
         }
         Ok(Some(Finish { compiled, loads: made.loads[1..].to_vec() }))
+    }
+
+    /// The program.
+    pub(super) fn compiled(&self) -> &Compiled {
+        &self.compiled
+    }
+
+    /// The numbers of the values that the program reads, beside the product.
+    pub(super) fn loads(&self) -> &[usize] {
+        &self.loads
     }
 
     /// The tensors of this run; the result has these sizes, of which the last are columns, or, where a matrix is multiplied

@@ -17,6 +17,7 @@ mod place;
 pub(crate) mod pool;
 pub(crate) mod program;
 pub(crate) mod recurrent;
+mod spelled;
 mod tile;
 
 use std::ops::Range;
@@ -56,6 +57,7 @@ type Built = Result<Box<dyn Kernel>, String>;
 
 /// The kinds of kernels, in the order in which they are tried.
 const KINDS: &[fn(&Fragment) -> Built] = &[
+    spelled::build,
     matmul::build,
     conv::build,
     pool::build,

@@ -1,5 +1,7 @@
 //! Tile programs of fragments: one step for each elementwise node and reduction.
 
+use std::ops::Range;
+
 use glassbox_ir::{Node, ops};
 use glassbox_kernels::tile::{Format, Operand, Operation, Program};
 use glassbox_tensor::DType;
@@ -16,26 +18,31 @@ pub(crate) struct Made {
     pub(crate) stores: Vec<usize>,
 }
 
-/// The program of the nodes from `skip` on. Where `given` is the number of a value, that is the first load, and the one
-/// value that the nodes before give.
+/// The program of the nodes at `places`, which stores the values of the numbers `outputs`. Where `given` is the number of a
+/// value, that is the first load, and the one value that the nodes before give.
 ///
 /// # Errors
 ///
 /// Which node is no step of a program, and why.
-pub(crate) fn make(fragment: &Fragment, skip: usize, given: Option<usize>) -> Result<Made, String> {
+pub(crate) fn make(
+    fragment: &Fragment,
+    places: Range<usize>,
+    given: Option<usize>,
+    outputs: &[usize],
+) -> Result<Made, String> {
     let mut maker =
         Maker { fragment, held: vec![None; fragment.len()], loads: Vec::new(), program: Program::default() };
     if let Some(given) = given {
         maker.load(given)?;
     }
-    fragment.nodes().skip(skip).try_for_each(|node| maker.node(node))?;
-    for output in fragment.outputs() {
+    fragment.nodes().take(places.end).skip(places.start).try_for_each(|node| maker.node(node))?;
+    for output in outputs {
         let Some(value) = maker.held.get(*output).copied().flatten() else {
             return Err("a result is given by another kernel".to_owned());
         };
         maker.program.store(value, format_of(fragment, *output)?);
     }
-    Ok(Made { program: maker.program, loads: maker.loads, stores: fragment.outputs().to_vec() })
+    Ok(Made { program: maker.program, loads: maker.loads, stores: outputs.to_vec() })
 }
 
 /// How the elements of a value are stored.

@@ -29,7 +29,7 @@ struct Tile {
 
 /// A tile program of all nodes of a fragment.
 pub(super) fn build(fragment: &Fragment) -> Built {
-    let made = program::make(fragment, 0, None)?;
+    let made = program::make(fragment, 0..fragment.nodes().len(), None, fragment.outputs())?;
     let compiled = Compiled::new(&made.program).map_err(|error| error.to_string())?;
     let mut reduced = None;
     let mut whole = *fragment.outputs().first().ok_or("it has no results")?;

@@ -209,3 +209,74 @@ fn tensors_one_after_the_other() {
     check(long, &[&[5, 9001], &[5, 7013]]);
     check("input %x: f32[A] input %y: f32[B] %z = concat(%x, %y) {axis = 0} output %z", &[&[40_000], &[3]]);
 }
+
+/// Attention of q [.., Q, 24], k [.., K, 24] and v [.., K, 40], with `between` on the way from %p to %s.
+fn spelled(head: &str, inputs: &str, between: &str) -> String {
+    let turned = if head.contains('H') { "[0, 1, 3, 2]" } else { "[0, 2, 1]" };
+    format!(
+        "input %q: f32[{head}, Q, 24] input %k: f32[{head}, K, 24] input %v: f32[{head}, K, 40] {inputs}
+        %t = transpose(%k) {{perm = {turned}}} %p = matmul(%q, %t) {between}
+        %w = softmax(%s) {{axis = -1}} %y = matmul(%w, %v) output %y"
+    )
+}
+
+#[test]
+fn attention_that_is_spelled_out_is_one_kernel() {
+    let eight = "%c = constant() {value = f32[] 8}";
+    let (q, k, v): (&[usize], &[usize], &[usize]) = (&[2, 3, 9, 24], &[2, 3, 300, 24], &[2, 3, 300, 40]);
+    let one = |kernels: Vec<String>, what: &str| {
+        assert_eq!(kernels.len(), 1, "{what}: {kernels:?}");
+        assert!(kernels[0].starts_with("matmul"), "{what}: {kernels:?}");
+    };
+    one(check(&spelled("B, H", "", "%s = identity(%p)"), &[q, k, v]), "bare");
+    one(check(&spelled("B, H", "", &format!("{eight} %s = div(%p, %c)")), &[q, k, v]), "scaled");
+    let capped = "%c = constant() {value = f32[] 5} %d = div(%p, %c) %h = tanh(%d) %s = mul(%c, %h)";
+    one(check(&spelled("B, H", "", capped), &[q, k, v]), "capped");
+    for mask in ["B, 1, 1, K", "1, 1, Q, K", "B, H, Q, K", "1, H, 1, K", "Q, K", "K", "B, 1, Q, 1"] {
+        let sizes: Vec<usize> = mask
+            .split(", ")
+            .map(|name| match name {
+                "B" => 2,
+                "H" => 3,
+                "Q" => 9,
+                "K" => 300,
+                _ => 1,
+            })
+            .collect();
+        let body =
+            spelled("B, H", &format!("input %m: f32[{mask}]"), &format!("{eight} %d = div(%p, %c) %s = add(%m, %d)"));
+        one(check(&body, &[q, k, v, &sizes]), mask);
+    }
+    // What isn't seen, by a truth value; positions of ALiBi; one query.
+    let hidden = "%z = constant() {value = f32[] 0} %n = constant() {value = f32[] -inf}
+        %b = less(%m, %z) %a = mul(%p, %e) %s = where(%b, %n, %a)";
+    let body = spelled("B, H", "input %m: f32[B, 1, Q, K] input %e: f32[H, 1, 1]", hidden);
+    one(check(&body, &[q, k, v, &[2, 1, 9, 300], &[3, 1, 1]]), "hidden");
+    one(check(&body, &[&[2, 3, 1, 24], k, v, &[2, 1, 1, 300], &[3, 1, 1]]), "one query");
+    one(check(&body, &[q, &[2, 3, 0, 24], &[2, 3, 0, 40], &[2, 1, 9, 0], &[3, 1, 1]]), "no keys");
+    one(
+        check(
+            &spelled("N", "input %m: f32[N, 1, K]", "%s = add(%p, %m)"),
+            &[&[6, 30, 24], &[6, 70, 24], &[6, 70, 40], &[6, 1, 70]],
+        ),
+        "three axes",
+    );
+}
+
+#[test]
+fn a_query_that_sees_nothing_is_nan_where_attention_is_spelled_out() {
+    let body = "%n = constant() {value = f32[] -inf} %s = add(%p, %n)";
+    check(&spelled("B, H", "", body), &[&[1, 2, 3, 24], &[1, 2, 7, 24], &[1, 2, 7, 40]]);
+}
+
+#[test]
+fn what_else_uses_the_scores_keeps_attention_apart() {
+    let body = "input %q: f32[2, 5, 8] input %k: f32[2, 8, 6] input %v: f32[2, 6, 8]
+        %p = matmul(%q, %k) %w = softmax(%p) {axis = -1} %y = matmul(%w, %v) output %y, %w";
+    assert_eq!(check(body, &[&[2, 5, 8], &[2, 8, 6], &[2, 6, 8]]), ["reduce_max+sub+exp+reduce_sum+div"]);
+    // The values hang on the scores.
+    let hung = "input %q: f32[2, 5, 8] input %k: f32[2, 8, 6]
+        %p = matmul(%q, %k) %w = softmax(%p) {axis = -1}
+        %t = transpose(%p) {perm = [0, 2, 1]} %y = matmul(%w, %t) output %y";
+    check(hung, &[&[2, 5, 8], &[2, 8, 6]]);
+}

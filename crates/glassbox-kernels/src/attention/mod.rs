@@ -14,7 +14,7 @@
 //! A key that a query doesn't see by its place (`causal`, `left`, `right`, `lengths`) takes no part, whatever its number in
 //! the mask; but of one that lies between the keys seen by neighbouring queries a value that is NaN or infinite may make
 //! the result NaN, as 0 · ∞ does. Keys and values from `lengths` on are not used at all. A query that may see no key, by
-//! places or by the mask, gives 0.
+//! places or by the mask, gives 0, or, with `nan_unseen`, NaN.
 
 mod exp;
 mod pack;
@@ -29,6 +29,7 @@ mod tests;
 
 use glassbox_tensor::parallel_for;
 
+use crate::Epilogue;
 use crate::simd::{Level, run_at};
 use piece::{Merge, Parts, Piece};
 use scratch::{PARTS, Scratch};
@@ -127,6 +128,16 @@ pub enum Mask<'a> {
     Allow(View<'a, u8>),
 }
 
+/// What is done with each score before the softmax.
+#[derive(Clone, Copy)]
+pub struct Finish<'a>(pub &'a dyn Epilogue);
+
+impl std::fmt::Debug for Finish<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
+        formatter.write_str("Finish")
+    }
+}
+
 /// At which key a query stands, for `causal` and the windows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Offset {
@@ -165,6 +176,9 @@ pub struct Attention<'a> {
     pub k: View<'a>,
     /// The values.
     pub v: View<'a>,
+    /// What is done first with the products of queries and keys: those of query `i` of a head are row
+    /// `(batch · heads + head) · queries + i` of it, and each key is a column. It sees those that the query may see by places.
+    pub finish: Option<Finish<'a>>,
     /// What is added to the scores, after the cap.
     pub mask: Mask<'a>,
     /// What the products of queries and keys are multiplied by.
@@ -181,6 +195,8 @@ pub struct Attention<'a> {
     pub offset: Offset,
     /// How many of the keys each row of the batch has.
     pub lengths: Option<&'a [usize]>,
+    /// Whether a query all of whose scores are −∞ gives NaN, as a softmax of them is, and not 0.
+    pub nan_unseen: bool,
 }
 
 /// Where the result goes.
@@ -203,6 +219,7 @@ impl<'a> Attention<'a> {
             q,
             k,
             v,
+            finish: None,
             mask: Mask::None,
             scale: (1.0 / (sizes.size as f64).sqrt()) as f32,
             softcap: 0.0,
@@ -211,6 +228,7 @@ impl<'a> Attention<'a> {
             right: None,
             offset: Offset::Keys(0),
             lengths: None,
+            nan_unseen: false,
         }
     }
 

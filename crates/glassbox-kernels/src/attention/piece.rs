@@ -12,7 +12,7 @@ use super::scratch::{LINE, PIECE, Scratch};
 use super::seen::{union, within};
 use super::softmax::{self, Bias, COLUMNS, Gathered};
 use super::state::State;
-use super::{Attention, FEW, MAX_BLOCK, Mask, Output, block_size};
+use super::{Attention, FEW, Finish, MAX_BLOCK, Mask, Output, Sizes, block_size};
 use crate::simd::{Kernel, MAX_LANES, Simd};
 
 /// How far the rows of scores stand apart: not a power of two, so that they fall into different sets of the cache.
@@ -150,6 +150,15 @@ impl Piece<'_> {
             }
             // SAFETY: the sizes have been checked, and the scratch has the room.
             unsafe {
+                if let Some(Finish(finish)) = self.attention.finish
+                    && !seen.is_empty()
+                {
+                    let Sizes { heads, queries, .. } = self.attention.sizes;
+                    let at = scores.add(index * PITCH + seen.start);
+                    let values = std::slice::from_raw_parts_mut(at, seen.len());
+                    let number = (self.batch * heads + row.head) * queries + row.query;
+                    finish.finish(number, block.start + seen.start, values);
+                }
                 let place = [self.batch, row.head, row.query];
                 let bias = softmax::bias(simd, &self.attention.mask, place, block.clone(), room);
                 if let Bias::Row(bias) = bias
@@ -185,7 +194,9 @@ impl Piece<'_> {
                     _ => *state.open.add(row) != 0.0,
                 };
                 let sum = *state.gathered.sum.add(row);
-                let factor = simd.splat(if sum == 0.0 { 1.0 } else { 1.0 / sum });
+                // The sum over keys of which one has a score is at least 1.
+                let unseen = if self.attention.nan_unseen && self.attention.sizes.keys > 0 { f32::NAN } else { 1.0 };
+                let factor = simd.splat(if sum == 0.0 { unseen } else { 1.0 / sum });
                 for at in (0..size).step_by(S::LANES) {
                     let count = (size - at).min(S::LANES);
                     // Whether a zero is negative may depend on blocks that were left out: none is.
