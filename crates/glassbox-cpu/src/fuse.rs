@@ -14,7 +14,7 @@ use glassbox_tensor::DType;
 use crate::facts::Facts;
 use crate::images::choose_blocks;
 use crate::kernels::pool::is_pool;
-use crate::kernels::{attention, recurrent};
+use crate::kernels::{attention, bytes, linear, recurrent};
 use crate::roles::{Role, role_of};
 
 /// The most nodes of a group.
@@ -34,7 +34,10 @@ impl Backend for Fusion {
 
     fn keeps(&self, graph: &Graph, node: NodeId) -> bool {
         let node = graph.node(node);
-        attention::is_computed(graph, node) || recurrent::is_computed(graph, node)
+        attention::is_computed(graph, node)
+            || recurrent::is_computed(graph, node)
+            || bytes::is_computed(graph, node)
+            || linear::is_computed(graph, node)
     }
 
     fn groups(&self, graph: &Graph) -> Vec<Group> {
@@ -188,11 +191,28 @@ impl<'g> Region<'g> {
         blocks.map(|(id, _)| id).into_iter().collect()
     }
 
+    /// The cast that makes f32 of the sums of a product of bytes, where nothing else uses these.
+    fn numbers_of_sums(&self, product: &Node) -> Option<usize> {
+        let sums = *product.results.first().filter(|_| *product.op == ops::matmul_integer::OP)?;
+        let mut users = self.users_of(sums);
+        let (Some(user), None) = (users.next(), users.next()) else { return None };
+        let cast = self.node(user);
+        let to_floats =
+            cast.results.first().and_then(|value| self.tensor(*value)).is_some_and(|ty| ty.dtype == DType::F32);
+        (*cast.op == ops::cast::OP && to_floats && !self.taken[user] && !self.elsewhere[sums.index()]).then_some(user)
+    }
+
     /// A product and the elementwise nodes that finish its elements.
     fn finishing(&self, start: usize) -> Vec<usize> {
         let product = self.node(start);
-        let Some(whole) = product.results.first().and_then(|value| self.tensor(*value)) else { return vec![start] };
+        let Some(mut whole) = product.results.first().and_then(|value| self.tensor(*value)) else { return vec![start] };
         let (mut growing, mut best) = (Growing::at(self, start), vec![start]);
+        if let Some(cast) = self.numbers_of_sums(product) {
+            let result = self.node(cast).results[0];
+            growing = Growing { places: vec![start, cast], values: vec![result] };
+            best.push(cast);
+            whole = self.tensor(result).unwrap_or(whole);
+        }
         if whole.dtype != DType::F32 {
             return best;
         }
@@ -337,7 +357,7 @@ impl Growing {
 
 /// What a kernel of its own computes, with what finishes its elements.
 fn is_product(op: &OpDef) -> bool {
-    [&ops::matmul::OP, &ops::conv::OP].contains(&op)
+    [&ops::matmul::OP, &ops::conv::OP, &ops::matmul_integer::OP].contains(&op)
 }
 
 /// Whether two types surely have the same dims.

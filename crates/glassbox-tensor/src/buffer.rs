@@ -6,7 +6,7 @@ use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::ptr::NonNull;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::{Compute, DType, Element, TensorError};
+use crate::{DType, Element, TensorError};
 
 /// The alignment of buffers that this crate allocates: a cache line, and enough for any vector register.
 pub(crate) const BUFFER_ALIGNMENT: usize = 64;
@@ -73,7 +73,7 @@ impl Buffer {
     /// # Panics
     ///
     /// Where the memory isn't aligned for them (it is, unless it was adopted), or `T` is bool, of which not every byte is one.
-    pub fn as_mut_elements<T: Compute>(&mut self) -> &mut [T] {
+    pub fn as_mut_elements<T: Element>(&mut self) -> &mut [T] {
         if self.len == 0 {
             return &mut [];
         }

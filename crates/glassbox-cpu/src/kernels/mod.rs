@@ -5,11 +5,13 @@
 
 pub(crate) mod attention;
 mod borders;
+pub(crate) mod bytes;
 mod concat;
 pub(crate) mod conv;
 mod epilogue;
 mod gather;
 mod integers;
+pub(crate) mod linear;
 mod matmul;
 mod middle;
 pub(crate) mod output;
@@ -59,6 +61,8 @@ type Built = Result<Box<dyn Kernel>, String>;
 const KINDS: &[fn(&Fragment) -> Built] = &[
     spelled::build,
     matmul::build,
+    bytes::build,
+    linear::build,
     conv::build,
     pool::build,
     borders::build,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use glassbox_exec::KernelError;
-use glassbox_tensor::{Buffer, DType, Recycler, Tensor};
+use glassbox_tensor::{Buffer, DType, Element, Recycler, Tensor};
 
 /// A result that is being computed.
 pub(crate) struct Output {
@@ -26,6 +26,11 @@ impl Output {
 
     /// The elements, where they are f32.
     pub(crate) fn floats(&mut self) -> &mut [f32] {
+        self.buffer.as_mut_elements()
+    }
+
+    /// The elements, where they are of this type.
+    pub(crate) fn elements<T: Element>(&mut self) -> &mut [T] {
         self.buffer.as_mut_elements()
     }
 

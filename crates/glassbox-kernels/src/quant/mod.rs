@@ -12,6 +12,7 @@ mod exact;
 mod gather;
 mod int8;
 mod layout;
+mod linear;
 mod matmul;
 mod pack;
 mod quantize;
@@ -22,6 +23,7 @@ mod unpack;
 mod tests;
 
 pub use gather::gather_rows;
+pub use linear::{Code, dequantize, quantize, quantize_at, range, range_at, row_sums};
 pub use matmul::{Activations, Rows, RowsMut, matmul, matmul_at};
 pub use pack::PackedBlocks;
 
