@@ -14,7 +14,7 @@ use glassbox_tensor::DType;
 use crate::facts::Facts;
 use crate::images::choose_blocks;
 use crate::kernels::pool::is_pool;
-use crate::kernels::{attention, bytes, linear, recurrent};
+use crate::kernels::{attention, bytes, conv_bytes, linear, recurrent};
 use crate::roles::{Role, role_of};
 
 /// The most nodes of a group.
@@ -37,6 +37,7 @@ impl Backend for Fusion {
         attention::is_computed(graph, node)
             || recurrent::is_computed(graph, node)
             || bytes::is_computed(graph, node)
+            || conv_bytes::is_computed(graph, node)
             || linear::is_computed(graph, node)
     }
 
@@ -173,7 +174,7 @@ impl<'g> Region<'g> {
         let (mut chain, mut widens) = (Vec::new(), false);
         while let Some((id, node)) = self.facts.giver(value) {
             let [Some(operand), ..] = node.operands[..] else { break };
-            let narrow = [&ops::dequantize_blocks::OP, &ops::cast::OP].contains(&node.op);
+            let narrow = [&ops::dequantize_blocks::OP, &ops::dequantize_linear::OP, &ops::cast::OP].contains(&node.op);
             if !self.facts.is_fixed(node) || !(narrow || *node.op == ops::transpose::OP) {
                 break;
             }

@@ -63,10 +63,10 @@ enum Weight {
 }
 
 /// A matrix of bytes, as it is multiplied.
-struct Packed {
-    matrix: PackedBInt8,
+pub(super) struct Packed {
+    pub(super) matrix: PackedBInt8,
     /// What has been taken from each element.
-    taken: i32,
+    pub(super) taken: i32,
 }
 
 /// What is made of the sums.
@@ -132,13 +132,13 @@ fn pack(matrix: &Tensor) -> Result<Packed, KernelError> {
     Ok(Packed { matrix: PackedBInt8::new(MatrixRef::of_rows(&lowered, rows, columns)), taken: 128 })
 }
 
-/// Zero points.
-fn integers(bytes: &Tensor) -> Result<Vec<i32>, KernelError> {
-    // A byte is an i32.
+/// Bytes, or others of at most 32 bits, as i32.
+pub(super) fn integers(bytes: &Tensor) -> Result<Vec<i32>, KernelError> {
+    // They are such numbers.
     Ok(bytes.load::<i64>()?.iter().map(|byte| *byte as i32).collect())
 }
 
-fn unreadable() -> KernelError {
+pub(super) fn unreadable() -> KernelError {
     KernelError::Internal("a matrix of bytes can't be read".to_owned())
 }
 
@@ -164,7 +164,7 @@ impl Kernel for Multiply {
 }
 
 /// What is taken from sums so that zero points are taken from their terms.
-struct Correction {
+pub(super) struct Correction {
     /// From the sums of each column.
     columns: Vec<i32>,
     /// The zero point of each column, and the sum of each row of the left matrix, where there is a zero point that isn't 0.
@@ -172,6 +172,38 @@ struct Correction {
 }
 
 impl Correction {
+    /// For a left matrix with `rows` rows, `codes`, and the zero point `zero`, and a right one with one zero point, or one for
+    /// each column, from whose elements `taken` was taken: Σ (a − z)(b − y) = Σ a·b − z·Σ b − y·Σ a + K·z·y.
+    pub(super) fn new<A: Code>(
+        matrix: &PackedBInt8,
+        mut zeros: Vec<i32>,
+        taken: i32,
+        (zero, codes, rows): (i32, &[A], usize),
+    ) -> Correction {
+        let (inner, columns) = (matrix.inner(), matrix.columns());
+        zeros.iter_mut().for_each(|zero| *zero -= taken);
+        if zeros.len() == 1 {
+            zeros = vec![zeros[0]; columns];
+        }
+        let of_column = |(sum, y): (&i32, &i32)| {
+            // K wraps as the sums do.
+            zero.wrapping_mul(sum.wrapping_sub((inner as i32).wrapping_mul(*y)))
+        };
+        let of_columns = matrix.column_sums().iter().zip(&zeros).map(of_column).collect();
+        let sums = zeros.iter().any(|zero| *zero != 0).then(|| {
+            let mut sums = vec![0; rows];
+            quant::row_sums(codes, inner, &mut sums);
+            (zeros, sums)
+        });
+        Correction { columns: of_columns, rows: sums }
+    }
+
+    /// One sum, corrected.
+    pub(super) fn one(&self, row: usize, column: usize, sum: i32) -> i32 {
+        let of_row = |(zeros, rows): &(Vec<i32>, Vec<i32>)| zeros[column].wrapping_mul(rows[row]);
+        sum.wrapping_sub(self.columns[column].wrapping_add(self.rows.as_ref().map_or(0, of_row)))
+    }
+
     #[inline(always)]
     fn corrected(&self, row: usize, column: usize, sums: &[i32], mut each: impl FnMut(usize, i32)) {
         let columns = &self.columns[column..][..sums.len()];
@@ -208,8 +240,7 @@ impl IntegerEpilogue<f32> for Numbers<'_> {
 }
 
 /// Sums of products of what bytes stand for, as bytes: all in f64, so that only the last step rounds.
-struct Requantized {
-    correction: Correction,
+pub(super) struct Requantize {
     a_scale: f64,
     /// One, or one for each column.
     b_scales: Vec<f64>,
@@ -219,8 +250,22 @@ struct Requantized {
     highest: f64,
 }
 
-impl Requantized {
-    fn code(&self, sum: i32, column: usize) -> i32 {
+impl Requantize {
+    /// By the scales of a, b and y and the zero point of y, which have these numbers.
+    pub(super) fn new(call: &Call, scales: [usize; 3], zero: usize, dtype: DType) -> Result<Requantize, KernelError> {
+        let load = |number: usize| -> Result<Vec<f64>, KernelError> {
+            Ok(call.inputs[number].load::<f32>()?.iter().copied().map(f64::from).collect())
+        };
+        let one = |number: usize| load(number)?.first().copied().ok_or_else(unreadable);
+        let y_zero = integers(call.inputs[zero])?.first().copied().ok_or_else(unreadable)?;
+        let (lowest, highest) = if dtype == DType::I8 { (-128.0, 127.0) } else { (0.0, 255.0) };
+        let [a, b, y] = scales;
+        let (a_scale, b_scales, y_scale) = (one(a)?, load(b)?, one(y)?);
+        Ok(Requantize { a_scale, b_scales, y_scale, y_zero: f64::from(y_zero), lowest, highest })
+    }
+
+    /// The byte of a sum of a column: its lowest byte is it, with and without a sign.
+    pub(super) fn code(&self, sum: i32, column: usize) -> i32 {
         let scale = self.b_scales[if self.b_scales.len() == 1 { 0 } else { column }];
         let quotient = f64::from(sum) * self.a_scale * scale / self.y_scale;
         let known = if quotient.is_nan() { 0.0 } else { quotient };
@@ -228,9 +273,11 @@ impl Requantized {
     }
 }
 
-impl IntegerEpilogue<u8> for Requantized {
+struct Bytes(Correction, Requantize);
+
+impl IntegerEpilogue<u8> for Bytes {
     fn finish(&self, row: usize, column: usize, sums: &[i32], out: &mut [u8]) {
-        self.correction.corrected(row, column, sums, |place, sum| out[place] = self.code(sum, column + place) as u8);
+        self.0.corrected(row, column, sums, |place, sum| out[place] = self.1.code(sum, column + place) as u8);
     }
 }
 
@@ -249,7 +296,8 @@ impl Multiply {
             Some(number) => integers(call.inputs[number])?.first().copied().ok_or_else(unreadable)?,
             None => 0,
         };
-        let correction = self.correction(call, codes, rows, zero, (matrix, *taken))?;
+        let zeros = self.b_zero.map(|number| integers(call.inputs[number])).transpose()?.unwrap_or_else(|| vec![0]);
+        let correction = Correction::new(matrix, zeros, *taken, (zero, codes, rows));
         let left = MatrixRef::of_rows(codes, rows, inner);
         match &self.ending {
             Ending::Sums => {
@@ -268,56 +316,11 @@ impl Multiply {
                 Ok(vec![output.finish()?])
             }
             Ending::Bytes { scales, zero, dtype } => {
-                let [a_scale, b_scales, y_scale] =
-                    scales.map(|number| call.inputs[number].load::<f32>().map(std::borrow::Cow::into_owned));
-                let one = |values: Vec<f32>| values.first().copied().map(f64::from).ok_or_else(unreadable);
-                let signed = *dtype == DType::I8;
-                let y_zero = integers(call.inputs[*zero])?.first().copied().ok_or_else(unreadable)?;
-                let made = Requantized {
-                    correction,
-                    a_scale: one(a_scale?)?,
-                    b_scales: b_scales?.into_iter().map(f64::from).collect(),
-                    y_scale: one(y_scale?)?,
-                    y_zero: f64::from(y_zero),
-                    lowest: if signed { -128.0 } else { 0.0 },
-                    highest: if signed { 127.0 } else { 255.0 },
-                };
+                let made = Bytes(correction, Requantize::new(call, *scales, *zero, *dtype)?);
                 let mut output = call.output(*dtype, sizes)?;
-                // The lowest byte of the number is the byte, with and without a sign.
                 gemm_int8(left, matrix, output.bytes(), columns, &made);
                 Ok(vec![output.finish()?])
             }
         }
-    }
-
-    /// Σ (a − z)(b − y) = Σ a·b − z·Σ b − y·Σ a + K·z·y, where b has been lowered by `taken`, and so has y.
-    fn correction<A: Code + Element>(
-        &self,
-        call: &Call,
-        codes: &[A],
-        rows: usize,
-        zero: i32,
-        (matrix, taken): (&PackedBInt8, i32),
-    ) -> Result<Correction, KernelError> {
-        let (inner, columns) = (matrix.inner(), matrix.columns());
-        let mut zeros: Vec<i32> = match self.b_zero {
-            None => vec![0],
-            Some(number) => integers(call.inputs[number])?,
-        };
-        zeros.iter_mut().for_each(|zero| *zero -= taken);
-        if zeros.len() == 1 {
-            zeros = vec![zeros[0]; columns];
-        }
-        let of_column = |(sum, y): (&i32, &i32)| {
-            // K wraps as the sums do.
-            zero.wrapping_mul(sum.wrapping_sub((inner as i32).wrapping_mul(*y)))
-        };
-        let of_columns = matrix.column_sums().iter().zip(&zeros).map(of_column).collect();
-        let sums = zeros.iter().any(|zero| *zero != 0).then(|| {
-            let mut sums = vec![0; rows];
-            quant::row_sums(codes, inner, &mut sums);
-            (zeros, sums)
-        });
-        Ok(Correction { columns: of_columns, rows: sums })
     }
 }

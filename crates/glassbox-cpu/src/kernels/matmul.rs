@@ -1,10 +1,11 @@
 //! Products of matrices of f32, with what finishes their elements.
 
-use glassbox_exec::{KernelError, Products};
-use glassbox_ir::{AttrView, ValueId, ops};
+use glassbox_exec::{KernelError, Products, Value};
+use glassbox_ir::{AttrView, Node, ValueId, ops};
 use glassbox_kernels::gemm::{Compute, MatrixRef, Packable, PackedB, gemm, gemm_unpacked};
 use glassbox_kernels::quant::{self, Activations, PackedBlocks, Rows, RowsMut};
 use glassbox_kernels::tile::Epilogue;
+use glassbox_reference::evaluate;
 use glassbox_tensor::{DType, Element, Overflow, Tensor, bf16, f16, parallel_chunks};
 
 use super::epilogue::{Finish, From};
@@ -31,6 +32,8 @@ enum Weight {
     Given(usize),
     /// The same matrix in every run, in panels.
     Packed(PackedB),
+    /// The same matrix in every run, in panels of integers, and what each column of the product, or all, is multiplied by.
+    Codes(PackedB, Vec<f32>),
     /// The same matrix in every run, in blocks of fewer bits.
     Blocks(PackedBlocks, Activations),
 }
@@ -63,7 +66,7 @@ fn is_matrix(tensor: &Tensor) -> bool {
 
 /// The weight that the nodes before the product make of a tensor in fewer bits.
 fn stored(fragment: &Fragment, place: usize, b: ValueId, products: Products) -> Result<Weight, String> {
-    let (mut value, mut turned) = (b, false);
+    let (mut value, mut turned, mut linear) = (b, false, None);
     for node in fragment.nodes().take(place).rev() {
         if node.results.first() != Some(&value) {
             return Err("the weight is made in another way".to_owned());
@@ -71,6 +74,7 @@ fn stored(fragment: &Fragment, place: usize, b: ValueId, products: Products) -> 
         let attr = AttrView::new(node.op, &node.attrs);
         match node.op {
             op if *op == ops::transpose::OP && attr.ints("perm").is_none_or(|perm| perm == [1, 0]) => turned = !turned,
+            op if *op == ops::dequantize_linear::OP && linear.is_none() => linear = Some((node, turned)),
             op if *op == ops::dequantize_blocks::OP || *op == ops::cast::OP => {}
             op => return Err(format!("a weight is made by `{}`", op.name)),
         }
@@ -81,22 +85,76 @@ fn stored(fragment: &Fragment, place: usize, b: ValueId, products: Products) -> 
     if content.rank() != 2 {
         return Err("the weight isn't a matrix".to_owned());
     }
+    let compute = compute(products);
+    if let Some((node, turned_after)) = linear {
+        return codes(fragment, node, (content, turned, turned_after), compute);
+    }
     if let (DType::Block(format), true, Some(bytes)) = (content.dtype(), turned, content.as_bytes())
         && let Some(packed) = PackedBlocks::pack(format, content.shape()[0], content.shape()[1], bytes)
     {
         let activations = if products == Products::Int8 { Activations::Int8 } else { Activations::Exact };
         return Ok(Weight::Blocks(packed, activations));
     }
-    let compute = compute(products);
-    let message = |error: glassbox_tensor::TensorError| error.to_string();
     match content.dtype() {
-        DType::F16 => pack_as::<f16>(&turn(content).map_err(message)?, compute),
-        DType::BF16 => pack_as::<bf16>(&turn(content).map_err(message)?, compute),
+        DType::F16 => pack_as::<f16>(&turn(content).map_err(text)?, compute),
+        DType::BF16 => pack_as::<bf16>(&turn(content).map_err(text)?, compute),
         _ => {
-            let wide = content.cast(DType::F32, Overflow::Wrap).map_err(message)?;
-            Ok(Weight::Packed(pack(&turn(&wide).map_err(message)?, compute)?))
+            let wide = content.cast(DType::F32, Overflow::Wrap).map_err(text)?;
+            Ok(Weight::Packed(pack(&turn(&wide).map_err(text)?, compute)?))
         }
     }
+}
+
+fn text(error: glassbox_tensor::TensorError) -> String {
+    error.to_string()
+}
+
+/// A weight that `node` makes of `content`, bytes with scales and zero points. `turned` says whether the matrix is the
+/// transposed content, `turned_after` whether the result of the node is transposed.
+fn codes(
+    fragment: &Fragment,
+    node: &Node,
+    (content, turned, turned_after): (&Tensor, bool, bool),
+    compute: Compute,
+) -> Result<Weight, String> {
+    let operand = |place: usize| match node.operands.get(place).copied().flatten() {
+        None => Ok(None),
+        Some(id) => fragment.content(fragment.number(id)).map(Some).ok_or("a scale isn't the same in every run"),
+    };
+    let (scale, zero) = (operand(1)?.ok_or("a scale is missing")?, operand(2)?);
+    let attr = AttrView::new(node.op, &node.attrs);
+    let columns = if turned { content.shape()[0] } else { content.shape()[1] };
+    let axis = attr.int("axis").rem_euclid(2);
+    let of_columns = scale.len() == columns && axis == i64::from(!turned_after);
+    let plain = attr.int("block_size") == 0 && (scale.len() == 1 || scale.rank() == 1 && of_columns);
+    if plain && scale.dtype() == DType::F32 && matches!(content.dtype(), DType::U8 | DType::I8) {
+        let integers = |tensor: &Tensor| tensor.load::<i64>().map(|values| values.into_owned()).map_err(text);
+        let zeros = zero.map_or(Ok(vec![0]), integers)?;
+        let (rows, values) = (content.len() / columns.max(1), integers(content)?);
+        let zero_of = |column: usize| zeros[if zeros.len() == 1 { 0 } else { column }];
+        // Rows of the matrix, that is of the content or of the transposed one.
+        let at = |row: usize, column: usize| values[if turned { column * rows + row } else { row * columns + column }];
+        let each = (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column)));
+        let codes: Vec<i64> = each.map(|(row, column)| at(row, column) - zero_of(column)).collect();
+        let scales = scale.load::<f32>().map_err(text)?.into_owned();
+        // Differences of bytes are small integers, each of which is a bf16.
+        let packed = match codes.iter().map(|code| i8::try_from(*code).ok()).collect::<Option<Vec<i8>>>() {
+            Some(bytes) => PackedB::of(compute, MatrixRef::of_rows(&bytes, rows, columns)),
+            None => {
+                let numbers: Vec<bf16> = codes.iter().map(|code| bf16::from_f32(*code as f32)).collect();
+                PackedB::of(compute, MatrixRef::of_rows(&numbers, rows, columns))
+            }
+        };
+        return Ok(Weight::Codes(packed, scales));
+    }
+    let operands = [Some(content), Some(scale), zero].map(|tensor| tensor.cloned().map(Value::from));
+    let made = evaluate(node.op, &node.attrs, &operands, 1, usize::MAX).map_err(|error| error.to_string())?;
+    let wide = made.first().and_then(Value::as_tensor).ok_or("a weight isn't a tensor")?;
+    if wide.dtype() != DType::F32 {
+        return Err(format!("a weight is made as {}", wide.dtype()));
+    }
+    let wide = if turned_after { wide.permute(&[1, 0]).map_err(text)? } else { wide.clone() };
+    Ok(Weight::Packed(pack(&wide, compute)?))
 }
 
 /// What a policy says of a matrix in panels.
@@ -173,6 +231,11 @@ impl Matmul {
                     gemm(rows, packed, output, packed.columns(), from_start.as_ref().map(|it| it as _))
                 })
             }
+            Weight::Codes(packed, scales) => {
+                let rows = output.len() / packed.columns();
+                let scaled = Scaled { scales, then: from_start.as_ref() };
+                with_rows(&a, rows, k, |rows| gemm(rows, packed, output, packed.columns(), Some(&scaled)))
+            }
             Weight::Blocks(packed, activations) => {
                 let a = a.contiguous()?;
                 let values = a.as_slice::<f32>().ok_or_else(unreadable)?;
@@ -181,6 +244,25 @@ impl Matmul {
                 quant::matmul(x, packed, y, *activations, from_start.as_ref().map(|it| it as _));
                 Ok(())
             }
+        }
+    }
+}
+
+/// Products with integers, multiplied by the scale of their columns, and then finished.
+struct Scaled<'a> {
+    /// One for each column, or one for all.
+    scales: &'a [f32],
+    then: Option<&'a From<'a>>,
+}
+
+impl glassbox_kernels::Epilogue for Scaled<'_> {
+    fn finish(&self, row: usize, column: usize, values: &mut [f32]) {
+        match self.scales {
+            [scale] => values.iter_mut().for_each(|value| *value *= scale),
+            scales => values.iter_mut().zip(&scales[column..]).for_each(|(value, scale)| *value *= scale),
+        }
+        if let Some(then) = self.then {
+            then.finish(row, column, values);
         }
     }
 }

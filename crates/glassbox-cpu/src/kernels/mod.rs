@@ -8,6 +8,7 @@ mod borders;
 pub(crate) mod bytes;
 mod concat;
 pub(crate) mod conv;
+pub(crate) mod conv_bytes;
 mod epilogue;
 mod gather;
 mod integers;
@@ -62,6 +63,7 @@ const KINDS: &[fn(&Fragment) -> Built] = &[
     spelled::build,
     matmul::build,
     bytes::build,
+    conv_bytes::build,
     linear::build,
     conv::build,
     pool::build,

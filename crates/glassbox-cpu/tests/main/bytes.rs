@@ -131,3 +131,111 @@ fn products_that_are_bytes_again() {
         same(&body, &inputs, 0);
     }
 }
+
+#[test]
+fn convolutions_of_bytes() {
+    for (x, w, attrs) in [
+        (vec![2, 6, 9, 8], vec![4, 3, 3, 2], "group = 2, pads = [1, 0, 2, 1], strides = [2, 1], dilations = [1, 2]"),
+        (vec![1, 5, 7, 7], vec![5, 1, 3, 3], "group = 5, pads = [1, 1, 1, 1]"),
+        (vec![1, 3, 40, 41], vec![17, 3, 3, 3], "auto_pad = \"SAME_UPPER\""),
+        (vec![2, 4, 11], vec![3, 4, 4], "pads = [3, 0]"),
+    ] {
+        let maps = w[0];
+        let ranks = |sizes: &[usize]| sizes.iter().map(|size| size.to_string()).collect::<Vec<_>>().join(", ");
+        for (left, right) in [("u8", "i8"), ("i8", "u8")] {
+            let of =
+                |ty: &str, sizes: &[usize], seed| if ty == "u8" { unsigned(sizes, seed) } else { signed(sizes, seed) };
+            let (x_type, w_type) = (ranks(&x), ranks(&w));
+            let body = format!(
+                "input %x: {left}[{x_type}] input %w: {right}[{w_type}] input %zx: {left}[] input %zw: {right}[{maps}]
+                %y = conv_integer(%x, %w, %zx, %zw) {{{attrs}}} output %y"
+            );
+            let inputs = [of(left, &x, 1), of(right, &w, 2), of(left, &[], 3), of(right, &[maps], 4)];
+            same(&body, &inputs, 0);
+            let body = format!(
+                "input %x: {left}[{x_type}] input %w: {right}[{w_type}] input %zx: {left}[] input %zw: {right}[{maps}]
+                input %sx: f32[] input %sw: f32[{maps}] input %sy: f32[] input %zy: u8[] input %b: i32[{maps}]
+                %y = qlinear_conv(%x, %sx, %zx, %w, %sw, %zw, %sy, %zy, %b) {{{attrs}}} output %y"
+            );
+            let scales = (0..maps).map(|map| 0.01 + map as f32 / 100.0).collect();
+            let bias = (0..maps).map(|map| map as i32 * 1000 - 3000).collect();
+            let mut inputs = inputs.to_vec();
+            inputs.extend([
+                Tensor::scalar(0.03f32).into(),
+                Tensor::from_vec(&[maps], scales).expect("a tensor").into(),
+                Tensor::scalar(4.5f32).into(),
+                unsigned(&[], 5),
+                Tensor::from_vec(&[maps], bias).expect("a tensor").into(),
+            ]);
+            same(&body, &inputs, 0);
+        }
+    }
+}
+
+/// A product with a weight that is stored in bytes, as the text of its tensors says.
+#[test]
+fn products_take_weights_in_bytes() {
+    let bytes = |low: i64, high: i64| {
+        let codes: Vec<String> = (0..24 * 10).map(|at| (low + at * 37 % (high - low + 1)).to_string()).collect();
+        codes.join(", ")
+    };
+    let scales: Vec<String> = (1..11).map(|x| format!("0.0{x}")).collect();
+    let scales = scales.join(", ");
+    let body = |ty: &str, dims: &str, codes: String, scale: &str, zero: &str, attrs: &str, turn: &str| {
+        format!(
+            "input %x: f32[A, 24] input %b: f32[10] %w = constant() {{value = {ty}[{dims}] [{codes}]}}
+            %s = constant() {{value = f32{scale}}} %z = constant() {{value = {ty}{zero}}}
+            %d = dequantize_linear(%w, %s, %z) {{{attrs}}} {turn} %p = matmul(%x, %m) %y = add(%p, %b) output %y"
+        )
+    };
+    let (plain, turned) = ("%m = identity(%d)", "%m = transpose(%d) {perm = [1, 0]}");
+    for body in [
+        body("i8", "24, 10", bytes(-128, 127), "[] 0.03", "[] 0", "axis = 1", plain),
+        body("u8", "24, 10", bytes(0, 255), "[] 0.03", "[] 123", "axis = 1", plain),
+        body(
+            "u8",
+            "24, 10",
+            bytes(100, 140),
+            &format!("[10] [{scales}]"),
+            "[10] [120, 1, 2, 3, 4, 5, 6, 7, 8, 255]",
+            "axis = 1",
+            plain,
+        ),
+        body(
+            "i8",
+            "10, 24",
+            bytes(-128, 127),
+            &format!("[10] [{scales}]"),
+            "[10] [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]",
+            "axis = 0",
+            turned,
+        ),
+        // A scale for each term, and one for each two of them.
+        body(
+            "i8",
+            "10, 24",
+            bytes(-128, 127),
+            &format!("[24] [{}]", ["0.5"; 24].join(", ")),
+            &format!("[24] [{}]", ["3"; 24].join(", ")),
+            "axis = 1",
+            turned,
+        ),
+        body(
+            "i8",
+            "10, 24",
+            bytes(-128, 127),
+            &format!("[10, 12] [{}]", ["0.5"; 120].join(", ")),
+            &format!("[10, 12] [{}]", ["3"; 120].join(", ")),
+            "axis = 1, block_size = 2",
+            turned,
+        ),
+    ] {
+        let source = graph(&body);
+        for rows in [1, 5] {
+            let inputs = [numbers(&[rows, 24], 1).into(), numbers(&[10], 2).into()];
+            assert!(super::held_against_the_reference(&source, &inputs, &body));
+        }
+        let executable = Cpu.prepare(source, Arc::new(NoParams), &Options::default()).expect("it can be prepared");
+        assert!(executable.report().fallbacks.is_empty(), "{body}: {:?}", executable.report().fallbacks);
+    }
+}

@@ -1,4 +1,4 @@
-//! The engines of f32: B held as f32, as f16 or as bf16, which are widened exactly when they are read.
+//! The engines of f32: B held as f32, as f16, as bf16 or as i8, which are widened exactly when they are read.
 
 use super::dots::compute_bf16;
 use super::product::Shape;
@@ -12,6 +12,7 @@ pub enum Held {
     F32,
     F16,
     Bf16,
+    I8,
     /// Two bf16 in a unit, multiplied as they are; only where the processor has the instruction.
     Bf16Pairs,
 }
@@ -22,6 +23,7 @@ impl Held {
         match self {
             Held::F32 | Held::Bf16Pairs => 4,
             Held::F16 | Held::Bf16 => 2,
+            Held::I8 => 1,
         }
     }
 
@@ -70,6 +72,7 @@ pub(super) unsafe fn compute_at(level: Level, held: Held, block: &Block) {
                     Held::F32 => compute(Plain(simd), self.1),
                     Held::F16 => compute(Half(simd), self.1),
                     Held::Bf16 => compute(Brain(simd), self.1),
+                    Held::I8 => compute(Byte(simd), self.1),
                     Held::Bf16Pairs => compute_bf16(self.1),
                 }
             }
@@ -111,9 +114,13 @@ struct Half<S>(S);
 #[derive(Clone, Copy)]
 struct Brain<S>(S);
 
+/// B held as i8.
+#[derive(Clone, Copy)]
+struct Byte<S>(S);
+
 /// An engine of f32: how B is read, and everything else.
 macro_rules! engines {
-    ($($engine:ident, $bytes:literal, $load:ident;)*) => {
+    ($($engine:ident, $bytes:literal, |$simd:ident, $from:ident| $load:expr;)*) => {
         $(impl<S: Simd> Engine for $engine<S> {
             type Vector = S::F32;
             const LANES: usize = S::LANES;
@@ -125,9 +132,10 @@ macro_rules! engines {
                 self.0.zero()
             }
             #[inline(always)]
-            unsafe fn load(self, from: *const u8) -> S::F32 {
+            unsafe fn load(self, $from: *const u8) -> S::F32 {
+                let $simd = self.0;
                 // SAFETY: as the caller says.
-                unsafe { self.0.$load(from.cast()) }
+                unsafe { $load }
             }
             #[inline(always)]
             unsafe fn broadcast(self, from: *const u32) -> S::F32 {
@@ -165,7 +173,8 @@ macro_rules! engines {
 }
 
 engines! {
-    Plain, 4, load_at;
-    Half, 2, load_f16_at;
-    Brain, 2, load_bf16_at;
+    Plain, 4, |simd, from| simd.load_at(from.cast());
+    Half, 2, |simd, from| simd.load_f16_at(from.cast());
+    Brain, 2, |simd, from| simd.load_bf16_at(from.cast());
+    Byte, 1, |simd, from| simd.from_i32(simd.load_i8_at(from.cast()));
 }

@@ -63,6 +63,7 @@ impl Compute {
 impl Packable for f32 {}
 impl Packable for f16 {}
 impl Packable for bf16 {}
+impl Packable for i8 {}
 
 mod sealed {
     pub trait Held {
@@ -86,6 +87,13 @@ mod sealed {
         const HELD: super::Held = super::Held::Bf16;
         fn to_bf16(self) -> half::bf16 {
             self
+        }
+    }
+    impl Held for i8 {
+        const HELD: super::Held = super::Held::I8;
+        fn to_bf16(self) -> half::bf16 {
+            // Every i8 is one.
+            half::bf16::from_f32(f32::from(self))
         }
     }
 }
@@ -118,7 +126,7 @@ impl PackedB {
             match held {
                 Held::Bf16Pairs => pack::<T, bf16, 2>(matrix, width, start.cast(), T::to_bf16),
                 Held::Bf16 => pack::<T, bf16, 1>(matrix, width, start.cast(), T::to_bf16),
-                Held::F32 | Held::F16 => pack::<T, T, 1>(matrix, width, start.cast(), |x| x),
+                Held::F32 | Held::F16 | Held::I8 => pack::<T, T, 1>(matrix, width, start.cast(), |x| x),
             }
         }
         PackedB { panels, inner, columns, held, level }

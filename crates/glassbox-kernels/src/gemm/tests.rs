@@ -121,6 +121,10 @@ fn numbers_of_sixteen_bits_are_widened_exactly() {
                 product(PackedB::at(level, Compute::F32, MatrixRef::of_rows(&brains, inner, columns))),
                 expected
             );
+            let bytes: Vec<i8> = b.iter().map(|x| (x * 127.0) as i8).collect();
+            let wide: Vec<f32> = bytes.iter().map(|x| f32::from(*x)).collect();
+            let expected = product(PackedB::at(level, Compute::F32, MatrixRef::of_rows(&wide, inner, columns)));
+            assert_eq!(product(PackedB::at(level, Compute::F32, MatrixRef::of_rows(&bytes, inner, columns))), expected);
         }
     }
 }
