@@ -128,22 +128,14 @@ fn codes(
     let of_columns = scale.len() == columns && axis == i64::from(!turned_after);
     let plain = attr.int("block_size") == 0 && (scale.len() == 1 || scale.rank() == 1 && of_columns);
     if plain && scale.dtype() == DType::F32 && matches!(content.dtype(), DType::U8 | DType::I8) {
-        let integers = |tensor: &Tensor| tensor.load::<i64>().map(|values| values.into_owned()).map_err(text);
-        let zeros = zero.map_or(Ok(vec![0]), integers)?;
-        let (rows, values) = (content.len() / columns.max(1), integers(content)?);
-        let zero_of = |column: usize| zeros[if zeros.len() == 1 { 0 } else { column }];
-        // Rows of the matrix, that is of the content or of the transposed one.
-        let at = |row: usize, column: usize| values[if turned { column * rows + row } else { row * columns + column }];
-        let each = (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column)));
-        let codes: Vec<i64> = each.map(|(row, column)| at(row, column) - zero_of(column)).collect();
+        let zeros = zero.map_or(Ok(vec![0]), |zero| zero.load::<i64>().map(|it| it.into_owned())).map_err(text)?;
+        let zeros: Vec<i16> = zeros.into_iter().map(|zero| zero as i16).collect();
         let scales = scale.load::<f32>().map_err(text)?.into_owned();
-        // Differences of bytes are small integers, each of which is a bf16.
-        let packed = match codes.iter().map(|code| i8::try_from(*code).ok()).collect::<Option<Vec<i8>>>() {
-            Some(bytes) => PackedB::of(compute, MatrixRef::of_rows(&bytes, rows, columns)),
-            None => {
-                let numbers: Vec<bf16> = codes.iter().map(|code| bf16::from_f32(*code as f32)).collect();
-                PackedB::of(compute, MatrixRef::of_rows(&numbers, rows, columns))
-            }
+        let dense = content.contiguous().map_err(text)?;
+        let packed = match (dense.as_slice::<u8>(), dense.as_slice::<i8>()) {
+            (Some(bytes), _) => pack_codes(bytes, &zeros, columns, turned, compute),
+            (_, Some(bytes)) => pack_codes(bytes, &zeros, columns, turned, compute),
+            _ => return Err("the weight can't be read".to_owned()),
         };
         return Ok(Weight::Codes(packed, scales));
     }
@@ -163,6 +155,41 @@ fn compute(products: Products) -> Compute {
         Products::Exact | Products::Int8 => Compute::F32,
         Products::Bf16 => Compute::Bf16,
     }
+}
+
+/// Bytes less their zero point, of which there is one, or one for each column of the matrix: its rows lie one after the other,
+/// or, where it is `turned`, its columns.
+fn pack_codes<T: Into<i16> + Copy + Sync>(
+    bytes: &[T],
+    zeros: &[i16],
+    columns: usize,
+    turned: bool,
+    compute: Compute,
+) -> PackedB {
+    let rows = bytes.len() / columns.max(1);
+    let along = if turned { rows } else { columns };
+    let code = |index: usize| {
+        let column = if turned { index / rows.max(1) } else { index % columns.max(1) };
+        bytes[index].into() - zeros[if zeros.len() == 1 { 0 } else { column }]
+    };
+    // Differences of bytes are small integers, each of which is a bf16, and mostly an i8.
+    if (0..bytes.len()).all(|index| i8::try_from(code(index)).is_ok()) {
+        let mut codes = vec![0i8; bytes.len()];
+        fill(&mut codes, |index| code(index) as i8);
+        let matrix = MatrixRef::of_rows(&codes, bytes.len() / along.max(1), along);
+        return PackedB::of(compute, if turned { matrix.transposed() } else { matrix });
+    }
+    let mut codes = vec![bf16::ZERO; bytes.len()];
+    fill(&mut codes, |index| bf16::from_f32(f32::from(code(index))));
+    let matrix = MatrixRef::of_rows(&codes, bytes.len() / along.max(1), along);
+    PackedB::of(compute, if turned { matrix.transposed() } else { matrix })
+}
+
+/// Each element, from its index.
+fn fill<T: Send>(values: &mut [T], of: impl Fn(usize) -> T + Sync) {
+    parallel_chunks(values, 1 << 14, &|piece, values| {
+        values.iter_mut().enumerate().for_each(|(place, value)| *value = of((piece << 14) + place));
+    });
 }
 
 fn pack_as<T: Packable + Element>(weight: &Tensor, compute: Compute) -> Result<Weight, String> {

@@ -101,6 +101,10 @@ impl Maker<'_> {
         let made = if *node.op == ops::pow::OP && matches!(operands[1..], [Operand::Constant(2.0)]) {
             // The square, rounded once, is the power.
             self.step(Operation::Mul, &[first, first])
+        } else if *node.op == ops::pow::OP && matches!(operands[1..], [Operand::Constant(3.0)]) {
+            // Two roundings, which is no more than a unit in the last place off.
+            let square = self.step(Operation::Mul, &[first, first]);
+            self.step(Operation::Mul, &[square, first])
         } else if let Some(operation) = reduction(node.op).or_else(|| operation(node.op)) {
             self.step(operation, &operands)
         } else if *node.op == ops::min::OP || *node.op == ops::max::OP {

@@ -382,13 +382,61 @@ fn a_query_alone_has_the_same_bits() {
     }
 }
 
+/// Scales each score and adds what a mask has for it.
+struct Finishing<'a> {
+    scale: f32,
+    mask: &'a [f32],
+    keys: usize,
+}
+
+impl Epilogue for Finishing<'_> {
+    fn finish(&self, row: usize, column: usize, values: &mut [f32]) {
+        let mask = &self.mask[row * self.keys + column..];
+        values.iter_mut().zip(mask).for_each(|(value, added)| *value = value.mul_add(self.scale, *added));
+    }
+}
+
+#[test]
+fn what_is_done_with_scores_is_as_a_mask() {
+    for case in shapes() {
+        let Sizes { batch, heads, queries, keys, .. } = case.sizes;
+        let mut mask = numbers(7, batch * heads * queries * keys);
+        mask.iter_mut().step_by(3).for_each(|x| *x = f32::NEG_INFINITY);
+        let masked = Mask::Add(View::dense(&mask, [batch, heads, queries, keys]));
+        let finishing = Finishing { scale: 0.3, mask: &mask, keys };
+        for causal in [false, true] {
+            let plain = Attention { causal, ..case.attention() };
+            let want = Attention { scale: 0.3, mask: masked, ..plain };
+            let finished = Attention { scale: 1.0, finish: Some(Finish(&finishing)), ..plain };
+            for level in Level::available() {
+                let (want, found) = (result(&want, level), result(&finished, level));
+                assert!(want.iter().zip(&found).all(|(a, b)| (a - b).abs() <= 1e-5), "{:?} {level:?}", case.sizes);
+            }
+        }
+    }
+}
+
+#[test]
+fn without_a_score_a_query_gives_nan_where_that_is_asked_for() {
+    let case = Case::new(sizes(1, [2, 2], [3, 300], 8));
+    let mask = vec![f32::NEG_INFINITY; 2 * 3 * 300];
+    let masked = Attention { mask: Mask::Add(View::dense(&mask, [1, 2, 3, 300])), ..case.attention() };
+    assert!(result(&masked, Level::best()).iter().all(|x| *x == 0.0));
+    let finishing = Finishing { scale: 1.0, mask: &mask, keys: 300 };
+    let finished = Attention { finish: Some(Finish(&finishing)), nan_unseen: true, ..case.attention() };
+    for level in Level::available() {
+        assert!(result(&finished, level).iter().all(|x| x.is_nan()));
+        assert!(result(&Attention { finish: None, ..finished }, level).iter().all(|x| x.is_finite()));
+    }
+}
+
 #[test]
 fn bad_sizes_are_refused() {
     let case = Case::new(sizes(1, [2, 1], [2, 3], 4));
     let plain = case.attention();
     let refused = |attention: Attention, length: usize, strides: [usize; 4]| {
         let run = || attention.run(&mut vec![0.0; length], strides);
-        assert!(std::panic::catch_unwind(run).is_err());
+        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).is_err());
     };
     refused(plain, 15, [16, 8, 4, 1]);
     refused(plain, 100, [16, 8, 3, 1]);

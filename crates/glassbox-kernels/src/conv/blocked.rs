@@ -12,7 +12,7 @@ use super::scratch::with_offsets;
 use super::split::{self, Bundle};
 use super::tiles::{NOTHING_AHEAD, NOWHERE, Sums, most_pixels};
 use super::{Convolution, PackedFilter};
-use crate::simd::Level;
+use crate::simd::{Level, MAX_LANES};
 
 /// How a convolution is split into tasks.
 #[derive(Clone, Debug)]
@@ -49,7 +49,7 @@ impl Split {
         let filter_bytes = size_of::<f32>() * widest * block * block * conv.taps();
         // Chunks of about the same size: a small one would load and store sums for few products.
         let most = (split::weights_bytes(level) / filter_bytes.max(1)).clamp(1, inputs.max(1));
-        let inputs_at_once = inputs.div_ceil(inputs.div_ceil(most).max(1)).max(1);
+        let inputs_at_once = inputs.div_ceil(inputs.div_ceil(most).max(1)).next_multiple_of(together(block)).max(1);
         Split {
             bundles,
             strips,
@@ -60,15 +60,23 @@ impl Split {
     }
 }
 
-/// Packs weights as output block, input block, tap, input channel, output channel.
+/// How many blocks of input channels are taken together for each tap: those of sixteen channels.
+fn together(block: usize) -> usize {
+    MAX_LANES / block
+}
+
+/// Packs weights as output block, sixteen input channels, tap, input channel, output channel.
 pub(super) fn pack(conv: &Convolution, block: usize, weights: &[f32], packed: &mut [f32]) {
     let (taps, inner) = (conv.taps(), conv.in_per_group());
     let filter = inner.div_ceil(block) * block * block * taps;
     for (output, rows) in weights.chunks_exact((inner * taps).max(1)).enumerate() {
         let start = output / block * filter + output % block;
         for (input, row) in rows.chunks_exact(taps).enumerate() {
+            let first = input / MAX_LANES * MAX_LANES;
+            // The last ones may be fewer.
+            let width = (inner - first).next_multiple_of(block).min(MAX_LANES);
             for (tap, weight) in row.iter().enumerate() {
-                packed[start + ((input / block * taps + tap) * block + input % block) * block] = *weight;
+                packed[start + (first * taps + tap * width + input - first) * block] = *weight;
             }
         }
     }
@@ -126,6 +134,7 @@ impl Task<'_> {
                     input: input[(first_plane + begin) * plane..].as_ptr(),
                     plane,
                     inputs: count,
+                    together: together(block),
                     taps,
                     offsets: offsets.as_ptr(),
                     row: pixels,

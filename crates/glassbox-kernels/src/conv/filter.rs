@@ -9,7 +9,7 @@ use super::output::Output;
 use super::scratch::with_numbers;
 use super::{ConvEpilogue, Convolution, blocked, depthwise, grouped, plain, to_blocks, winograd};
 use crate::memory::Memory;
-use crate::simd::Level;
+use crate::simd::{Level, MAX_LANES};
 
 /// How a filter is packed, where the default isn't wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -230,6 +230,9 @@ type Pack = fn(&Convolution, usize, &[f32], &mut [f32]);
 fn kind(conv: &Convolution, options: Options, weights: &[f32]) -> (Kind, usize, Pack) {
     let (level, block) = (options.level, block(options.level));
     let filled = [conv.in_per_group(), conv.out_per_group()].iter().all(|count| count.is_multiple_of(block));
+    // Groups that are gathered at another level have the order of sums of this one only where that is tap, channel.
+    let at_all_levels = [conv.in_per_group(), conv.out_per_group()].iter().all(|count| count.is_multiple_of(MAX_LANES));
+    let filled = filled && (at_all_levels || conv.in_per_group() <= MAX_LANES);
     if options.plain_input && plain::takes(conv) {
         (Kind::Plain(plain::Split::new(conv, level, block)), plain::packed_len(conv, block), plain::pack)
     } else if options.method == Method::Winograd && winograd::takes(conv) {

@@ -4,9 +4,9 @@
 //! ([`block`]); channels that only fill the last block are zero, and every kernel leaves them so. The input of a first
 //! layer may be plain NCHW ([`Options::plain_input`]). [`to_blocks`] and [`from_blocks`] go from one to the other.
 //!
-//! Every sum begins with zero and has a fixed order, each product being fused with its sum (one rounding): input block, tap
-//! (row by row), channel; over plain channels: channel, tap; where groups don't fill blocks: tap, channel of the group.
-//! Nothing of that depends on the batch, the number of threads or the split into tasks. A tap outside of the input counts as
+//! Every sum begins with zero and has a fixed order, each product being fused with its sum (one rounding): sixteen input
+//! channels, tap (row by row), channel; over plain channels: channel, tap; where groups don't fill blocks: tap, channel of the
+//! group. Nothing of that depends on the level, the batch, the number of threads or the split into tasks. A tap outside of the input counts as
 //! a zero that is multiplied. Bias, residual and activation come after the sum, in this order.
 //!
 //! Slices may begin anywhere; where inputs and outputs begin at a line of the cache (64 bytes), loads take half the time.

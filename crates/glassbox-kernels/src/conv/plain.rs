@@ -106,6 +106,7 @@ impl Strip<'_> {
                         input: copy.as_ptr(),
                         plane: height * width,
                         inputs: conv.in_channels,
+                        together: 1,
                         taps: conv.kernel[0],
                         offsets: offsets.as_ptr(),
                         row: 0,

@@ -4,8 +4,9 @@
 //! lies, or that it is outside, where zeros are read. So borders, strides and rows that are narrower than a tile cost
 //! nothing extra, and a zero outside counts as ONNX counts it (∞ · 0 is NaN).
 //!
-//! The order of a sum is: block of input channels, tap (row by row), channel. A sum may be stored between two blocks of
-//! input channels and taken up again, which changes no bit of it.
+//! The order of a sum is: sixteen input channels, tap (row by row), channel. Where a block has fewer than sixteen, several
+//! are taken together for each tap, so that the order is the same at every level. A sum may be stored after sixteen input
+//! channels and taken up again, which changes no bit of it.
 
 use super::finish::Finish;
 use crate::simd::{Kernel, Level, MAX_LANES, Simd, run_at};
@@ -48,6 +49,8 @@ pub(super) struct Sums {
     pub(super) plane: usize,
     /// How many blocks of input channels.
     pub(super) inputs: usize,
+    /// How many of them are taken together for each tap.
+    pub(super) together: usize,
     /// The taps of the kernel.
     pub(super) taps: usize,
     /// For each tap, offsets of pixels in a plane, those of the first pixel of the first tile first.
@@ -59,7 +62,8 @@ pub(super) struct Sums {
     /// How many numbers that follow each other, from the place of a tap on, have weights: the channels of a block, or the
     /// columns of a kernel over plain channels.
     pub(super) run: usize,
-    /// The weights of the first block of output channels: input block, tap, place in the run, output channel.
+    /// The weights of the first block of output channels: input blocks that are taken together, tap, input block, place in
+    /// the run, output channel.
     pub(super) weights: *const f32,
     /// From the weights of one block of output channels to those of the next.
     pub(super) filter: usize,
@@ -188,38 +192,44 @@ unsafe fn sum_tile<S: Simd, const BLOCKS: usize, const PIXELS: usize>(
         let (mut weights, mut plane, filter) = (sums.weights, sums.input, sums.filter);
         let (taps, row, run, shift) = (sums.taps, sums.row, sums.run, sums.shift);
         let step = sums.plane.wrapping_sub(taps * shift);
+        let mut left = sums.inputs;
         // The residual is fetched while the sums are computed, a block with each tap.
         let (residual, mut fetched) = (sums.finish.residual(place), 0);
-        for _ in 0..sums.inputs {
+        while left > 0 {
+            let together = left.min(sums.together);
             let mut offsets = sums.offsets.add(first);
             for _ in 0..taps {
-                let mut inputs = [OUTSIDE.as_ptr(); PIXELS];
-                for (pixel, input) in inputs.iter_mut().enumerate() {
-                    let offset = *offsets.add(pixel);
-                    *input = if offset < 0 { OUTSIDE.as_ptr() } else { plane.offset(offset) };
-                }
-                for channel in 0..run {
-                    add_channel(s, &mut tile, &inputs, channel, weights.add(channel * S::LANES), filter);
-                }
-                for line in 0..lines {
-                    for block in 0..BLOCKS {
-                        fetch(ahead.wrapping_add(block * filter + line * LINE));
+                for part in 0..together {
+                    let plane = plane.wrapping_add(part * sums.plane);
+                    let mut inputs = [OUTSIDE.as_ptr(); PIXELS];
+                    for (pixel, input) in inputs.iter_mut().enumerate() {
+                        let offset = *offsets.add(pixel);
+                        *input = if offset < 0 { OUTSIDE.as_ptr() } else { plane.offset(offset) };
                     }
-                }
-                ahead = ahead.wrapping_add(lines * LINE);
-                if fetched < BLOCKS
-                    && let Some(residual) = residual
-                {
-                    for pixel in 0..PIXELS {
-                        fetch_near(residual.wrapping_add(fetched * sums.step + pixel * S::LANES));
+                    for channel in 0..run {
+                        add_channel(s, &mut tile, &inputs, channel, weights.add(channel * S::LANES), filter);
                     }
-                    fetched += 1;
+                    for line in 0..lines {
+                        for block in 0..BLOCKS {
+                            fetch(ahead.wrapping_add(block * filter + line * LINE));
+                        }
+                    }
+                    ahead = ahead.wrapping_add(lines * LINE);
+                    if fetched < BLOCKS
+                        && let Some(residual) = residual
+                    {
+                        for pixel in 0..PIXELS {
+                            fetch_near(residual.wrapping_add(fetched * sums.step + pixel * S::LANES));
+                        }
+                        fetched += 1;
+                    }
+                    weights = weights.add(run * S::LANES);
                 }
-                weights = weights.add(run * S::LANES);
                 offsets = offsets.wrapping_add(row);
                 plane = plane.wrapping_add(shift);
             }
-            plane = plane.wrapping_add(step);
+            plane = plane.wrapping_add(step).wrapping_add((together - 1) * sums.plane);
+            left -= together;
         }
         finish_tile(s, &mut tile, sums, place);
     }

@@ -168,6 +168,7 @@ impl Strip<'_> {
                         input: transformed.0.wrapping_add(place * inputs * count * block),
                         plane: count * block,
                         inputs,
+                        together: 1,
                         taps: 1,
                         offsets: offsets.as_ptr(),
                         row: 0,
