@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use glassbox_exec::{KernelError, Policy, Products, Value};
+use glassbox_exec::{Convolutions, KernelError, Policy, Products, Value};
 use glassbox_ir::{AttrView, Graph, Known, Node, NodeId, Operand, TensorType, Type, ValueId, infer_op, ops};
 use glassbox_reference::Values;
 use glassbox_tensor::{DType, Tensor};
@@ -111,6 +111,13 @@ impl Fragment {
         let Some(policy) = &self.policy else { return Products::Exact };
         let own = node.results.first().map(|id| self.graph.value_label(*id)).unwrap_or_default();
         policy.products_of(node, &[&self.label, &own])
+    }
+
+    /// How the convolutions of a node are computed.
+    pub(crate) fn convolutions(&self, node: &Node) -> Convolutions {
+        let Some(policy) = &self.policy else { return Convolutions::Direct };
+        let own = node.results.first().map(|id| self.graph.value_label(*id)).unwrap_or_default();
+        policy.convolutions_of(node, &[&self.label, &own])
     }
 
     pub(crate) fn graph(&self) -> &Graph {

@@ -1,10 +1,15 @@
-//! Policies of precision: in how many bits products are computed, where that may be fewer than the graph says.
+//! Policies of precision: in how many bits products are computed, where that may be fewer than the graph says, and whether
+//! sums may be put together in other ways than term by term.
 //!
-//! Without one nothing is computed in fewer bits than the graph says. A policy is text in TOML:
+//! Without one nothing is computed in fewer bits than the graph says, and every sum has an order that depends on its own terms
+//! alone: the bits of a result are the same with any number of threads, with any number of rows beside it, and on every
+//! processor. That is the policy `strict`. A policy is text in TOML:
 //!
 //! ```toml
 //! # `exact`, `bf16` or `int8`, of all products of matrices that no rule below names.
 //! products = "int8"
+//! # `direct` or `winograd`, of all convolutions that no rule below names.
+//! convolutions = "winograd"
 //!
 //! # Layers and nodes by their names, in which `*` stands for any letters. The last rule that fits counts.
 //! [[layers]]
@@ -37,6 +42,22 @@ impl Products {
         [("exact", Products::Exact), ("bf16", Products::Bf16), ("int8", Products::Int8)];
 }
 
+/// How convolutions are computed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Convolutions {
+    /// Term by term.
+    #[default]
+    Direct,
+    /// By Winograd's F(2×2, 3×3) where the kernel is 3×3 without strides: 4 products in the place of 9, of sums and
+    /// differences of the numbers. The bound of its error is that of sums over patches of 4×4.
+    Winograd,
+}
+
+impl Convolutions {
+    const ALL: [(&'static str, Convolutions); 2] =
+        [("direct", Convolutions::Direct), ("winograd", Convolutions::Winograd)];
+}
+
 /// See the [module](self).
 ///
 /// ```
@@ -47,12 +68,20 @@ impl Products {
 /// assert_eq!(Policy::named("int8").map(|it| it.products(["any"])), Some(Products::Int8));
 /// let error = "product = 'bf16'".parse::<Policy>().unwrap_err().to_string();
 /// assert_eq!(error, "`product` is no key of a policy; did you mean `products`?");
+/// assert_eq!(Policy::named("strict"), Some(Policy::default()));
 /// # Ok::<(), glassbox_exec::PolicyError>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
-    products: Products,
-    layers: Vec<(String, Products)>,
+    all: Rule,
+    layers: Vec<(String, Rule)>,
+}
+
+/// What a policy says of some layers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Rule {
+    products: Option<Products>,
+    convolutions: Option<Convolutions>,
 }
 
 /// What is wrong with the text of a policy.
@@ -82,6 +111,9 @@ pub enum PolicyError {
         /// What it could be.
         known: Vec<&'static str>,
     },
+    /// A rule says nothing.
+    #[error("the rule of `layers` for {0:?} has neither `products` nor `convolutions`")]
+    Empty(String),
     /// A rule says not of which layers.
     #[error("a rule of `layers` has no `name`, a text with which names of layers and nodes are compared")]
     NoName,
@@ -92,31 +124,59 @@ fn meant(nearest: Option<&str>) -> String {
 }
 
 impl Policy {
-    /// The names of policies that need no file: all products in one way.
-    pub const NAMES: [&'static str; 3] = [Products::ALL[0].0, Products::ALL[1].0, Products::ALL[2].0];
+    /// The names of policies that need no file: everything in one way. `exact` is another name of `strict`; `fast` lets sums
+    /// be put together in other ways.
+    pub const NAMES: [&'static str; 5] = ["strict", "exact", "fast", "bf16", "int8"];
 
     /// The policy of this name, if there is one.
     pub fn named(name: &str) -> Option<Policy> {
-        let found = Products::ALL.iter().find(|(known, _)| *known == name)?;
-        Some(Policy { products: found.1, layers: Vec::new() })
+        let products = |products| Rule { products: Some(products), convolutions: None };
+        let all = match name {
+            "strict" | "exact" => Rule::default(),
+            "fast" => Rule { products: None, convolutions: Some(Convolutions::Winograd) },
+            "bf16" => products(Products::Bf16),
+            "int8" => products(Products::Int8),
+            _ => return None,
+        };
+        Some(Policy { all, layers: Vec::new() })
+    }
+
+    /// What the last rule says that fits one of these names and says something.
+    fn find<'n, T: Copy + Default>(
+        &self,
+        names: impl IntoIterator<Item = &'n str>,
+        of: impl Fn(&Rule) -> Option<T>,
+    ) -> T {
+        let names: Vec<&str> = names.into_iter().collect();
+        let fits = |pattern: &str| names.iter().any(|name| fits_pattern(pattern, name));
+        let mut rules = self.layers.iter().rev().filter(|(pattern, _)| fits(pattern));
+        rules.find_map(|(_, rule)| of(rule)).or_else(|| of(&self.all)).unwrap_or_default()
     }
 
     /// How products are computed in what has these names.
     pub fn products<'n>(&self, names: impl IntoIterator<Item = &'n str>) -> Products {
-        let names: Vec<&str> = names.into_iter().collect();
-        let fits = |pattern: &str| names.iter().any(|name| fits_pattern(pattern, name));
-        self.layers.iter().rev().find(|(pattern, _)| fits(pattern)).map_or(self.products, |(_, products)| *products)
+        self.find(names, |rule| rule.products)
+    }
+
+    /// How the convolutions of a node are computed that is called so: by that and by the layers and nodes that it came from.
+    pub fn convolutions_of(&self, node: &Node, labels: &[&str]) -> Convolutions {
+        self.find(names_of(node, labels), |rule| rule.convolutions)
     }
 
     /// How the products of a node are computed that is called so: by that and by the layers and nodes that it came from.
     pub fn products_of(&self, node: &Node, labels: &[&str]) -> Products {
-        let origins = node.provenance.origins().filter_map(|origin| match origin {
-            Origin::Layer(name) => Some(name.as_str()),
-            Origin::Onnx { node, .. } => Some(node.as_str()),
-            _ => None,
-        });
-        self.products(origins.chain(labels.iter().copied()))
+        self.products(names_of(node, labels))
     }
+}
+
+/// The layers and nodes that a node came from, and how it is called.
+fn names_of<'n>(node: &'n Node, labels: &'n [&'n str]) -> impl Iterator<Item = &'n str> {
+    let origins = node.provenance.origins().filter_map(|origin| match origin {
+        Origin::Layer(name) => Some(name.as_str()),
+        Origin::Onnx { node, .. } => Some(node.as_str()),
+        _ => None,
+    });
+    origins.chain(labels.iter().copied())
 }
 
 impl FromStr for Policy {
@@ -128,7 +188,7 @@ impl FromStr for Policy {
         let mut policy = Policy::default();
         for (key, value) in &table {
             match (key.as_str(), value) {
-                ("products", value) => policy.products = products(value)?,
+                ("products" | "convolutions", value) => policy.all.set(key, value)?,
                 ("layers", Value::Array(rules)) if rules.iter().all(Value::is_table) => {
                     for rule in rules.iter().filter_map(Value::as_table) {
                         policy.layers.push(layer(rule)?);
@@ -138,28 +198,43 @@ impl FromStr for Policy {
                     let (value, known) = (other.type_str().to_owned(), vec!["tables, each begun with [[layers]]"]);
                     return Err(PolicyError::Value { key: "layers", value, known });
                 }
-                _ => return Err(unknown(key, "a policy", &["products", "layers"])),
+                _ => return Err(unknown(key, "a policy", &["products", "convolutions", "layers"])),
             }
         }
         Ok(policy)
     }
 }
 
-fn layer(rule: &Table) -> Result<(String, Products), PolicyError> {
-    const KEYS: [&str; 2] = ["name", "products"];
-    if let Some(key) = rule.keys().find(|key| !KEYS.contains(&key.as_str())) {
-        return Err(unknown(key, "a rule of `layers`", &KEYS));
+fn layer(given: &Table) -> Result<(String, Rule), PolicyError> {
+    const KEYS: [&str; 3] = ["name", "products", "convolutions"];
+    let name = given.get("name").and_then(Value::as_str).ok_or(PolicyError::NoName);
+    let mut rule = Rule::default();
+    for (key, value) in given {
+        match key.as_str() {
+            "name" => {}
+            "products" | "convolutions" => rule.set(key, value)?,
+            _ => return Err(unknown(key, "a rule of `layers`", &KEYS)),
+        }
     }
-    let name = rule.get("name").and_then(Value::as_str).ok_or(PolicyError::NoName)?;
-    let missing = Value::String(String::new());
-    Ok((name.to_owned(), products(rule.get("products").unwrap_or(&missing))?))
+    let name = name?.to_owned();
+    if rule == Rule::default() { Err(PolicyError::Empty(name)) } else { Ok((name, rule)) }
 }
 
-fn products(value: &Value) -> Result<Products, PolicyError> {
-    let found = Products::ALL.iter().find(|(name, _)| value.as_str() == Some(name));
+impl Rule {
+    fn set(&mut self, key: &str, value: &Value) -> Result<(), PolicyError> {
+        match key {
+            "products" => self.products = Some(one_of("products", value, &Products::ALL)?),
+            _ => self.convolutions = Some(one_of("convolutions", value, &Convolutions::ALL)?),
+        }
+        Ok(())
+    }
+}
+
+fn one_of<T: Copy>(key: &'static str, value: &Value, known: &[(&'static str, T)]) -> Result<T, PolicyError> {
+    let found = known.iter().find(|(name, _)| value.as_str() == Some(name));
     let given = || value.as_str().map_or_else(|| value.type_str().to_owned(), |text| format!("{text:?}"));
-    let wrong = || PolicyError::Value { key: "products", value: given(), known: Policy::NAMES.to_vec() };
-    found.map(|(_, products)| *products).ok_or_else(wrong)
+    let names = || known.iter().map(|(name, _)| *name).collect();
+    found.map(|(_, found)| *found).ok_or_else(|| PolicyError::Value { key, value: given(), known: names() })
 }
 
 fn unknown(key: &str, place: &'static str, known: &[&str]) -> PolicyError {
@@ -212,7 +287,15 @@ mod tests {
             error("[[layers]]\nname = 'a'\nproduct = 'int8'"),
             "`product` is no key of a rule of `layers`; did you mean `products`?"
         );
-        assert_eq!(error("[[layers]]\nname = 'a'"), "`products` is \"\"; it is one of exact, bf16, int8");
+        assert_eq!(
+            error("[[layers]]\nname = 'a'"),
+            "the rule of `layers` for \"a\" has neither `products` nor `convolutions`"
+        );
+        assert_eq!(error("convolutions = 'fft'"), "`convolutions` is \"fft\"; it is one of direct, winograd");
+        assert_eq!(
+            error("convolution = 'direct'"),
+            "`convolution` is no key of a policy; did you mean `convolutions`?"
+        );
     }
 
     #[test]

@@ -69,7 +69,7 @@ fn precision_is_what_was_asked_for_or_refused() {
     assert_eq!(perplexity(&["--precision", "exact"]), perplexity(&[]));
     assert_ne!(perplexity(&["--precision", &rules]), perplexity(&[]));
     let error = refused(&["generate", "x", "--precision", "int9"], 2);
-    assert!(error.contains("without a file there are exact, bf16, int8"), "{error}");
+    assert!(error.contains("without a file there are strict, exact, fast, bf16, int8"), "{error}");
     let error = refused(&["generate", "x", "--precision", "int8", "--backend", "reference"], 3);
     assert!(error.contains("takes no policy of precision"), "{error}");
     let error =

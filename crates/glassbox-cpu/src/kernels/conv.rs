@@ -8,10 +8,10 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use glassbox_exec::KernelError;
+use glassbox_exec::{Convolutions, KernelError};
 use glassbox_ir::ops::windows::{Sliding, spatial_axes};
 use glassbox_ir::{AttrView, Node, ops};
-use glassbox_kernels::conv::{Activation, Convolution, Fused, Options, PackedFilter, from_blocks, to_blocks};
+use glassbox_kernels::conv::{Activation, Convolution, Fused, Method, Options, PackedFilter, from_blocks, to_blocks};
 use glassbox_tensor::{DType, Tensor, parallel_chunks};
 
 use super::borders::{Borders, borders};
@@ -122,7 +122,11 @@ pub(super) fn build(fragment: &Fragment) -> Built {
     let conv = without_images(&weight_sizes, groups, &sliding)?;
     let weights = weights.contiguous().map_err(text)?;
     let given = weights.as_slice::<f32>().ok_or("the weights can't be read")?;
-    let options = Options { plain_input, ..Options::default() };
+    let method = match fragment.convolutions(node) {
+        Convolutions::Direct => Method::Direct,
+        Convolutions::Winograd => Method::Winograd,
+    };
+    let options = Options { plain_input, method, ..Options::default() };
     let weights = PackedFilter::pack_with(&conv, options, &scaled(given, &scale));
     Ok(Box::new(Conv {
         nodes: before..fragment.nodes().len() - after,

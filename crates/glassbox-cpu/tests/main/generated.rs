@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use glassbox_exec::Value;
-use glassbox_ir::{Attrs, Dim, GraphBuilder, OpDef, Type, ValueId, attrs, ops};
+use glassbox_ir::{Attrs, Dim, Graph, GraphBuilder, OpDef, Type, ValueId, attrs, ops};
 use glassbox_tensor::{DType, Tensor};
 
 use super::{held_against_the_reference, numbers};
@@ -92,31 +92,32 @@ impl Maker {
     }
 }
 
+/// A graph of what kernels are made of, and inputs for it.
+pub(super) fn generated(seed: u64) -> (Arc<Graph>, Vec<Value>) {
+    let builder = GraphBuilder::new(format!("generated {seed}"));
+    let mut maker = Maker { builder, values: Vec::new(), random: seed ^ 0x5DEE_CE66 };
+    let (known, spread) = ([Dim::symbol("A"), Dim::Int(4), Dim::Int(6)], [Dim::Int(1), Dim::symbol("M"), Dim::Int(6)]);
+    for (name, dims) in [("x", &known[..]), ("y", &known[..]), ("z", &spread[..]), ("w", &known[2..])] {
+        let input = maker.builder.input(name, Type::tensor(DType::F32, dims.iter().cloned()));
+        maker.values.push(input);
+    }
+    let steps = 4 + maker.below(30);
+    (0..steps).for_each(|_| maker.step());
+    let last = maker.values[maker.values.len() - 1];
+    let outputs = vec![last, maker.pick(), maker.pick()];
+    let graph = Arc::new(maker.builder.finish(outputs).expect("no region is open"));
+    let (a, m) = (1 + seed as usize % 3, if seed.is_multiple_of(2) { 4 } else { 1 });
+    let sizes = [&[a, 4, 6][..], &[a, 4, 6], &[1, m, 6], &[6]];
+    let inputs = sizes.iter().enumerate().map(|(at, sizes)| numbers(sizes, at).into()).collect();
+    (graph, inputs)
+}
+
 #[test]
 fn random_graphs_give_what_the_reference_gives() {
     let count = std::env::var(VARIABLE).ok().and_then(|count| count.parse().ok()).unwrap_or(GRAPHS);
     let mut compared = 0;
     for seed in 0..count {
-        let builder = GraphBuilder::new(format!("generated {seed}"));
-        let mut maker = Maker { builder, values: Vec::new(), random: seed ^ 0x5DEE_CE66 };
-        let (known, spread) =
-            ([Dim::symbol("A"), Dim::Int(4), Dim::Int(6)], [Dim::Int(1), Dim::symbol("M"), Dim::Int(6)]);
-        for (name, dims) in [("x", &known[..]), ("y", &known[..]), ("z", &spread[..]), ("w", &known[2..])] {
-            let input = maker.builder.input(name, Type::tensor(DType::F32, dims.iter().cloned()));
-            maker.values.push(input);
-        }
-        let steps = 4 + maker.below(30);
-        (0..steps).for_each(|_| maker.step());
-        let last = maker.values[maker.values.len() - 1];
-        let outputs = vec![last, maker.pick(), maker.pick()];
-        let graph = Arc::new(maker.builder.finish(outputs).expect("no region is open"));
-        let a = 1 + seed as usize % 3;
-        let m = if seed % 2 == 0 { 4 } else { 1 };
-        let inputs: Vec<Value> = [&[a, 4, 6][..], &[a, 4, 6], &[1, m, 6], &[6]]
-            .iter()
-            .enumerate()
-            .map(|(at, sizes)| numbers(sizes, at).into())
-            .collect();
+        let (graph, inputs) = generated(seed);
         compared += u64::from(held_against_the_reference(&graph, &inputs, &format!("seed {seed}")));
     }
     println!("{compared} of {count} graphs ran and were compared");

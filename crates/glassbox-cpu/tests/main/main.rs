@@ -8,6 +8,7 @@ mod kernels;
 mod policies;
 mod recurrent;
 mod seam;
+mod strict;
 
 use std::sync::Arc;
 

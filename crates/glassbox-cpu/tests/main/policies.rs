@@ -6,7 +6,9 @@ use std::sync::Arc;
 use glassbox_cpu::Cpu;
 use glassbox_exec::{Event, Flow, Observer, Options, Policy, RunContext, RunError, Runtime};
 use glassbox_reference::Reference;
-use glassbox_tensor::{BlockFormat, DType, ParamError, ParamId, ParamInfo, ParamSource, Tensor, bf16, with_threads};
+use glassbox_tensor::{
+    BlockFormat, DType, NoParams, ParamError, ParamId, ParamInfo, ParamSource, Tensor, bf16, with_threads,
+};
 
 use super::{graph, numbers};
 
@@ -128,4 +130,32 @@ fn a_run_that_is_watched_keeps_to_the_policy_and_the_reference_has_none() {
     assert_eq!(watched, run(FLOATS, &params, options.policy.clone()));
     let error = Reference.prepare(graph(FLOATS), params, &options).err().expect("it has none");
     assert!(error.to_string().contains("takes no policy of precision"), "{error}");
+}
+
+#[test]
+fn convolutions_are_put_together_otherwise_only_where_a_policy_lets_them() {
+    let values: Vec<String> =
+        (0..16 * 16 * 9).map(|at| format!("{:.3}", (at * 7919 % 2003) as f32 / 1001.5 - 1.0)).collect();
+    let text = format!(
+        "input %x: f32[1, 16, 20, 20] %w = constant() {{value = f32[16, 16, 3, 3] [{}]}}
+        %y = conv(%x, %w) {{pads = [1, 1, 1, 1]}} output %y",
+        values.join(", ")
+    );
+    let graph = graph(&text);
+    let run = |policy: Option<&str>| -> Vec<f64> {
+        let policy =
+            policy.map(|text| Arc::new(Policy::named(text).unwrap_or_else(|| text.parse().expect("a policy"))));
+        let options = Options { policy, ..Options::default() };
+        let executable = Cpu.prepare(graph.clone(), Arc::new(NoParams), &options).expect("it can be prepared");
+        let session = executable.session();
+        let outputs = session.expect("memory").run(&[numbers(&[1, 16, 20, 20], 2).into()], RunContext::new());
+        outputs.expect("it runs")[0].as_tensor().expect("a tensor").load::<f64>().expect("numbers").into_owned()
+    };
+    let strict = run(None);
+    assert_eq!(run(Some("strict")), strict);
+    assert_eq!(run(Some("convolutions = 'winograd'\n[[layers]]\nname = 'y*'\nconvolutions = 'direct'")), strict);
+    let fast = run(Some("fast"));
+    assert_ne!(fast, strict);
+    // Sums of 144 products of numbers below 1.
+    assert!(fast.iter().zip(&strict).all(|(a, b)| (a - b).abs() < 1e-4));
 }
