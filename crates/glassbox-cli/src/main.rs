@@ -27,6 +27,7 @@ mod pictures;
 mod policy;
 mod progress;
 mod python;
+mod roofline;
 mod standard_input;
 mod steps;
 mod targets;

@@ -218,7 +218,8 @@ pub(crate) struct Trace {
     /// Show the nodes that composites are made of too
     #[arg(long)]
     pub(crate) inside: bool,
-    /// Show what the backend made of the model: a row for each result of a kernel, instead of one for each node alone
+    /// Show what the backend made of the model: a row for each result of a kernel, instead of one for each node alone, with its
+    /// operations, the bytes that it reads and writes, and how near to the limit of this machine it came
     #[arg(long, conflicts_with = "inside")]
     pub(crate) kernels: bool,
     /// Only the N values that took longest, the longest first, and those where a NaN or an infinity was born

@@ -6,6 +6,7 @@
 //! are the model's own and aren't told. The exit code is 1 where a NaN or an infinity was born or brought along.
 
 mod birth;
+mod costs;
 mod rows;
 
 use std::path::{Path, PathBuf};
@@ -22,6 +23,7 @@ use crate::args::Trace;
 use crate::view::ERROR;
 use crate::{arrays, files, inputs, model};
 use birth::{Births, Odd};
+use costs::Costs;
 pub(crate) use rows::scope;
 use rows::{Printer, Row};
 
@@ -34,7 +36,8 @@ pub(crate) fn main(arguments: &Trace, quiet: bool) -> Result<bool> {
     }
     let options = Options { seed: arguments.model.given.seed, ..glassbox_backends::options() };
     let mut session = model.forward(arguments.model.runs.runtime()?.as_ref(), &options)?;
-    let mut tracer = Tracer::new(arguments);
+    let costs = arguments.kernels.then(|| Costs::new(model.graph()?, &inputs)).transpose()?;
+    let mut tracer = Tracer::new(arguments, costs);
     tracer.inputs(model.graph()?, &inputs);
     tracer.printer.head()?;
     let result = session.run(&inputs, RunContext::new().observed(&mut tracer));
@@ -56,6 +59,7 @@ pub(crate) fn main(arguments: &Trace, quiet: bool) -> Result<bool> {
 struct Tracer<'a> {
     arguments: &'a Trace,
     printer: Printer,
+    costs: Option<Costs>,
     births: Births,
     profile: Option<Profile>,
     index: Vec<serde_json::Value>,
@@ -81,10 +85,11 @@ impl Observer for Tracer<'_> {
 }
 
 impl<'a> Tracer<'a> {
-    fn new(arguments: &'a Trace) -> Tracer<'a> {
+    fn new(arguments: &'a Trace, costs: Option<Costs>) -> Tracer<'a> {
         let profile = arguments.chrome.is_some().then(Profile::new);
-        let printer = Printer::new(arguments.json, arguments.top, arguments.fold.map(usize::from));
-        Tracer { arguments, printer, births: Births::default(), profile, index: Vec::new(), failed: None }
+        let fold = arguments.fold.map(usize::from);
+        let printer = Printer::new(arguments.json, arguments.top, fold, arguments.kernels);
+        Tracer { arguments, printer, costs, births: Births::default(), profile, index: Vec::new(), failed: None }
     }
 
     /// What the inputs bring along.
@@ -97,6 +102,7 @@ impl<'a> Tracer<'a> {
     fn show(&mut self, event: &Event, results: &[Value]) -> Result<Flow> {
         let node = event.node();
         let mut stop = false;
+        let work = self.costs.as_mut().and_then(|costs| costs.of(event));
         for (place, (id, value)) in node.results.iter().zip(results).enumerate() {
             let statistics = value.as_tensor().and_then(Statistics::of);
             let born = self.births.result(event, *id, Odd::of(value, statistics));
@@ -106,6 +112,7 @@ impl<'a> Tracer<'a> {
             let name = event.graph.value_label(*id);
             let file = self.save(event, &name, value)?;
             let mut row = Row::new(event, name, value, statistics);
+            row.work = work;
             (row.first, row.born, row.path, row.file) = (place == 0, born, event.bodies(), file);
             self.printer.row(row)?;
             stop |= self.arguments.stop_at_nan && born.nan;

@@ -92,6 +92,9 @@ pub struct Stats {
     /// The nodes in the order of the program, those of bodies as often as they run. Constants and parameters are counted at
     /// the node that reads them first, and aren't listed.
     pub nodes: Vec<(NodeId, Cost)>,
+    /// What each `call` takes as a whole: the operations of its body, and what it reads from outside and gives. What passes
+    /// from node to node inside isn't read or written.
+    pub calls: Vec<(NodeId, Cost)>,
     /// The most bytes that inputs, outputs and values take at one time, where nodes run in their order and values are freed
     /// after their last use; without constants, parameters, states, and what an op needs inside.
     pub peak: Dim,
@@ -149,10 +152,10 @@ pub fn stats_at(graph: &Graph, sizes: &Bindings) -> Result<Stats, BuildError> {
     builder.substitute(sizes);
     let sized = builder.graph().clone();
     let graph = &sized;
-    let mut counter = Counter { builder: &builder, uncounted: BTreeMap::new(), notes: Vec::new() };
+    let mut counter = Counter::new(&builder);
     let mut costs = vec![None; graph.node_count()];
     counter.region(graph.body(), &Dim::Int(1), &mut costs);
-    let Counter { uncounted, mut notes, .. } = counter;
+    let Counter { uncounted, mut notes, calls, .. } = counter;
     add_weights(graph, &mut costs);
     let listed = graph.walk().into_iter().filter(|id| !is_weight(graph.node(*id)));
     let nodes = listed.filter_map(|id| costs[id.index()].take().map(|cost| (id, cost))).collect();
@@ -161,7 +164,7 @@ pub fn stats_at(graph: &Graph, sizes: &Bindings) -> Result<Stats, BuildError> {
         let (label, ty) = (graph.value_label(value), &graph.value(value).ty);
         notes.push(format!("how much memory the values take hangs on sizes that aren't known: `{label}` is {ty}"));
     }
-    Ok(Stats { nodes, peak, uncounted, notes })
+    Ok(Stats { nodes, calls, peak, uncounted, notes })
 }
 
 /// Whether a node gives data of the model.
@@ -211,9 +214,14 @@ struct Counter<'g> {
     builder: &'g GraphBuilder,
     uncounted: BTreeMap<&'static str, usize>,
     notes: Vec<String>,
+    calls: Vec<(NodeId, Cost)>,
 }
 
-impl Counter<'_> {
+impl<'g> Counter<'g> {
+    fn new(builder: &'g GraphBuilder) -> Counter<'g> {
+        Counter { builder, uncounted: BTreeMap::new(), notes: Vec::new(), calls: Vec::new() }
+    }
+
     fn graph(&self) -> &Graph {
         self.builder.graph()
     }
@@ -250,7 +258,40 @@ impl Counter<'_> {
         for region in &node.regions {
             sum.add(&self.region(*region, &turns, costs));
         }
+        if *node.op == ops::call::OP {
+            let (read, written) = self.passed(node);
+            let (read, written) = (times(&read, &turns), times(&written, &turns));
+            self.calls.push((id, Cost { read, written, ..sum.clone() }));
+        }
         sum
+    }
+
+    /// The bytes that the body of a node reads from outside, weights that stand in it among them, and those that it gives.
+    fn passed(&self, call: &Node) -> (Dim, Dim) {
+        let (mut read, mut made, mut open) = (Dim::Int(0), Vec::new(), call.regions.clone());
+        let mut seen = Vec::new();
+        while let Some(region) = open.pop() {
+            for node in self.graph().region(region).nodes.iter().map(|id| self.graph().node(*id)) {
+                open.extend(&node.regions);
+                if is_weight(node) {
+                    continue;
+                }
+                let from_outside = |value: &ValueId| !made.contains(value);
+                let picks = usize::from(work::picks(node));
+                for (place, value) in node.operands.iter().enumerate().filter_map(|(at, id)| Some((at, (*id)?))) {
+                    if !from_outside(&value) || seen.contains(&value) {
+                        continue;
+                    }
+                    seen.push(value);
+                    // What picks elements reads as many as it gives.
+                    let counted = if place < picks { node.results.first().copied().unwrap_or(value) } else { value };
+                    read = read + bytes(&self.graph().value(counted).ty);
+                }
+                made.extend(node.results.iter().copied());
+            }
+        }
+        let written = call.results.iter().fold(Dim::Int(0), |sum, id| sum + bytes(&self.graph().value(*id).ty));
+        (read, written)
     }
 
     /// How often the body of a node runs.
@@ -341,7 +382,7 @@ impl Counter<'_> {
         let Ok(parts) = decompose(node.op, &node.attrs, operands, node.results.len()) else { return unknown() };
         let types = parts.inputs().iter().map(|id| parts.value(*id).ty.clone()).collect();
         let Ok(builder) = GraphBuilder::retyped(parts, types) else { return unknown() };
-        let mut counter = Counter { builder: &builder, uncounted: BTreeMap::new(), notes: Vec::new() };
+        let mut counter = Counter::new(&builder);
         let mut costs = vec![None; builder.graph().node_count()];
         let sum = counter.region(builder.graph().body(), &Dim::Int(1), &mut costs);
         for (op, count) in counter.uncounted {

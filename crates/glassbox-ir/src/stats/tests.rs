@@ -136,3 +136,18 @@ fn what_is_not_counted_is_named() {
     let stats = of("input %x: f32[8] input %k: i64[1] %v, %i = top_k(%x, %k) output %v");
     assert_eq!(stats.uncounted.into_iter().collect::<Vec<_>>(), [("top_k", 1)]);
 }
+
+#[test]
+fn a_call_reads_what_comes_from_outside_and_writes_what_it_gives() {
+    let text = "graph \"g\" { input %x: f32[2, 3] input %table: f32[100, 3] input %i: i64[2]
+        %y = call() {function = \"f\"} () { %w = constant() {value = f32[3, 4] [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]}
+            %r = gather(%table, %i) {axis = 0} %a = add(%x, %r) %m = matmul(%a, %w) %t = tanh(%m) yield %t }
+        output %y }";
+    let graph = parse(text, &ParseOptions::default()).unwrap_or_else(|error| panic!("{error}"));
+    let stats = stats(&graph).expect("sound");
+    let [(_, cost)] = &stats.calls[..] else { panic!("{:?}", stats.calls) };
+    // x, the two rows that are picked and their numbers, and the weight; of the result 2 × 4.
+    assert_eq!((cost.read.as_int(), cost.written.as_int()), (Some(24 + 24 + 16 + 48), Some(32)));
+    // A sum, a product of matrices, and a tanh each.
+    assert_eq!(cost.flops.as_int(), Some(6 + 2 * 2 * 3 * 4 + 8));
+}

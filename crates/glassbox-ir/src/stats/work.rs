@@ -195,6 +195,11 @@ pub(super) fn is_view(node: &Node) -> bool {
     VIEWS.contains(&node.op.name)
 }
 
+/// Whether a node picks elements of its first operand.
+pub(super) fn picks(node: &Node) -> bool {
+    PICKS.contains(&node.op.name)
+}
+
 /// The row of an op.
 pub(super) fn row(op: &str) -> Option<Work> {
     TABLE.iter().find(|(_, ops)| ops.contains(&op)).map(|(work, _)| *work)
@@ -265,7 +270,7 @@ pub(super) fn traffic(node: &Node, operands: &[Option<Operand>], results: &[&Typ
         return (Dim::Int(0), written);
     }
     let mut seen = Vec::new();
-    let first = usize::from(PICKS.contains(&node.op.name));
+    let first = usize::from(picks(node));
     let mut read = Dim::Int(0);
     for (id, operand) in node.operands.iter().zip(operands).skip(first) {
         if let (Some(id), Some(operand)) = (id, operand)

@@ -8,7 +8,6 @@ mod agree;
 mod ours;
 mod peer;
 mod report;
-mod roofline;
 mod rounds;
 
 use anyhow::{Result, bail};
@@ -18,9 +17,9 @@ use self::agree::Distance;
 use self::ours::{Ours, Work};
 use self::peer::Peer;
 use self::report::{LeftOut, Measured, Report};
-use self::roofline::Roofline;
 use self::rounds::{Ratio, Side, Times};
 use crate::args::Bench;
+use crate::roofline::{self, Roofline};
 use crate::{files, machine, progress};
 
 /// Times the model and tells. Whether all engines compute the same.
@@ -42,7 +41,7 @@ pub(crate) fn main(arguments: &Bench, quiet: bool) -> Result<bool> {
 
 fn measure_roofline(quiet: bool) -> Result<Roofline> {
     let spinner = progress::spinner("measuring the processor", quiet);
-    let roofline = Roofline::measure();
+    let roofline = Roofline::measure(roofline::LARGE);
     spinner.finish_and_clear();
     roofline
 }

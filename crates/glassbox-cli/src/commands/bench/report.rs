@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use super::agree::Distance;
 use super::ours::Ours;
 use super::peer::{Peer, tell_settings};
-use super::roofline::Roofline;
 use super::rounds::{Ratio, Times};
 use crate::args::Bench;
+use crate::roofline::Roofline;
 use crate::view::{self, DIM, ERROR, GOOD, NAME};
 use crate::{machine, out};
 

@@ -13,6 +13,7 @@ use glassbox_runtime::Statistics;
 use serde_json::json;
 
 use super::birth::Odd;
+use super::costs::Work;
 use crate::view::{self, DIM, ERROR, GOOD, NAME};
 
 /// How many columns a number takes.
@@ -41,6 +42,8 @@ pub(super) struct Row {
     pub(super) born: Odd,
     /// The bodies around the node.
     pub(super) path: String,
+    /// What the node took, where that is asked for and known.
+    pub(super) work: Option<Work>,
     /// Where it is saved.
     pub(super) file: Option<PathBuf>,
 }
@@ -64,6 +67,7 @@ impl Row {
             first: true,
             born: Odd::default(),
             path: String::new(),
+            work: None,
             file: None,
         }
     }
@@ -77,6 +81,9 @@ impl Row {
             "path": self.path,
             "type": self.ty,
             "micros": micros(self.time),
+            "flops": self.work.map(|work| work.taken.flops),
+            "bytes": self.work.map(|work| work.taken.bytes),
+            "roofline": self.work.map(|work| work.share(self.time)),
             "statistics": self.statistics,
             "born": self.born.words(),
             "file": self.file.as_ref().map(|file| file.display().to_string()),
@@ -120,6 +127,8 @@ struct Fold {
     layer: String,
     nodes: usize,
     time: Duration,
+    /// What the nodes took of which that is known, and their time.
+    work: Option<(Work, Duration)>,
     /// The least and the largest finite element.
     range: Option<(f64, f64)>,
     odd: (u64, u64),
@@ -131,6 +140,8 @@ pub(super) struct Printer {
     json: bool,
     top: Option<usize>,
     fold: Option<usize>,
+    /// Whether rows tell what nodes took, and not what their results hold.
+    kernels: bool,
     columns: Columns,
     /// The layer whose rows are printed now.
     layer: String,
@@ -139,10 +150,10 @@ pub(super) struct Printer {
 }
 
 impl Printer {
-    /// A printer of JSON or text, of the `top` rows only, of layers `fold` parts deep.
-    pub(super) fn new(json: bool, top: Option<usize>, fold: Option<usize>) -> Printer {
+    /// A printer of JSON or text, of the `top` rows only, of layers `fold` parts deep; of what `kernels` took.
+    pub(super) fn new(json: bool, top: Option<usize>, fold: Option<usize>, kernels: bool) -> Printer {
         let columns = Columns::new(view::columns(), fold.is_some());
-        Printer { json, top, fold, columns, layer: String::new(), kept: Vec::new(), folds: Vec::new() }
+        Printer { json, top, fold, kernels, columns, layer: String::new(), kept: Vec::new(), folds: Vec::new() }
     }
 
     /// The titles of the columns.
@@ -153,7 +164,8 @@ impl Printer {
         let second = if self.fold.is_some() { "nodes" } else { "op" };
         let third = if self.fold.is_some() { "layer" } else { "value" };
         let mean = if self.fold.is_some() { "" } else { "mean" };
-        let line = self.columns.line("time", second, third, "type", ["min", "max", mean]);
+        let numbers = if self.kernels { ["flops", "bytes", "limit"] } else { ["min", "max", mean] };
+        let line = self.columns.line("time", second, third, "type", numbers);
         say!("{DIM}{}{DIM:#}", line.trim_end())
     }
 
@@ -203,7 +215,15 @@ impl Printer {
         let scope = row.scope.as_deref().unwrap_or_default();
         let layer = scope.splitn(depth + 1, '/').take(depth).collect::<Vec<_>>().join("/");
         let place = self.folds.iter().position(|fold| fold.layer == layer).unwrap_or_else(|| {
-            let new = Fold { layer, nodes: 0, time: Duration::ZERO, range: None, odd: (0, 0), born: Odd::default() };
+            let new = Fold {
+                layer,
+                nodes: 0,
+                time: Duration::ZERO,
+                work: None,
+                range: None,
+                odd: (0, 0),
+                born: Odd::default(),
+            };
             self.folds.push(new);
             self.folds.len() - 1
         });
@@ -211,6 +231,11 @@ impl Printer {
         // Bodies are told by the nodes in them, whose time the node around them has too.
         if row.first && row.depth == 0 {
             fold.time += row.time;
+            if let Some(work) = &row.work {
+                let (sum, time) = fold.work.get_or_insert_default();
+                sum.add(work);
+                *time += row.time;
+            }
         }
         fold.nodes += usize::from(row.first);
         fold.born = fold.born.or(row.born);
@@ -241,12 +266,16 @@ impl Printer {
         let time = if row.first { duration(row.time) } else { String::new() };
         let op = if row.first { row.op.as_str() } else { "" };
         let name = format!("{}{}", "  ".repeat(row.depth), row.name);
-        let numbers = match row.statistics {
-            Some(Statistics { min: Some(min), max: Some(max), mean: Some(mean), .. }) => [min, max, mean].map(number),
+        let numbers = match (row.statistics, row.work) {
+            (_, Some(work)) if row.first => took(&work, row.time),
+            _ if self.kernels => Default::default(),
+            (Some(Statistics { min: Some(min), max: Some(max), mean: Some(mean), .. }), _) => {
+                [min, max, mean].map(number)
+            }
             _ => Default::default(),
         };
-        let odd = row.odd();
-        self.line(&Cells { time: &time, second: op, name: &name, ty: &row.ty, numbers, text: &row.text, odd: &odd })
+        let (odd, text) = (row.odd(), if self.kernels { "" } else { row.text.as_str() });
+        self.line(&Cells { time: &time, second: op, name: &name, ty: &row.ty, numbers, text, odd: &odd })
     }
 
     fn print_fold(&self, fold: &Fold) -> Result<()> {
@@ -256,12 +285,16 @@ impl Printer {
                 "{}",
                 json!({
                     "layer": fold.layer, "nodes": fold.nodes, "micros": micros(fold.time), "min": min, "max": max,
+                    "flops": fold.work.map(|(work, _)| work.taken.flops),
+                    "bytes": fold.work.map(|(work, _)| work.taken.bytes),
+                    "roofline": fold.work.map(|(work, time)| work.share(time)),
                     "nan": fold.odd.0, "inf": fold.odd.1, "born": fold.born.words(),
                 })
             );
         }
         let layer = if fold.layer.is_empty() { "(no layer)" } else { &fold.layer };
         let numbers = match fold.range {
+            _ if self.kernels => fold.work.map_or_else(Default::default, |(work, time)| took(&work, time)),
             Some((min, max)) => [number(min), number(max), String::new()],
             None => Default::default(),
         };
@@ -392,6 +425,29 @@ impl Columns {
     }
 }
 
+/// What was taken in a time: operations, bytes, and the part of the machine's limit.
+fn took(work: &Work, time: Duration) -> [String; 3] {
+    let share = work.share(time);
+    let share = if share >= 9999.5 { "".to_owned() } else { format!("{share:.0}%") };
+    [quantity(work.taken.flops), quantity(work.taken.bytes), share]
+}
+
+/// A number with a letter for thousands, millions and so on.
+fn quantity(number: u64) -> String {
+    let mut value = number as f64;
+    for letter in ["", "k", "M", "G", "T"] {
+        if value < 999.5 {
+            return if letter.is_empty() || value >= 99.5 {
+                format!("{value:.0}{letter}")
+            } else {
+                format!("{value:.1}{letter}")
+            };
+        }
+        value /= 1000.0;
+    }
+    format!("{value:.0}P")
+}
+
 /// A number in at most [`NUMBER`] columns.
 fn number(value: f64) -> String {
     let size = value.abs();
@@ -446,6 +502,16 @@ mod tests {
             let allowed = if (1e-99..1e99).contains(&value.abs()) { 0.005 } else { 0.5 };
             assert!((read - value).abs() <= value.abs() * allowed, "{value} is shown as {text}");
         }
+    }
+
+    #[test]
+    fn quantities_are_short() {
+        let cases =
+            [(0, "0"), (999, "999"), (1000, "1.0k"), (99_499, "99.5k"), (151_000_000, "151M"), (2_500_000_000, "2.5G")];
+        for (number, text) in cases {
+            assert_eq!(quantity(number), text);
+        }
+        assert!(quantity(u64::MAX).len() <= NUMBER);
     }
 
     #[test]

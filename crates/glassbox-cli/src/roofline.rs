@@ -11,28 +11,30 @@ use serde_json::{Value, json};
 const TIMES: usize = 7;
 /// How many turns a piece of multiply-adds has: a few milliseconds.
 const TURNS: usize = 2_000_000;
-/// How many bytes are read: more than the caches of most processors hold.
-const BYTES: usize = 1 << 30;
+/// How many bytes are read: more than the caches of any processor hold.
+pub(crate) const LARGE: usize = 1 << 30;
+/// As many as the caches of few processors hold.
+pub(crate) const MEDIUM: usize = 1 << 28;
 
 /// The limits of this machine, on the threads that there are.
-pub(super) struct Roofline {
+pub(crate) struct Roofline {
     /// Floating point operations in a second, two for each multiply-add of f32.
-    pub(super) flops: f64,
+    pub(crate) flops: f64,
     /// Bytes read from memory in a second, from huge pages where the system has them.
-    pub(super) bytes: f64,
+    pub(crate) bytes: f64,
 }
 
 impl Roofline {
-    /// Measures them.
+    /// Measures them; of memory with so many bytes.
     ///
     /// # Errors
     ///
     /// Where there is no memory to read.
-    pub(super) fn measure() -> Result<Roofline> {
+    pub(crate) fn measure(size: usize) -> Result<Roofline> {
         let pieces = glassbox_tensor::threads() * 4;
         let flops = best(|| multiply_add(pieces, TURNS) as f64);
         let mut memory =
-            memmap2::MmapMut::map_anon(BYTES).context("there is no memory to measure how fast it is read")?;
+            memmap2::MmapMut::map_anon(size).context("there is no memory to measure how fast it is read")?;
         #[cfg(target_os = "linux")]
         // Where the system has none, small pages do.
         let _ = memory.advise(memmap2::Advice::HugePage);
@@ -48,7 +50,7 @@ impl Roofline {
     }
 
     /// As JSON.
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         json!({
             "level": Level::best().name(),
             "multiply_add_flops_per_s": self.flops,
