@@ -18,6 +18,21 @@ pub(crate) fn read(text: &str) -> Result<Arc<Policy>, String> {
     read.parse().map(Arc::new).map_err(|error: PolicyError| error.to_string())
 }
 
+/// A policy that says of registered kernels what `overrides` do.
+pub(crate) fn with_overrides(
+    policy: Option<&Arc<Policy>>,
+    overrides: &[String],
+) -> anyhow::Result<Option<Arc<Policy>>> {
+    if overrides.is_empty() {
+        return Ok(policy.cloned());
+    }
+    let mut made = policy.map(|policy| Policy::clone(policy)).unwrap_or_default();
+    for text in overrides {
+        made = made.overridden(text).map_err(|error| anyhow::anyhow!("--override {text}: {error}"))?;
+    }
+    Ok(Some(Arc::new(made)))
+}
+
 /// A backend under a policy; as it is, where the policy says what is done without one.
 pub(crate) fn under(policy: Option<&Arc<Policy>>, runtime: Arc<dyn Runtime>) -> Arc<dyn Runtime> {
     match policy.filter(|policy| ***policy != Policy::default()) {

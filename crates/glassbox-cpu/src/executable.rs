@@ -10,6 +10,7 @@ use glassbox_reference::{Reference, prepare_with};
 use glassbox_tensor::ParamSource;
 
 use crate::fuse::Fusion;
+use crate::overrides::{Chosen, chosen};
 use crate::session::{CpuSession, Way};
 use crate::slots::Slots;
 use crate::survivors::Survivors;
@@ -52,8 +53,11 @@ impl Runtime for Cpu {
         }
         check_params(&graph, params.as_ref())?;
         check_images(&graph, options)?;
-        let compiled = compiled(&graph).map_err(|error| RunError::Inputs(error.to_string()))?;
-        let (inner, slots) = with_kernels(compiled.graph(), params.clone(), options, compiled.calls())?;
+        let fusion = Fusion { overrides: chosen(options.policy.as_deref())? };
+        let compiled = compile_for(&graph, &fusion, &CompileOptions::default());
+        let compiled = compiled.map_err(|error| RunError::Inputs(error.to_string()))?;
+        let (inner, slots) =
+            with_kernels(compiled.graph(), params.clone(), options, (compiled.calls(), fusion.overrides))?;
         let report = report(&compiled);
         let (options, node_by_node, survivors) = (options.clone(), OnceLock::new(), OnceLock::new());
         let prepared =
@@ -79,17 +83,19 @@ impl Runtime for Cpu {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn compiled(graph: &Arc<Graph>) -> Result<Compiled, CompileError> {
-    compile_for(graph, &Fusion, &CompileOptions::default())
+    let fusion = Fusion { overrides: chosen(None).unwrap_or_default() };
+    compile_for(graph, &fusion, &CompileOptions::default())
 }
 
-/// A graph on the reference's machine, with the kernels that there are for its nodes and for `calls` as wholes.
+/// A graph on the reference's machine, with the kernels that there are for its nodes and for `calls` as wholes, of which some
+/// are those of registered kernels.
 fn with_kernels(
     graph: &Arc<Graph>,
     params: Arc<dyn ParamSource>,
     options: &Options,
-    calls: &[NodeId],
+    (calls, overrides): (&[NodeId], Vec<Chosen>),
 ) -> Result<(Arc<dyn Executable>, Arc<Slots>), RunError> {
-    let slots = Arc::new(Slots::of(graph, params.clone(), options, calls));
+    let slots = Arc::new(Slots::of(graph, params.clone(), options, calls, overrides));
     Ok((prepare_with(graph.clone(), params, options, slots.clone())?, slots))
 }
 
@@ -154,7 +160,7 @@ impl Prepared {
         if let Some(made) = self.node_by_node.get() {
             return Ok(made.clone());
         }
-        let (made, _) = with_kernels(&self.source, self.params.clone(), &self.options, &[])?;
+        let (made, _) = with_kernels(&self.source, self.params.clone(), &self.options, (&[], Vec::new()))?;
         Ok(self.node_by_node.get_or_init(|| made).clone())
     }
 }

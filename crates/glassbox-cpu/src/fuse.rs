@@ -8,13 +8,14 @@
 use std::collections::{BTreeSet, HashMap};
 
 use glassbox_compiler::{Backend, Blocks, Group};
-use glassbox_ir::{Dim, Graph, Node, NodeId, OpDef, RegionId, TensorType, ValueId, ops};
-use glassbox_tensor::DType;
+use glassbox_ir::{Dim, Graph, Node, NodeId, OpDef, RegionId, TensorType, Type, ValueId, ops};
+use glassbox_tensor::{DType, Tensor};
 
 use crate::facts::Facts;
 use crate::images::choose_blocks;
 use crate::kernels::pool::is_pool;
 use crate::kernels::{attention, bytes, conv_bytes, linear, recurrent};
+use crate::overrides::{Chosen, Pattern, Surroundings};
 use crate::roles::{Role, role_of};
 
 /// The most nodes of a group.
@@ -24,8 +25,11 @@ const MAX_RESULTS: usize = 4;
 /// How many nodes are looked at to see whether a value hangs on a group.
 const MAX_SEARCH: usize = 256;
 
-/// What this backend takes whole, and what it computes together.
-pub(crate) struct Fusion;
+/// What this backend takes whole, and what it computes together; patterns of registered kernels before all else.
+#[derive(Default)]
+pub(crate) struct Fusion {
+    pub(crate) overrides: Vec<Chosen>,
+}
 
 impl Backend for Fusion {
     fn name(&self) -> &str {
@@ -49,7 +53,7 @@ impl Backend for Fusion {
         while let Some(region) = regions.pop() {
             regions
                 .extend(graph.region(region).nodes.iter().flat_map(|node| graph.node(*node).regions.iter().copied()));
-            let mut found = Region::new(graph, region, &elsewhere, &facts).groups();
+            let mut found = Region::new(graph, region, &elsewhere, &facts).groups(&self.overrides);
             if region == graph.body() {
                 choose_blocks(graph, &facts, &mut found);
             }
@@ -123,8 +127,16 @@ impl<'g> Region<'g> {
         self.graph.node(self.nodes[place])
     }
 
-    fn groups(mut self) -> Vec<Group> {
+    fn groups(mut self, overrides: &[Chosen]) -> Vec<Group> {
         let mut groups = Vec::new();
+        for chosen in overrides {
+            for place in (0..self.nodes.len()).rev() {
+                let Some(found) = self.pattern(&chosen.registered.pattern, place) else { continue };
+                found.iter().for_each(|place| self.taken[*place] = true);
+                let nodes = found.iter().map(|place| self.nodes[*place]).collect();
+                groups.push(Group::of(chosen.registered.name.clone(), nodes));
+            }
+        }
         // Attention first, and then products, so that what finishes these is theirs.
         for place in 0..self.nodes.len() {
             if let Some(found) = self.spelled_attention(place) {
@@ -155,6 +167,21 @@ impl<'g> Region<'g> {
             }
         }
         groups
+    }
+
+    /// The places of a pattern whose last node stands at `place`, where nothing else uses what is in between.
+    fn pattern(&self, pattern: &Pattern, place: usize) -> Option<Vec<usize>> {
+        let last = self.node(place);
+        let result = *last.results.first().filter(|_| pattern.ends_with(last))?;
+        let found = pattern.find(self, result)?.places;
+        let inner = found.iter().filter(|other| **other != place);
+        let mut inner = inner.flat_map(|place| &self.node(*place).results);
+        let alone = inner
+            .all(|value| !self.elsewhere[value.index()] && self.users_of(*value).all(|user| found.contains(&user)));
+        let made: Vec<ValueId> = found.iter().flat_map(|place| self.node(*place).results.iter().copied()).collect();
+        let mut operands = found.iter().flat_map(|place| self.node(*place).operands.iter().flatten());
+        let apart = operands.all(|value| !self.hangs_on(*value, found[0], &made));
+        (alone && apart && last.results.len() == 1).then_some(found)
     }
 
     fn take(&mut self, places: Vec<usize>, copies: Vec<NodeId>, groups: &mut Vec<Group>) {
@@ -347,6 +374,21 @@ impl<'g> Region<'g> {
 
     pub(crate) fn tensor(&self, value: ValueId) -> Option<&'g TensorType> {
         self.graph.value(value).ty.as_tensor()
+    }
+}
+
+impl Surroundings for Region<'_> {
+    fn giver(&self, value: ValueId) -> Option<(usize, &Node)> {
+        let place = self.givers.get(&value).copied().filter(|place| !self.taken[*place])?;
+        Some((place, self.node(place)))
+    }
+
+    fn constant(&self, value: ValueId) -> Option<Tensor> {
+        self.facts.constant(value).cloned()
+    }
+
+    fn ty(&self, value: ValueId) -> &Type {
+        &self.graph.value(value).ty
     }
 }
 

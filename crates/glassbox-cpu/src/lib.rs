@@ -16,6 +16,7 @@ mod fragment;
 mod fuse;
 mod images;
 mod kernels;
+mod overrides;
 mod roles;
 mod session;
 mod slots;
@@ -24,3 +25,4 @@ mod statics;
 mod survivors;
 
 pub use executable::{Cpu, compiled};
+pub use overrides::{CustomKernel, Override, OverrideError, unregister};

@@ -11,6 +11,7 @@ use glassbox_tensor::{DType, ParamSource, Recycler, Tensor};
 use crate::fragment::{Fragment, Sizes};
 use crate::kernels::output::Output;
 use crate::kernels::{self, Kernel};
+use crate::overrides::Chosen;
 use crate::statics::Statics;
 
 /// The kernels of a graph, by its nodes.
@@ -23,6 +24,8 @@ pub(crate) struct Slots {
     policy: Option<Arc<Policy>>,
     /// The calls that have one kernel for their whole body.
     calls: HashSet<NodeId>,
+    /// Registered kernels that some of these may be.
+    overrides: Vec<Chosen>,
     /// What each node is, by its index, as far as that was asked.
     slots: Vec<OnceLock<Slot>>,
     /// Whether all was made that need not wait.
@@ -67,7 +70,13 @@ impl Call<'_> {
 impl Slots {
     /// The kernels of a graph. Those of `calls` have one kernel for their whole body, where there is one; any other call is
     /// only gone into, because what a kernel relies on was seen to by whoever grouped the nodes.
-    pub(crate) fn of(graph: &Arc<Graph>, params: Arc<dyn ParamSource>, options: &Options, calls: &[NodeId]) -> Slots {
+    pub(crate) fn of(
+        graph: &Arc<Graph>,
+        params: Arc<dyn ParamSource>,
+        options: &Options,
+        calls: &[NodeId],
+        overrides: Vec<Chosen>,
+    ) -> Slots {
         let mut slots = Vec::new();
         slots.resize_with(graph.node_count(), OnceLock::new);
         let (statics, calls) = (Statics::of(graph, params), calls.iter().copied().collect());
@@ -76,6 +85,7 @@ impl Slots {
             statics,
             policy: options.policy.clone(),
             calls,
+            overrides,
             slots,
             is_prepared: false,
             recycler: Arc::default(),
@@ -127,7 +137,7 @@ impl Slots {
         }
         let whole = node.regions.is_empty() || self.calls.contains(&id);
         let built = if whole {
-            kernels::build(&self.graph, id, &self.statics, self.policy.as_deref())
+            kernels::build(&self.graph, id, &self.statics, self.policy.as_deref(), &self.overrides)
         } else {
             Err(String::new())
         };

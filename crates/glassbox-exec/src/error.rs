@@ -54,6 +54,9 @@ pub enum RunError {
     /// The inputs aren't what the graph takes.
     #[error("inputs: {0}")]
     Inputs(String),
+    /// The policy of precision can't be followed.
+    #[error("the policy: {0}")]
+    Policy(String),
     /// A node failed.
     #[error("{op} `{node}`: {error}")]
     Node {

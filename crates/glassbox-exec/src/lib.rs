@@ -34,7 +34,7 @@ pub use host::{Host, HostError, NoHost};
 pub use image::{DecodeImage, ImageDecoder, Pixels};
 pub use observer::{Event, EventSource, Flow, Frame, Nodes, Observer, Wants};
 pub use options::{Limits, MEMORY_LIMIT, Options, Precision, memory_limit};
-pub use policy::{Convolutions, Policy, PolicyError, Products, fits_pattern};
+pub use policy::{Choice, Convolutions, Policy, PolicyError, Products, fits_pattern};
 pub use report::{Fallback, KernelReport, Report, RuleReport, Stage};
 pub use runtime::{Executable, Progress, RunContext, Runtime, Session};
 pub use states::StateStore;

@@ -15,6 +15,11 @@
 //! [[layers]]
 //! name = "lm_head*"
 //! products = "exact"
+//!
+//! # Kernels that a program has registered with the backend: `force`, `benchmark` (the faster one, for each combination of
+//! # sizes) or `off`.
+//! [overrides]
+//! my-norm = "benchmark"
 //! ```
 
 use std::str::FromStr;
@@ -58,6 +63,23 @@ impl Convolutions {
         [("direct", Convolutions::Direct), ("winograd", Convolutions::Winograd)];
 }
 
+/// When a kernel that a program has registered computes what it can.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Choice {
+    /// Always.
+    #[default]
+    Force,
+    /// Where it is faster than the backend's own, which is tried once for each combination of sizes.
+    Benchmark,
+    /// Never.
+    Off,
+}
+
+impl Choice {
+    const ALL: [(&'static str, Choice); 3] =
+        [("force", Choice::Force), ("benchmark", Choice::Benchmark), ("off", Choice::Off)];
+}
+
 /// See the [module](self).
 ///
 /// ```
@@ -75,6 +97,7 @@ impl Convolutions {
 pub struct Policy {
     all: Rule,
     layers: Vec<(String, Rule)>,
+    overrides: Vec<(String, Choice)>,
 }
 
 /// What a policy says of some layers.
@@ -138,7 +161,34 @@ impl Policy {
             "int8" => products(Products::Int8),
             _ => return None,
         };
-        Some(Policy { all, layers: Vec::new() })
+        Some(Policy { all, ..Policy::default() })
+    }
+
+    /// What is said of registered kernels, by their names.
+    pub fn overrides(&self) -> &[(String, Choice)] {
+        &self.overrides
+    }
+
+    /// The same policy, which says of a registered kernel what `text` does: `NAME=force`, `NAME=benchmark` or `NAME=off`; a
+    /// name alone forces it.
+    ///
+    /// # Errors
+    ///
+    /// It is none of these.
+    ///
+    /// ```
+    /// use glassbox_exec::{Choice, Policy};
+    /// let policy = Policy::default().overridden("my-norm=benchmark")?;
+    /// assert_eq!(policy.overrides(), [("my-norm".to_owned(), Choice::Benchmark)]);
+    /// assert!(Policy::default().overridden("my-norm=fast").is_err());
+    /// # Ok::<(), glassbox_exec::PolicyError>(())
+    /// ```
+    pub fn overridden(mut self, text: &str) -> Result<Policy, PolicyError> {
+        let (name, choice) = text.split_once('=').unwrap_or((text, "force"));
+        let choice = one_of("overrides", &Value::String(choice.to_owned()), &Choice::ALL)?;
+        self.overrides.retain(|(known, _)| known != name);
+        self.overrides.push((name.to_owned(), choice));
+        Ok(self)
     }
 
     /// What the last rule says that fits one of these names and says something.
@@ -189,6 +239,15 @@ impl FromStr for Policy {
         for (key, value) in &table {
             match (key.as_str(), value) {
                 ("products" | "convolutions", value) => policy.all.set(key, value)?,
+                ("overrides", Value::Table(chosen)) => {
+                    for (name, value) in chosen {
+                        policy.overrides.push((name.clone(), one_of("overrides", value, &Choice::ALL)?));
+                    }
+                }
+                ("overrides", other) => {
+                    let (value, known) = (other.type_str().to_owned(), vec!["a table of names of kernels"]);
+                    return Err(PolicyError::Value { key: "overrides", value, known });
+                }
                 ("layers", Value::Array(rules)) if rules.iter().all(Value::is_table) => {
                     for rule in rules.iter().filter_map(Value::as_table) {
                         policy.layers.push(layer(rule)?);
@@ -198,7 +257,7 @@ impl FromStr for Policy {
                     let (value, known) = (other.type_str().to_owned(), vec!["tables, each begun with [[layers]]"]);
                     return Err(PolicyError::Value { key: "layers", value, known });
                 }
-                _ => return Err(unknown(key, "a policy", &["products", "convolutions", "layers"])),
+                _ => return Err(unknown(key, "a policy", &["products", "convolutions", "layers", "overrides"])),
             }
         }
         Ok(policy)
@@ -291,6 +350,8 @@ mod tests {
             error("[[layers]]\nname = 'a'"),
             "the rule of `layers` for \"a\" has neither `products` nor `convolutions`"
         );
+        assert_eq!(error("overrides = 1"), "`overrides` is integer; it is one of a table of names of kernels");
+        assert_eq!(error("[overrides]\na = 'on'"), "`overrides` is \"on\"; it is one of force, benchmark, off");
         assert_eq!(error("convolutions = 'fft'"), "`convolutions` is \"fft\"; it is one of direct, winograd");
         assert_eq!(
             error("convolution = 'direct'"),

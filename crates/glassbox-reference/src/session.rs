@@ -63,9 +63,8 @@ impl Runtime for Reference {
         check_params(&graph, params.as_ref())?;
         check_images(&graph, options)?;
         if options.policy.as_ref().is_some_and(|policy| **policy != Policy::default()) {
-            let why =
-                "the reference computes what the graph says, and takes no policy of precision; another backend does";
-            return Err(RunError::Inputs(why.to_owned()));
+            let why = "the reference computes what the graph says, and takes none; another backend does";
+            return Err(RunError::Policy(why.to_owned()));
         }
         prepare(graph, params, options, None)
     }

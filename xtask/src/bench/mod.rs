@@ -36,6 +36,9 @@ pub(crate) struct Bench {
     /// Tiny models, two rounds, one thread, and onnxruntime only: whether it works
     #[arg(long)]
     quick: bool,
+    /// Leave out the engines that would have to be built first: llama.cpp, rten, tract, candle
+    #[arg(long)]
+    no_build: bool,
     /// Write everything that was measured to this file too
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -48,7 +51,7 @@ impl Bench {
     /// What the tests run.
     pub(crate) fn quick() -> Bench {
         let (rows, json, backend) = (Vec::new(), None, "cpu".to_owned());
-        Bench { rows, threads: vec![1], rounds: 2, backend, quick: true, json, write: false }
+        Bench { rows, threads: vec![1], rounds: 2, backend, quick: true, no_build: true, json, write: false }
     }
 
     /// The rows that are asked for.
@@ -155,14 +158,17 @@ fn prepare(arguments: &Bench, rows: &[&Row]) -> Result<Place> {
     let mut peers = None;
     if !arguments.quick {
         run("python3", &["scripts/setup.py", "--only", "venv-bench"])?;
-        let native = run_command(Command::new(&python).args(LLAMA_CPP).current_dir(root()));
-        if native.is_err() {
-            missing.push("llama.cpp: its package is source only, and can't be built here".to_owned());
-        }
         missing.push("torch: its packages bring 6 GB of CUDA along".to_owned());
-        match build_peers() {
-            Ok(program) => peers = Some(program),
-            Err(error) => missing.push(format!("rten, tract, candle: {error:#}")),
+        if arguments.no_build {
+            missing.push("llama.cpp, rten, tract, candle: left out with --no-build".to_owned());
+        } else {
+            if run_command(Command::new(&python).args(LLAMA_CPP).current_dir(root())).is_err() {
+                missing.push("llama.cpp: its package is source only, and can't be built here".to_owned());
+            }
+            match build_peers() {
+                Ok(program) => peers = Some(program),
+                Err(error) => missing.push(format!("rten, tract, candle: {error:#}")),
+            }
         }
     }
     let models = cache().join(models);

@@ -122,10 +122,14 @@ pub(crate) struct BackendArgument {
     /// [default: cpu; of `check`, reference]
     #[arg(long, value_name = "NAME")]
     pub(crate) backend: Option<Device>,
-    /// In how many bits products of matrices are computed: `exact`, as the model says; `bf16`; `int8`, where weights are
-    /// stored in as few; or a file (.toml) that says it for layers
+    /// How exactly it is computed: `strict` (or `exact`), as the model says, with the same bits everywhere; `fast`, with
+    /// convolutions by Winograd's method; products of matrices in `bf16`, or `int8` where weights are stored in as few bits; or
+    /// a file (.toml) that says it for layers
     #[arg(long, value_name = "NAME|FILE", value_parser = policy::read)]
     pub(crate) precision: Option<Arc<Policy>>,
+    /// When a kernel is used that this program has registered with the backend: `force`, `benchmark` or `off`
+    #[arg(long = "override", value_name = "KERNEL=WHEN")]
+    pub(crate) overrides: Vec<String>,
 }
 
 impl BackendArgument {
@@ -134,9 +138,14 @@ impl BackendArgument {
         self.backend.unwrap_or_default()
     }
 
+    /// The policy, if anything is said that makes one.
+    pub(crate) fn policy(&self) -> anyhow::Result<Option<Arc<Policy>>> {
+        policy::with_overrides(self.precision.as_ref(), &self.overrides)
+    }
+
     /// The backend.
     pub(crate) fn runtime(&self) -> anyhow::Result<Arc<dyn Runtime>> {
-        Ok(policy::under(self.precision.as_ref(), self.device().runtime()?))
+        Ok(policy::under(self.policy()?.as_ref(), self.device().runtime()?))
     }
 }
 

@@ -29,7 +29,9 @@ impl LanguageModel {
     /// The backend: with a budget for weights the reference, which reads them as they are needed.
     pub(crate) fn runtime(&self) -> anyhow::Result<Arc<dyn Runtime>> {
         let runtime = match (self.weights_budget, self.runs.backend) {
-            (Some(_), None) if self.runs.precision.is_none() => glassbox_backends::reference(),
+            (Some(_), None) if self.runs.precision.is_none() && self.runs.overrides.is_empty() => {
+                glassbox_backends::reference()
+            }
             _ => self.runs.runtime()?,
         };
         if self.weights_budget.is_some() && runtime.name() == "cpu" {

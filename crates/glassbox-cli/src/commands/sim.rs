@@ -23,7 +23,7 @@ pub(crate) fn main(arguments: &Sim, quiet: bool) -> Result<bool> {
     let program = read_program(&arguments.program)?;
     let package = arguments.model.as_deref().map_or_else(|| Ok(ModelPackage::empty()), model::open_package)?;
     let precision = if arguments.precise { Precision::Precise } else { Precision::Declared };
-    let policy = arguments.runs.precision.clone();
+    let policy = arguments.runs.policy()?;
     let options = SimOptions { precision, seed: arguments.given.seed, policy, ..SimOptions::default() };
     let simulator = Simulator::new(&package, program.as_ref(), arguments.runs.device())?.with_options(options)?;
     if let Some(file) = &arguments.graph {

@@ -232,7 +232,9 @@ struct Numbers<'a>(Correction, Option<&'a Epilogue<'a>>);
 
 impl IntegerEpilogue<f32> for Numbers<'_> {
     fn finish(&self, row: usize, column: usize, sums: &[i32], out: &mut [f32]) {
-        self.0.corrected(row, column, sums, |place, sum| out[place] = sum as f32);
+        let columns = column..column + sums.len();
+        let zeros = self.0.rows.as_ref().map(|(zeros, rows)| (&zeros[columns.clone()], rows[row]));
+        quant::sums_to_f32(sums, &self.0.columns[columns], zeros, out);
         if let Some(epilogue) = self.1 {
             epilogue.apply(row, column, out);
         }

@@ -9,6 +9,7 @@ pub(crate) mod bytes;
 mod concat;
 pub(crate) mod conv;
 pub(crate) mod conv_bytes;
+mod custom;
 mod epilogue;
 mod gather;
 mod integers;
@@ -27,10 +28,11 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use glassbox_exec::{KernelError, Policy};
-use glassbox_ir::{Graph, NodeId, ValueId};
+use glassbox_ir::{AttrView, Graph, Node, NodeId, ValueId, ops};
 use glassbox_tensor::Tensor;
 
 use crate::fragment::{Fragment, Sizes};
+use crate::overrides::Chosen;
 use crate::slots::Call;
 use crate::statics::Statics;
 
@@ -87,6 +89,7 @@ pub(crate) fn build(
     id: NodeId,
     statics: &Statics,
     policy: Option<&Policy>,
+    overrides: &[Chosen],
 ) -> Result<(Fragment, Box<dyn Kernel>), String> {
     let node = graph.node(id);
     let Some(fragment) = Fragment::of(graph, id, statics, policy) else {
@@ -94,10 +97,23 @@ pub(crate) fn build(
             "it has values that aren't tensors, bodies, or sizes that hang on the contents of others".to_owned()
         );
     };
+    let is_call = *node.op == ops::call::OP;
+    let function = is_call.then(|| AttrView::new(node.op, &node.attrs).opt_str("function")).flatten();
+    let named = |chosen: &&Chosen| function == Some(chosen.registered.name.as_str());
+    if let Some(chosen) = overrides.iter().find(named)
+        && let Some(kernel) = custom::build(&fragment, chosen, || own(&fragment, node).ok())
+    {
+        return Ok((fragment, kernel));
+    }
+    own(&fragment, node).map(|kernel| (fragment, kernel))
+}
+
+/// The backend's own kernel of a fragment.
+fn own(fragment: &Fragment, node: &Node) -> Result<Box<dyn Kernel>, String> {
     let mut why = format!("there is no kernel for `{}`", node.op.name);
     for kind in KINDS {
-        match kind(&fragment) {
-            Ok(kernel) => return Ok((fragment, kernel)),
+        match kind(fragment) {
+            Ok(kernel) => return Ok(kernel),
             Err(reason) if !reason.is_empty() => why = reason,
             Err(_) => {}
         }

@@ -5,6 +5,7 @@
 mod bytes;
 mod generated;
 mod kernels;
+mod overrides;
 mod policies;
 mod recurrent;
 mod seam;

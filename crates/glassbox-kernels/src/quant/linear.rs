@@ -182,6 +182,55 @@ pub fn dequantize<T: Code>(codes: &[T], scale: f32, zero: T, out: &mut [f32]) {
     });
 }
 
+/// Sums as numbers, after `columns` has been taken from them, and `row` times `zeros` where these are given:
+/// `out[i] = sums[i] − columns[i] − zeros[i] · row`. Integers wrap; the number is rounded once.
+///
+/// ```
+/// let mut out = [0.0; 2];
+/// glassbox_kernels::quant::sums_to_f32(&[10, 20], &[1, 2], Some((&[3, 4], 2)), &mut out);
+/// assert_eq!(out, [3.0, 10.0]);
+/// ```
+///
+/// # Panics
+/// Where there are other numbers of elements.
+pub fn sums_to_f32(sums: &[i32], columns: &[i32], zeros: Option<(&[i32], i32)>, out: &mut [f32]) {
+    assert!(sums.len() == out.len() && columns.len() == out.len(), "a number for each sum");
+    assert!(zeros.is_none_or(|(zeros, _)| zeros.len() == out.len()), "a zero point for each column");
+    run_at(Level::best(), Convert { sums, columns, zeros, out });
+}
+
+struct Convert<'a> {
+    sums: &'a [i32],
+    columns: &'a [i32],
+    zeros: Option<(&'a [i32], i32)>,
+    out: &'a mut [f32],
+}
+
+impl Kernel for Convert<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let whole = self.out.len() / S::LANES * S::LANES;
+        for at in (0..whole).step_by(S::LANES) {
+            // SAFETY: all slices are as long, and the vector ends before their end.
+            unsafe {
+                let sum = simd.load_i32_at(self.sums.as_ptr().add(at));
+                let mut sum = simd.sub_i32(sum, simd.load_i32_at(self.columns.as_ptr().add(at)));
+                if let Some((zeros, row)) = self.zeros {
+                    let taken = simd.mul_i32(simd.load_i32_at(zeros.as_ptr().add(at)), simd.splat_i32(row));
+                    sum = simd.sub_i32(sum, taken);
+                }
+                simd.store_at(self.out.as_mut_ptr().add(at), simd.from_i32(sum));
+            }
+        }
+        for at in whole..self.out.len() {
+            let taken = self.zeros.map_or(0, |(zeros, row)| zeros[at].wrapping_mul(row));
+            self.out[at] = self.sums[at].wrapping_sub(self.columns[at]).wrapping_sub(taken) as f32;
+        }
+    }
+}
+
 /// The sum of each row of bytes: `out[r]` of row `r`, `columns` bytes each, one after the other.
 ///
 /// ```

@@ -44,8 +44,8 @@ pub(super) fn open(arguments: &Check, loaded: &glassbox_runtime::Model, ours: &M
             note!("note: {against} itself is what runs: on {threads} threads, held to the bit against one thread");
         }
         let runs = &arguments.model.runs;
-        let policy = runs.precision.as_ref().filter(|_| itself || runs.backend.is_none());
-        let runtime = policy::under(policy, runtime);
+        let policy = runs.policy()?.filter(|_| itself || runs.backend.is_none());
+        let runtime = policy::under(policy.as_ref(), runtime);
         let runtime: Arc<dyn Runtime> = if itself { Arc::new(OneThread(runtime)) } else { runtime };
         let nodes = if itself { Nodes::Given } else { Nodes::Surviving };
         let (name, options) = (against.to_owned(), ours.options.clone());
