@@ -30,6 +30,7 @@ mod python;
 mod standard_input;
 mod steps;
 mod targets;
+mod tokens;
 mod values;
 mod view;
 
