@@ -16,6 +16,7 @@ use crate::args::{Given, ModelAndInputs};
 use crate::arrays::{self, Arrays};
 use crate::pictures;
 use crate::standard_input::{self, DASH};
+use crate::tokens;
 use crate::values as json_values;
 
 /// The endings that are taken for images.
@@ -86,17 +87,41 @@ fn made(
     for text in &arguments.inputs {
         add(graph, text, &mut given)?;
     }
+    let known = with_first_extents(graph, &dims);
+    let names: Vec<String> = graph.inputs().iter().map(|id| graph.value_label(*id)).collect();
     let mut inputs = Vec::new();
-    for (index, id) in graph.inputs().iter().enumerate() {
-        let name = graph.value_label(*id);
-        let source = given.iter().find(|(given, _)| *given == name);
+    for (index, (id, name)) in graph.inputs().iter().zip(&names).enumerate() {
+        let source = given.iter().find(|(given, _)| given == name).map(|(_, source)| source);
         let seed = arguments.seed.wrapping_add(index as u64);
-        let maker = Maker { graph, id: *id, dims: &dims, seed, arguments, encode, quiet };
-        let value = source.map(|(_, source)| source).or(otherwise).map(|source| maker.value(source)).transpose();
+        let maker = Maker { graph, id: *id, dims: &known, seed, arguments, encode, quiet };
+        // Lengths that aren't given are those of the tokens.
+        let otherwise =
+            otherwise.filter(|_| name != tokens::LENGTHS || !names.iter().any(|name| name == tokens::TOKENS));
+        let value = source.or(otherwise).map(|source| maker.value(source)).transpose();
         inputs.push(value.with_context(|| format!("input `{name}`"))?);
+    }
+    let place = |wanted: &str| names.iter().position(|name| name == wanted);
+    if let (Some(read), Some(lengths)) = (place(tokens::TOKENS), place(tokens::LENGTHS))
+        && let (Some(Value::Tensor(read)), None) = (&inputs[read], &inputs[lengths])
+    {
+        inputs[lengths] = tokens::all_lengths(read)?;
     }
     sizes_hold(graph, &inputs, &dims)?;
     Ok(inputs)
+}
+
+/// The sizes that are told, and those that the states say: how many rows there are at first.
+fn with_first_extents(graph: &Graph, told: &Bindings) -> Bindings {
+    let mut known = told.clone();
+    for state in graph.states().iter() {
+        let Some(initial) = &state.initial else { continue };
+        for (dim, extent) in state.ty.dims().unwrap_or_default().iter().zip(initial.shape()) {
+            if let Some(symbol) = dim.as_symbol().filter(|symbol| known.get(symbol).is_none()) {
+                known.insert(symbol.to_owned(), *extent as i64);
+            }
+        }
+    }
+    known
 }
 
 /// That inputs from files don't have other sizes than `--dim` says.

@@ -31,6 +31,7 @@ mod roofline;
 mod standard_input;
 mod steps;
 mod targets;
+mod tokens;
 mod values;
 mod view;
 

@@ -79,6 +79,12 @@ pub fn check_state(state: &State, precision: Precision, contents: &Tensor) -> Re
 /// let state = graph.state("k").unwrap();
 /// assert!(check_contents(state, &[9, 4]).is_ok());
 /// assert!(check_contents(state, &[9, 4, 1]).is_err());
+/// // The capacity is for what each row remembers, not for how many rows there are.
+/// let rows = "graph \"g\" { state @k: f32[B, K] capacity 4 input %x: f32[1, 4] output %x }";
+/// let graph = parse(rows, &ParseOptions::default())?;
+/// let state = graph.state("k").unwrap();
+/// assert!(check_contents(state, &[9, 4]).is_ok());
+/// assert!(check_contents(state, &[4, 9]).is_err());
 /// # Ok::<(), glassbox_ir::text::ParseError>(())
 /// ```
 pub fn check_contents(state: &State, extents: &[usize]) -> Result<(), KernelError> {
@@ -89,7 +95,7 @@ pub fn check_contents(state: &State, extents: &[usize]) -> Result<(), KernelErro
         return Err(KernelError::invalid("state", format!("`{}` is {}, and can't hold {given}", state.name, state.ty)));
     }
     let Some(capacity) = state.capacity else { return Ok(()) };
-    match state.growing().first().map(|axis| extents[*axis]).filter(|extent| *extent as u64 > capacity) {
+    match state.bounded_axis().map(|axis| extents[axis]).filter(|extent| *extent as u64 > capacity) {
         Some(extent) => {
             let message = format!("`{}` would hold {extent}, its capacity is {capacity}", state.name);
             Err(KernelError::invalid("capacity", message))

@@ -22,6 +22,7 @@ mod observer;
 mod options;
 mod policy;
 mod report;
+pub mod rows;
 mod runtime;
 mod states;
 mod value;

@@ -95,7 +95,8 @@ impl Assumptions {
     pub fn of_states(states: &[State]) -> Assumptions {
         let mut known = Assumptions::new();
         for state in states {
-            let symbol = state.ty.dims().unwrap_or_default().iter().find(|dim| dim.as_symbol().is_some());
+            let bounded = state.bounded_axis().and_then(|axis| state.ty.dims()?.get(axis));
+            let symbol = bounded.filter(|dim| dim.as_symbol().is_some());
             let capacity = state.capacity.and_then(|capacity| i64::try_from(capacity).ok());
             if let (Some(symbol), Some(capacity)) = (symbol, capacity) {
                 let bounds = known.0.entry(symbol.clone()).or_default();

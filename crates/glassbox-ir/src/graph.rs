@@ -140,9 +140,11 @@ pub struct State {
     pub name: String,
     /// The type. The dims that are no number grow: those that are symbols are followed, see [`held`](crate::held).
     pub ty: TensorType,
-    /// How far the growing dim may grow, where exactly one grows.
+    /// How far the dim may grow that grows; of several, the last: rows stand before what each of them remembers.
     pub capacity: Option<u64>,
-    /// The contents at the start and after a reset; zeros (of extent zero along the dims that grow) if absent.
+    /// The contents at the start and after a reset; zeros (of extent zero along the dims that grow) if absent. Along
+    /// an axis that doesn't grow, an extent of one stands for all. Where the first axis grows and they have one row, that is
+    /// how every row begins.
     pub initial: Option<Tensor>,
 }
 

@@ -179,6 +179,11 @@ impl State {
         (0..self.ty.rank().unwrap_or(0)).filter(|axis| self.grows(*axis)).collect()
     }
 
+    /// The axis that the state's capacity is for: the last of those along which it grows.
+    pub fn bounded_axis(&self) -> Option<usize> {
+        self.growing().last().copied()
+    }
+
     /// Whether a symbol says what the state holds, so that its growth is followed.
     pub fn is_followed(&self) -> bool {
         self.ty.dims().unwrap_or_default().iter().any(|dim| dim.as_symbol().is_some())

@@ -31,7 +31,7 @@ use crate::graph::{Graph, NodeId, RegionId, State, ValueId};
 use crate::held::{Held, is_concerned, is_steady};
 use crate::infer::{Known, Operand, Signature, check_type, check_use, infer_op_after};
 use crate::ops;
-use crate::types::Type;
+use crate::types::{Shape, Type};
 
 /// How deep regions may stand in each other.
 pub const MAX_NESTED_REGIONS: usize = 64;
@@ -104,15 +104,8 @@ pub(crate) fn check_state(state: &State) -> Result<(), Violation> {
     }
     check_type(&ty.clone().into())?;
     let Some(capacity) = state.capacity else { return check_initial(state) };
-    let axis = match state.growing()[..] {
-        [axis] => axis,
-        [] => return wrong(format!("has a capacity, but no dim of {ty} grows")),
-        _ => {
-            return wrong(format!(
-                "has a capacity, which is for one dim that grows, but of {ty} {} do",
-                state.growing().len()
-            ));
-        }
+    let Some(axis) = state.bounded_axis() else {
+        return wrong(format!("has a capacity, but no dim of {ty} grows"));
     };
     let held = state.initial.as_ref().and_then(|initial| initial.shape().get(axis).copied());
     match held {
@@ -143,8 +136,17 @@ fn check_first_extents(states: &[State]) -> Result<(), Violation> {
 
 fn check_initial(state: &State) -> Result<(), Violation> {
     let Some(initial) = &state.initial else { return Ok(()) };
-    let (declared, given) = (Type::from(state.ty.clone()), Type::from(type_of_tensor(initial)));
-    if declared.admits(&given) {
+    let declared = Type::from(state.ty.clone());
+    let mut given = type_of_tensor(initial);
+    if let (Some(declared), Shape::Ranked(dims)) = (state.ty.dims(), &mut given.shape) {
+        // One stands for all along an axis that doesn't grow.
+        let fixed = dims
+            .iter_mut()
+            .zip(declared)
+            .filter(|(given, declared)| declared.as_int().is_some() && given.as_int() == Some(1));
+        fixed.for_each(|(given, declared)| given.clone_from(declared));
+    }
+    if declared.admits(&given.clone().into()) {
         return Ok(());
     }
     Err(Violation::new("state", format!("the state `{}` is {declared}, but begins as {given}", state.name)))

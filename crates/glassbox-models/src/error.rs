@@ -1,6 +1,7 @@
 //! Why a model can't be built.
 
-use glassbox_ir::BuildError;
+use glassbox_ir::{BuildError, Violation};
+use glassbox_tensor::TensorError;
 use thiserror::Error;
 
 use crate::gguf::GgufError;
@@ -45,6 +46,11 @@ pub enum ModelError {
 }
 
 impl ModelError {
+    /// For a tensor that can't be made.
+    pub(crate) fn tensor(error: TensorError) -> ModelError {
+        ModelError::Build(BuildError::Graph(Violation::new("tensor", error.to_string())))
+    }
+
     /// A setting that breaks a rule.
     pub fn config(key: impl Into<String>, rule: impl Into<String>) -> ModelError {
         ModelError::Config { key: key.into(), rule: rule.into() }

@@ -7,13 +7,15 @@
 use std::rc::Rc;
 
 use glassbox_ir::{
-    BuildError, Dim, Expr, ExprBuilder, Graph, GraphBuilder, Origin, Provenance, State, Type, Violation, attrs, ops,
+    BuildError, Dim, Expr, ExprBuilder, Graph, GraphBuilder, Origin, Provenance, State, TensorType, Type, Violation,
+    attrs, ops,
 };
-use glassbox_tensor::{DType, ParamSource};
+use glassbox_tensor::{DType, ParamSource, Tensor};
 
 use crate::config::Config;
 use crate::error::ModelError;
 use crate::families;
+use crate::rows::{LENGTHS, New, Rows, TOKENS};
 
 /// What is asked of a graph.
 #[derive(Clone, Debug, Default)]
@@ -24,23 +26,36 @@ pub struct Options {
     pub last_only: bool,
 }
 
-/// The graph of one step of the model that a checkpoint is.
+/// The graph of one step of the model that a checkpoint is, over rows that know nothing of each other.
 ///
-/// Input: `tokens` i64[1, T], which follow what the states remember. Output: `logits` f32[1, T, V],
-/// those of the token after each, or [1, 1, V] with [`Options::last_only`].
+/// Inputs: `tokens` i64[B, T] and `lengths` i64[B]. The first `lengths[b]` tokens of row b follow what the states remember
+/// of that row; the rest are padding and may be any tokens. Output: `logits` f32[B, T, V], those of the token after
+/// each, or [B, 1, V] with [`Options::last_only`]. Those of padding mean nothing. [`batch`](crate::batch) makes the inputs.
+///
+/// A session begins with one row. The first axis of every state is that of the rows, so rows are added, dropped and
+/// reordered there. A row of zeros is one that remembers nothing.
+///
+/// # Errors
+///
+/// A [`ModelError`] where the configuration is of no family, or the parameters aren't those that it says.
 pub fn build(config: &Config, params: &dyn ParamSource, options: &Options) -> Result<Graph, ModelError> {
     let f = ExprBuilder::new(GraphBuilder::new(families::of(config)?.name));
-    let tokens = f.input("tokens", Type::tensor(DType::I64, [Dim::Int(1), Dim::symbol("T")]));
-    let logits = step(&f, tokens, config, params, options)?.id()?;
+    let tokens = f.input(TOKENS, Type::tensor(DType::I64, ["B", "T"].map(Dim::symbol)));
+    let lengths = f.input(LENGTHS, Type::tensor(DType::I64, [Dim::symbol("B")]));
+    let logits = step(&f, New { tokens, lengths }, config, params, options)?.id()?;
     f.builder().set_name(logits, "logits");
     Ok(f.finish(&[logits])?)
 }
 
-/// The logits of `tokens`, i64[1, T], within a graph that does more: as [`build`] gives them. The states
-/// of the model become states of the graph.
+/// The logits of `new` tokens, within a graph that does more: as [`build`] gives them. The states of the model become
+/// states of the graph, with as many rows as the tokens have: a number, or a symbol that says how many.
+///
+/// # Errors
+///
+/// Those of [`build`].
 pub fn step<'b>(
     f: &'b ExprBuilder,
-    tokens: Expr<'b>,
+    new: New<'b>,
     config: &Config,
     params: &'b dyn ParamSource,
     options: &'b Options,
@@ -51,7 +66,9 @@ pub fn step<'b>(
         return Err(ModelError::Unsupported("`quantization_config`: weights with scales of their own".to_owned()));
     }
     let place = Rc::new(Place { prefix: String::new(), path: String::new() });
-    let logits = (family.build)(&Net { f, params, options, tokens, place }, config)?;
+    f.builder().set_provenance(Provenance::new(Origin::Layer("rows".to_owned())));
+    let rows = Rows::of(new);
+    let logits = (family.build)(&Net { f, params, options, rows, place }, config)?;
     f.builder().set_provenance(Provenance::default());
     logits.id()?;
     Ok(logits)
@@ -74,7 +91,7 @@ pub struct Net<'b> {
     f: &'b ExprBuilder,
     params: &'b dyn ParamSource,
     options: &'b Options,
-    tokens: Expr<'b>,
+    rows: Rows<'b>,
     place: Rc<Place>,
 }
 
@@ -89,9 +106,14 @@ impl<'b> Net<'b> {
         self.options
     }
 
-    /// The tokens, i64[1, T].
+    /// The tokens, i64[B, T].
     pub fn tokens(&self) -> Expr<'b> {
-        self.tokens
+        self.rows.tokens()
+    }
+
+    /// Which of the tokens are there.
+    pub fn rows(&self) -> &Rows<'b> {
+        &self.rows
     }
 
     /// The layer `name` below this place, `self_attn` or `layers.3`: what is built from here on comes
@@ -231,12 +253,20 @@ impl<'b> Net<'b> {
         self.f.op(&ops::dequantize_linear::OP, &[stored, scales], attrs! { axis: 0 })
     }
 
-    /// A state of this place. Its name is that of the place and `name`: `model.layers.3.self_attn.keys`. In a graph with
-    /// several steps of the model, all have the same states.
-    pub fn state(&self, name: &str, dims: &[Dim], capacity: Option<u64>) -> Result<String, ModelError> {
+    /// A state of this place, whose rows have these dims. Its name is that of the place and `name`:
+    /// `model.layers.3.self_attn.keys`. In a graph with several steps of the model, all have the same states.
+    pub fn state(&self, name: &str, dtype: DType, dims: &[Dim], capacity: Option<u64>) -> Result<String, ModelError> {
         let name = self.name(name);
-        let ty = glassbox_ir::TensorType::new(DType::F32, dims.iter().cloned());
-        let state = State { name: name.clone(), ty, capacity, initial: None };
+        let rows = self.rows.count();
+        // Where the number of rows isn't fixed there is one at first. One zero stands for all along other axes.
+        let first = |dim: &Dim| usize::from(dim.as_int().is_some());
+        let extents: Vec<usize> = std::iter::once(1).chain(dims.iter().map(first)).collect();
+        let initial = match rows.as_int() {
+            Some(_) => None,
+            None => Some(Tensor::zeros(dtype, &extents).map_err(ModelError::tensor)?),
+        };
+        let ty = TensorType::new(dtype, std::iter::once(rows).chain(dims.iter().cloned()));
+        let state = State { name: name.clone(), ty, capacity, initial };
         let known = self.f.graph().states().contains(&state);
         if !known {
             self.f.builder().state(state)?;

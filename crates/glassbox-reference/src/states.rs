@@ -109,8 +109,13 @@ fn room_after(held: &Tensor, state: &State, axis: usize, new: usize) -> Result<T
 pub(crate) fn initial(state: &State, precision: Precision) -> Result<Tensor, TensorError> {
     let dtype = precision.carried(state.ty.dtype);
     match &state.initial {
-        Some(tensor) if tensor.dtype() == dtype => Ok(tensor.clone()),
-        Some(tensor) => tensor.cast(dtype, Overflow::Wrap),
+        Some(tensor) => {
+            let dims = state.ty.dims().unwrap_or_default();
+            // One stands for all along an axis that doesn't grow.
+            let sizes = dims.iter().zip(tensor.shape()).map(|(dim, held)| dim.as_size().unwrap_or(*held));
+            let whole = tensor.broadcast_to(&sizes.collect::<Vec<_>>())?;
+            if whole.dtype() == dtype { Ok(whole) } else { whole.cast(dtype, Overflow::Wrap) }
+        }
         None => {
             let dims = state.ty.dims().unwrap_or_default();
             let sizes: Vec<usize> = dims.iter().map(|dim| dim.as_size().unwrap_or(0)).collect();

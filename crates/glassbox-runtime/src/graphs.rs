@@ -1,7 +1,7 @@
 //! Graphs that do a whole job with a model inside.
 
 use glassbox_ir::{Attrs, BuildError, Dim, Expr, ExprBuilder, Graph, GraphBuilder, Type, Violation, attrs, ops};
-use glassbox_models::{Config, ModelError, Options, step};
+use glassbox_models::{Config, ModelError, New, Options, step};
 use glassbox_tensor::{DType, ParamSource, Tensor, TensorError};
 
 /// The host function that chooses a token: logits f32[1, 1, V] to i64[1, 1].
@@ -89,7 +89,10 @@ impl<'m> Model<'m> {
     fn turn<'b>(&'b self, f: &'b ExprBuilder, new: Expr<'b>) -> Result<Turn<'b>, ModelError> {
         let read = new.ty();
         let (body, parameters) = f.builder().begin_body(&ops::call::OP, &[read]);
-        let logits = step(f, f.expr(parameters[0]), self.config, self.params, &self.options)?;
+        let tokens = f.expr(parameters[0]);
+        // The only row has as many tokens as it is given.
+        let lengths = f.op(&ops::shape::OP, &[tokens], attrs! { start: 1, end: 2 });
+        let logits = step(f, New { tokens, lengths }, self.config, self.params, &self.options)?;
         f.builder().end_region(vec![logits.id()?]);
         let logits = f.op_many(&ops::call::OP, &[Some(new)], Attrs::new(), vec![body], 1)[0];
         f.builder().set_name(logits.id()?, "logits");

@@ -49,7 +49,9 @@ pub use error::RuntimeError;
 #[cfg(feature = "text")]
 pub use generator::{Finish, Generation, Prompt, Request, Stats, TextGenerator};
 pub use glassbox_dsl as dsl;
-pub use glassbox_exec::{Cancel, Limits, Options as SimOptions, Precision, Value};
+pub use glassbox_exec::{Cancel, Limits, Options as SimOptions, Precision, Value, rows};
+#[cfg(feature = "text")]
+pub use glassbox_models::batch;
 #[cfg(feature = "text")]
 pub use glassbox_text::{ChatTemplate, Extras, Message};
 #[cfg(feature = "grammars")]

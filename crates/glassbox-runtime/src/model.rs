@@ -187,8 +187,8 @@ impl Model {
         &self.name
     }
 
-    /// The graph. That of a language model is one step: `tokens` i64[1, T] in, `logits` f32[1, T, V] out, those of
-    /// every token.
+    /// The graph. That of a language model is one step over rows: `tokens` i64[B, T] and `lengths` i64[B] in, `logits`
+    /// f32[B, T, V] out, those of every token ([`glassbox_models::build`]).
     pub fn graph(&self) -> Result<&Arc<Graph>, RuntimeError> {
         #[cfg(feature = "text")]
         if let (None, Some(checkpoint)) = (self.graph.get(), &self.checkpoint) {

@@ -175,13 +175,13 @@ pub(crate) struct Chat {
 pub(crate) struct Forward {
     #[command(flatten)]
     pub(crate) model: LanguageModel,
-    /// The text whose logits to compute; `-` reads it from the standard input
+    /// The text whose logits to compute; `-` reads it from the standard input. Several are computed side by side, as rows
     #[arg(long, value_name = "TEXT")]
-    pub(crate) text: Option<String>,
+    pub(crate) text: Vec<String>,
     /// The tokens whose logits to compute: numbers with commas between, or a .npy file
     #[arg(long, value_name = "N,N,…|FILE.npy")]
     pub(crate) tokens: Option<String>,
-    /// Write the logits, f32[T, V], to this .npy file
+    /// Write the logits to this .npy file: f32[T, V], or of several rows f32[B, T, V]
     #[arg(short, long, value_name = "FILE.npy")]
     pub(crate) output: Option<PathBuf>,
     /// How many of the most probable next tokens to show

@@ -4,12 +4,11 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use glassbox_exec::RunContext;
-use glassbox_tensor::Tensor;
 use serde_json::json;
 
 use crate::args::Perplexity;
 use crate::standard_input::{self, DASH};
-use crate::{language, out, progress};
+use crate::{language, out, progress, tokens};
 
 /// The most tokens that a window has where none is asked for: it decides the memory for logits.
 const WINDOW: usize = 512;
@@ -20,7 +19,7 @@ pub(crate) fn main(arguments: &Perplexity, quiet: bool) -> Result<bool> {
     let (name, text) = text(&arguments.file)?;
     let model = language::open(&arguments.model)?;
     let tokenizer = model.tokenizer().with_context(|| format!("{}: it has no tokenizer", model.name()))?;
-    let tokens = tokenizer.encode(&text)?;
+    let read = tokenizer.encode(&text)?;
     let mut session = model.forward(arguments.model.runtime()?.as_ref(), &glassbox_backends::options())?;
     let capacity = session.graph().states().iter().filter_map(|state| state.capacity).min();
     let context = capacity.map_or(WINDOW, |capacity| usize::try_from(capacity).unwrap_or(WINDOW));
@@ -28,16 +27,16 @@ pub(crate) fn main(arguments: &Perplexity, quiet: bool) -> Result<bool> {
     if window < 2 || window > context {
         bail!("--window {window}: it must be in 2..={context}, the context of the model");
     }
-    if tokens.len() < 2 {
-        bail!("{name}: a text of {} tokens has nothing to expect", tokens.len());
+    if read.len() < 2 {
+        bail!("{name}: a text of {} tokens has nothing to expect", read.len());
     }
-    let windows = tokens.chunks(window).filter(|chunk| chunk.len() > 1);
+    let windows = read.chunks(window).filter(|chunk| chunk.len() > 1);
     let bar = progress::bar(windows.clone().count(), quiet);
     let (mut sum, mut count) = (0.0, 0usize);
     for chunk in windows {
         session.states_mut().reset()?;
         let ids: Vec<i64> = chunk.iter().map(|token| i64::from(*token)).collect();
-        let outputs = session.run(&[Tensor::from_vec(&[1, ids.len()], ids)?.into()], RunContext::new())?;
+        let outputs = session.run(&tokens::inputs(session.graph(), &[&ids])?, RunContext::new())?;
         let logits = outputs.first().and_then(|value| value.as_tensor()).context("the model gave no logits")?;
         let vocabulary = logits.shape().last().copied().unwrap_or(1);
         let logits = logits.load::<f64>()?;

@@ -94,6 +94,12 @@ fn logits_are_told_and_written() {
     assert!(text.contains("\"Ġtime\"") || text.contains("\" time\""), "{text}");
     let header = std::fs::read(&file).expect("it was written");
     assert!(String::from_utf8_lossy(&header[..80]).contains("1536"), "the shape has the vocabulary");
+    let both = printed(&["forward", "--text", "Once", "--text", "Once upon a", "--top", "1", "-o", &file]);
+    let (one, two) = both.split_at(both.rfind("logits of").expect("two rows"));
+    assert!(one.starts_with("logits of 1 tokens: [1, 1536]"), "{one}");
+    assert!(two.starts_with("logits of 3 tokens: [3, 1536]") && two.contains("time"), "{two}");
+    let rows = printed(&["forward", "--text", "Once", "--text", "Once upon a", "--json"]);
+    assert_eq!(serde_json::from_str::<Value>(&rows).expect("JSON").as_array().map(Vec::len), Some(2));
     let error = refused(&["forward", "--tokens", "1,x"], 3);
     assert!(error.contains("\"x\" is no number"), "{error}");
     let error = refused(&["forward", "--tokens", "99999"], 3);

@@ -334,7 +334,7 @@ fn stats_are_formulas_until_the_sizes_are_known() {
     let text = printed(&["stats", &model]);
     assert!(text.contains("6*N") && text.contains("? of values at one time"), "{text}");
     // The states of a checkpoint have sizes that no input says.
-    let text = printed(&["stats", "stories", "-d", "T=4", "-d", "K=10"]);
+    let text = printed(&["stats", "stories", "-d", "B=1", "-d", "T=4", "-d", "K=10"]);
     assert!(text.contains("peak") && !text.contains('?') && !text.contains('…'), "{text}");
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
 }

@@ -28,7 +28,7 @@ pub struct Family {
     pub name: &'static str,
     /// What configurations call it: their `model_type`.
     pub model_types: &'static [&'static str],
-    /// Builds the graph: the logits, f32[1, T, V].
+    /// Builds the graph: the logits, f32[B, T, V].
     pub build: BuildFn,
 }
 

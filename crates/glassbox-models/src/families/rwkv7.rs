@@ -4,12 +4,14 @@
 //! configuration: all sizes are those of the parameters, and settings that say otherwise are an error.
 
 use glassbox_ir::{Dim, Expr, attrs, ops};
+use glassbox_tensor::DType;
 
 use super::Family;
 use crate::config::Config;
 use crate::error::ModelError;
-use crate::layers::{embedding, linear, logits, norm};
+use crate::layers::{apart, embedding, linear, logits, norm, together};
 use crate::net::Net;
+use crate::rows::pick;
 
 /// The row of the table.
 pub(super) static FAMILY: Family = Family { name: "rwkv7", model_types: &["rwkv7"], build };
@@ -94,8 +96,8 @@ fn build<'b>(net: &Net<'b>, config: &Config) -> Result<Expr<'b>, ModelError> {
     Ok(logits)
 }
 
-/// The token before each of u [1, T, C], the one before the first being the state `name`; and what that
-/// state will hold, the last.
+/// The token before each of u [B, T, C], the one before the first being the state `name`; and what that
+/// state will hold, the last of each row.
 fn shifted<'b>(
     layer: &Net<'b>,
     name: &str,
@@ -103,14 +105,15 @@ fn shifted<'b>(
     sizes: &Sizes,
 ) -> Result<(Expr<'b>, (String, Expr<'b>)), ModelError> {
     layer.here();
-    let state = layer.state(name, &[Dim::Int(sizes.width)], None)?;
-    let old = layer.read(&state).unsqueeze(&[0, 1]);
+    let state = layer.state(name, DType::F32, &[Dim::Int(sizes.width)], None)?;
+    let old = layer.read(&state).unsqueeze(&[1]);
     let all = layer.f().concat(&[old, u], 1);
-    let last = all.slice(1, -1, i64::MAX, 1).reshape(&[Dim::Int(sizes.width)]);
+    // Of a row without tokens it is what the state holds.
+    let last = pick(all, layer.rows().lengths()).squeeze(&[1]);
     Ok((all.slice(1, 0, -1, 1), (state, last)))
 }
 
-/// The time mixing of u [1, T, C], and the matrices of all heads after it: f32[H, N, N], rows the channels of
+/// The time mixing of u [B, T, C], and the matrices of all heads after it: f32[B, H, N, N], rows the channels of
 /// values, columns those of keys.
 fn time_mix<'b>(
     layer: &Net<'b>,
@@ -127,7 +130,7 @@ fn time_mix<'b>(
         let [_, rank] = net.matrix(a)?;
         Ok(inside(x.matmul(net.weight(a, &[width, rank]))).matmul(net.weight(b, &[rank, width])))
     };
-    let heads = |x: Expr<'b>| x.reshape(&[-1, sizes.heads, sizes.head_size].map(Dim::Int));
+    let heads = |x: Expr<'b>| apart(x, sizes.heads);
 
     let difference = before - u;
     let mixed = |name: &str| u + difference * vector(name);
@@ -153,9 +156,15 @@ fn time_mix<'b>(
     let k = heads(k * ((a - 1.0) * vector("k_a") + 1.0));
     let (r, v) = (heads(r), heads(v));
 
-    let state = layer.state("att_s", &[sizes.heads, sizes.head_size, sizes.head_size].map(Dim::Int), None)?;
+    let dims = [sizes.heads, sizes.head_size, sizes.head_size].map(Dim::Int);
+    let state = layer.state("att_s", DType::F32, &dims, None)?;
     net.here();
-    let steps = [r, heads(decay), k, v, removed, removed * heads(a)];
+    // Padding decays nothing, takes nothing out and puts nothing in: it leaves the matrices as they are.
+    let there = net.rows().there().unsqueeze(&[2, 3]);
+    let (zero, one) = (r.scalar_like(0.0), r.scalar_like(1.0));
+    let decay = there.select(heads(decay), one);
+    let (added, taken) = (there.select(k, zero), there.select(removed * heads(a), zero));
+    let steps = [r, decay, added, v, removed, taken];
     let [matrices, found] = recurrence(net.read(&state), steps)?;
 
     let norm = net.at("ln_x");
@@ -164,27 +173,32 @@ fn time_mix<'b>(
     let attributes = attrs! { num_groups: sizes.heads, epsilon: sizes.head_epsilon };
     let found = net.f().op(&ops::group_normalization::OP, &operands, attributes);
     net.here();
+    let dims = u.unary(&ops::shape::OP);
+    let found = found.binary(&ops::reshape::OP, dims);
     let bonus = (r * k * net.weight("r_k", &[sizes.heads, sizes.head_size])).sum(&[-1], true) * v;
-    let whole = |x: Expr<'b>| x.reshape(&[1, -1, width].map(Dim::Int));
-    let y = linear(&net.at("output"), (whole(found) + whole(bonus)) * gate, width, false);
+    let y = linear(&net.at("output"), (found + together(bonus)) * gate, width, false);
     Ok((y, (state, matrices)))
 }
 
 /// One token after the other: S becomes S diag(w) - (S κ) bᵀ + v kᵀ, and gives S r. The steps are r, w, k, v, κ
-/// and b, each [T, H, N]; results: the last S [H, N, N], and what they give [T, H, N].
+/// and b, each [B, T, H, N]; results: the last S [B, H, N, N], and what they give [B, T, H, N].
 fn recurrence<'b>(start: Expr<'b>, steps: [Expr<'b>; 6]) -> Result<[Expr<'b>; 2], ModelError> {
     let f = start.owner();
     let operands: Vec<_> = std::iter::once(start).chain(steps).map(Some).collect();
-    let attributes = attrs! { num_scan_inputs: steps.len() as i64 };
+    let attributes = attrs! {
+        num_scan_inputs: steps.len() as i64,
+        scan_input_axes: vec![1; steps.len()],
+        scan_output_axes: vec![1],
+    };
     let ids = operands.iter().flatten().map(|operand| operand.id().map(Some)).collect::<Result<Vec<_>, _>>()?;
     let types = f.builder().region_parameters(&ops::scan::OP, &ids, &attributes)?;
     let (region, parameters) = f.builder().begin_region(types.first().map_or(&[], Vec::as_slice));
     let parameters: Vec<Expr<'b>> = parameters.into_iter().map(|id| f.expr(id)).collect();
     let mut results = Vec::new();
     if let [s, r, w, k, v, removed, b] = parameters[..] {
-        let (row, column) = (|x: Expr<'b>| x.unsqueeze(&[1]), |x: Expr<'b>| x.unsqueeze(&[2]));
+        let (row, column) = (|x: Expr<'b>| x.unsqueeze(&[2]), |x: Expr<'b>| x.unsqueeze(&[3]));
         let s = s * row(w) - s.matmul(column(removed)) * row(b) + column(v) * row(k);
-        results = [s, s.matmul(column(r)).squeeze(&[2])].map(Expr::id).into_iter().flatten().collect();
+        results = [s, s.matmul(column(r)).squeeze(&[3])].map(Expr::id).into_iter().flatten().collect();
     }
     f.builder().end_region(results);
     let results = f.op_many(&ops::scan::OP, &operands, attributes, vec![region], 2);

@@ -9,7 +9,7 @@ pub mod norm;
 pub mod rotary;
 pub mod windows;
 
-use glassbox_ir::{Attrs, Expr, attrs, ops};
+use glassbox_ir::{Attrs, Dim, Expr, attrs, ops};
 
 use crate::config::Config;
 use crate::error::ModelError;
@@ -87,7 +87,7 @@ pub fn embedding<'b>(net: &Net<'b>, indices: Expr<'b>, rows: i64, width: i64) ->
     net.f().op(&ops::gather::OP, &[table, indices], attrs! { axis: 0 })
 }
 
-/// x `weight`ᵀ, and `bias` where there is one: x is [1, T, n], `weight` [`width`, n]. A bias in the checkpoint
+/// x `weight`ᵀ, and `bias` where there is one: x is [B, T, n], `weight` [`width`, n]. A bias in the checkpoint
 /// that isn't added would be a wrong result, and is an error.
 pub fn linear<'b>(net: &Net<'b>, x: Expr<'b>, width: i64, bias: bool) -> Expr<'b> {
     if !bias && net.has("bias") {
@@ -99,7 +99,7 @@ pub fn linear<'b>(net: &Net<'b>, x: Expr<'b>, width: i64, bias: bool) -> Expr<'b
     if bias { y + net.weight("bias", &[width]) } else { y }
 }
 
-/// x `weight` + `bias`: x is [1, T, n], `weight` [n, `width`].
+/// x `weight` + `bias`: x is [B, T, n], `weight` [n, `width`].
 pub fn linear_in_out<'b>(net: &Net<'b>, x: Expr<'b>, width: i64) -> Expr<'b> {
     let weight = net.weight("weight", &[channels(x), width]);
     x.matmul(weight) + net.weight("bias", &[width])
@@ -115,7 +115,7 @@ pub fn gated_mlp<'b>(net: &Net<'b>, x: Expr<'b>, inner: i64, activation: Activat
 
 /// The logits of x, whose output matrix is `weight` [vocabulary, n] of this place.
 pub fn logits<'b>(net: &Net<'b>, x: Expr<'b>, vocabulary: i64) -> Expr<'b> {
-    let x = if net.options().last_only { x.slice(1, -1, i64::MAX, 1) } else { x };
+    let x = if net.options().last_only { net.rows().last(x) } else { x };
     linear(net, x, vocabulary, false)
 }
 
@@ -129,6 +129,24 @@ pub fn output<'b>(net: &Net<'b>, model: &Net<'b>, x: Expr<'b>, shape: &Shape) ->
 /// c tanh(x / c), where there is a cap.
 pub fn soft_cap(x: Expr<'_>, cap: Option<f64>) -> Expr<'_> {
     cap.map_or(x, |cap| (x / cap).tanh() * cap)
+}
+
+/// Channels in heads: [B, T, heads · n] becomes [B, T, heads, n].
+pub(crate) fn apart(x: Expr<'_>, heads: i64) -> Expr<'_> {
+    let size = channels(x) / heads.max(1);
+    x.reshape(&places_and(x, &[heads, size]))
+}
+
+/// [B, T, heads, n] becomes [B, T, heads · n].
+pub(crate) fn together(x: Expr<'_>) -> Expr<'_> {
+    let heads = x.dims().and_then(|dims| dims.get(2)?.as_int()).unwrap_or(0);
+    x.reshape(&places_and(x, &[heads * channels(x)]))
+}
+
+/// The dims of x [B, T, …] with others after the first two.
+fn places_and(x: Expr<'_>, others: &[i64]) -> Vec<Dim> {
+    let places = x.dims().unwrap_or_default().into_iter().take(2);
+    places.chain(others.iter().copied().map(Dim::Int)).collect()
 }
 
 /// The extent of the last axis, which a model's values always know.

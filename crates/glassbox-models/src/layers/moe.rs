@@ -32,7 +32,7 @@ impl Experts {
         Ok(Experts { count, chosen, normalised })
     }
 
-    /// The sum of what the chosen experts make of x [1, T, n], times their weights: the softmax of the
+    /// The sum of what the chosen experts make of x [B, T, n], times their weights: the softmax of the
     /// router `gate`, the largest. The sum is taken in the order of the experts `experts.0`, `experts.1`, …,
     /// each of which `expert` builds at its place.
     pub fn apply<'b>(&self, net: &Net<'b>, x: Expr<'b>, expert: impl Fn(&Net<'b>, Expr<'b>) -> Expr<'b>) -> Expr<'b> {
@@ -45,10 +45,12 @@ impl Experts {
         if self.normalised {
             shares = shares / shares.sum(&[-1], true);
         }
+        // Padding goes to no expert.
+        let there = net.rows().there().unsqueeze(&[2]);
         let mut sum = x * 0.0;
         for n in 0..self.count {
             let place = net.at(format!("experts.{n}"));
-            let chosen = experts.equal(f.int(n));
+            let chosen = experts.equal(f.int(n)).and(there);
             let share = chosen.select(shares, f.scalar(DType::F32, 0.0)).sum(&[-1], true);
             let choices = chosen.cast(DType::I64).sum(&[-1], true);
             let anywhere = choices.sum(&[0, 1, 2], false).greater(f.int(0));

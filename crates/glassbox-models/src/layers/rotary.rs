@@ -9,7 +9,6 @@ use glassbox_ir::{Expr, attrs, ops};
 use glassbox_tensor::{DType, Tensor};
 
 use super::attention::Cache;
-use super::extent;
 use crate::config::Config;
 use crate::error::ModelError;
 
@@ -205,7 +204,7 @@ impl Rotary {
             if !known {
                 f.builder().metadata(RECOMPUTE_BEYOND, original.to_string());
             }
-            let longer = extent(cache.all(), 0).greater(f.int(*original));
+            let longer = cache.counts().greater(f.int(*original)).unsqueeze(&[2]);
             frequencies = longer.select(row(long), frequencies);
         }
         let angles = positions.cast(DType::F32).unsqueeze(&[2]) * frequencies;
@@ -220,7 +219,7 @@ impl Rotary {
 }
 
 impl<'b> Angles<'b> {
-    /// Queries or keys [1, heads, T, channels], turned.
+    /// Queries or keys [B, heads, T, channels], turned.
     pub fn turn(&self, x: Expr<'b>) -> Expr<'b> {
         let mut attrs = attrs! { rotary_embedding_dim: self.channels };
         if self.interleaved {

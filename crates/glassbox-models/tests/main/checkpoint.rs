@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use glassbox_exec::{Options as RunOptions, RunContext, Session};
-use glassbox_models::{Config, Options, build};
-use glassbox_tensor::{ParamSource, Tensor};
+use glassbox_exec::{Options as RunOptions, RunContext, Session, Value};
+use glassbox_models::{Config, Options, batch, build};
+use glassbox_tensor::ParamSource;
 use glassbox_weights::{Package, open};
 
 /// Every checkpoint.
@@ -75,11 +75,24 @@ pub(crate) fn session(config: &Config, params: Arc<dyn ParamSource>, options: &O
     session.unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// The logits after each of these tokens, one row after the other.
+/// The logits after each of these tokens, one after the other.
 pub(crate) fn step(session: &mut Box<dyn Session>, tokens: &[i64]) -> Vec<f32> {
-    let tokens = Tensor::from_vec(&[1, tokens.len()], tokens.to_vec()).expect("sizes fit");
-    let outputs = session.run(&[tokens.into()], RunContext::new()).unwrap_or_else(|error| panic!("{error}"));
-    outputs[0].as_tensor().expect("a tensor").to_vec().expect("f32")
+    step_rows(session, &[tokens]).remove(0)
+}
+
+/// The logits after each of the tokens of each row.
+pub(crate) fn step_rows(session: &mut Box<dyn Session>, rows: &[&[i64]]) -> Vec<Vec<f32>> {
+    let inputs = batch(rows).expect("there is memory").map(Value::from);
+    let outputs = session.run(&inputs, RunContext::new()).unwrap_or_else(|error| panic!("{error}"));
+    let logits = outputs[0].as_tensor().expect("a tensor");
+    let [count, places, vocabulary] = logits.shape()[..] else { panic!("{:?}", logits.shape()) };
+    assert_eq!(count, rows.len());
+    let logits: Vec<f32> = logits.to_vec().expect("f32");
+    let of_row = |(b, row): (usize, &&[i64])| {
+        let there = row.len().min(places) * vocabulary;
+        logits[b * places * vocabulary..][..there].to_vec()
+    };
+    rows.iter().enumerate().map(of_row).collect()
 }
 
 pub(crate) fn farthest(got: &[f32], want: &[f32]) -> f32 {

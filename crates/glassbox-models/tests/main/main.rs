@@ -7,4 +7,5 @@ mod full_size;
 mod gguf;
 mod parity;
 mod refused;
+mod rows;
 mod structure;

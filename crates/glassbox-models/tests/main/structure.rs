@@ -161,7 +161,7 @@ fn every_dim_is_known_in_symbols_and_every_composite_decomposes() {
     for name in ALL {
         let checkpoint = Checkpoint::open(name, "config.json");
         let graph = build(&checkpoint.config, checkpoint.params.as_ref(), &Options::default()).expect(name);
-        let step = [Type::tensor(DType::I64, [1i64, 1])];
+        let step = [Type::tensor(DType::I64, [1i64, 1]), Type::tensor(DType::I64, [1i64])];
         let decoding = specialise(&graph, &step).unwrap_or_else(|error| panic!("{name}: {error}"));
         let mut composites = 0;
         for graph in [&graph, &decoding] {

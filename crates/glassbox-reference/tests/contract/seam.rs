@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use glassbox_exec::{
-    Cancel, Event, Flow, Interruption, Observer, Options, Progress, RunContext, RunError, Runtime, Value,
+    Cancel, Event, Flow, Interruption, Observer, Options, Progress, RunContext, RunError, Runtime, Value, rows,
 };
 use glassbox_reference::Reference;
 use glassbox_tensor::{NoParams, Tensor};
@@ -143,6 +143,22 @@ fn rows_of_states_are_reordered_added_and_dropped() {
     assert_eq!(held(states), [1.0, 1.0]);
     states.select_rows("k", &[]).unwrap();
     assert_eq!(states.extents("k").unwrap(), [0, 2]);
+}
+
+#[test]
+fn one_element_stands_for_all_at_the_start() {
+    let source =
+        "graph \"rows\" { state @k: f32[B, 2] = f32[1, 1] [5] %all = state_read() {state = \"k\"} output %all }";
+    let mut session = session(source);
+    rows::begin(session.as_mut(), 2).unwrap();
+    rows::append(session.as_mut()).unwrap();
+    let held = session.states().read("k").unwrap();
+    assert_eq!((held.shape(), held.to_vec::<f32>().unwrap()), (&[3, 2][..], vec![5.0; 6]));
+    rows::select(session.as_mut(), &[2]).unwrap();
+    assert_eq!(session.states().extents("k").unwrap(), [1, 2]);
+    assert!(rows::select(session.as_mut(), &[1]).unwrap_err().to_string().starts_with("state: "));
+    let mut fixed = self::session("graph \"fixed\" { state @k: f32[2] %x = state_read() {state = \"k\"} output %x }");
+    assert!(rows::begin(fixed.as_mut(), 2).unwrap_err().to_string().contains("its rows are fixed"));
 }
 
 #[test]

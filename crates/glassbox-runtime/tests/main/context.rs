@@ -2,9 +2,9 @@
 
 use std::ops::ControlFlow;
 
-use glassbox_exec::{Options, RunContext};
+use glassbox_exec::{Options, RunContext, Value};
+use glassbox_models::batch;
 use glassbox_runtime::{Finish, LoadOptions, Piece, Prompt, Request, load_model};
-use glassbox_tensor::Tensor;
 use serde_json::json;
 
 use super::{generator, model, most, root, runtime, write};
@@ -47,8 +47,8 @@ fn a_model_that_changes_as_the_text_grows_reads_it_anew() {
     let prompt = Prompt::Tokens(tokens.iter().map(|token| *token as u32).collect());
     for _ in 0..12 {
         session.states_mut().reset().expect("a reset");
-        let input = Tensor::from_vec(&[1, tokens.len()], tokens.clone()).expect("sizes fit");
-        let outputs = session.run(&[input.into()], RunContext::new()).expect("a run");
+        let inputs = batch(&[&tokens]).expect("there is memory").map(Value::from);
+        let outputs = session.run(&inputs, RunContext::new()).expect("a run");
         let logits: Vec<f32> = outputs[0].as_tensor().expect("a tensor").to_vec().expect("f32");
         let last = &logits[logits.len() - 97..];
         let best = (0..97).max_by(|a, b| last[*a].total_cmp(&last[*b])).expect("logits");
@@ -75,8 +75,8 @@ fn checkpoints_of_every_format_load() {
         );
         let mut session =
             model.forward(runtime().as_ref(), &Options::default()).unwrap_or_else(|error| panic!("{error}"));
-        let tokens = Tensor::from_vec(&[1, 3], vec![7i64, 21, 4]).expect("sizes fit");
-        let outputs = session.run(&[tokens.into()], RunContext::new()).unwrap_or_else(|error| panic!("{error}"));
+        let inputs = batch(&[&[7, 21, 4]]).expect("there is memory").map(Value::from);
+        let outputs = session.run(&inputs, RunContext::new()).unwrap_or_else(|error| panic!("{error}"));
         outputs[0].as_tensor().expect("a tensor").clone()
     };
     // Weights of these are floats that bf16 holds exactly, so every format has the same numbers.

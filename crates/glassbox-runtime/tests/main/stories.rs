@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 
 use glassbox_exec::{Options, RunContext};
+use glassbox_models::batch;
 use glassbox_runtime::{Finish, LoadOptions, Piece, Prompt, Request, Sampling};
-use glassbox_tensor::Tensor;
 use serde_json::Value;
 
 use super::{generator, model, most, root, runtime, stories, write};
@@ -46,8 +46,8 @@ fn check_held_out(name: &str) {
     assert_eq!(tokens, numbers(&held_out["tokens"]), "{name}");
     let mut session = model.forward(runtime().as_ref(), &Options::default()).expect("a session");
     let ids: Vec<i64> = tokens.iter().map(|token| i64::from(*token)).collect();
-    let input = Tensor::from_vec(&[1, ids.len()], ids).expect("sizes fit");
-    let outputs = session.run(&[input.into()], RunContext::new()).expect("a run");
+    let inputs = batch(&[&ids]).expect("there is memory").map(glassbox_exec::Value::from);
+    let outputs = session.run(&inputs, RunContext::new()).expect("a run");
     let logits = outputs[0].as_tensor().expect("a tensor").load::<f64>().expect("numbers");
     let vocabulary = logits.len() / tokens.len();
     let losses = logits.chunks(vocabulary).zip(&tokens[1..]).map(|(row, next)| {

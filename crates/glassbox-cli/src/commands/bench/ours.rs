@@ -1,10 +1,11 @@
 //! Our side: a model on a backend, run again and again.
 
+use std::collections::HashMap;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use glassbox_exec::{RunContext, Session, Value};
-use glassbox_ir::Graph;
+use glassbox_ir::{AttrView, Graph, ops};
 use glassbox_runtime::{LoadOptions, Model};
 use glassbox_tensor::Tensor;
 use rand::rngs::StdRng;
@@ -12,7 +13,7 @@ use rand::{Rng, SeedableRng};
 
 use super::rounds::Side;
 use crate::args::Bench;
-use crate::{inputs, machine, model};
+use crate::{inputs, machine, model, tokens};
 
 /// What is timed.
 #[derive(Clone, Debug, PartialEq)]
@@ -81,8 +82,8 @@ impl Ours {
         let work = work(arguments, &graph, model.name())?;
         let inputs = match &work {
             Work::Run => inputs::values_or_random(&model, &arguments.given, quiet)?,
-            Work::Prefill(tokens) => token_inputs(&graph, tokens)?,
-            Work::Decode { next, .. } => token_inputs(&graph, &[*next])?,
+            Work::Prefill(tokens) => tokens::inputs(&graph, &[tokens])?,
+            Work::Decode { next, .. } => tokens::inputs(&graph, &[&[*next]])?,
         };
         let options = glassbox_exec::Options { seed: arguments.given.seed, ..glassbox_backends::options() };
         let runtime = arguments.runs.runtime()?;
@@ -92,7 +93,7 @@ impl Ours {
         let prepare = started.elapsed().as_secs_f64();
         let mut past = Vec::new();
         if let Work::Decode { past: tokens, .. } = &work {
-            session.run(&token_inputs(&graph, tokens)?, RunContext::new())?;
+            session.run(&tokens::inputs(&graph, &[tokens])?, RunContext::new())?;
             past = kept(&graph, session.as_ref())?;
         }
         Ok(Ours {
@@ -165,7 +166,7 @@ fn work(arguments: &Bench, graph: &Graph, name: &str) -> Result<Work> {
     let Some(count) = arguments.prefill.or(arguments.decode.map(|_| arguments.past)) else { return Ok(Work::Run) };
     let option = if arguments.prefill.is_some() { "--prefill" } else { "--decode" };
     let labels: Vec<String> = graph.inputs().iter().map(|id| graph.value_label(*id)).collect();
-    if !labels.iter().any(|label| label == TOKENS) {
+    if !labels.iter().any(|label| label == tokens::TOKENS) {
         bail!("{option}: {name} is no language model: it takes {}", labels.join(", "));
     }
     let logits = graph.outputs().first().and_then(|id| graph.value(*id).ty.as_tensor()?.dims()?.last()?.as_int());
@@ -180,35 +181,38 @@ fn work(arguments: &Bench, graph: &Graph, name: &str) -> Result<Work> {
     })
 }
 
-/// The input of tokens, and that of how many there are.
-const TOKENS: &str = "tokens";
-const LENGTHS: &str = "lengths";
-
-/// Values for the inputs of a language model that reads these tokens.
-fn token_inputs(graph: &Graph, tokens: &[i64]) -> Result<Vec<Value>> {
-    let value = |label: &str| match label {
-        TOKENS => Ok(Tensor::from_vec(&[1, tokens.len()], tokens.to_vec())?.into()),
-        LENGTHS => Ok(Tensor::from_vec(&[1], vec![i64::try_from(tokens.len())?])?.into()),
-        other => bail!("nothing is known of its input `{other}`; give all inputs with --input"),
-    };
-    graph.inputs().iter().map(|id| value(&graph.value_label(*id))).collect()
-}
-
 /// What the states of a session hold now.
 fn kept(graph: &Graph, session: &dyn Session) -> Result<Vec<Kept>> {
     let mut all = Vec::new();
+    let appended = append_axes(graph);
     for state in graph.states().iter() {
         let name = state.name.clone();
-        all.push(match state.growing()[..] {
-            [axis] => {
+        // Where states are appended to, or grow along one axis from nothing. How many rows there are stays as it is.
+        let alone =
+            || state.growing().first().copied().filter(|_| state.growing().len() == 1 && state.initial.is_none());
+        all.push(match appended.get(&name).copied().or_else(alone) {
+            Some(axis) => {
                 let extents = session.states().extents(&name)?;
                 let extent = extents.get(axis).copied().context("a state has all of its axes")?;
                 Kept::Cut { name, axis, extent }
             }
-            _ => Kept::Written { contents: session.states().read(&name)?, name },
+            None => Kept::Written { contents: session.states().read(&name)?, name },
         });
     }
     Ok(all)
+}
+
+/// The axes along which nodes append to states.
+fn append_axes(graph: &Graph) -> HashMap<String, usize> {
+    let axis = |id| {
+        let node = graph.node(id);
+        let axis = AttrView::new(node.op, &node.attrs);
+        let state = graph.state(node.state()?).filter(|_| *node.op == ops::state_append::OP)?;
+        let rank = state.ty.rank()? as i64;
+        let axis = usize::try_from(axis.int("axis").rem_euclid(rank)).ok()?;
+        Some((state.name.clone(), axis))
+    };
+    graph.walk().into_iter().filter_map(axis).collect()
 }
 
 /// The last of the rows `[.., T, V]` as `[V]`.

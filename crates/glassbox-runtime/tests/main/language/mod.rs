@@ -8,11 +8,10 @@ mod lstm;
 mod rwkv7;
 mod shapes;
 
-use glassbox_exec::{Options as RunOptions, RunContext, Session};
-use glassbox_models::{Config, Options, build};
+use glassbox_exec::{Options as RunOptions, RunContext, Session, Value};
+use glassbox_models::{Config, Options, batch, build};
 use glassbox_runtime::dsl::Lower;
 use glassbox_runtime::{Executor, ModelLoader, ModelPackage, Simulator};
-use glassbox_tensor::Tensor;
 
 use super::root;
 
@@ -31,7 +30,8 @@ fn library(name: &str, model: &ModelPackage) -> Box<dyn Session> {
 
 /// One step of the library's graph: the logits.
 fn library_step(session: &mut Box<dyn Session>, token: i64) -> Vec<f32> {
-    let outputs = session.run(&[Tensor::from_vec(&[1, 1], vec![token]).unwrap().into()], RunContext::new()).unwrap();
+    let inputs = batch(&[&[token]]).unwrap().map(Value::from);
+    let outputs = session.run(&inputs, RunContext::new()).unwrap();
     outputs[0].as_tensor().unwrap().to_vec().unwrap()
 }
 
