@@ -71,7 +71,7 @@ fn precision_is_what_was_asked_for_or_refused() {
     let error = refused(&["generate", "x", "--precision", "int9"], 2);
     assert!(error.contains("without a file there are strict, exact, fast, bf16, int8"), "{error}");
     let error = refused(&["generate", "x", "--precision", "int8", "--backend", "reference"], 3);
-    assert!(error.contains("takes no policy of precision"), "{error}");
+    assert!(error.contains("computes what the graph says, and takes none"), "{error}");
     let error =
         refused(&["generate", "x", "-m", "models/stories-gpt2", "--weights-budget", "1MiB", "--backend", "cpu"], 3);
     assert!(error.contains("--weights-budget: the kernels of `cpu`"), "{error}");
