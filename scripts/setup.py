@@ -7,6 +7,7 @@ The folder (default `~/.cache/glassbox`) gets:
 - `language/`: random programs of the `graph!` language and what they must give, by `language/generate.py`;
 - `peers/`: models with inputs and a peer's outputs, by `peer_models.py`;
 - `conformance/`: the official ONNX backend tests, by `conformance_cases.py`;
+- `contrib/`: tests of ops outside of that suite with what onnxruntime gives for them, by `contrib_cases.py`;
 - `venv-torch/`, only when it is asked for: a second environment with torch and transformers (6 GB), which the
   tests of the scripts that train models and make golden files need, and the models in which faults are planted;
 - `venv-bench/`, only when it is asked for: the engines that are timed beside ours (650 MB).
@@ -90,6 +91,7 @@ DATA_PARTS = (
     DataPart("language", "language/generate.py", ("--count", "2000", "--seed", "1", "--check-coverage")),
     DataPart("peers", "peer_models.py"),
     DataPart("conformance", "conformance_cases.py"),
+    DataPart("contrib", "contrib_cases.py"),
 )
 
 

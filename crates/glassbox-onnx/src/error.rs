@@ -192,6 +192,9 @@ impl fmt::Display for Grouped<'_> {
             if names.len() > SHOWN {
                 write!(f, " and {} more", names.len() - SHOWN)?;
             }
+            if let Some(advice) = crate::ops::refusal(&node.domain, &node.op) {
+                write!(f, "\n    {advice}")?;
+            }
         }
         Ok(())
     }

@@ -100,6 +100,11 @@ impl<'a> NodeContext<'a> {
         self.operand(index).map(|id| self.f.expr(id))
     }
 
+    /// The value that a name stands for where the node stands.
+    pub fn named(&self, name: &str) -> Option<ValueId> {
+        self.site.scope.find(name).flatten()
+    }
+
     /// Every operand, without those at the end that are left out.
     pub fn operands(&self) -> Vec<Option<Expr<'a>>> {
         (0..self.operands.len()).map(|index| self.opt(index)).collect()
@@ -172,6 +177,12 @@ impl<'a> NodeContext<'a> {
         OnnxError::Build { node, op, version: self.version, error: Box::new(source) }
     }
 
+    /// Tells the caller of the import something about this node.
+    pub fn note(&self, text: impl AsRef<str>) {
+        let note = format!("{} `{}`: {}", self.node.full_op(), self.label(), text.as_ref());
+        self.site.frame.notes.borrow_mut().push(note);
+    }
+
     /// The name of the node, with the calls on the way to it.
     pub fn label(&self) -> String {
         format!("{}{}", self.site.prefix, self.node.label())
@@ -194,6 +205,14 @@ impl<'a> NodeContext<'a> {
         let built = build_region(self.site, graph, parameters, &format!("{} `{}`", self.node.full_op(), self.label()));
         self.set_provenance();
         built
+    }
+
+    /// The types that a graph gives as the body of this node, if its parameters have these types.
+    pub fn region_results(&self, graph: &'a Graph, parameters: &[Type]) -> Result<Vec<Type>, OnnxError> {
+        let mark = self.site.frame.mark();
+        let built = self.region(graph, parameters)?;
+        self.site.frame.forget_since(mark);
+        Ok(built.results)
     }
 
     /// Builds a graph as the body of a node of `op` that carries values from turn to turn.

@@ -62,7 +62,7 @@ pub struct Import {
     pub inputs: Vec<String>,
     /// What the model calls the graph's outputs, in order; two may be the same value.
     pub outputs: Vec<String>,
-    /// What the model declares that isn't so, in words.
+    /// What the model declares that isn't so, and what nodes give that isn't what the model asks for, in words.
     pub notes: Vec<String>,
 }
 

@@ -1,6 +1,7 @@
 //! The activation functions.
 
 use super::prelude::*;
+use crate::error::OnnxError;
 
 pub(super) const ROWS: &[Row] = &[
     row("Celu", 12, direct(&ops::celu::OP)),
@@ -34,22 +35,31 @@ pub(super) const ROWS: &[Row] = &[
 /// A function along an axis by the rules before version 13: all axes from `axis` on are one, as in a
 /// matrix of which each row is treated for itself.
 pub(super) fn coerced_to_matrix<'a>(c: &NodeContext<'a>, op: &'static OpDef) -> Exprs<'a> {
-    let x = c.x(0);
     let axis = c.int("axis", 1)?;
+    Ok(vec![coerced_to_matrix_of(c, c.x(0), axis, op)?])
+}
+
+/// The same of x, which has the rank of the first operand.
+pub(super) fn coerced_to_matrix_of<'a>(
+    c: &NodeContext<'a>,
+    x: Expr<'a>,
+    axis: i64,
+    op: &'static OpDef,
+) -> Result<Expr<'a>, OnnxError> {
     let rank = c.rank(0)?;
     let axis = c.axis(axis, rank)?;
     if axis + 1 == rank {
-        return Ok(vec![c.f.op(op, &[x], attrs! { axis: -1i64 })]);
+        return Ok(c.f.op(op, &[x], attrs! { axis: -1i64 }));
     }
     let empty = x.dims().is_some_and(|dims| dims.iter().any(|dim| dim.as_int() == Some(0)));
     if empty {
-        return Ok(vec![x]);
+        return Ok(x);
     }
     // The axes before it keep their extents (0 in the shape), so that no product of dims is needed.
     let shape: Vec<i64> = (0..axis).map(|_| 0).chain([-1]).collect();
     let rows = x.binary(&ops::reshape::OP, c.f.ints(&shape));
     let result = c.f.op(op, &[rows], attrs! { axis: -1i64 });
-    Ok(vec![result.binary(&ops::reshape::OP, x.unary(&ops::shape::OP))])
+    Ok(result.binary(&ops::reshape::OP, x.unary(&ops::shape::OP)))
 }
 
 /// Before version 7 the slopes were one for all, or a vector of one for each channel, which is axis 1.

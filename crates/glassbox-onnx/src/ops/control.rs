@@ -2,6 +2,7 @@
 
 use super::prelude::*;
 use crate::import::Carried;
+use glassbox_ir::Type;
 
 pub(super) const ROWS: &[Row] = &[
     row("If", 1, formula(branch)),
@@ -21,10 +22,82 @@ fn repeat<'a>(c: &NodeContext<'a>) -> Exprs<'a> {
     // Count and condition may be left out, even both and without carried values after them.
     let mut operands = c.operands();
     operands.resize(operands.len().max(2), None);
+    let opened = opened_optionals(c, body, &operands)?;
+    if !opened.is_empty() {
+        return repeat_optionals(c, body, &operands, &opened);
+    }
     let carried = Carried { parameter: 2, result: 1, count: operands.len() - 2 };
     let region = c.carrying_region(&ops::loop_::OP, body, &operands, &Attrs::new(), carried)?;
     let results = body.outputs.len().saturating_sub(1);
     Ok(c.f.op_many(&ops::loop_::OP, &operands, Attrs::new(), vec![region], results))
+}
+
+/// The carried values that begin as an optional and of which the body gives what such an optional may hold.
+fn opened_optionals<'a>(
+    c: &NodeContext<'a>,
+    body: &'a crate::model::Graph,
+    operands: &[Option<Expr<'a>>],
+) -> Result<Vec<usize>, crate::error::OnnxError> {
+    let optional = |operand: &Option<Expr<'a>>| operand.is_some_and(|x| matches!(x.ty(), Type::Optional(_)));
+    if !operands[2..].iter().any(optional) {
+        return Ok(Vec::new());
+    }
+    let parameters = c.region_parameters(&ops::loop_::OP, operands, &Attrs::new())?.swap_remove(0);
+    let results = c.region_results(body, &parameters)?;
+    let opened = |index: &usize| {
+        let given = results.get(index + 1);
+        matches!(parameters[index + 2], Type::Optional(_)) && !matches!(given, Some(Type::Optional(_)) | None)
+    };
+    Ok((0..operands.len() - 2).filter(opened).collect())
+}
+
+/// A loop whose body gives, of some carried optionals, what they hold: that is put into an optional again for the next
+/// turn, and taken out of it behind the loop.
+fn repeat_optionals<'a>(
+    c: &NodeContext<'a>,
+    body: &'a crate::model::Graph,
+    operands: &[Option<Expr<'a>>],
+    opened: &[usize],
+) -> Exprs<'a> {
+    let parameters = c.region_parameters(&ops::loop_::OP, operands, &Attrs::new())?.swap_remove(0);
+    let results = body.outputs.len();
+    // What an optional holds is as general as its type says, since a turn may give another shape.
+    let wider: Vec<Type> = parameters.iter().map(general).collect();
+    let region = c.inline_region(&wider, |parameters| {
+        let types: Vec<Type> = parameters.iter().map(|parameter| parameter.ty()).collect();
+        let inner = c.region(body, &types)?.id;
+        let parameters: Vec<_> = parameters.into_iter().map(Some).collect();
+        let mut given = c.f.op_many(&ops::call::OP, &parameters, attrs! { function: "body" }, vec![inner], results);
+        for index in opened {
+            let Type::Optional(element) = &wider[index + 2] else { continue };
+            let attrs = attrs! { element: element.as_ref().clone() };
+            given[index + 1] = c.f.op(&ops::optional::OP, &[given[index + 1]], attrs);
+        }
+        Ok(given)
+    })?;
+    let starts: Vec<Option<Expr<'a>>> = operands.to_vec();
+    let mut given = c.f.op_many(&ops::loop_::OP, &starts, Attrs::new(), vec![region], results.saturating_sub(1));
+    for index in opened {
+        given[*index] = given[*index].unary(&ops::optional_get_element::OP);
+    }
+    Ok(given)
+}
+
+/// An optional or sequence of tensors of any shape; another type as it is.
+fn general(ty: &Type) -> Type {
+    match ty {
+        Type::Optional(element) => Type::optional(loose(element)),
+        other => other.clone(),
+    }
+}
+
+/// The same kind of values, of tensors of any shape.
+fn loose(ty: &Type) -> Type {
+    match ty {
+        Type::Sequence(element) => Type::sequence(loose(element)),
+        Type::Optional(element) => Type::optional(loose(element)),
+        tensor => Type::unranked(tensor.dtype()),
+    }
 }
 
 fn scan<'a>(c: &NodeContext<'a>) -> Exprs<'a> {
@@ -50,23 +123,42 @@ fn scan_with<'a>(
 }
 
 /// The first version: all operands have a batch axis in front, and the scan runs for each element of
-/// it. That is a scan over the batch whose body is a scan as it is now.
+/// it. That is a scan over the batch whose body is a scan as it is now. With `sequence_lens` the scan of each element
+/// sees that many steps, and what it gives for each step is filled up with zeros.
 fn batched_scan<'a>(c: &NodeContext<'a>) -> Exprs<'a> {
-    if c.opt(0).is_some() {
-        return Err(c.unsupported("a scan over sequences of different lengths (operand `sequence_lens`)"));
-    }
     let body = c.graph("body")?;
     let inputs = c.required("num_scan_inputs", c.opt_int("num_scan_inputs")?)?;
     let directions = c.ints("directions")?;
-    let operands: Vec<Option<Expr<'a>>> = c.operands().into_iter().skip(1).collect();
+    let mut operands: Vec<Option<Expr<'a>>> = c.operands().into_iter().skip(1).collect();
+    let states = usize::try_from(inputs).ok().and_then(|inputs| operands.len().checked_sub(inputs));
+    let Some(states) = states else {
+        return Err(c.error(format!("`num_scan_inputs` is {inputs} of {} operands", operands.len())));
+    };
+    let lengths = c.opt(0);
+    operands.extend(lengths.map(Some));
     let batch = attrs! { num_scan_inputs: operands.len() as i64 };
     let mut slices = c.region_parameters(&ops::scan::OP, &operands, &batch)?;
     let results = body.outputs.len();
-    let region = c.inline_region(&slices.swap_remove(0), |parameters| {
+    let region = c.inline_region(&slices.swap_remove(0), |mut parameters| {
         let mut attrs = attrs! { num_scan_inputs: inputs };
         attrs.extend(directions.map(|directions| ("scan_input_directions", directions.into())));
+        let length = lengths.and_then(|_| parameters.pop()).map(|length| length.reshape(&[glassbox_ir::Dim::Int(1)]));
+        let (zero, whole) = (c.f.ints(&[0]), parameters.last().copied());
+        if let Some(length) = length {
+            for parameter in &mut parameters[states..] {
+                *parameter = c.f.op(&ops::slice::OP, &[*parameter, zero, length, zero], Attrs::new());
+            }
+        }
         let parameters: Vec<_> = parameters.into_iter().map(Some).collect();
-        scan_with(c, body, &parameters, attrs)
+        let mut results = scan_with(c, body, &parameters, attrs)?;
+        if let (Some(length), Some(whole)) = (length, whole) {
+            let all = c.f.op(&ops::shape::OP, &[whole], attrs! { start: 0i64, end: 1i64 });
+            let pads = c.f.concat(&[zero, all - length], 0);
+            for result in &mut results[states..] {
+                *result = c.f.op_with(&ops::pad::OP, &[Some(*result), Some(pads), None, Some(zero)], Attrs::new());
+            }
+        }
+        Ok(results)
     })?;
     Ok(c.f.op_many(&ops::scan::OP, &operands, batch, vec![region], results))
 }

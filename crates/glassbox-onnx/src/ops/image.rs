@@ -15,7 +15,7 @@ pub(super) const ROWS: &[Row] = &[
 ];
 
 /// The modes had the names that they have in two dimensions.
-fn grid_sample_16<'a>(c: &NodeContext<'a>) -> Exprs<'a> {
+pub(super) fn grid_sample_16<'a>(c: &NodeContext<'a>) -> Exprs<'a> {
     let mode = match c.str("mode", "bilinear")? {
         "bilinear" => "linear",
         "bicubic" => "cubic",

@@ -20,11 +20,14 @@ mod activation;
 mod attention;
 mod control;
 mod conversion;
+mod experimental;
+mod gradient;
 mod image;
 mod indexing;
 mod logic;
 mod loss;
 mod math;
+mod microsoft;
 mod ml;
 mod nn;
 mod normalization;
@@ -32,6 +35,7 @@ mod quantization;
 mod random;
 mod recurrent;
 mod reduction;
+mod refused;
 mod sequence;
 mod shaping;
 mod signal;
@@ -46,6 +50,8 @@ use glassbox_ir::{Expr, OpDef};
 use crate::error::OnnxError;
 use crate::import::NodeContext;
 use crate::model::full_op;
+
+pub use refused::{refusal, refusals};
 
 /// The expressions that a node's outputs are, in order; more than the node has are dropped.
 pub type Exprs<'a> = Result<Vec<Expr<'a>>, OnnxError>;
@@ -113,7 +119,7 @@ mod prelude {
 
 /// The domains that have rows, with the latest version that the rows were written for.
 pub const DOMAINS: &[(&str, i64)] =
-    &[("", 28), ("ai.onnx.ml", 5), ("ai.onnx.preview", 1), ("ai.onnx.preview.training", 1)];
+    &[("", 28), ("ai.onnx.ml", 5), ("ai.onnx.preview", 1), ("ai.onnx.preview.training", 1), ("com.microsoft", 1)];
 
 const FILES: &[&[Row]] = &[
     math::ROWS,
@@ -133,15 +139,17 @@ const FILES: &[&[Row]] = &[
     random::ROWS,
     loss::ROWS,
     training::ROWS,
+    gradient::ROWS,
     image::ROWS,
     signal::ROWS,
     text::ROWS,
     ml::ROWS,
+    experimental::ROWS,
 ];
 
 /// Every row.
 pub fn rows() -> impl Iterator<Item = &'static Row> {
-    FILES.iter().flat_map(|rows| rows.iter())
+    FILES.iter().chain(microsoft::FILES).flat_map(|rows| rows.iter())
 }
 
 /// The row for an op of a version of a domain.

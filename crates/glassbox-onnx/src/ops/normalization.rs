@@ -40,8 +40,24 @@ fn spatial_batch_normalization<'a>(c: &NodeContext<'a>) -> Exprs<'a> {
 
 /// Whether it is inference was said by the number of outputs.
 fn inferring_batch_normalization<'a>(c: &NodeContext<'a>) -> Exprs<'a> {
+    if c.outputs > 1 {
+        return trained_batch_normalization(c);
+    }
     let attrs = inference(c)?;
     c.with_attrs(&ops::batch_normalization::OP, attrs)
+}
+
+/// With more outputs than one it is training: y, the running mean and variance, and those of this batch.
+fn trained_batch_normalization<'a>(c: &NodeContext<'a>) -> Exprs<'a> {
+    let (momentum, epsilon) = (c.float("momentum", f64::from(0.9f32))?, c.float("epsilon", f64::from(1e-5f32))?);
+    let attrs = attrs! { training_mode: true, momentum: momentum, epsilon: epsilon };
+    let mut results = c.f.op_many(&ops::batch_normalization::OP, &c.operands(), attrs, Vec::new(), 3);
+    let axes: Vec<i64> = (0..c.rank(0)? as i64).filter(|axis| *axis != 1).collect();
+    let x = c.x(0).widened();
+    let distances = x - x.mean(&axes, true);
+    let of_batch = [x.mean(&axes, false), (distances * distances).mean(&axes, false)];
+    results.extend(of_batch.map(|x| x.cast(c.x(0).dtype())));
+    Ok(results)
 }
 
 /// The attributes of inference.

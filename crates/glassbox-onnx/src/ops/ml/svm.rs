@@ -5,7 +5,12 @@ use super::*;
 use glassbox_ir::Dim;
 
 /// The kernel of each row of x with each support vector.
-fn kernel<'a>(c: &NodeContext<'a>, x: Expr<'a>, vectors: Expr<'a>, kind: &str) -> Result<Expr<'a>, OnnxError> {
+pub(super) fn kernel<'a>(
+    c: &NodeContext<'a>,
+    x: Expr<'a>,
+    vectors: Expr<'a>,
+    kind: &str,
+) -> Result<Expr<'a>, OnnxError> {
     let parameters = c.floats("kernel_params")?.unwrap_or_default();
     let parameter = |index: usize| parameters.get(index).copied().unwrap_or(0.0);
     let (gamma, coef0, degree) = (parameter(0), parameter(1), parameter(2));

@@ -1,0 +1,276 @@
+"""Tests of the ops of attention in `com.microsoft`."""
+
+from __future__ import annotations
+
+import numpy
+from contrib_kit import Array, Draw, Suite, outputs_of, softmax
+
+
+def attention(suite: Suite) -> None:
+    """`Attention`: the projection is inside; masks of every form, a past, values of another size."""
+    batch, steps, width, heads, size = 2, 4, 10, 2, 3
+    hidden = heads * size
+
+    def case(name: str, mask: Array | None = None, past: int = 0, bias: Array | None = None, **rest: object) -> None:
+        draw = Draw(f"Attention {name}")
+        values = int(rest.pop("values", hidden))
+        if values != hidden:
+            rest["qkv_hidden_sizes"] = [hidden, hidden, values]
+        total = 2 * hidden + values
+        before = draw.normal(2, batch, heads, past, size) if past else None
+        inputs = [
+            draw.normal(batch, steps, width),
+            draw.normal(width, total, scale=0.5),
+            draw.normal(total) if rest.pop("biased", True) else None,
+            mask,
+            before,
+            bias,
+        ]
+        outputs = ["float32", "float32"] if values == hidden else ["float32"]
+        expected = None
+        if inputs[2] is None:
+            # onnxruntime crashes without a bias, which is as one of zeros.
+            zeros = [*inputs[:2], numpy.zeros(total, "float32"), *inputs[3:]]
+            expected = lambda _: outputs_of("Attention", zeros, outputs, num_heads=heads, **rest)  # noqa: E731
+        suite.add(
+            name, "Attention", inputs, outputs=outputs, constants=[1, 2], expected=expected, num_heads=heads, **rest
+        )
+
+    case("plain")
+    case("without_bias", biased=False)
+    case("causal", unidirectional=1)
+    case("scale", scale=0.3)
+    case("values_of_another_size", values=4)
+    case("past", past=3)
+    case("past_causal", past=3, unidirectional=1)
+    case("lengths", mask=numpy.array([2, 4], "int32"))
+    case("ends_and_starts", mask=numpy.array([3, 4, 1, 0], "int32"))
+    case("mask_of_keys", mask=numpy.array([[1, 1, 0, 0], [0, 1, 1, 1]], "int32"))
+    case("mask_of_keys_and_past", mask=numpy.array([[1, 0, 1, 1, 0, 0], [1, 1, 0, 1, 1, 1]], "int32"), past=2)
+    case("mask_of_pairs", mask=Draw("pairs").ints(0, 2, batch, steps, steps, dtype="int32") | numpy.eye(steps, dtype="int32"))
+    case("all_masked", mask=numpy.zeros((batch, steps), "int32"))
+    case("filter", mask=numpy.array([[1, 1, 0, 0], [0, 1, 1, 1]], "int32"), mask_filter_value=-1.5)
+    case("causal_and_mask", mask=numpy.array([[1, 1, 1, 0], [0, 1, 1, 1]], "int32"), unidirectional=1)
+    case("bias_of_scores", bias=Draw("bias").normal(batch, heads, steps, steps))
+    case("bias_for_all", bias=Draw("bias").normal(1, 1, steps, steps))
+
+
+def multi_head(suite: Suite) -> None:
+    """`MultiHeadAttention`: inputs in their four forms, biases, masks, a past."""
+    batch, steps, keys, heads, size = 2, 3, 5, 2, 4
+    hidden = heads * size
+
+    def case(name: str, form: str = "three", dtype: str = "float32", **rest: object) -> None:
+        draw = Draw(f"MultiHeadAttention {name}")
+        normal = lambda *shape: draw.normal(*shape, dtype=dtype)  # noqa: E731
+        values = int(rest.pop("values", hidden))
+        past = int(rest.pop("past", 0))
+        mask, bias = rest.pop("mask", None), rest.pop("bias", None)
+        streams = {
+            "three": lambda: [normal(batch, steps, hidden), normal(batch, keys, hidden), normal(batch, keys, values)],
+            "self": lambda: [normal(batch, steps, hidden), normal(batch, steps, hidden), normal(batch, steps, values)],
+            "packed": lambda: [normal(batch, steps, heads, 3, size), None, None],
+            "packed_keys": lambda: [normal(batch, steps, hidden), normal(batch, keys, heads, 2, size), None],
+            "crossing": lambda: [
+                normal(batch, steps, hidden),
+                normal(batch, heads, keys, size),
+                normal(batch, heads, keys, size),
+            ],
+        }[form]()
+        added = normal(2 * hidden + values) if rest.pop("biased", False) else None
+        before = [normal(batch, heads, past, size), normal(batch, heads, past, values // heads)] if past else [None, None]
+        outputs = [dtype] * (3 if past or rest.pop("present", False) else 1)
+        expected = None
+        if form.startswith("packed"):
+            # onnxruntime takes packed tensors on a GPU only: what it gives for their parts.
+            parts = [part[:, :, :, index] for part in streams if part is not None for index in range(part.shape[3] if part.ndim == 5 else 0)]
+            parts = [part.reshape(batch, -1, hidden) for part in parts]
+            parts = parts if form == "packed" else [streams[0], *parts]
+            expected = lambda _: outputs_of("MultiHeadAttention", parts, outputs, num_heads=heads)  # noqa: E731
+        inputs = [*streams, added, mask, bias, *before]
+        suite.add(name, "MultiHeadAttention", inputs, outputs=outputs, expected=expected, num_heads=heads, **rest)
+
+    case("plain")
+    case("present", present=True)
+    case("values_of_another_size", values=6)
+    case("biased", biased=True)
+    case("biased_values", biased=True, values=6)
+    case("packed", form="packed")
+    case("packed_keys", form="packed_keys")
+    case("crossing", form="crossing")
+    case("scale", scale=0.7)
+    case("causal", form="self", unidirectional=1)
+    case("causal_past", form="self", unidirectional=1, past=2)
+    case("past", form="self", past=3, biased=True)
+    case("lengths", mask=numpy.array([2, 5], "int32"))
+    case("mask_of_keys", mask=numpy.array([[1, 1, 0, 1, 0], [0, 1, 1, 1, 1]], "int32"))
+    case("mask_of_pairs", mask=Draw("mha").ints(0, 2, batch, steps, keys, dtype="int32") | numpy.eye(steps, keys, dtype="int32"))
+    case("mask_and_past", form="self", past=2, mask=numpy.array([[1, 0, 1, 1, 0], [1, 1, 1, 0, 1]], "int32"))
+    case("bias_of_scores", bias=Draw("mha").normal(batch, heads, steps, keys))
+    case("bias_for_heads", bias=Draw("mha").normal(1, heads, steps, keys), mask=numpy.array([[1, 1, 0, 1, 0], [0, 1, 1, 1, 1]], "int32"))
+    draw = Draw("MultiHeadAttention scores")
+    streams = [draw.normal(batch, steps, hidden), draw.normal(batch, keys, hidden), draw.normal(batch, keys, hidden)]
+    suite.add("scores", "MultiHeadAttention", streams, outputs=["float32"] * 4, num_heads=heads)
+
+
+def decoder_masked(suite: Suite) -> None:
+    """`DecoderMaskedMultiHeadAttention`: one new token."""
+    batch, past, heads, size = 2, 3, 2, 4
+    hidden = heads * size
+    draw = Draw("DecoderMaskedMultiHeadAttention")
+    one = lambda: draw.normal(batch, 1, hidden)  # noqa: E731
+    before = lambda length: [draw.normal(batch, heads, length, size) for _ in range(2)]  # noqa: E731
+    op = "DecoderMaskedMultiHeadAttention"
+    three = ["float32"] * 3
+    crossing = [one(), *before(5)]
+    suite.add("crossing", op, crossing, num_heads=heads)
+    length = numpy.array([past], "int32")
+    shared = [one(), one(), one(), None, None, *before(past + 3), length]
+    suite.add("shared_buffer", op, shared, outputs=three, num_heads=heads, past_present_share_buffer=1)
+    mask = numpy.array([[1, 0, 1, 1], [0, 1, 1, 1]], "int32")
+    masked = [one(), one(), one(), mask, None, *before(past + 3), length]
+    suite.add("masked", op, masked, outputs=three, num_heads=heads, past_present_share_buffer=1)
+
+
+def group_query(suite: Suite) -> None:
+    """`GroupQueryAttention`: prompts, ragged prompts, single tokens, buffers, rotation, windows, sinks."""
+    heads, kv_heads, size, places = 4, 2, 16, 16
+
+    def case(
+        name: str,
+        lengths: list[int],
+        steps: int,
+        past: int = 0,
+        dtype: str = "float32",
+        packed: bool = False,
+        rotary: bool = False,
+        **rest: object,
+    ) -> None:
+        """`lengths` are those of all keys of each row, the new ones included; `past` is the extent of the buffer."""
+        draw = Draw(f"GroupQueryAttention {name}")
+        normal = lambda *shape: draw.normal(*shape, dtype=dtype)  # noqa: E731
+        batch, total = len(lengths), max(lengths)
+        if packed:
+            streams = [normal(batch, steps, (heads + 2 * kv_heads) * size), None, None]
+        else:
+            streams = [normal(batch, steps, count * size) for count in (heads, kv_heads, kv_heads)]
+        before = [None, None]
+        if past:
+            before = [normal(batch, kv_heads, past, size) for _ in range(2)]
+            # What a buffer holds beyond a row's past is 0, so that what is left of it compares.
+            for row, length in enumerate(lengths):
+                for buffer in before:
+                    buffer[row, :, max(length - steps, 0) :] = 0
+        angles = numpy.outer(numpy.arange(places), 0.5 ** numpy.arange(size // 2))
+        caches = [numpy.cos(angles).astype(dtype), numpy.sin(angles).astype(dtype)] if rotary else [None, None]
+        if rotary:
+            rest["do_rotary"] = 1
+        bias, sink = rest.pop("bias", None), rest.pop("sink", None)
+        inputs = [
+            *streams,
+            *before,
+            numpy.array(lengths, "int32") - 1,
+            numpy.array(total, "int32"),
+            *caches,
+            None,
+            bias,
+            sink,
+        ]
+        suite.add(
+            name,
+            "GroupQueryAttention",
+            inputs,
+            outputs=[dtype] * int(rest.pop("results", 3)),
+            constants=[7, 8] if rotary else [],
+            num_heads=heads,
+            kv_num_heads=kv_heads,
+            **rest,
+        )
+
+    case("prompt", [5], 5)
+    case("prompt_packed", [5], 5, packed=True)
+    case("prompt_rotary", [5], 5, rotary=True)
+    case("prompt_interleaved", [5], 5, rotary=True, rotary_interleaved=1)
+    case("prompt_packed_rotary", [5, 5], 5, packed=True, rotary=True)
+    case("prompt_half", [5], 5, rotary=True, dtype="float16")
+    case("token", [6], 1, past=5)
+    case("token_rotary", [6], 1, past=5, rotary=True)
+    case("token_half", [6], 1, past=5, rotary=True, dtype="float16")
+    case("token_in_buffer", [6], 1, past=8, rotary=True)
+    case("tokens_ragged", [6, 3], 1, past=8, rotary=True)
+    case("some_tokens", [7], 3, past=4, rotary=True)
+    case("window", [6], 6, local_window_size=3)
+    case("window_token", [7], 1, past=6, local_window_size=4)
+    case("softcap", [5], 5, softcap=2.0)
+    case("scale", [5], 5, scale=0.2)
+    case("smooth", [5], 5, smooth_softmax=1)
+    case("sink", [5], 5, sink=Draw("sink").normal(heads))
+    case("sink_token", [6], 1, past=8, sink=Draw("sink").normal(heads), rotary=True)
+    case("sink_window", [6], 6, sink=Draw("sink").normal(heads), local_window_size=3)
+    case("bias", [5], 5, bias=Draw("gqa").normal(1, heads, 5, 5))
+    case("bias_token", [6], 1, past=5, bias=Draw("gqa").normal(1, 1, 1, 6))
+    case("not_causal", [5], 5, causal=0)
+    # Rows of a prompt that is shorter than the longest: what stands behind their end compares where it is computed.
+    case("scores", [5], 5, results=4, qk_output=2)
+    case("raw_scores", [1], 1, results=4, qk_output=1)
+
+
+def rotary(suite: Suite) -> None:
+    """`RotaryEmbedding`: both orders of pairs, both forms of x and of places, a part of a head."""
+    batch, heads, steps, size, places = 2, 3, 4, 8, 12
+    for dtype in ("float32", "float16"):
+        for interleaved in (0, 1):
+            for form in ("heads", "flat"):
+                for offset in (False, True):
+                    name = f"{dtype}_{form}_{'offset' if offset else 'places'}{'_interleaved' * interleaved}"
+                    draw = Draw(f"RotaryEmbedding {name}")
+                    x = draw.normal(*((batch, heads, steps, size) if form == "heads" else (batch, steps, heads * size)), dtype=dtype)
+                    ids = numpy.array([3]) if offset else draw.ints(0, places, batch, steps)
+                    angles = draw.positive(places, size // 2)
+                    caches = [numpy.cos(angles).astype(dtype), numpy.sin(angles).astype(dtype)]
+                    suite.add(name, "RotaryEmbedding", [x, ids, *caches], outputs=[dtype], constants=[2, 3], interleaved=interleaved)
+    draw = Draw("RotaryEmbedding part")
+    angles = draw.positive(places, 2)
+    caches = [numpy.cos(angles).astype("float32"), numpy.sin(angles).astype("float32")]
+    inputs = [draw.normal(batch, steps, heads * size), draw.ints(0, places, batch, steps), *caches]
+    suite.add("part", "RotaryEmbedding", inputs, num_heads=heads, rotary_embedding_dim=4)
+
+
+def packed(suite: Suite) -> None:
+    """`PackedMultiHeadAttention`, which has no kernel for the processor: NumPy."""
+    heads, size, lengths, steps = 2, 4, [1, 3, 2], 3
+    hidden, tokens = heads * size, sum(lengths)
+    places = [row * steps + step for row, length in enumerate(lengths) for step in range(length)]
+    padding = [place for place in range(len(lengths) * steps) if place not in places]
+    offsets = numpy.array(places + padding, "int32").reshape(len(lengths), steps)
+    sums = numpy.cumsum([0, *lengths]).astype("int32")
+
+    def expected(arrays: list[Array | None]) -> list[Array]:
+        query, key, value, added, _, _, scores_bias = arrays
+        parts = [query, key, value] if key is not None else [query[:, :, part].reshape(tokens, hidden) for part in range(3)]
+        if added is not None:
+            parts = [part + added[index * hidden : (index + 1) * hidden] for index, part in enumerate(parts)]
+        out = numpy.zeros((tokens, hidden))
+        for row, (first, last) in enumerate(zip(sums, sums[1:], strict=False)):
+            for head in range(heads):
+                columns = slice(head * size, (head + 1) * size)
+                q, k, v = [part[first:last, columns].astype("float64") for part in parts]
+                scores = q @ k.T / numpy.sqrt(size)
+                if scores_bias is not None:
+                    count = last - first
+                    scores += scores_bias[row % len(scores_bias), head % scores_bias.shape[1], :count, :count]
+                out[first:last, columns] = softmax(scores) @ v
+        return [out.astype("float32")]
+
+    for name in ("three", "packed", "biased", "bias_of_scores"):
+        draw = Draw(f"PackedMultiHeadAttention {name}")
+        streams = [draw.normal(tokens, hidden) for _ in range(3)]
+        if name == "packed":
+            streams = [draw.normal(tokens, heads, 3, size), None, None]
+        added = draw.normal(3 * hidden) if name == "biased" else None
+        bias = draw.normal(1, heads, steps, steps) if name == "bias_of_scores" else None
+        inputs = [*streams, added, offsets, sums, bias]
+        suite.add(name, "PackedMultiHeadAttention", inputs, expected=expected, num_heads=heads)
+
+
+TESTS = [attention, multi_head, decoder_masked, group_query, rotary, packed]
