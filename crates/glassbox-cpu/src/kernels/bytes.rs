@@ -59,7 +59,7 @@ enum Weight {
     /// The value of this number.
     Given(usize),
     /// The same in every run.
-    Packed(Packed),
+    Packed(Box<Packed>),
 }
 
 /// A matrix of bytes, as it is multiplied.
@@ -74,7 +74,7 @@ enum Ending {
     /// Nothing.
     Sums,
     /// Numbers, and what is done with them.
-    Numbers(Option<Finish>),
+    Numbers(Option<Box<Finish>>),
     /// Bytes: the numbers of the scales of a, b and y, and of the zero point of y.
     Bytes { scales: [usize; 3], zero: usize, dtype: DType },
 }
@@ -100,7 +100,8 @@ pub(super) fn build(fragment: &Fragment) -> Built {
     let ending = match fragment.nodes().nth(1) {
         Some(cast) if *cast.op == ops::cast::OP && *node.op == ops::matmul_integer::OP => {
             let numbers = fragment.number(cast.results[0]);
-            Ending::Numbers(Finish::of(fragment, 2..fragment.nodes().len(), numbers, fragment.outputs())?)
+            let finish = Finish::of(fragment, 2..fragment.nodes().len(), numbers, fragment.outputs())?;
+            Ending::Numbers(finish.map(Box::new))
         }
         Some(other) => return Err(format!("`{}` follows a product of bytes", other.op.name)),
         None if *node.op == ops::matmul_integer::OP => Ending::Sums,
@@ -115,7 +116,7 @@ pub(super) fn build(fragment: &Fragment) -> Built {
         }
     };
     let weight = match fragment.content(b) {
-        Some(content) => Weight::Packed(pack(content).map_err(|error| error.to_string())?),
+        Some(content) => Weight::Packed(Box::new(pack(content).map_err(|error| error.to_string())?)),
         None => Weight::Given(b),
     };
     Ok(Box::new(Multiply { a, a_dtype, a_zero: number(places.a_zero), b_zero: number(places.b_zero), weight, ending }))
