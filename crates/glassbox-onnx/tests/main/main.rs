@@ -3,12 +3,17 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod bodies;
+mod defaults;
 mod edit;
 mod encodings;
 mod external;
+mod foreign;
 mod functions;
 mod graphs;
 mod names;
 mod network_versions;
+mod never_run;
+mod order;
 mod protos;
+mod tolerated;
 mod versions;
