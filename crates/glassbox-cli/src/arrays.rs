@@ -22,6 +22,17 @@ pub(crate) fn read_npz(path: &Path) -> Result<Vec<(String, Tensor)>> {
     read_archive(BufReader::new(file), &path.display().to_string())
 }
 
+/// The names of the arrays of a `.npz` file.
+pub(crate) fn names_of_npz(path: &Path) -> Result<Vec<String>> {
+    let file = File::open(path).with_context(|| format!("{}: the file can't be opened", path.display()))?;
+    let place = || format!("{}: not a .npz file", path.display());
+    let archive = zip::ZipArchive::new(BufReader::new(file)).with_context(place)?;
+    let name = |name: std::result::Result<_, _>| {
+        name.map(|name: std::borrow::Cow<str>| name.trim_end_matches(".npy").to_owned())
+    };
+    archive.file_names().map(name).collect::<std::result::Result<_, zip::result::ZipError>>().with_context(place)
+}
+
 /// What bytes hold that begin as NumPy's files do.
 pub(crate) enum Arrays {
     One(Tensor),
@@ -54,20 +65,102 @@ fn read_archive(source: impl Read + Seek, name_of_source: &str) -> Result<Vec<(S
 
 fn read(mut source: impl Read) -> Result<Tensor> {
     let array = npyz::NpyFile::new(&mut source)?;
-    let plain = (array.order() == npyz::Order::C).then(|| dtype_of_bytes(&array.dtype())).flatten();
-    let Some(dtype) = plain else { return read_array(array) };
-    // The elements lie as a tensor has them.
+    if let npyz::DType::Plain(plain) = array.dtype()
+        && plain.type_char() == npyz::TypeChar::Object
+    {
+        bail!(
+            "it holds Python objects, which only Python reads; save texts with astype(str), numbers with a dtype of theirs"
+        )
+    }
     let shape = shape_of(&array)?;
-    let count = shape.iter().try_fold(1usize, |count, size| count.checked_mul(*size));
-    let length = count.and_then(|count| dtype.byte_len(count)).context("its dims are too large")?;
+    let count =
+        shape.iter().try_fold(1usize, |count, size| count.checked_mul(*size)).context("its dims are too large")?;
+    let fortran = array.order() == npyz::Order::Fortran;
+    if let Some(text) = text_of(&array.dtype())? {
+        drop(array);
+        let bytes = bytes_of(&mut source, count.checked_mul(text.bytes))?;
+        let texts = text.elements(&bytes, count)?;
+        return in_order(fortran, &shape, |shape| Ok(Tensor::from_strings(shape, texts)?));
+    }
+    let Some(dtype) = dtype_of_bytes(&array.dtype()) else { return read_array(array) };
+    // The elements lie as a tensor has them.
     drop(array);
+    let mut bytes = bytes_of(&mut source, dtype.byte_len(count))?;
+    if dtype == DType::Bool {
+        // As to NumPy, what isn't 0 is true.
+        bytes.iter_mut().for_each(|byte| *byte = u8::from(*byte != 0));
+    }
+    in_order(fortran, &shape, |shape| Ok(Tensor::from_bytes(dtype, shape, bytes)?))
+}
+
+/// The next `length` bytes.
+fn bytes_of(source: &mut impl Read, length: Option<usize>) -> Result<Vec<u8>> {
+    let length = length.context("its dims are too large")?;
     let mut bytes = Vec::new();
     bytes.try_reserve_exact(length).context("its dims are too large")?;
     source.take(length as u64).read_to_end(&mut bytes)?;
     if bytes.len() < length {
         bail!("it ends after {} of {length} bytes", bytes.len());
     }
-    Ok(Tensor::from_bytes(dtype, &shape, bytes)?)
+    Ok(bytes)
+}
+
+/// The tensor of elements that lie row-major, or with the first axis innermost: the same as row-major with the axes reversed.
+fn in_order(fortran: bool, shape: &[usize], make: impl FnOnce(&[usize]) -> Result<Tensor>) -> Result<Tensor> {
+    if !fortran {
+        return make(shape);
+    }
+    let reversed: Vec<usize> = shape.iter().rev().copied().collect();
+    let order: Vec<usize> = (0..shape.len()).rev().collect();
+    Ok(make(&reversed)?.permute(&order)?)
+}
+
+/// How an array holds texts: each in as many bytes, zeros after its end.
+struct Text {
+    bytes: usize,
+    /// Characters of four bytes each (`<U7`), and whether the first byte is the largest; else bytes of UTF-8 (`|S7`).
+    wide: Option<bool>,
+}
+
+/// How an array of this dtype holds texts, where it does.
+fn text_of(dtype: &npyz::DType) -> Result<Option<Text>> {
+    use npyz::TypeChar;
+    let npyz::DType::Plain(plain) = dtype else { return Ok(None) };
+    let size = || usize::try_from(plain.size_field()).context("its texts are too long");
+    Ok(match plain.type_char() {
+        TypeChar::UnicodeStr => {
+            let bytes = size()?.checked_mul(4).context("its texts are too long")?;
+            Some(Text { bytes, wide: Some(plain.endianness() == npyz::Endianness::Big) })
+        }
+        TypeChar::ByteStr => Some(Text { bytes: size()?, wide: None }),
+        _ => None,
+    })
+}
+
+impl Text {
+    fn elements(&self, bytes: &[u8], count: usize) -> Result<Vec<String>> {
+        if self.bytes == 0 {
+            return Ok(vec![String::new(); count]);
+        }
+        bytes.chunks_exact(self.bytes).enumerate().map(|(place, bytes)| self.element(bytes, place)).collect()
+    }
+
+    fn element(&self, bytes: &[u8], place: usize) -> Result<String> {
+        let Some(big) = self.wide else {
+            let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+            let text = String::from_utf8(bytes[..end].to_vec());
+            return text.with_context(|| format!("element {place} is not UTF-8"));
+        };
+        let code = |four: &[u8]| {
+            let code =
+                four.try_into().map(|four| if big { u32::from_be_bytes(four) } else { u32::from_le_bytes(four) });
+            code.unwrap_or(u32::MAX)
+        };
+        let codes: Vec<u32> = bytes.chunks_exact(4).map(code).collect();
+        let end = codes.iter().rposition(|code| *code != 0).map_or(0, |last| last + 1);
+        let wrong = |code: &u32| format!("element {place} holds {code:#x}, which is no character");
+        codes[..end].iter().map(|code| char::from_u32(*code).with_context(|| wrong(code))).collect()
+    }
 }
 
 /// The dtype whose elements an array's bytes are as they stand.
@@ -120,21 +213,42 @@ fn read_array<R: Read>(array: npyz::NpyFile<R>) -> Result<Tensor> {
         (Uint, 8) => elements::<u64, R>(array, &shape),
         _ => bail!("arrays of dtype {} can't be read", dtype.descr()),
     }?;
-    if !fortran {
-        return Ok(tensor);
-    }
-    // The elements lie with the first axis innermost: the same as row-major with the axes reversed.
-    let reversed: Vec<usize> = shape.iter().rev().copied().collect();
-    let order: Vec<usize> = (0..shape.len()).rev().collect();
-    Ok(tensor.reshape(&reversed)?.permute(&order)?)
+    in_order(fortran, &shape, |shape| Ok(tensor.reshape(shape)?))
 }
 
 fn elements<T: Element + npyz::Deserialize, R: Read>(array: npyz::NpyFile<R>, shape: &[usize]) -> Result<Tensor> {
     Ok(Tensor::from_vec(shape, array.into_vec::<T>()?)?)
 }
 
+/// Whether a `.npy` file can hold the tensor: texts that end in a zero character it can't, for zeros fill up the others.
+pub(crate) fn fits_npy(tensor: &Tensor) -> bool {
+    tensor.to_strings().is_none_or(|texts| !texts.iter().any(|text| text.ends_with('\0')))
+}
+
+/// Texts as NumPy's `<U`: as many characters for each as the longest has.
+fn write_texts(path: &Path, shape: &[usize], texts: &[String]) -> Result<()> {
+    let longest = texts.iter().map(|text| text.chars().count()).max().unwrap_or(0).max(1);
+    let dims: String = shape.iter().map(|size| format!("{size}, ")).collect();
+    let dims = if shape.len() == 1 { dims.trim_end() } else { dims.trim_end_matches(", ") };
+    let mut header = format!("{{'descr': '<U{longest}', 'fortran_order': False, 'shape': ({dims}), }}");
+    // With the ten bytes before it the header ends at a multiple of 64, in a line end.
+    while !(header.len() + 11).is_multiple_of(64) {
+        header.push(' ');
+    }
+    header.push('\n');
+    let length = u16::try_from(header.len()).context("it has too many dims")?;
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend(length.to_le_bytes());
+    bytes.extend(header.as_bytes());
+    for text in texts {
+        let padded = text.chars().map(u32::from).chain(std::iter::repeat(0)).take(longest);
+        bytes.extend(padded.flat_map(u32::to_le_bytes));
+    }
+    crate::files::write(path, bytes)
+}
+
 /// Writes a `.npy` file. NumPy has no narrow floats or packed integers: they are written as f32, int8
-/// or uint8, which hold each of their values; strings can't be written.
+/// or uint8, which hold each of their values. See [`fits_npy`] for texts that it can't hold.
 pub(crate) fn write_npy(path: &Path, tensor: &Tensor) -> Result<()> {
     match tensor.dtype() {
         DType::F64 => write::<f64>(path, tensor),
@@ -152,7 +266,10 @@ pub(crate) fn write_npy(path: &Path, tensor: &Tensor) -> Result<()> {
             write::<u8>(path, &tensor.cast(DType::U8, glassbox_tensor::Overflow::Wrap)?)
         }
         dtype if dtype.is_integer() => write::<i8>(path, &tensor.cast(DType::I8, glassbox_tensor::Overflow::Wrap)?),
-        dtype => bail!("{}: a tensor of {dtype} can't be written as .npy", path.display()),
+        dtype => match tensor.to_strings() {
+            Some(texts) if fits_npy(tensor) => write_texts(path, tensor.shape(), &texts),
+            _ => bail!("{}: a tensor of {dtype} can't be written as .npy", path.display()),
+        },
     }
 }
 

@@ -153,6 +153,22 @@ enum Source {
     Bytes(Vec<u8>),
 }
 
+/// Whether the arguments give a value to the input `name`: one of its own, or an array of a `.npz`.
+///
+/// # Errors
+///
+/// Where a `.npz` can't be read.
+pub(crate) fn names(arguments: &Given, name: &str) -> Result<bool> {
+    for text in &arguments.inputs {
+        let own = text.strip_prefix(name).is_some_and(|rest| rest.starts_with('='));
+        let archive = text.ends_with(".npz") && !text.contains('=') && Path::new(text).exists();
+        if own || (archive && arrays::names_of_npz(Path::new(text))?.iter().any(|array| array == name)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Takes one `--input` apart.
 fn add(graph: &Graph, text: &str, given: &mut Vec<(String, Source)>) -> Result<()> {
     let names: Vec<String> = graph.inputs().iter().map(|id| graph.value_label(*id)).collect();
@@ -261,6 +277,10 @@ struct Maker<'a> {
 
 impl Maker<'_> {
     fn value(&self, source: &Source) -> Result<Value> {
+        fitted(self.read(source)?, &self.graph.value(self.id).ty)
+    }
+
+    fn read(&self, source: &Source) -> Result<Value> {
         let text = match source {
             Source::Array(tensor) => return Ok(tensor.clone().into()),
             Source::Bytes(bytes) => return self.of_bytes(bytes),
@@ -269,6 +289,10 @@ impl Maker<'_> {
         match text {
             RANDOM => return self.filled(random),
             "zeros" => return self.filled(|_, _| 0.0),
+            NOTHING => {
+                let Type::Optional(element) = &self.graph.value(self.id).ty else { bail!("`none`: it is no optional") };
+                return Ok(Value::Optional { element: element.as_ref().clone(), item: None });
+            }
             _ => {}
         }
         if let Some(constant) = text.strip_prefix("const:") {
@@ -285,13 +309,18 @@ impl Maker<'_> {
             "npy" => Ok(arrays::read_npy(path)?.into()),
             "npz" => {
                 let name = self.graph.value_label(self.id);
-                let found = arrays::read_npz(path)?.into_iter().find(|(array, _)| *array == name);
+                let arrays = arrays::read_npz(path)?;
+                // All arrays of a file are a sequence, in their order, where none has the name of the input.
+                if let Type::Sequence(element) = &self.graph.value(self.id).ty
+                    && arrays.iter().all(|(array, _)| *array != name)
+                {
+                    let items = arrays.into_iter().map(|(_, array)| array.into()).collect();
+                    return Ok(Value::Sequence { element: element.as_ref().clone(), items });
+                }
+                let found = arrays.into_iter().find(|(array, _)| *array == name);
                 Ok(found.with_context(|| format!("{text}: it has no array `{name}`"))?.1.into())
             }
-            "pb" => match glassbox_onnx::read_tensor_pb(path)? {
-                Data::Tensor(tensor) => Ok(tensor.into()),
-                _ => bail!("{text}: it doesn't hold a tensor"),
-            },
+            "pb" => of_pb(path, &self.graph.value(self.id).ty),
             "json" => {
                 let file = std::fs::read(path).with_context(|| format!("{text}: the file can't be read"))?;
                 self.of_json(&file, text)
@@ -327,6 +356,9 @@ impl Maker<'_> {
         let rule = || format!("{place}: it is neither an array of NumPy's (.npy, .npz) nor a value in JSON");
         let value: serde_json::Value = serde_json::from_slice(bytes).with_context(rule)?;
         let ty = &self.graph.value(self.id).ty;
+        if let Some(value) = json_values::composed(&value, Some(ty)).with_context(|| place.to_owned())? {
+            return Ok(value);
+        }
         let given = json_values::given(&value, Some(ty)).with_context(|| place.to_owned())?;
         let Type::Tensor(declared) = ty.substitute(self.dims) else { bail!("it is {ty}, and JSON gives a tensor") };
         let sizes = declared.dims().map(|dims| dims.iter().map(Dim::as_size).collect::<Option<Vec<usize>>>());
@@ -342,6 +374,9 @@ impl Maker<'_> {
     fn filled(&self, mut element: impl FnMut(&mut StdRng, DType) -> f64) -> Result<Value> {
         let ty = &self.graph.value(self.id).ty;
         let Type::Tensor(tensor) = ty.substitute(self.dims) else { bail!("it is {ty}; give a file") };
+        if tensor.dtype == DType::String {
+            bail!("it is {ty}; give its texts in a file (.npy, .json or .pb)");
+        }
         let Some(dims) = tensor.dims() else { bail!("it is {ty}, of unknown rank; give a file") };
         let size = |dim: &Dim| {
             dim.as_size().with_context(|| match dim.as_symbol() {
@@ -357,6 +392,81 @@ impl Maker<'_> {
         let elements = (0..count).map(|_| element(&mut rng, tensor.dtype)).collect();
         Ok(Tensor::store(tensor.dtype, &sizes, elements, Overflow::Saturate)?.into())
     }
+}
+
+/// What stands for an optional that holds nothing.
+const NOTHING: &str = "none";
+
+/// What a file of the ONNX format holds, of which only the type of the input says what it is. An optional may be given as the
+/// value that it holds.
+fn of_pb(path: &Path, ty: &Type) -> Result<Value> {
+    let data = match ty {
+        Type::Tensor(_) => glassbox_onnx::read_tensor_pb(path)?,
+        Type::Sequence(_) => glassbox_onnx::read_sequence_pb(path)?,
+        Type::Optional(element) => {
+            let fits = |data: &Data| value_of(data.clone(), ty).is_ok_and(|value| ty.admits(&value.ty()));
+            match glassbox_onnx::read_optional_pb(path) {
+                Ok(data) if fits(&data) => data,
+                read => match of_pb(path, element) {
+                    Ok(item) if element.admits(&item.ty()) => return Ok(item),
+                    _ => read?,
+                },
+            }
+        }
+    };
+    value_of(data, ty).with_context(|| path.display().to_string())
+}
+
+/// What a file holds, as a value of the type.
+fn value_of(data: Data, ty: &Type) -> Result<Value> {
+    Ok(match (data, ty) {
+        (Data::Tensor(tensor), _) => tensor.into(),
+        (Data::Sequence(items), Type::Sequence(element)) => Value::Sequence {
+            element: element.as_ref().clone(),
+            items: items.into_iter().map(|item| value_of(item, element)).collect::<Result<_>>()?,
+        },
+        (Data::Optional(item), Type::Optional(element)) => {
+            let item = item.map(|item| value_of(*item, element)).transpose()?.map(Box::new);
+            Value::Optional { element: element.as_ref().clone(), item }
+        }
+        (Data::Map(..), _) => {
+            bail!("it holds a map, and no input of a graph is one: give its keys and values as tensors")
+        }
+        _ => bail!("it holds another kind of value than the input, which is {ty}"),
+    })
+}
+
+/// A value as its input has it: in an optional where that is declared, and of the narrow dtype that NumPy doesn't have, where
+/// each element is a value of it.
+fn fitted(value: Value, ty: &Type) -> Result<Value> {
+    match (value, ty) {
+        (value @ Value::Optional { .. }, _) => Ok(value),
+        (value, Type::Optional(element)) => {
+            let item = Some(Box::new(fitted(value, element)?));
+            Ok(Value::Optional { element: element.as_ref().clone(), item })
+        }
+        (Value::Sequence { element, items }, Type::Sequence(wanted)) => {
+            let items = items.into_iter().map(|item| fitted(item, wanted)).collect::<Result<_>>()?;
+            Ok(Value::Sequence { element, items })
+        }
+        (Value::Tensor(tensor), Type::Tensor(wanted)) => Ok(narrowed(tensor, wanted.dtype)?.into()),
+        (value, _) => Ok(value),
+    }
+}
+
+/// The tensor in a dtype that NumPy doesn't have, where that loses nothing.
+fn narrowed(tensor: Tensor, wanted: DType) -> Result<Tensor> {
+    const NUMPY: &[DType] = &[DType::F16, DType::F32, DType::F64, DType::Bool, DType::String];
+    let narrow = wanted.is_float() && !NUMPY.contains(&wanted) && tensor.dtype() == DType::F32
+        || wanted.is_sub_byte() && [DType::I8, DType::U8].contains(&tensor.dtype());
+    if !narrow {
+        return Ok(tensor);
+    }
+    let cast = tensor.cast(wanted, Overflow::Saturate)?;
+    let (before, after) = (tensor.load::<f64>()?, cast.load::<f64>()?);
+    let same =
+        before.iter().zip(after.iter()).all(|(before, after)| before == after || before.is_nan() && after.is_nan());
+    Ok(if same { cast } else { tensor })
 }
 
 /// A random element: floats from -1 to 1, integers from 0 to 9, any bool.

@@ -12,7 +12,8 @@ use crate::{machine, model, out};
 
 /// Opens the model that the arguments name.
 pub(crate) fn open(arguments: &LanguageModel) -> Result<Model> {
-    let options = LoadOptions { context: arguments.context, weights_budget: arguments.weights_budget };
+    let options =
+        LoadOptions { context: arguments.context, weights_budget: arguments.weights_budget, ..LoadOptions::default() };
     model::open(&arguments.model, options)
 }
 

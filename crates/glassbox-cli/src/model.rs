@@ -1,5 +1,6 @@
 //! Opening models by name.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,6 +10,8 @@ use glassbox_ir::Graph;
 use glassbox_onnx::edit::Source;
 use glassbox_runtime::{LoadOptions, Model, ModelLoader, ModelPackage, load_model};
 use glassbox_weights::Package;
+
+use crate::args::Given;
 
 /// The models that come with Glassbox, by name.
 const BUILT_IN: &[(&str, &[u8])] = &[
@@ -30,6 +33,22 @@ pub(crate) fn open(name: &str, options: LoadOptions) -> Result<Model> {
             bail!("{name}: there is no such file, and no model of that name comes with Glassbox ({})", known.join(", "))
         }
     }
+}
+
+/// Opens a model whose inputs are given so: those of an ONNX model that have a default, and are given, are inputs of its
+/// graph.
+pub(crate) fn open_given(name: &str, given: &Given) -> Result<Model> {
+    let model = open(name, LoadOptions::default())?;
+    let mut overridden = BTreeSet::new();
+    for default in model.defaults() {
+        if crate::inputs::names(given, default)? {
+            overridden.insert(default.to_owned());
+        }
+    }
+    if overridden.is_empty() {
+        return Ok(model);
+    }
+    open(name, LoadOptions { overridden, ..LoadOptions::default() })
 }
 
 /// Whether a model of that name comes with Glassbox.

@@ -1,6 +1,8 @@
-//! Values as JSON: what lines of `--input-steps`, `.json` files and standard input give.
+//! Values as JSON: what lines of `--input-steps`, `.json` files and standard input give. A list or an optional is one where
+//! the input is declared so, or as `--json` prints it: `{"sequence": […]}`, `{"optional": …}`.
 
 use anyhow::{Context, Result, bail};
+use glassbox_exec::Value as Composed;
 use glassbox_ir::Type;
 use glassbox_tensor::{DType, Overflow, Tensor};
 use serde_json::Value;
@@ -45,6 +47,40 @@ pub(crate) fn given(value: &Value, declared: Option<&Type>) -> Result<Given> {
     }
     let elements = tensor(declared.map_or(DType::F64, Type::dtype), &elements)?;
     Ok(Given { tensor: elements.reshape(&dims)?, flat: dims.len() == 1 })
+}
+
+/// A list or an optional, where the value is one or is declared as one; none where it is a tensor.
+///
+/// # Errors
+///
+/// Where what it holds is no value of the declared type, or the type of an empty one isn't known.
+pub(crate) fn composed(value: &Value, declared: Option<&Type>) -> Result<Option<Composed>> {
+    let of_fields = |name: &str| value.as_object().and_then(|fields| fields.get(name));
+    let (sequence, optional) = (of_fields("sequence"), of_fields("optional"));
+    Ok(match declared {
+        Some(Type::Sequence(element)) => {
+            let items = sequence.unwrap_or(value).as_array().context("a sequence is a list of its values")?;
+            let items = items.iter().map(|item| whole(item, Some(element))).collect::<Result<_>>()?;
+            Some(Composed::Sequence { element: element.as_ref().clone(), items })
+        }
+        Some(Type::Optional(element)) => {
+            let item = optional.unwrap_or(value);
+            let item = if item.is_null() { None } else { Some(Box::new(whole(item, Some(element))?)) };
+            Some(Composed::Optional { element: element.as_ref().clone(), item })
+        }
+        _ if sequence.is_some() || optional.is_some() => {
+            bail!("it is a sequence or an optional, and the input is none")
+        }
+        _ => None,
+    })
+}
+
+/// A value of any kind; a flat list of numbers is a vector.
+fn whole(value: &Value, declared: Option<&Type>) -> Result<Composed> {
+    match composed(value, declared)? {
+        Some(composed) => Ok(composed),
+        None => Ok(Composed::Tensor(given(value, declared)?.tensor)),
+    }
 }
 
 /// A vector of elements, each rounded once where the dtype is one of floats.

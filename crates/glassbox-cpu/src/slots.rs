@@ -226,7 +226,7 @@ fn by_reference(call: &Call, limit: usize) -> Outcome {
         let operands: Vec<Option<Value>> = node.operands.iter().map(operand).collect();
         let results =
             evaluate(node.op, &node.attrs, &operands, node.results.len(), limit).map_err(|error| match error {
-                RunError::Node { error, .. } => error,
+                RunError::Node { error, .. } => *error,
                 other => KernelError::Internal(other.to_string()),
             });
         values.extend(results?);

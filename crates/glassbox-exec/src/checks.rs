@@ -171,7 +171,12 @@ pub fn check_params(graph: &Graph, params: &dyn ParamSource) -> Result<(), RunEr
                 KernelError::invalid("C1", format!("parameter {name:?} is {ty}, the graph says {declared}"))
             }
         };
-        return Err(RunError::Node { op: node.op.name, node: graph.node_label(id), error });
+        return Err(RunError::Node {
+            op: node.op.name,
+            node: graph.node_label(id),
+            onnx: graph.onnx_op(id).map(Box::from),
+            error: Box::new(error),
+        });
     }
     Ok(())
 }

@@ -47,6 +47,11 @@ impl KernelError {
     }
 }
 
+/// What a message says of the op in the file.
+fn of_file(onnx: &Option<Box<str>>) -> String {
+    onnx.as_ref().map(|op| format!(" (ONNX op {op})")).unwrap_or_default()
+}
+
 /// Why a run stopped.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -58,22 +63,26 @@ pub enum RunError {
     #[error("the policy: {0}")]
     Policy(String),
     /// A node failed.
-    #[error("{op} `{node}`: {error}")]
+    #[error("{op} `{node}`{}: {error}", of_file(.onnx))]
     Node {
         /// The op.
         op: &'static str,
         /// What the node is called.
         node: String,
+        /// The op of the ONNX file that the node came from, where it came from one.
+        onnx: Option<Box<str>>,
         /// Why.
-        error: KernelError,
+        error: Box<KernelError>,
     },
     /// A limit of the session was reached.
-    #[error("{op} `{node}`: {limit}")]
+    #[error("{op} `{node}`{}: {limit}", of_file(.onnx))]
     Limit {
         /// The op.
         op: &'static str,
         /// What the node is called.
         node: String,
+        /// The op of the ONNX file that the node came from, where it came from one.
+        onnx: Option<Box<str>>,
         /// Which, and how to raise it.
         limit: String,
     },

@@ -315,6 +315,15 @@ impl Graph {
         }
     }
 
+    /// The op of the file that a node came from, where that was ONNX: `Reshape`, `com.example.Op`. Its name there may say more
+    /// than that of one of the nodes that it became.
+    pub fn onnx_op(&self, id: NodeId) -> Option<&str> {
+        match self.node(id).provenance.first() {
+            Some(Origin::Onnx { op, .. }) if !op.is_empty() => Some(op),
+            _ => None,
+        }
+    }
+
     /// How a message calls a node: the name it came with, or that of its first result.
     pub fn node_label(&self, id: NodeId) -> String {
         let node = self.node(id);

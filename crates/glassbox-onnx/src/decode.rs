@@ -12,8 +12,10 @@ use prost::Message;
 use crate::data::protobuf;
 use crate::error::OnnxError;
 use crate::external::{External, open};
+use crate::foreign;
 use crate::model::{Attribute, AttributeValue, Declared, Function, Graph, Model, Node, ValueInfo, canonical_domain};
 use crate::names;
+use crate::order;
 use crate::proto::{
     AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TypeProto, ValueInfoProto,
     attribute_type,
@@ -45,22 +47,32 @@ pub fn parse(bytes: Bytes, folder: Option<&Path>) -> Result<Model, OnnxError> {
 }
 
 fn decode(bytes: Bytes, external: External) -> Result<Model, OnnxError> {
+    if let Some(what) = foreign::kind(&bytes) {
+        return Err(OnnxError::NoModel { what });
+    }
     wire::check(&bytes, Kind::Model).map_err(|rule| OnnxError::structure("the model", rule))?;
-    let proto = ModelProto::decode(bytes).map_err(|error| protobuf("ModelProto", &error))?;
+    let proto = ModelProto::decode(bytes.clone()).map_err(|error| match foreign::cut(&bytes) {
+        Some(reason) => OnnxError::Protobuf { message: "ModelProto", reason },
+        None => protobuf("ModelProto", &error),
+    })?;
     let ir_version = proto.ir_version.unwrap_or_default();
     let mut opsets = opsets("the model", proto.opset_import)?;
     if opsets.is_empty() {
         if ir_version >= OPSETS_SINCE {
-            return Err(OnnxError::structure("the model", format!("IR version {ir_version} must import an opset")));
+            let rule = format!(
+                "IR version {ir_version} must import an opset; without one the file is cut off, or no ONNX model"
+            );
+            return Err(OnnxError::structure("the model", rule));
         }
         opsets.insert(String::new(), 1);
     }
-    let graph = proto.graph.ok_or_else(|| OnnxError::structure("the model", "there is no graph"))?;
+    let no_graph = "there is no graph: the file is no ONNX model, or was cut off before it";
+    let graph = proto.graph.ok_or_else(|| OnnxError::structure("the model", no_graph))?;
     let mut decoder = Decoder { external, symbols: Symbols::default() };
     let graph = decoder.graph(graph)?;
     let functions = proto.functions.into_iter().map(|function| decoder.function(function)).collect::<Result<_, _>>()?;
     let metadata = proto.metadata_props.into_iter();
-    let model = Model {
+    let mut model = Model {
         file: None,
         ir_version,
         opsets,
@@ -71,7 +83,10 @@ fn decode(bytes: Bytes, external: External) -> Result<Model, OnnxError> {
         metadata: metadata.map(|entry| (entry.key.unwrap_or_default(), entry.value.unwrap_or_default())).collect(),
         functions,
         graph,
+        notes: decoder.external.notes,
     };
+    let sorted = order::sort(&mut model);
+    model.notes.extend(sorted);
     names::check(&model)?;
     Ok(model)
 }

@@ -28,8 +28,14 @@ pub enum OnnxError {
         /// What the system says.
         error: io::Error,
     },
+    /// The file is something else than a model, or only a part of one.
+    #[error("this is not an ONNX model: {what}")]
+    NoModel {
+        /// What it is, and what to do.
+        what: String,
+    },
     /// The bytes aren't a message of the format.
-    #[error("not a whole {message} of the ONNX format: {reason}")]
+    #[error("not a whole {message} of the ONNX format, so damaged or something else: {reason}")]
     Protobuf {
         /// The message that was to be decoded.
         message: &'static str,

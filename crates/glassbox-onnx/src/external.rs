@@ -30,6 +30,8 @@ pub(crate) struct External {
     /// How many bytes sparse tensors take that were made dense, and how many values they store.
     pub(crate) dense: usize,
     pub(crate) stored: usize,
+    /// What was read otherwise than it stands there, in words.
+    pub(crate) notes: Vec<String>,
 }
 
 /// A file that is mapped.
@@ -79,6 +81,11 @@ pub(crate) fn open(path: &Path) -> Result<Mapped, OnnxError> {
 }
 
 impl External {
+    /// Keeps a note, where there is one.
+    pub(crate) fn note(&mut self, note: Option<String>) {
+        self.notes.extend(note);
+    }
+
     /// Data relative to `folder`; without one, external data is an error.
     pub(crate) fn new(folder: Option<&Path>) -> External {
         External { folder: folder.map(Path::to_owned), ..External::default() }

@@ -15,10 +15,12 @@ pub mod dtype;
 pub mod edit;
 pub mod error;
 mod external;
+mod foreign;
 pub mod import;
 pub mod model;
 mod names;
 pub mod ops;
+mod order;
 pub mod proto;
 mod sparse;
 mod tensor;
@@ -26,7 +28,8 @@ mod types;
 mod wire;
 
 pub use data::{
-    Data, parse_optional, parse_sequence, parse_tensor, read_optional_pb, read_sequence_pb, read_tensor_pb,
+    Data, parse_map, parse_optional, parse_sequence, parse_tensor, read_map_pb, read_optional_pb, read_sequence_pb,
+    read_tensor_pb,
 };
 pub use decode::{load, parse};
 pub use error::{OnnxError, UnsupportedNode};

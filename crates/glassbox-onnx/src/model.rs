@@ -1,7 +1,7 @@
 //! A decoded model: what the file says, with every tensor in place, before any op is understood.
 //!
 //! Made by [`load`](crate::load) and [`parse`](crate::parse), which have checked the names: every value
-//! is defined once and before its uses. Empty names stand for operands and results that are left out.
+//! is defined once and before its uses, for nodes that stood in another order were sorted. Empty names stand for operands and results that are left out.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -33,6 +33,8 @@ pub struct Model {
     pub functions: Vec<Function>,
     /// The graph.
     pub graph: Graph,
+    /// What the file breaks of the format's rules and was read all the same, in words.
+    pub notes: Vec<String>,
 }
 
 /// A graph: that of the model or the body of a control op.

@@ -1,7 +1,8 @@
 //! The rules of names: every value is defined once, and before it is read.
 //!
 //! A graph inside a node sees the names that are defined before the node, in the graphs around it. Its
-//! node outputs may not use one of those names again; its inputs and initializers may, and hide it. A
+//! node outputs and initializers may not use one of those names again: which value is meant other programs decide
+//! differently. Its inputs may, and hide it. A
 //! function sees only its own names. A violation says whether the value exists nowhere, is defined too
 //! late, or depends on itself.
 
@@ -74,6 +75,17 @@ impl<'a> Names<'a> {
                 }
             }
             self.defined.extend(seen);
+        }
+        if let Some(outer) = self.outer {
+            let inputs: HashSet<&str> = graph.inputs.iter().map(|input| input.name.as_str()).collect();
+            let hides = |name: &&str| outer.sees(name) && !inputs.contains(name);
+            if let Some(name) = graph.initializers.iter().map(|(name, _)| name.as_str()).find(hides) {
+                let rule = format!(
+                    "its initializer `{name}` has the name of a value around it; which of the two is meant isn't said, and \
+                     onnxruntime and the reference evaluator of ONNX take different ones. Rename one of them"
+                );
+                return Err(OnnxError::structure(place, rule));
+            }
         }
         Ok(())
     }

@@ -338,11 +338,19 @@ pub struct OptionalProto {
     pub optional_value: Option<Box<OptionalProto>>,
 }
 
-/// A map. Its entries aren't read: Glassbox has no maps, and says so.
 #[derive(Clone, PartialEq, Message)]
 pub struct MapProto {
     #[prost(string, optional, tag = "1")]
     pub name: Option<String>,
+    /// The number of a dtype of integers or strings.
+    #[prost(int32, optional, tag = "2")]
+    pub key_type: Option<i32>,
+    #[prost(int64, repeated, tag = "3")]
+    pub keys: Vec<i64>,
+    #[prost(bytes = "bytes", repeated, tag = "4")]
+    pub string_keys: Vec<Bytes>,
+    #[prost(message, optional, boxed, tag = "5")]
+    pub values: Option<Box<SequenceProto>>,
 }
 
 /// The numbers of [`SequenceProto::elem_type`] and [`OptionalProto::elem_type`].

@@ -2,7 +2,7 @@
 //!
 //! Data that is aligned stays where it is, in the mapped file; other data is copied once. The length
 //! must be exactly what dims and dtype need. Strings are UTF-8. A value that the dtype doesn't have
-//! (a bool of 2, an i8 of 300) is an error, never a wrapped number.
+//! (an i8 of 300) is an error, never a wrapped number; a bool that is neither 0 nor 1 is true, as everywhere else, with a note.
 
 use std::sync::Arc;
 
@@ -46,7 +46,7 @@ pub(crate) fn tensor(proto: TensorProto, place: &str, external: &mut External) -
     if field != wanted {
         return Err(fail(format!("data of dtype {dtype} must be in `{wanted}` or `raw_data`, not in `{field}`")));
     }
-    from_field(proto, dtype, &shape).map_err(fail)
+    from_field(proto, dtype, &shape, |count| external.note(odd_bools(&name, count))).map_err(fail)
 }
 
 /// The dtype of a message.
@@ -126,7 +126,13 @@ fn stays_in_place(bytes: &Bytes, dtype: DType) -> bool {
 }
 
 /// A tensor over raw bytes: in place where they are aligned, else copied.
-fn from_raw(bytes: Bytes, dtype: DType, shape: &[usize], name: &str, external: &External) -> Result<Tensor, OnnxError> {
+fn from_raw(
+    bytes: Bytes,
+    dtype: DType,
+    shape: &[usize],
+    name: &str,
+    external: &mut External,
+) -> Result<Tensor, OnnxError> {
     let fail = |rule: String| OnnxError::tensor(name, rule);
     if dtype == DType::String {
         return Err(fail("strings must be in `string_data`, not in `raw_data`".to_owned()));
@@ -140,13 +146,18 @@ fn from_raw(bytes: Bytes, dtype: DType, shape: &[usize], name: &str, external: &
     let tensor = if stays_in_place(&bytes, dtype) {
         Tensor::from_shared(dtype, shape, Arc::new(bytes), 0)
     } else {
-        Tensor::from_bytes(dtype, shape, external.copy(&bytes))
+        let mut copy = external.copy(&bytes);
+        if dtype == DType::Bool {
+            let odd = as_bools(&mut copy);
+            external.note(odd_bools(name, odd));
+        }
+        Tensor::from_bytes(dtype, shape, copy)
     };
     tensor.map_err(|error| fail(error.to_string()))
 }
 
 /// A tensor from the field that is meant for its dtype.
-fn from_field(proto: TensorProto, dtype: DType, shape: &[usize]) -> Result<Tensor, String> {
+fn from_field(proto: TensorProto, dtype: DType, shape: &[usize], odd: impl FnOnce(usize)) -> Result<Tensor, String> {
     let tensor = match dtype {
         DType::F32 => Tensor::from_vec(shape, proto.float_data),
         DType::F64 => Tensor::from_vec(shape, proto.double_data),
@@ -167,9 +178,27 @@ fn from_field(proto: TensorProto, dtype: DType, shape: &[usize]) -> Result<Tenso
             let values = proto.string_data.into_iter().enumerate().map(text).collect::<Result<Vec<_>, _>>()?;
             Tensor::from_strings(shape, values)
         }
+        DType::Bool => {
+            odd(proto.int32_data.iter().filter(|value| !(0..2).contains(*value)).count());
+            Tensor::from_vec(shape, proto.int32_data.iter().map(|value| *value != 0).collect::<Vec<bool>>())
+        }
         _ => Tensor::from_bytes(dtype, shape, narrow_bytes(&proto.int32_data, dtype)?),
     };
     tensor.map_err(|error| error.to_string())
+}
+
+/// Makes every byte 0 or 1; gives how many weren't.
+fn as_bools(bytes: &mut [u8]) -> usize {
+    let mut odd = 0;
+    for byte in bytes.iter_mut().filter(|byte| **byte > 1) {
+        (*byte, odd) = (1, odd + 1);
+    }
+    odd
+}
+
+/// The note on bools that aren't 0 or 1, where there are some.
+fn odd_bools(name: &str, count: usize) -> Option<String> {
+    (count > 0).then(|| format!("tensor `{name}`: {count} of its bools are neither 0 nor 1; they are true"))
 }
 
 /// The bytes of elements that were each written as an int32: small integers as they are, narrow floats
@@ -179,7 +208,6 @@ fn narrow_bytes(values: &[i32], dtype: DType) -> Result<Vec<u8>, String> {
         DType::I16 => (i32::from(i16::MIN), i32::from(i16::MAX), 2),
         DType::I8 => (i32::from(i8::MIN), i32::from(i8::MAX), 1),
         DType::U16 | DType::F16 | DType::BF16 => (0, i32::from(u16::MAX), 2),
-        DType::Bool => (0, 1, 1),
         _ => (0, i32::from(u8::MAX), 1),
     };
     let mut bytes = Vec::with_capacity(values.len() * size);

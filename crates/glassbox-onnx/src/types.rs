@@ -1,7 +1,7 @@
 //! Declared types: from the file's messages to the IR's types.
 //!
-//! A dim with a name becomes a symbol; dims with the same name are the same. A dim without a value, or
-//! with the value -1, which some exporters write for it, is unknown. Names that are no identifiers are
+//! A dim with a name becomes a symbol; dims with the same name are the same. A dim without a value is unknown, and so is one
+//! with a negative value, or with a name that stands for "no name" (`?`, `None`, `-1`, ...): exporters write them for it. Names that are no identifiers are
 //! spelled as one, each differently from all other names of the model.
 
 use std::collections::{HashMap, HashSet};
@@ -39,10 +39,10 @@ impl Symbols {
 
     fn dim(&mut self, proto: DimensionProto) -> Result<Dim, String> {
         match proto.value {
-            None | Some(DimensionValue::Value(-1)) => Ok(Dim::Unknown),
-            Some(DimensionValue::Value(value)) if value < 0 => Err(format!("a dim is {value}")),
+            None => Ok(Dim::Unknown),
+            Some(DimensionValue::Value(value)) if value < 0 => Ok(Dim::Unknown),
             Some(DimensionValue::Value(value)) => Ok(Dim::Int(value)),
-            Some(DimensionValue::Param(name)) if name.is_empty() => Ok(Dim::Unknown),
+            Some(DimensionValue::Param(name)) if is_placeholder(&name) => Ok(Dim::Unknown),
             Some(DimensionValue::Param(name)) => Ok(self.symbol(&name)),
         }
     }
@@ -81,6 +81,36 @@ impl Symbols {
         };
         Ok(Declared::Known(TensorType { dtype, shape }.into()))
     }
+}
+
+/// Whether the name of a dim says only that it has none. Such names stand for any size wherever they are written, so two of
+/// them aren't the same dim.
+fn is_placeholder(name: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "none",
+        "null",
+        "nil",
+        "nan",
+        "n/a",
+        "any",
+        "unk",
+        "unknown",
+        "undefined",
+        "unspecified",
+        "dynamic",
+        "dyn",
+        "variable",
+        "auto",
+        "<unk>",
+        "<none>",
+        "<dynamic>",
+        "<unknown>",
+        "free",
+        "kdynamic",
+    ];
+    let name = name.trim();
+    let negative = name.strip_prefix('-').is_some_and(|digits| digits.chars().all(|digit| digit.is_ascii_digit()));
+    negative || !name.chars().any(char::is_alphanumeric) || WORDS.iter().any(|word| name.eq_ignore_ascii_case(word))
 }
 
 /// The name of a dim as an identifier.

@@ -35,6 +35,7 @@ pub(crate) enum Kind {
     Function,
     Sequence,
     Optional,
+    Map,
     /// A message of texts and numbers only.
     Leaf,
 }
@@ -165,9 +166,12 @@ fn field(kind: Kind, tag: u64) -> Field {
         (Kind::Sequence, 3) | (Kind::Optional, 3) => message::<TensorProto>(Kind::Tensor),
         (Kind::Sequence, 4) | (Kind::Optional, 4) => message::<SparseTensorProto>(Kind::SparseTensor),
         (Kind::Sequence, 5) | (Kind::Optional, 5) => message::<SequenceProto>(Kind::Sequence),
-        (Kind::Sequence, 6) | (Kind::Optional, 6) => message::<MapProto>(Kind::Leaf),
+        (Kind::Sequence, 6) | (Kind::Optional, 6) => message::<MapProto>(Kind::Map),
         (Kind::Sequence, 7) | (Kind::Optional, 7) => message::<OptionalProto>(Kind::Optional),
-        (Kind::Attribute, 8) | (Kind::Tensor, 1 | 5 | 7 | 11) | (Kind::SparseTensor, 3) => Field::Numbers,
+        (Kind::Map, 5) => message::<SequenceProto>(Kind::Sequence),
+        (Kind::Map, 3) | (Kind::Attribute, 8) | (Kind::Tensor, 1 | 5 | 7 | 11) | (Kind::SparseTensor, 3) => {
+            Field::Numbers
+        }
         // The raw data of a tensor shares the file's bytes; floats are as long decoded as in the file.
         (Kind::Tensor, 4 | 9 | 10) | (Kind::Attribute, 7) => Field::Flat,
         _ => Field::Text,

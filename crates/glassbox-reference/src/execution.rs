@@ -401,9 +401,11 @@ fn value_of<'v>(values: &'v [Option<Value>], graph: &Graph, id: ValueId) -> Resu
 
 /// The error of a node.
 pub(crate) fn fail(graph: &Graph, id: NodeId, error: KernelError) -> RunError {
-    RunError::Node { op: graph.node(id).op.name, node: graph.node_label(id), error }
+    let onnx = graph.onnx_op(id).map(Box::from);
+    RunError::Node { op: graph.node(id).op.name, node: graph.node_label(id), onnx, error: Box::new(error) }
 }
 
 fn limit_of(graph: &Graph, id: NodeId, limit: String) -> RunError {
-    RunError::Limit { op: graph.node(id).op.name, node: graph.node_label(id), limit }
+    let onnx = graph.onnx_op(id).map(Box::from);
+    RunError::Limit { op: graph.node(id).op.name, node: graph.node_label(id), onnx, limit }
 }

@@ -4,6 +4,7 @@
 //! checkpoint, whose graph a family builds ([`Checkpoint`]), and a file that is a graph (ONNX, our own text or
 //! JSON, a program in block form). Nothing outside of this file asks which.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -32,6 +33,8 @@ pub struct LoadOptions {
     /// The most bytes of weights that may be resident; no limit, if not given. Weights that are part of a graph's
     /// file can't be given back, so a budget is an error there.
     pub weights_budget: Option<u64>,
+    /// The inputs of an ONNX model that have a default and are given all the same: see [`Model::defaults`].
+    pub overridden: BTreeSet<String>,
 }
 
 /// A model that is open.
@@ -155,7 +158,9 @@ impl Model {
     }
 
     fn of_onnx(model: glassbox_onnx::Model, name: String, options: &LoadOptions) -> Result<Model, RuntimeError> {
-        let import = glassbox_onnx::import(&model, &ImportOptions::default()).map_err(|error| match error {
+        let mut imported = ImportOptions::default();
+        imported.overridden.clone_from(&options.overridden);
+        let import = glassbox_onnx::import(&model, &imported).map_err(|error| match error {
             OnnxError::File { .. } => error,
             error => OnnxError::File { path: name.clone().into(), error: Box::new(error) },
         })?;
@@ -207,6 +212,13 @@ impl Model {
     /// What its file declares that isn't so.
     pub fn notes(&self) -> &[String] {
         &self.notes
+    }
+
+    /// The inputs of an ONNX model that have a default, an initializer of the same name: the graph has them as constants,
+    /// unless [`LoadOptions::overridden`] says that they are given.
+    pub fn defaults(&self) -> Vec<&str> {
+        let inputs = self.onnx.iter().flat_map(glassbox_onnx::import::overridable);
+        inputs.map(|input| input.name.as_str()).collect()
     }
 
     /// What the ONNX file says of itself, where it is one.

@@ -325,5 +325,7 @@ fn value(data: Data, declared: Option<&Type>) -> Value {
             Value::Sequence { element, items }
         }
         (Data::Tensor(tensor), _) => Value::Tensor(tensor),
+        // No case has a map: no graph takes or gives one.
+        (Data::Map(keys, _), _) => keys.into(),
     }
 }

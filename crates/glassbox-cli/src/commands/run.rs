@@ -1,16 +1,16 @@
 //! `glassbox run`: a model's outputs.
 
-use std::path::Path;
+mod saved;
 
-use anyhow::Result;
+pub(crate) use saved::file_name;
+
+use anyhow::{Context, Result};
 use glassbox_exec::{Options, Precision, RunContext, Value};
-use glassbox_runtime::{LoadOptions, Model};
+use glassbox_runtime::Model;
 use glassbox_tensor::Tensor;
 use serde_json::json;
 
 use crate::args::Run;
-use crate::arrays;
-use crate::files;
 use crate::inputs;
 use crate::model;
 use crate::progress;
@@ -18,7 +18,7 @@ use crate::view::{self, DIM, NAME};
 
 /// Runs the model and prints, writes or tells as JSON what it gives.
 pub(crate) fn main(arguments: &Run, quiet: bool) -> Result<bool> {
-    let model = model::open(&arguments.model.model, LoadOptions::default())?;
+    let model = model::open_given(&arguments.model.model, &arguments.model.given)?;
     if !quiet {
         model.notes().iter().for_each(|line| note!("note: {line}"));
     }
@@ -27,10 +27,10 @@ pub(crate) fn main(arguments: &Run, quiet: bool) -> Result<bool> {
     let options = Options { precision, seed: arguments.model.given.seed, ..glassbox_backends::options() };
     let spinner = progress::spinner("running", quiet);
     let mut session = model.forward(arguments.model.runs.runtime()?.as_ref(), &options)?;
-    let outputs = session.run(&inputs, RunContext::new())?;
+    let outputs = session.run(&inputs, RunContext::new()).with_context(|| model.name().to_owned())?;
     spinner.finish_and_clear();
     if let Some(folder) = &arguments.output {
-        save(model.outputs(), &outputs, folder, quiet)?;
+        saved::save(model.outputs(), &outputs, folder, quiet)?;
     }
     if arguments.json {
         print_json(&model, &outputs)?;
@@ -88,40 +88,9 @@ fn print_json(model: &Model, outputs: &[Value]) -> Result<()> {
     Ok(())
 }
 
-/// Writes each output to a file that is named as it.
-fn save(names: &[String], outputs: &[Value], folder: &Path, quiet: bool) -> Result<()> {
-    files::create_folder(folder)?;
-    for (name, value) in names.iter().zip(outputs) {
-        let Value::Tensor(tensor) = value else {
-            note!("note: `{name}` is {}, which .npy can't hold; it isn't written", value.ty());
-            continue;
-        };
-        let file = folder.join(format!("{}.npy", file_name(name)));
-        arrays::write_npy(&file, tensor)?;
-        if !quiet {
-            note!("wrote {}", file.display());
-        }
-    }
-    Ok(())
-}
-
-/// A name as a file may have it: what could mean a folder is replaced.
-pub(crate) fn file_name(name: &str) -> String {
-    let safe = |character: char| if character.is_alphanumeric() || "._-".contains(character) { character } else { '_' };
-    let name: String = name.chars().map(safe).take(150).collect();
-    if name.starts_with('.') || name.is_empty() { format!("_{name}") } else { name }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_file_name_leaves_the_folder_by_no_name() {
-        assert_eq!(file_name("decoder/layers.3/q:0"), "decoder_layers.3_q_0");
-        assert_eq!(file_name("../../etc/passwd"), "_.._.._etc_passwd");
-        assert_eq!(file_name(""), "_");
-    }
 
     #[test]
     fn classes_are_ranked_by_row() {

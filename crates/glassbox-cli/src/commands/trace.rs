@@ -15,7 +15,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use glassbox_exec::{Event, Flow, Nodes, Observer, Options, RunContext, RunError, Value, Wants};
 use glassbox_ir::Graph;
-use glassbox_runtime::{LoadOptions, Profile, Statistics};
+use glassbox_runtime::{Profile, Statistics};
 use serde_json::json;
 
 use super::run::file_name;
@@ -29,7 +29,7 @@ use rows::{Printer, Row};
 
 /// Runs the model and prints what it sees. Whether no NaN and no infinity was born or brought along.
 pub(crate) fn main(arguments: &Trace, quiet: bool) -> Result<bool> {
-    let model = model::open(&arguments.model.model, LoadOptions::default())?;
+    let model = model::open_given(&arguments.model.model, &arguments.model.given)?;
     let inputs = inputs::values(&model, &arguments.model, quiet)?;
     if let Some(folder) = &arguments.save {
         files::create_folder(folder)?;
@@ -50,7 +50,7 @@ pub(crate) fn main(arguments: &Trace, quiet: bool) -> Result<bool> {
     match result {
         Ok(_) => {}
         Err(RunError::Stopped { .. }) if arguments.stop_at_nan => {}
-        Err(error) => return Err(error.into()),
+        Err(error) => return Err(anyhow::Error::new(error).context(model.name().to_owned())),
     }
     shown
 }

@@ -11,6 +11,7 @@ mod running;
 mod table;
 mod tools;
 mod usage;
+mod values;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

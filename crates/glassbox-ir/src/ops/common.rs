@@ -152,6 +152,15 @@ pub(super) fn holds(dtype: DType, value: f64) -> bool {
     }
 }
 
+/// The axes of a list that is a set: each in range, counted from the front, sorted, each once however often it is given. For
+/// ops of which a second mention of an axis (as 1 and -1 of two) asks for nothing else than the first.
+pub(super) fn set_of_axes(rule: &'static str, axes: &[i64], rank: usize) -> Result<Vec<usize>, Violation> {
+    let mut found = axes.iter().map(|axis| normalise_axis(rule, *axis, rank)).collect::<Result<Vec<_>, _>>()?;
+    found.sort_unstable();
+    found.dedup();
+    Ok(found)
+}
+
 /// The extents of an axis list: each in range, none twice, counted from the front, sorted.
 pub(super) fn normalise_axes(rule: &'static str, axes: &[i64], rank: usize) -> Result<Vec<usize>, Violation> {
     let mut found = axes.iter().map(|axis| normalise_axis(rule, *axis, rank)).collect::<Result<Vec<_>, _>>()?;

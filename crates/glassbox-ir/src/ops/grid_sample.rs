@@ -10,7 +10,8 @@ pub static OP: OpDef = OpDef {
           first element to that of the last, else from outer edge to outer edge. Mode nearest takes the nearest element, \
           half to even; linear weighs the two around it on each axis, cubic four, by the kernel of Keys with a = -0.75. \
           Places outside of x give 0 (zeros), the nearest of x (border), or what the mirrored place has (reflection), \
-          mirrored at the centres of the outer elements with align_corners, else at their outer edges. Computed in f64 \
+          mirrored at the centres of the outer elements with align_corners, else at their outer edges; of cubic, each of the \
+          four is such a place. Computed in f64 \
           and rounded once; integers are truncated toward zero and wrap. A coordinate that is NaN is outside, or with \
           border and reflection at the front. Weights of 0 are left out.",
     inputs: &[Input::one("x", DTypes::Any), Input::one("grid", DTypes::Float)],

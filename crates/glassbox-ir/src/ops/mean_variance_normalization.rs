@@ -12,11 +12,11 @@ pub static OP: OpDef = OpDef {
           Floats narrower than f32 are computed in f32 and rounded once.",
     inputs: FLOAT,
     attrs: &[AttrSpec { name: "axes", kind: AttrKind::Ints, default: Default::Ints(&[0, 2, 3]) }],
-    constraints: &[("C1", "each of axes is in [-r, r), and none is given twice")],
+    constraints: &[("C1", "each of axes is in [-r, r); one that is given twice counts once")],
     example: "mean_variance_normalization(f32[2] [3, 5]) {axes = [0]} -> f32[2] [-1, 1]",
     infer: |infer| {
         if let Some(rank) = infer.rank(0) {
-            normalise_axes("C1", infer.attr.ints("axes").unwrap_or_default(), rank)?;
+            set_of_axes("C1", infer.attr.ints("axes").unwrap_or_default(), rank)?;
         }
         same_as_first(infer)
     },

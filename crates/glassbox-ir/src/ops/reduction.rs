@@ -9,7 +9,8 @@ pub(super) const INPUTS: &[Input] =
 pub(super) const ATTRS: &[AttrSpec] =
     &[AttrSpec::bool("keepdims", true), AttrSpec::bool("noop_with_empty_axes", false)];
 /// The constraints of a reduction.
-pub(super) const CONSTRAINTS: &[(&str, &str)] = &[("C1", "each axis is in [-r, r), and none is given twice")];
+pub(super) const CONSTRAINTS: &[(&str, &str)] =
+    &[("C1", "each axis is in [-r, r); one that is given twice counts once")];
 /// A reduction: fill in name, doc and example.
 pub(super) const REDUCTION: OpDef =
     OpDef { inputs: INPUTS, attrs: ATTRS, constraints: CONSTRAINTS, infer, ..OpDef::BASE };
@@ -29,7 +30,7 @@ pub(super) fn infer(infer: &Infer) -> Types {
         None => Shape::Unranked,
         Some(axes) if axes.is_empty() && noop => Shape::Ranked(dims.to_vec()),
         Some(axes) => {
-            let mut axes = normalise_axes("C1", &axes, dims.len())?;
+            let mut axes = set_of_axes("C1", &axes, dims.len())?;
             if axes.is_empty() {
                 axes = (0..dims.len()).collect();
             }
@@ -70,7 +71,7 @@ pub(super) fn axes(d: &Decompose) -> Result<Vec<i64>, BuildError> {
     if given.is_empty() && !d.attr.bool("noop_with_empty_axes") {
         return Ok((0..rank as i64).collect());
     }
-    let axes = normalise_axes("C1", &given, rank).map_err(|violation| d.invalid(violation.rule, violation.message))?;
+    let axes = set_of_axes("C1", &given, rank).map_err(|violation| d.invalid(violation.rule, violation.message))?;
     Ok(axes.into_iter().map(|axis| axis as i64).collect())
 }
 

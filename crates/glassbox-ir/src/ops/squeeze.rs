@@ -8,7 +8,7 @@ pub static OP: OpDef = OpDef {
     doc: "x without `axes`, which have extent 1; without `axes`, without all axes of extent 1.",
     inputs: &[Input::one("x", DTypes::Any), Input::one("axes", DTypes::These(&[DType::I64])).optional().shapes()],
     constraints: &[
-        ("C1", "each axis is in [-r, r), and none is given twice"),
+        ("C1", "each axis is in [-r, r); one that is given twice counts once"),
         ("C2", "each axis has extent 1"),
     ],
     example: "squeeze(f32[1, 2] [1, 2], i64[1] [0]) -> f32[2] [1, 2]",
@@ -29,7 +29,7 @@ fn infer(infer: &Infer) -> Types {
     let Some(dims) = x.dims() else { return Ok(vec![Type::unranked(x.dtype)]) };
     let axes = if infer.has(1) {
         let Some(axes) = infer.static_ints(1) else { return Ok(vec![Type::unranked(x.dtype)]) };
-        normalise_axes("C1", &axes, dims.len())?
+        set_of_axes("C1", &axes, dims.len())?
     } else if dims.iter().all(|dim| dim.as_int().is_some()) {
         (0..dims.len()).filter(|axis| dims[*axis] == Dim::Int(1)).collect()
     } else {

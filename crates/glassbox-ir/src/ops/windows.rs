@@ -30,7 +30,10 @@ pub(super) const ENTRIES: (&str, &str) = (
 /// The constraint on the two ways to pad.
 pub(super) const ONE_PADDING: (&str, &str) = ("C3", "auto_pad stands alone: with it, pads are absent or 0");
 /// The constraint on the extents.
-pub(super) const FITS: (&str, &str) = ("C4", "on each spatial axis the kernel fits into the padded extent");
+pub(super) const FITS: (&str, &str) = (
+    "C4",
+    "on each spatial axis the kernel fits into the padded extent; with ceil_mode it may reach over it by less than a stride",
+);
 
 /// How windows slide, axis by axis.
 #[derive(Clone, Debug)]
@@ -99,8 +102,9 @@ impl Sliding {
             Padding::Explicit { front, end } => {
                 let before_end = input + &Dim::Int(front[axis]);
                 let free = &before_end + &(Dim::Int(end[axis]) - self.spread(axis, kernel));
+                let least = if self.ceil { 1 - self.strides[axis] } else { 0 };
                 if let Dim::Int(free) = free
-                    && free < 0
+                    && free < least
                 {
                     let message = format!(
                         "on spatial axis {axis} a kernel of {kernel} taps, {} apart, doesn't fit into the extent \

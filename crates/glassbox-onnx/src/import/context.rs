@@ -3,16 +3,18 @@
 use std::cell::Cell;
 
 use glassbox_ir::infer::normalise_axis;
-use glassbox_ir::{Attrs, BuildError, Expr, ExprBuilder, Known, OpDef, Origin, Provenance, RegionId, Type, ValueId};
+use glassbox_ir::{
+    Attrs, BuildError, Expr, ExprBuilder, Known, OpDef, Origin, Provenance, RegionId, Type, ValueId, attrs, ops,
+};
 use glassbox_tensor::Tensor;
 
 use crate::error::OnnxError;
-use crate::model::{Graph, Node};
+use crate::model::{Declared, Graph, Node};
 use crate::ops::Exprs;
 
 use super::attributes::Given;
 use super::scope::Site;
-use super::{AttributesOf, build_region};
+use super::{AttributesOf, Mark, build_region};
 
 /// The last version in which an op could have `consumed_inputs`, which had no meaning.
 const LAST_WITH_CONSUMED_INPUTS: i64 = 5;
@@ -213,6 +215,91 @@ impl<'a> NodeContext<'a> {
         let built = self.region(graph, parameters)?;
         self.site.frame.forget_since(mark);
         Ok(built.results)
+    }
+
+    /// As [`NodeContext::region`], but where the graph doesn't fit its types: then the error, and what was begun of it is
+    /// forgotten. A body that never runs may be such a graph.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong whether the body runs or not: an op that isn't supported, a graph that is too large.
+    pub fn region_or_misfit(
+        &self,
+        graph: &'a Graph,
+        parameters: &[Type],
+    ) -> Result<Result<BuiltRegion, OnnxError>, OnnxError> {
+        let (mark, around) = (self.site.frame.mark(), self.f.builder().current());
+        let built = self.region(graph, parameters);
+        self.or_misfit(built, mark, around)
+    }
+
+    /// What a body that may never run has become, or why it fits its types not; see [`NodeContext::region_or_misfit`].
+    fn or_misfit<T>(
+        &self,
+        built: Result<T, OnnxError>,
+        mark: Mark,
+        around: RegionId,
+    ) -> Result<Result<T, OnnxError>, OnnxError> {
+        let error = match built {
+            Err(error @ (OnnxError::Build { .. } | OnnxError::UnsupportedUse { .. })) => error,
+            other => return other.map(Ok),
+        };
+        // Nothing is kept of it: neither its names, nor its mistakes, nor the regions that it left open.
+        self.site.frame.forget_since(mark);
+        let _ = self.f.check();
+        while self.f.builder().current() != around {
+            self.f.builder().end_region(Vec::new());
+        }
+        self.set_provenance();
+        Ok(Err(error))
+    }
+
+    /// A body that gives values of these types and whose run is an error that says why. `what` is what the body is.
+    pub fn failing_region(
+        &self,
+        parameters: &[Type],
+        results: &[Type],
+        what: &str,
+        why: &OnnxError,
+    ) -> Result<RegionId, OnnxError> {
+        let why = format!("its {what} can't run: {}", why.root());
+        self.note(format!("{why}. That is an error only where it is to run"));
+        self.inline_region(parameters, |_| {
+            let fail = |ty: &Type| {
+                let nothing = self.f.op(&ops::optional::OP, &[], attrs! { element: ty.clone() });
+                self.f.op(&ops::optional_get_element::OP, &[nothing], attrs! { otherwise: why.clone() })
+            };
+            Ok(results.iter().map(fail).collect())
+        })
+    }
+
+    /// The types that a graph's outputs are declared with; none where one isn't declared.
+    pub fn declared_outputs(&self, graph: &Graph) -> Option<Vec<Type>> {
+        let known = |ty: &Declared| match ty {
+            Declared::Known(ty) => Some(ty.clone()),
+            _ => None,
+        };
+        graph.outputs.iter().map(|output| known(&output.ty)).collect()
+    }
+
+    /// As [`NodeContext::carrying_region`], but where the body doesn't fit its types: then the types that its parameters begin
+    /// with, and the error.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`NodeContext::region_or_misfit`].
+    pub fn carrying_region_or_misfit(
+        &self,
+        op: &'static OpDef,
+        graph: &'a Graph,
+        operands: &[Option<Expr<'a>>],
+        attrs: &Attrs,
+        carried: Carried,
+    ) -> Result<Result<RegionId, (Vec<Type>, OnnxError)>, OnnxError> {
+        let parameters = self.region_parameters(op, operands, attrs)?.into_iter().next().unwrap_or_default();
+        let (mark, around) = (self.site.frame.mark(), self.f.builder().current());
+        let built = self.carrying_region(op, graph, operands, attrs, carried);
+        Ok(self.or_misfit(built, mark, around)?.map_err(|error| (parameters, error)))
     }
 
     /// Builds a graph as the body of a node of `op` that carries values from turn to turn.

@@ -18,7 +18,7 @@ mod support;
 pub(crate) use support::{called, functions};
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use glassbox_ir::{Expr, ExprBuilder, Graph as IrGraph, GraphBuilder, Origin, Provenance, Type, ValueId};
 
@@ -44,11 +44,13 @@ pub struct ImportOptions {
     /// How many nodes may be converted. A function counts each time it is called, so that a small file
     /// can't stand for a graph without bounds.
     pub most_nodes: usize,
+    /// The names of those among [`overridable`] initializers that become inputs of the graph, so that a run gives them.
+    pub overridden: BTreeSet<String>,
 }
 
 impl Default for ImportOptions {
     fn default() -> ImportOptions {
-        ImportOptions { most_nodes: 1 << 20 }
+        ImportOptions { most_nodes: 1 << 20, overridden: BTreeSet::new() }
     }
 }
 
@@ -113,7 +115,30 @@ impl Frame<'_> {
     }
 }
 
+/// The first version of the file format in which an initializer that is an input too is a default, which a run may override;
+/// before, every initializer had to be one.
+const DEFAULTS_SINCE: i64 = 4;
+
+/// The inputs of a model that have a default: an initializer of the same name. They are constants of the imported graph
+/// unless [`ImportOptions::overridden`] names them.
+///
+/// ```
+/// let model = glassbox_onnx::load("../../models/shapes/shapes.onnx".as_ref())?;
+/// assert_eq!(glassbox_onnx::import::overridable(&model).count(), 0);
+/// # Ok::<(), glassbox_onnx::OnnxError>(())
+/// ```
+pub fn overridable(model: &Model) -> impl Iterator<Item = &ValueInfo> {
+    let may = model.ir_version >= DEFAULTS_SINCE;
+    let given: HashSet<&str> = model.graph.initializers.iter().map(|(name, _)| name.as_str()).collect();
+    model.graph.inputs.iter().filter(move |input| may && given.contains(input.name.as_str()))
+}
+
 /// Imports a model.
+///
+/// # Errors
+///
+/// Where the model breaks a rule of the format, has ops that aren't supported, or the IR refuses a node; where `options` name
+/// what has no default.
 pub fn import(model: &Model, options: &ImportOptions) -> Result<Import, OnnxError> {
     let functions = support::functions(model);
     let imported =
@@ -146,7 +171,14 @@ fn import_checked(model: &Model, functions: &Functions, options: &ImportOptions)
         depth: 0,
         scope: &scope,
     };
-    let inputs = formal_inputs(&model.graph);
+    frame.notes.borrow_mut().extend(model.notes.iter().cloned());
+    let defaults: HashSet<&str> = overridable(model).map(|input| input.name.as_str()).collect();
+    if let Some(name) = options.overridden.iter().find(|name| !defaults.contains(name.as_str())) {
+        return Err(OnnxError::structure("the graph", format!("its input `{name}` has no default to override")));
+    }
+    let given: HashSet<&str> = model.graph.initializers.iter().map(|(name, _)| name.as_str()).collect();
+    let formal = |input: &&ValueInfo| !given.contains(input.name.as_str()) || options.overridden.contains(&input.name);
+    let inputs: Vec<&ValueInfo> = model.graph.inputs.iter().filter(formal).collect();
     for input in &inputs {
         scope.define(&input.name, Some(f.builder().input(&input.name, input_type(input)?)));
     }
@@ -245,7 +277,9 @@ fn build_constants(site: Site<'_>, graph: &Graph) {
     let mut read: Vec<&str> = graph.outputs.iter().map(|output| output.name.as_str()).collect();
     graph.nodes.iter().for_each(|node| read_names(node, &mut read));
     let read: HashSet<&str> = read.into_iter().collect();
-    for (name, tensor) in graph.initializers.iter().filter(|(name, _)| read.contains(name.as_str())) {
+    // An initializer that a run overrides is an input, which is defined already.
+    let wanted = |name: &str| read.contains(name) && !site.scope.has(name);
+    for (name, tensor) in graph.initializers.iter().filter(|(name, _)| wanted(name)) {
         let mut builder = site.frame.f.builder();
         let origin = Origin::Onnx { node: format!("{}{name}", site.prefix), op: "Initializer".to_owned() };
         builder.set_provenance(Provenance::new(origin));

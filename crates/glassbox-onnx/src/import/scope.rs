@@ -28,6 +28,11 @@ impl<'a> Scope<'a> {
         self.values.borrow_mut().insert(name.to_owned(), value);
     }
 
+    /// Whether a name is defined in this graph itself.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.values.borrow().contains_key(name)
+    }
+
     /// What a name stands for: `None` if nobody says, `Some(None)` if it was left out.
     pub(crate) fn find(&self, name: &str) -> Option<Option<ValueId>> {
         let found = self.values.borrow().get(name).copied();

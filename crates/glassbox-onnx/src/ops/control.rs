@@ -13,7 +13,20 @@ pub(super) const ROWS: &[Row] = &[
 
 fn branch<'a>(c: &NodeContext<'a>) -> Exprs<'a> {
     let (yes, no) = (c.graph("then_branch")?, c.graph("else_branch")?);
-    let regions = vec![c.region(yes, &[])?.id, c.region(no, &[])?.id];
+    let taken = c.contents(0).and_then(|condition| condition.item::<bool>().ok());
+    let regions = match (c.region_or_misfit(yes, &[])?, c.region_or_misfit(no, &[])?) {
+        (Ok(yes), Ok(no)) => vec![yes.id, no.id],
+        // A branch that fits its types not is an error where it is taken.
+        (Ok(yes), Err(error)) if taken != Some(false) => {
+            let no = c.failing_region(&[], &yes.results, "else_branch", &error)?;
+            vec![yes.id, no]
+        }
+        (Err(error), Ok(no)) if taken != Some(true) => {
+            let yes = c.failing_region(&[], &no.results, "then_branch", &error)?;
+            vec![yes, no.id]
+        }
+        (_, Err(error)) | (Err(error), _) => return Err(error),
+    };
     Ok(c.f.op_many(&ops::if_::OP, &[Some(c.x(0))], Attrs::new(), regions, yes.outputs.len()))
 }
 
@@ -27,7 +40,22 @@ fn repeat<'a>(c: &NodeContext<'a>) -> Exprs<'a> {
         return repeat_optionals(c, body, &operands, &opened);
     }
     let carried = Carried { parameter: 2, result: 1, count: operands.len() - 2 };
-    let region = c.carrying_region(&ops::loop_::OP, body, &operands, &Attrs::new(), carried)?;
+    let region = match c.carrying_region_or_misfit(&ops::loop_::OP, body, &operands, &Attrs::new(), carried)? {
+        Ok(region) => region,
+        Err((parameters, error)) => {
+            let (count, go) = (c.contents(0), c.contents(1));
+            let runs = count.is_none_or(|count| count.item::<i64>().is_ok_and(|count| count > 0))
+                && go.is_none_or(|go| go.item::<bool>() == Ok(true));
+            let open =
+                operands[0].is_some() && c.contents(0).is_none() || operands[1].is_some() && c.contents(1).is_none();
+            let results = c.declared_outputs(body).filter(|results| results.len() > carried.count);
+            let (false, Some(results)) = (runs && !open, results) else { return Err(error) };
+            // The condition, what is carried as the body takes it, and what is stacked as it is declared.
+            let scans = results.into_iter().skip(1 + carried.count);
+            let given: Vec<_> = parameters[1..].iter().cloned().chain(scans).collect();
+            c.failing_region(&parameters, &given, "body", &error)?
+        }
+    };
     let results = body.outputs.len().saturating_sub(1);
     Ok(c.f.op_many(&ops::loop_::OP, &operands, Attrs::new(), vec![region], results))
 }

@@ -4,14 +4,19 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod bodies;
+mod defaults;
 mod edit;
 mod encodings;
 mod external;
+mod foreign;
 mod functions;
 mod graphs;
 mod microsoft;
 mod names;
 mod network_versions;
+mod never_run;
+mod order;
 mod protos;
 mod table;
+mod tolerated;
 mod versions;

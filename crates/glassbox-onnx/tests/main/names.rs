@@ -4,8 +4,7 @@ use glassbox_onnx::proto::{GraphProto, NodeProto};
 use glassbox_tensor::DType;
 
 use crate::protos::{
-    assert_says, body, f32s, floats, graph, imported, model, node, node_with, op_names, refusal, run, unranked,
-    untyped, value,
+    assert_says, body, f32s, floats, graph, imported, model, node, node_with, op_names, refusal, run, untyped, value,
 };
 
 fn with_x(nodes: Vec<NodeProto>) -> GraphProto {
@@ -15,14 +14,12 @@ fn with_x(nodes: Vec<NodeProto>) -> GraphProto {
 #[test]
 fn broken_names_are_explained() {
     let named = |name: &str, node: NodeProto| NodeProto { name: Some(name.to_owned()), ..node };
-    let later = vec![named("first", node("Abs", &["z"], &["y"])), named("second", node("Abs", &["x"], &["z"]))];
     let cycle = vec![named("first", node("Add", &["x", "z"], &["y"])), named("second", node("Abs", &["y"], &["z"]))];
     let itself = vec![named("first", node("Add", &["x", "y"], &["y"]))];
     let missing = vec![named("first", node("Abs", &["nothing"], &["y"]))];
     let twice = vec![named("first", node("Abs", &["x"], &["y"])), named("second", node("Neg", &["x"], &["y"]))];
     let input = vec![named("first", node("Abs", &["x"], &["x"])), node("Abs", &["x"], &["y"])];
     let cases: Vec<(Vec<NodeProto>, &[&str])> = vec![
-        (later, &["Abs `first`", "`z`", "Abs `second`", "topological order"]),
         (cycle, &["Add `first`", "`z`", "Abs `second`", "a cycle"]),
         (itself, &["Add `first`", "`y`", "a cycle"]),
         (missing, &["Abs `first`", "`nothing`", "no value of the model"]),
@@ -99,16 +96,4 @@ fn bodies_capture_the_values_around_them() {
 fn a_body_may_not_use_a_visible_name_again() {
     assert_says(&refusal(&model(nested("w"), 16)), &["`w`", "unique"]);
     assert_says(&refusal(&model(nested("x"), 16)), &["`x`", "unique"]);
-}
-
-#[test]
-fn a_body_sees_no_values_that_come_later() {
-    let branch = || graph(vec![node("Abs", &["z"], &["m"])], vec![], vec![untyped("m")]);
-    let branches = vec![body("then_branch", branch()), body("else_branch", branch())];
-    let graph = graph(
-        vec![node_with("If", &["a"], &["y"], branches), node("Abs", &["x"], &["z"])],
-        vec![unranked("x", DType::F32), value("a", DType::Bool, &[])],
-        vec![untyped("y")],
-    );
-    assert_says(&refusal(&model(graph, 16)), &["`z`", "comes later"]);
 }

@@ -83,7 +83,8 @@ impl Axis {
         if self.align { (0.0, size - 1.0) } else { (-0.5, size - 0.5) }
     }
 
-    /// The coordinate, moved or mirrored into the axis where that is what padding says.
+    /// The coordinate, moved or mirrored into the axis where that is what padding says. Moving it leaves the nearest element
+    /// and the two around it the same values; the four taps of cubic are moved one by one instead.
     fn inside(&self, at: f64) -> f64 {
         let (low, high) = self.ends();
         match self.padding {
@@ -113,11 +114,14 @@ impl Axis {
 
     /// The elements around a coordinate that count, and how much.
     fn taps(&self, at: f64, is_cubic: bool) -> Vec<(usize, f64)> {
-        let at = self.inside(at);
+        let moved = matches!(self.padding, Padding::Border) && is_cubic && at.is_finite();
+        let at = if moved { at } else { self.inside(at) };
         let low = at.floor();
+        // Where floats lie further apart than elements, `low + step` is no other place; what is between them is.
+        let within = at - low;
         let around: &[f64] = if is_cubic { &[-1.0, 0.0, 1.0, 2.0] } else { &[0.0, 1.0] };
         let tap = |step: &f64| {
-            let distance = low + step - at;
+            let distance = step - within;
             let weight = if is_cubic { cubic(distance, -0.75) } else { triangle(distance) };
             (weight != 0.0).then_some((self.element(low + step)?, weight))
         };

@@ -29,6 +29,7 @@ impl Reduction {
         let mut reduced =
             given.iter().map(|axis| normalise_axis("C1", *axis, x.rank())).collect::<Result<Vec<_>, _>>()?;
         reduced.sort_unstable();
+        reduced.dedup();
         if given.is_empty() && !call.attr.bool("noop_with_empty_axes") {
             reduced = (0..x.rank()).collect();
         }

@@ -159,7 +159,9 @@ fn run(graph: Graph, inputs: &[Value]) -> Result<(), String> {
         executable.session()?.run(inputs, RunContext::new().before(Instant::now() + PATIENCE))
     };
     run().map(drop).map_err(|error| match error {
-        RunError::Node { op, node, error } => RunError::Node { op, node, error: internal(error) }.to_string(),
+        RunError::Node { op, node, onnx, error } => {
+            RunError::Node { op, node, onnx, error: Box::new(internal(*error)) }.to_string()
+        }
         other => other.to_string(),
     })
 }

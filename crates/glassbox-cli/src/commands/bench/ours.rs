@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use glassbox_exec::{RunContext, Session, Value};
 use glassbox_ir::{AttrView, Graph, ops};
-use glassbox_runtime::{LoadOptions, Model};
+use glassbox_runtime::Model;
 use glassbox_tensor::Tensor;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -76,7 +76,7 @@ impl Ours {
     /// Loads the model, and has its states hold what they shall hold.
     pub(super) fn open(arguments: &Bench, name: &str, quiet: bool) -> Result<Ours> {
         let started = Instant::now();
-        let model = model::open(name, LoadOptions::default())?;
+        let model = model::open_given(name, &arguments.given)?;
         let graph = model.graph()?.clone();
         let load = started.elapsed().as_secs_f64();
         let work = work(arguments, &graph, model.name())?;

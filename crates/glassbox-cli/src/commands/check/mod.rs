@@ -11,14 +11,13 @@ use glassbox_check::tolerance::{Rule, Target, Tolerances};
 use glassbox_check::view::{self, TextOptions};
 use glassbox_check::{Engine, Hunt, Model, Source};
 use glassbox_exec::Options;
-use glassbox_runtime::LoadOptions;
 
 use crate::args::Check;
 use crate::{files, inputs, model, out, progress};
 
 /// Holds the model against the other side and tells what was found. Whether they agree.
 pub(crate) fn main(arguments: &Check, quiet: bool) -> Result<bool> {
-    let loaded = model::open(&arguments.model.model, LoadOptions::default())?;
+    let loaded = model::open_given(&arguments.model.model, &arguments.model.given)?;
     let inputs = inputs::values(&loaded, &arguments.model, quiet)?;
     let options = Options { seed: arguments.model.given.seed, ..glassbox_backends::options() };
     // What is asked is what the model means, not how fast: without a name it is the reference that runs it.

@@ -30,11 +30,11 @@ pub(super) fn add(cases: &mut Cases) {
         let length = first + (last - first) * part / 19;
         cases.add_bytes(&format!("bytes/cut after {length}"), whole[..length].to_vec(), &["not a whole ModelProto"]);
     }
-    cases.add_bytes("bytes/nothing", Vec::new(), &["the model", "no graph"]);
-    cases.add_bytes("bytes/text", b"{\"model\": 1}".to_vec(), &["not a whole ModelProto"]);
-    cases.add_bytes("bytes/zeros", vec![0; 64], &["not a whole ModelProto"]);
+    cases.add_bytes("bytes/nothing", Vec::new(), &["not an ONNX model", "empty"]);
+    cases.add_bytes("bytes/text", b"{\"model\": 1}".to_vec(), &["not an ONNX model"]);
+    cases.add_bytes("bytes/zeros", vec![0; 64], &["not an ONNX model"]);
     cases.add_bytes("bytes/ones", vec![0xff; 64], &["not a whole ModelProto"]);
-    cases.add_bytes("bytes/zip", b"PK\x03\x04\x14\x00\x00\x00\x08\x00".to_vec(), &["not a whole ModelProto"]);
+    cases.add_bytes("bytes/zip", b"PK\x03\x04\x14\x00\x00\x00\x08\x00".to_vec(), &["not an ONNX model"]);
     let mut doubled = whole.clone();
     doubled.push(0x3a);
     cases.add_bytes("bytes/half a field at the end", doubled, &["not a whole ModelProto"]);

@@ -23,16 +23,6 @@ pub(super) fn add(cases: &mut Cases) {
         ),
         ("name that differs in case", vec![first("Abs", &["X"], &["y"])], &["Abs `first`", "`X`", "no value"]),
         ("name with a blank", vec![first("Abs", &["x "], &["y"])], &["Abs `first`", "`x `", "no value"]),
-        (
-            "unsorted",
-            vec![first("Abs", &["z"], &["y"]), second("Abs", &["x"], &["z"])],
-            &["Abs `first`", "`z`", "Abs `second`", "topological order"],
-        ),
-        (
-            "unsorted over three nodes",
-            vec![first("Abs", &["a"], &["y"]), second("Abs", &["b"], &["a"]), third("Abs", &["x"], &["b"])],
-            &["Abs `first`", "`a`", "Abs `second`", "topological order"],
-        ),
         ("reads itself", vec![first("Add", &["x", "y"], &["y"])], &["Add `first`", "`y`", "a cycle"]),
         (
             "cycle of two",
@@ -92,7 +82,6 @@ pub(super) fn add(cases: &mut Cases) {
             choice(branch("none", "m"), branch("x", "m")),
             &["Abs `inner`", "`none`", "If `choice`"],
         ),
-        ("body reads what is late", choice(branch("x", "m"), branch("late", "m")), &["Abs `inner`", "`late`", "later"]),
         ("body gives an outer name", choice(branch("x", "x"), branch("x", "m")), &["Abs `inner`", "`x`", "unique"]),
         ("body reads its own node", choice(branch("y", "m"), branch("x", "m")), &["Abs `inner`", "`y`"]),
     ];
