@@ -93,7 +93,7 @@ impl Next {
 }
 
 /// A token as the vocabulary has it.
-fn name(model: &Model, token: usize) -> Option<&str> {
+fn name(model: &Model, token: usize) -> Option<String> {
     model.tokenizer().and_then(|tokenizer| tokenizer.token(token as u32))
 }
 
