@@ -164,7 +164,7 @@ fn what_is_no_state() {
         &[
             ("s: f32[2]", "found `s`, expected the name of the state"),
             ("@s: f32[*]", "of unknown rank"),
-            ("@s: f32[?, ?] capacity 3 = f32[1, 4] 0", "has the capacity 3, but begins with an extent of 4"),
+            ("@s: f32[?, ?] capacity 3 = f32[1, 4] [1, 2, 3, 4]", "has the capacity 3, but begins with an extent of 4"),
             ("@s: f32[?, ?] = f32[3] [1, 2, 3]", "is f32[?, ?], but begins as f32[3]"),
             ("@s: f32[2] capacity 3", "has a capacity, but no dim of f32[2] grows"),
             ("@s: f32[2] = f32[3] [1, 2, 3]", "is f32[2], but begins as f32[3]"),
