@@ -124,6 +124,7 @@
 pub use glassbox_backends as backends;
 pub use glassbox_check as check;
 pub use glassbox_compiler as compiler;
+pub use glassbox_cpu as cpu;
 pub use glassbox_exec as exec;
 pub use glassbox_ir as ir;
 pub use glassbox_onnx as onnx;
