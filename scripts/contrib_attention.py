@@ -273,4 +273,58 @@ def packed(suite: Suite) -> None:
         suite.add(name, "PackedMultiHeadAttention", inputs, expected=expected, num_heads=heads)
 
 
-TESTS = [attention, multi_head, decoder_masked, group_query, rotary, packed]
+def paddings(suite: Suite) -> None:
+    """`RemovePadding`, `RestorePadding` and `PackedAttention`, which have no kernel for the processor: NumPy."""
+    draw = Draw("paddings")
+    lengths, steps, hidden = numpy.array([1, 3, 2], "int32"), 3, 4
+    x = draw.normal(3, steps, hidden)
+    places = [row * steps + step for row, length in enumerate(lengths) for step in range(length)]
+    padding = [place for place in range(3 * steps) if place not in places]
+    offsets = numpy.array(places + padding, "int32").reshape(3, steps)
+    sums = numpy.cumsum([0, *lengths]).astype("int32")
+    tokens = x.reshape(-1, hidden)[places]
+    removed = lambda _: [tokens, offsets, sums, numpy.array([3], "int32")]  # noqa: E731
+    suite.add("", "RemovePadding", [x, lengths], outputs=["float32", "int32", "int32", "int32"], expected=removed)
+    restored = numpy.zeros((3 * steps, hidden), "float32")
+    restored[places] = tokens
+    suite.add("", "RestorePadding", [tokens, offsets], expected=lambda _: [restored.reshape(x.shape)])
+    weights, bias = draw.normal(hidden, 3 * hidden), draw.normal(3 * hidden)
+
+    def attended(_: list[Array | None]) -> list[Array]:
+        rows = []
+        for row, length in enumerate(lengths):
+            inputs = [x[row : row + 1, :length], weights, bias]
+            rows.append(outputs_of("Attention", inputs, num_heads=2)[0][0])
+        return [numpy.concatenate(rows)]
+
+    inputs = [tokens, weights, bias, offsets, sums]
+    suite.add("", "PackedAttention", inputs, constants=[1, 2], expected=attended, num_heads=2)
+
+
+def recurrences(suite: Suite) -> None:
+    """`LinearAttention`, `CausalConvWithState` and `GemmaRotaryEmbedding`."""
+    batch, steps, heads, size = 2, 3, 2, 4
+    for rule in ("linear", "gated", "delta", "gated_delta"):
+        draw = Draw(f"LinearAttention {rule}")
+        inputs = [draw.normal(batch, steps, heads * size, scale=0.5) for _ in range(3)]
+        inputs.append(draw.normal(batch, heads, size, size))
+        inputs.append(-draw.positive(batch, steps, heads) if rule.startswith("gated") else None)
+        inputs.append(draw.positive(batch, steps, heads, low=0.1, high=0.9) if rule.endswith("delta") else None)
+        rest = {"q_num_heads": heads, "kv_num_heads": heads, "update_rule": rule}
+        suite.add(rule, "LinearAttention", inputs, outputs=["float32"] * 2, **rest)
+    for activation in ("none", "silu"):
+        draw = Draw(f"CausalConvWithState {activation}")
+        inputs = [draw.normal(2, 3, 5), draw.normal(3, 1, 4), draw.normal(3), draw.normal(2, 3, 3)]
+        suite.add(activation, "CausalConvWithState", inputs, outputs=["float32"] * 2, constants=[1, 2], activation=activation)
+    draw = Draw("GemmaRotaryEmbedding")
+    angles, parts = draw.normal(batch, steps, size), [draw.normal(batch, heads, steps, size, dtype="float16") for _ in range(4)]
+
+    def turned(arrays: list[Array | None]) -> list[Array]:
+        emb, q, q_rot, k, k_rot = arrays
+        cos, sin = numpy.cos(emb).astype("float16")[:, None], numpy.sin(emb).astype("float16")[:, None]
+        return [q * cos + q_rot * sin, k * cos + k_rot * sin]
+
+    suite.add("", "GemmaRotaryEmbedding", [angles, *parts], outputs=["float16"] * 2, expected=turned)
+
+
+TESTS = [paddings, recurrences, attention, multi_head, decoder_masked, group_query, rotary, packed]

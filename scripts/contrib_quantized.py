@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy
-from contrib_kit import Array, Draw, Suite, sigmoid, softmax
+from contrib_kit import Array, Draw, Suite, outputs_of, sigmoid, softmax
 
 
 def f32(value: object) -> Array:
@@ -293,7 +293,7 @@ def recurrent(suite: Suite) -> None:
 
 
 def experts(suite: Suite) -> None:
-    """`MoE` and `QMoE` over activations and ways to share tokens out."""
+    """`MoE` over activations and ways to share tokens out."""
     tokens, hidden, inner, count = 5, 16, 32, 4
     for activation in ("relu", "gelu", "silu", "identity"):
         for normalised in (0, 1):
@@ -317,4 +317,47 @@ def experts(suite: Suite) -> None:
         )
 
 
-TESTS = [linear, products, gemms, elementwise, pools, convolutions, attention, blocks, recurrent, experts]
+def quantised_experts(suite: Suite) -> None:
+    """`QMoE` of 2, 4 and 8 bits by rows and by blocks: what `MoE` gives for the numbers that the codes stand for.
+
+    onnxruntime's own kernels round inputs to 8 bits in some of these forms.
+    """
+    tokens, hidden, inner, count = 5, 32, 32, 3
+    for bits in (2, 4, 8):
+        for size in (0, 16):
+            for zeros in (False, True):
+                name = f"{bits}_{size}{'_zeros' * zeros}"
+                draw = Draw(f"QMoE {name}")
+                each = 8 // bits
+
+                def layer(outer: int, width: int, draw: Draw = draw, bits: int = bits, size: int = size, zeros: bool = zeros) -> tuple[list[Array | None], Array]:
+                    codes = draw.ints(0, 1 << bits, count, outer, width)
+                    blocks = width // size if size else 1
+                    scale = draw.positive(count, outer, blocks, low=0.01, high=0.04)
+                    middle = draw.ints(0, 1 << bits, count, outer, blocks) if zeros else numpy.full((count, outer, blocks), 1 << (bits - 1))
+                    real = (codes.reshape(count, outer, blocks, -1) - middle[..., None]) * scale[..., None].astype("float64")
+                    zero = None
+                    if zeros:
+                        zero = pack(middle if size else middle[..., 0], bits)
+                    return [pack(codes, bits), scale if size else scale[..., 0], zero], real.reshape(codes.shape).astype("float32")
+
+                def pack(codes: Array, bits: int, each: int = each) -> Array:
+                    padded = numpy.pad(codes, [(0, 0)] * (codes.ndim - 1) + [(0, -codes.shape[-1] % each)])
+                    grouped = padded.reshape(*padded.shape[:-1], -1, each).astype("uint32")
+                    return (grouped << (numpy.arange(each, dtype="uint32") * bits)).sum(-1).astype("uint8")
+
+                (first, first_real), (second, second_real) = layer(inner, hidden), layer(hidden, inner)
+                x, router, bias = draw.normal(tokens, hidden), draw.normal(tokens, count), draw.normal(count, inner)
+                inputs = [x, router, first[0], first[1], bias, second[0], second[1], None, None, None, None]
+                inputs += [first[2], second[2]] if zeros else []
+                rest = {"k": 2, "activation_type": "silu", "normalize_routing_weights": 1}
+                plain = [x, router, first_real, bias, second_real]
+                expected = lambda _, plain=plain, rest=rest: outputs_of("MoE", plain, **rest)  # noqa: E731
+                constants = [index for index in (2, 3, 4, 5, 6, 11, 12) if index < len(inputs) and inputs[index] is not None]
+                suite.add(
+                    name, "QMoE", inputs, constants=constants, expected=expected, expert_weight_bits=bits,
+                    **({"block_size": size} if size else {}), **rest,
+                )
+
+
+TESTS = [quantised_experts, linear, products, gemms, elementwise, pools, convolutions, attention, blocks, recurrent, experts]

@@ -69,8 +69,7 @@ fn a_registered_kernel_is_used_where_its_pattern_is() {
     assert!(gate.runs.load(Ordering::Relaxed) > before);
 
     // Where something else uses what is in between, or operands stand otherwise, it isn't the pattern.
-    let other =
-        "input %u: f32[4, 9] input %v: f32[4, 9] %s = atan(%v) %g = mul(%v, %s) %y = mul(%u, %g) output %y, %g";
+    let other = "input %u: f32[4, 9] input %v: f32[4, 9] %s = atan(%v) %g = mul(%v, %s) %y = mul(%u, %g) output %y, %g";
     assert!(run(other, "").expect("it runs").iter().all(|x| x.abs() < 10.0));
     let turned = "input %u: f32[4, 9] input %v: f32[4, 9] %s = atan(%v) %g = mul(%u, %s) %y = mul(%v, %g) output %y";
     assert!(run(turned, "").expect("it runs").iter().all(|x| x.abs() < 10.0));

@@ -108,5 +108,10 @@ fn the_first_scan_runs_for_each_element_of_a_batch() {
     assert_eq!((outputs[0].shape(), outputs[0].to_vec::<f32>()), (&[2, 1][..], Ok(vec![6.0, 25.0])));
     assert_eq!(outputs[1].shape(), [2, 3, 1]);
     assert_eq!(outputs[1].to_vec::<f32>(), Ok(vec![1.0, 3.0, 6.0, 14.0, 19.0, 25.0]));
-    assert_says(&refusal(&scan("lengths")), &["Scan", "sequence_lens", "not supported"]);
+    // Of the second element of the batch only two turns count; what comes after them is zeros.
+    let lengths = Tensor::from_vec(&[2], vec![3i64, 2]).expect("sizes match");
+    let xs = f32s(&[2, 3, 1], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+    let outputs = run(&scan("lengths"), vec![f32s(&[2, 1], &[0.0, 10.0]), xs, lengths]);
+    assert_eq!(outputs[0].to_vec::<f32>(), Ok(vec![6.0, 19.0]));
+    assert_eq!(outputs[1].to_vec::<f32>(), Ok(vec![1.0, 3.0, 6.0, 14.0, 19.0, 0.0]));
 }

@@ -161,8 +161,8 @@ fn damaged_files_are_errors() {
     }
     let folder = Folder::new();
     let error = load(&folder.write("model/text.onnx", b"this is no model")).expect_err("text is no model");
-    assert!(matches!(error.root(), OnnxError::Protobuf { .. }), "{error:?}");
-    assert_says(&error.to_string(), &["text.onnx", "ModelProto"]);
+    assert!(matches!(error.root(), OnnxError::NoModel { .. }), "{error:?}");
+    assert_says(&error.to_string(), &["text.onnx", "it is a text, not a model"]);
     let error = load(&folder.write("model/empty.onnx", b"")).expect_err("nothing is no model");
     assert_says(&error.to_string(), &["empty.onnx"]);
     let error = load(Path::new("/no/such/file.onnx")).expect_err("there is no such file");

@@ -163,9 +163,10 @@ fn sampling() {
          -> f32[1, 1, 3] [1, 1, 3]",
         "grid_sample(f32[1, 1, 2] [1, 3], f32[1, 3, 1] [nan, -inf, inf]) -> f32[1, 1, 3] [0, 0, 0]",
         "grid_sample(i32[1, 1, 2] [-1, -4], f32[1, 1, 1] [0]) -> i32[1, 1, 1] [-2]",
-        // Each of the four of cubic is moved to the border by itself, on both sides of the edge alike.
+        // Each of the four of cubic is moved to the border by itself, on both sides of the edge alike. (With places in f32,
+        // as PyTorch has them, they are -0.9378767 and -0.9371233.)
         "grid_sample(f32[1, 1, 4] [0, 10, 0, 0], f32[1, 2, 1] [-0.9999, -1.0001]) \
-         {mode = \"cubic\", padding_mode = \"border\"} -> f32[1, 1, 2] [-0.9378767, -0.9371233]",
+         {mode = \"cubic\", padding_mode = \"border\"} -> f32[1, 1, 2] [-0.9378749, -0.9371248]",
         "grid_sample(f32[1, 1, 2] [1, 3], f32[1, 4, 1] [nan, -inf, inf, 3e30]) \
          {mode = \"cubic\", padding_mode = \"border\"} -> f32[1, 1, 4] [1, 1, 3, 3]",
         // One element between mirrors.

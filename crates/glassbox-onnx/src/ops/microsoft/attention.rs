@@ -8,6 +8,8 @@ use glassbox_tensor::DType;
 pub(super) const ROWS: &[Row] = &[
     row("com.microsoft.Attention", 1, formula(attention)),
     row("com.microsoft.DecoderMaskedMultiHeadAttention", 1, formula(decoder_masked)),
+    row("com.microsoft.GemmaRotaryEmbedding", 1, formula(gemma_rotary_embedding)),
+    row("com.microsoft.LinearAttention", 1, formula(linear_attention)),
     row("com.microsoft.MultiHeadAttention", 1, formula(multi_head)),
     row("com.microsoft.RotaryEmbedding", 1, formula(rotary_embedding)),
 ];
@@ -245,6 +247,19 @@ fn rotary_embedding<'a>(c: &NodeContext<'a>) -> Exprs<'a> {
         given => given,
     };
     Ok(vec![caches.of(x, places, Some(count))])
+}
+
+/// Queries and keys, each with its halves changed places beside it, turned by angles [batch, steps, size].
+fn gemma_rotary_embedding<'a>(c: &NodeContext<'a>) -> Exprs<'a> {
+    let (angles, dtype) = (c.x(0), c.x(1).dtype());
+    let [cos, sin] = [angles.cos(), angles.sin()].map(|x| x.cast(dtype).unsqueeze(&[1]));
+    Ok(vec![c.x(1) * cos + c.x(2) * sin, c.x(3) * cos + c.x(4) * sin])
+}
+
+/// As in the default domain, with the last state only.
+fn linear_attention<'a>(c: &NodeContext<'a>) -> Exprs<'a> {
+    only_int(c, "state_window", 0, "the states of several last steps")?;
+    c.direct(&ops::linear_attention::OP)
 }
 
 /// How queries and keys are turned.

@@ -4,6 +4,7 @@ use super::activation::activated;
 use super::*;
 
 pub(super) const ROWS: &[Row] = &[
+    row("com.microsoft.CausalConvWithState", 1, formula(causal_conv_with_state)),
     row("com.microsoft.FusedConv", 1, formula(|c| Ok(vec![fused(c, false)?]))),
     row("com.microsoft.NhwcConv", 1, formula(nhwc_conv)),
     row("com.microsoft.NhwcFusedConv", 1, formula(|c| Ok(vec![fused(c, true)?]))),
@@ -30,11 +31,24 @@ pub(super) fn image_rank(c: &NodeContext, index: usize) -> Result<usize, OnnxErr
     }
 }
 
+/// As in the default domain: over one axis, not dilated, channels second, with the last state only.
+fn causal_conv_with_state<'a>(c: &NodeContext<'a>) -> Exprs<'a> {
+    for (name, value, what) in [
+        ("channels_last", 0, "channels in the last axes"),
+        ("dilation", 1, "a dilated kernel"),
+        ("ndim", 1, "a convolution over more than one axis"),
+        ("state_window", 0, "the states of several last steps"),
+    ] {
+        only_int(c, name, value, what)?;
+    }
+    c.direct(&ops::causal_conv_with_state::OP)
+}
+
 /// The convolution plus Z, activated.
 fn fused<'a>(c: &NodeContext<'a>, last: bool) -> Result<Expr<'a>, OnnxError> {
     let (attrs, name) = (c.attrs(&ops::conv::OP)?, c.str("activation", "")?);
     let parameters: Vec<_> = c.floats("activation_params")?.unwrap_or_default().into_iter().map(Some).collect();
-    let rank = image_rank(c, 0)?;
+    let rank = if last { image_rank(c, 0)? } else { 0 };
     let images = |x: Expr<'a>| if last { channels_second(x, rank) } else { x };
     let mut sum = c.f.op_with(&ops::conv::OP, &[Some(images(c.x(0))), c.opt(1), c.opt(2)], attrs);
     if let Some(z) = c.opt(3) {

@@ -47,7 +47,8 @@ fn leaky_relu<'a>(c: &NodeContext<'a>) -> Exprs<'a> {
 
 /// What is computed of images whose channels may be last.
 fn of_images<'a>(c: &NodeContext<'a>, compute: impl FnOnce(Expr<'a>) -> Expr<'a>) -> Exprs<'a> {
-    let (last, rank) = (c.bool("channels_last", false)?, image_rank(c, 0)?);
+    let last = c.bool("channels_last", false)?;
+    let rank = if last { image_rank(c, 0)? } else { 0 };
     let x = real_of(c, 0);
     let y = if last { channels_last(compute(channels_second(x, rank)), rank) } else { compute(x) };
     Ok(vec![unary(c, y)])
@@ -95,7 +96,8 @@ fn choice<'a>(c: &NodeContext<'a>) -> Exprs<'a> {
 
 /// As in the default domain, of images whose channels may be last.
 fn conv<'a>(c: &NodeContext<'a>) -> Exprs<'a> {
-    let (attrs, last, rank) = (c.attrs(&ops::qlinear_conv::OP)?, c.bool("channels_last", false)?, image_rank(c, 0)?);
+    let (attrs, last) = (c.attrs(&ops::qlinear_conv::OP)?, c.bool("channels_last", false)?);
+    let rank = if last { image_rank(c, 0)? } else { 0 };
     let mut operands = c.operands();
     if last {
         operands[0] = Some(channels_second(c.x(0), rank));
