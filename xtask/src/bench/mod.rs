@@ -88,6 +88,7 @@ pub(crate) fn main(arguments: &Bench) -> Result<()> {
         date: printed("date", &["+%Y-%m-%d"]).unwrap_or_default(),
         command: std::iter::once("cargo xtask bench".to_owned())
             .chain(arguments.rows.clone())
+            .chain(arguments.no_build.then(|| "--no-build".to_owned()))
             .collect::<Vec<_>>()
             .join(" "),
         missing: place.missing.clone(),
@@ -179,13 +180,18 @@ fn prepare(arguments: &Bench, rows: &[&Row]) -> Result<Place> {
     run_command(command.arg("--only").args(names).current_dir(root()).env("PYTHONDONTWRITEBYTECODE", "1"))?;
     for row in rows.iter().filter(|row| row.made == Made::Peer && row.file == INT8_FILE) {
         let source = cache().join("peers").join(row.model).join("model.onnx");
-        let target = models.join(row.model).join(INT8_FILE);
+        let folder = models.join(row.model);
+        std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+        let target = folder.join(INT8_FILE);
         let mut command = Command::new(&python);
         command.arg("scripts/bench/models.py").arg(&models).arg("--quantise").args([&source, &target]);
         run_command(command.current_dir(root()).env("PYTHONDONTWRITEBYTECODE", "1"))?;
     }
     Ok(Place { glassbox, python, peers, models, missing })
 }
+
+/// The engines that are built before they are timed.
+const BUILT: &[&str] = &["llama.cpp", "rten", "tract", "candle"];
 
 /// How the package of llama.cpp is built: for the processor at hand, as who wants the best of it does.
 const LLAMA_CPP: &[&str] =
@@ -236,12 +242,16 @@ fn measure(arguments: &Bench, place: &Place, row: &Row, threads: u64, results: &
         .against
         .iter()
         .filter(|(name, _)| !arguments.quick || *name == "onnxruntime")
+        .filter(|(name, _)| !arguments.no_build || !BUILT.contains(name))
         .map(|(name, file)| match file {
             Some(file) => format!("{name}:{}", folder.join(file).display()),
             None => (*name).to_owned(),
         })
         .collect();
-    command.args(["--against", &against.join(",")]).arg("--python").arg(&place.python);
+    if !against.is_empty() {
+        command.args(["--against", &against.join(",")]);
+    }
+    command.arg("--python").arg(&place.python);
     if !arguments.quick {
         command.arg("--go-on");
     }
