@@ -5,6 +5,8 @@
 //! what they are and what to do; none where they may be a model. No bytes that [`kind`] knows begin a message of the
 //! format: each holds a field number or a kind of field that the format's encoding doesn't have.
 
+use crate::wire::varint;
+
 /// What the bytes are, where that is certain and isn't a model.
 pub(crate) fn kind(bytes: &[u8]) -> Option<String> {
     let begins = |front: &[u8]| bytes.starts_with(front);
@@ -181,20 +183,6 @@ pub(crate) fn cut(bytes: &[u8]) -> Option<String> {
             ));
         }
         rest = &rest[needed as usize..];
-    }
-    None
-}
-
-/// The next number of varying length; none where the bytes end in it.
-fn varint(rest: &mut &[u8]) -> Option<u64> {
-    let mut value = 0u64;
-    for place in 0..10 {
-        let (byte, after) = rest.split_first()?;
-        *rest = after;
-        value |= u64::from(byte & 0x7f) << (7 * place);
-        if *byte < 0x80 {
-            return Some(value);
-        }
     }
     None
 }

@@ -123,8 +123,8 @@ impl Walk {
     }
 }
 
-/// The next number of varying length.
-fn varint(rest: &mut &[u8]) -> Option<u64> {
+/// The next number of varying length; none where the bytes end in it.
+pub(crate) fn varint(rest: &mut &[u8]) -> Option<u64> {
     let mut value = 0u64;
     for place in 0..10 {
         let (byte, after) = rest.split_first()?;
