@@ -1,7 +1,7 @@
 //! The values of a graph that are the same in every run: weights, constants, and what is computed from these alone.
 //!
 //! Each is computed when somebody asks for it, where that takes no more memory than what it is computed from, or where it
-//! makes numbers of bytes, as no model does with what it doesn't need: weights that no run ever needs are never read. What was computed is kept until it is [forgotten](Statics::forget).
+//! makes numbers of bytes (weights that each run would widen again): weights that no run ever needs are never read. What was computed is kept until it is [forgotten](Statics::forget).
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};

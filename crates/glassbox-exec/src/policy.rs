@@ -2,8 +2,8 @@
 //! sums may be put together in other ways than term by term.
 //!
 //! Without one nothing is computed in fewer bits than the graph says, and every sum has an order that depends on its own terms
-//! alone: the bits of a result are the same with any number of threads, with any number of rows beside it, and on every
-//! processor. That is the policy `strict`. A policy is text in TOML:
+//! alone: the bits of a result are the same with any number of threads, with any number of rows beside it, and with the
+//! instructions of any processor, so far as the backend's own kernels compute it. That is the policy `strict`. A policy is text in TOML:
 //!
 //! ```toml
 //! # `exact`, `bf16` or `int8`, of all products of matrices that no rule below names.
