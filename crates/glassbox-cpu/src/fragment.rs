@@ -108,16 +108,19 @@ impl Fragment {
 
     /// In how many bits the products of a node are computed.
     pub(crate) fn products(&self, node: &Node) -> Products {
-        let Some(policy) = &self.policy else { return Products::Exact };
-        let own = node.results.first().map(|id| self.graph.value_label(*id)).unwrap_or_default();
-        policy.products_of(node, &[&self.label, &own])
+        self.asked(node, Policy::products_of)
     }
 
     /// How the convolutions of a node are computed.
     pub(crate) fn convolutions(&self, node: &Node) -> Convolutions {
-        let Some(policy) = &self.policy else { return Convolutions::Direct };
+        self.asked(node, Policy::convolutions_of)
+    }
+
+    /// What the policy says of a node by its names.
+    fn asked<T: Default>(&self, node: &Node, of: impl Fn(&Policy, &Node, &[&str]) -> T) -> T {
+        let Some(policy) = &self.policy else { return T::default() };
         let own = node.results.first().map(|id| self.graph.value_label(*id)).unwrap_or_default();
-        policy.convolutions_of(node, &[&self.label, &own])
+        of(policy, node, &[&self.label, &own])
     }
 
     pub(crate) fn graph(&self) -> &Graph {

@@ -81,11 +81,14 @@ fn in_heads<'a>(tensor: &'a Tensor, heads: Option<usize>) -> Result<Cow<'a, Tens
     Ok(Cow::Owned(apart.permute(&[0, 2, 1, 3])?))
 }
 
-pub(super) fn view(tensor: &Tensor) -> Result<View<'_>, KernelError> {
-    let (Some(data), [a, b, c, d]) = (tensor.reach::<f32>(), tensor.strides()) else {
-        return Err(KernelError::Internal("an operand of attention can't be read".to_owned()));
-    };
-    Ok(View { data, strides: [a, b, c, d].map(|stride| stride.unsigned_abs()) })
+/// A tensor as it is read where it broadcasts to `sizes`.
+pub(super) fn view(tensor: &Tensor, sizes: [usize; 4]) -> Result<View<'_>, KernelError> {
+    let unreadable = || KernelError::Internal("an operand of attention can't be read".to_owned());
+    let strides = strides_in(tensor, &sizes);
+    Ok(View {
+        data: tensor.reach::<f32>().ok_or_else(unreadable)?,
+        strides: std::array::from_fn(|axis| strides[axis].unsigned_abs()),
+    })
 }
 
 impl Kernel for Attend {
@@ -118,7 +121,7 @@ impl Kernel for Attend {
                 Some(lengths.iter().map(|length| usize::try_from(*length).unwrap_or(0).min(keys)).collect())
             }
         };
-        let attention = Attention::new(sizes, view(&q)?, view(&k)?, view(&v)?);
+        let attention = Attention::new(sizes, view(&q, dims(&q)?)?, view(&k, dims(&k)?)?, view(&v, dims(&v)?)?);
         let attention = Attention {
             mask,
             scale: self.scale.map_or(attention.scale, |scale| scale as f32),

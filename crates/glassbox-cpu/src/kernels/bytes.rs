@@ -1,7 +1,7 @@
 //! Products of matrices of bytes, whose sums are exact, with what finishes their elements.
 
 use glassbox_exec::KernelError;
-use glassbox_ir::{Dim, Graph, Node, ValueId, ops};
+use glassbox_ir::{Dim, Graph, Node, TensorType, ValueId, ops};
 use glassbox_kernels::gemm::{Byte, IntegerEpilogue, MatrixRef, PackedBInt8, gemm_int8};
 use glassbox_kernels::quant::{self, Code};
 use glassbox_kernels::tile::Epilogue;
@@ -23,32 +23,59 @@ struct Places {
 const MATMUL: Places = Places { a: 0, b: 1, a_zero: 2, b_zero: 3 };
 const QLINEAR: Places = Places { a: 0, b: 3, a_zero: 2, b_zero: 5 };
 
+/// The operands of a node, as far as their types are known.
+pub(super) struct Operands<'g>(pub(super) &'g Graph, pub(super) &'g Node);
+
+impl<'g> Operands<'g> {
+    fn value(&self, place: usize) -> Option<ValueId> {
+        self.1.operands.get(place).copied().flatten()
+    }
+
+    fn ty(&self, place: usize) -> Option<&'g TensorType> {
+        self.0.value(self.value(place)?).ty.as_tensor()
+    }
+
+    pub(super) fn rank(&self, place: usize) -> Option<usize> {
+        self.ty(place)?.rank()
+    }
+
+    pub(super) fn are_bytes(&self, place: usize) -> bool {
+        self.ty(place).is_some_and(|ty| matches!(ty.dtype, DType::U8 | DType::I8))
+    }
+
+    pub(super) fn are_floats(&self, place: usize) -> bool {
+        self.ty(place).is_some_and(|ty| ty.dtype == DType::F32)
+    }
+
+    /// Whether it has one element, or is left out.
+    pub(super) fn is_one(&self, place: usize) -> bool {
+        let one = |dims: &[Dim]| dims.iter().all(|dim| *dim == Dim::Int(1));
+        self.value(place).is_none() || self.ty(place).and_then(|ty| ty.dims()).is_some_and(one)
+    }
+
+    /// Whether it is a vector or a scalar, or is left out.
+    fn is_row(&self, place: usize) -> bool {
+        self.value(place).is_none() || self.rank(place).is_some_and(|rank| rank < 2)
+    }
+}
+
 /// Whether a product of integers is computed here: of bytes, with one matrix on the right, and one zero point for all of
 /// the left.
 pub(crate) fn is_computed(graph: &Graph, node: &Node) -> bool {
-    let operand = |place: usize| node.operands.get(place).copied().flatten();
-    let ty = |place: usize| operand(place).and_then(|id: ValueId| graph.value(id).ty.as_tensor());
-    let is_bytes = |place: usize| ty(place).is_some_and(|ty| matches!(ty.dtype, DType::U8 | DType::I8));
-    let is_one = |place: usize| {
-        operand(place).is_none()
-            || ty(place).and_then(|ty| ty.dims()).is_some_and(|dims| dims.iter().all(|dim| *dim == Dim::Int(1)))
-    };
-    let is_row =
-        |place: usize| operand(place).is_none() || ty(place).and_then(|ty| ty.rank()).is_some_and(|rank| rank < 2);
+    let operands = Operands(graph, node);
     let matrices = |places: &Places| {
-        let rank = |place: usize| ty(place).and_then(|ty| ty.rank());
-        is_bytes(places.a)
-            && is_bytes(places.b)
-            && rank(places.a).is_some_and(|rank| rank >= 2)
-            && rank(places.b) == Some(2)
-            && is_one(places.a_zero)
-            && is_row(places.b_zero)
+        operands.are_bytes(places.a)
+            && operands.are_bytes(places.b)
+            && operands.rank(places.a).is_some_and(|rank| rank >= 2)
+            && operands.rank(places.b) == Some(2)
+            && operands.is_one(places.a_zero)
+            && operands.is_row(places.b_zero)
     };
     match node.op {
         op if *op == ops::matmul_integer::OP => matrices(&MATMUL),
         op if *op == ops::qlinear_matmul::OP => {
-            let scales = [1, 4, 6].iter().all(|place| ty(*place).is_some_and(|ty| ty.dtype == DType::F32));
-            matrices(&QLINEAR) && is_one(1) && is_row(4) && is_bytes(7) && scales
+            let scales = [1, 4, 6].into_iter().all(|place| operands.are_floats(place));
+            matrices(&QLINEAR) && operands.is_one(1) && operands.is_row(4) && operands.are_bytes(7) && scales
         }
         _ => false,
     }

@@ -4,18 +4,20 @@ use std::borrow::Cow;
 
 use glassbox_exec::KernelError;
 use glassbox_ir::ops::windows::{AxisWindows, Sliding};
-use glassbox_ir::{AttrView, Dim, Graph, Node, ValueId, ops};
+use glassbox_ir::{AttrView, Graph, Node, ops};
 use glassbox_kernels::gemm::{Byte, MatrixRef, PackedBInt8, Sums, gemm_int8};
 use glassbox_kernels::quant::Code;
 use glassbox_tensor::{DType, Element, Tensor, parallel_chunks};
 
-use super::bytes::{Correction, Packed, Requantize, integers, unreadable};
+use super::bytes::{Correction, Operands, Packed, Requantize, integers, unreadable};
 use super::{Built, Kernel};
 use crate::fragment::Fragment;
 use crate::slots::Call;
 
-/// How many windows are taken at once, so that their bytes and sums stay in the cache.
+/// How many windows are taken at once at most, so that their bytes and sums stay in the cache.
 const WINDOWS: usize = 512;
+/// How many bytes of windows are taken at once, where one hasn't more.
+const BYTES: usize = 8 << 20;
 
 /// Whether a convolution is computed here: of bytes, over one or two axes, with one zero point for all of x.
 pub(crate) fn is_computed(graph: &Graph, node: &Node) -> bool {
@@ -23,19 +25,16 @@ pub(crate) fn is_computed(graph: &Graph, node: &Node) -> bool {
     if !quantised && *node.op != ops::conv_integer::OP {
         return false;
     }
-    let operand = |place: usize| node.operands.get(place).copied().flatten();
-    let ty = |place: usize| operand(place).and_then(|id: ValueId| graph.value(id).ty.as_tensor());
-    let is_bytes = |place: usize| ty(place).is_some_and(|ty| matches!(ty.dtype, DType::U8 | DType::I8));
-    let is_float = |place: usize| ty(place).is_some_and(|ty| ty.dtype == DType::F32);
-    let is_one = |place: usize| {
-        operand(place).is_none()
-            || ty(place).and_then(|ty| ty.dims()).is_some_and(|dims| dims.iter().all(|dim| *dim == Dim::Int(1)))
-    };
+    let operands = Operands(graph, node);
     let w = if quantised { 3 } else { 1 };
-    let axes = matches!(ty(0).and_then(|ty| ty.rank()), Some(3 | 4));
-    let scales =
-        !quantised || [1, 4, 6].into_iter().all(is_float) && is_one(1) && is_one(6) && is_one(7) && is_bytes(7);
-    axes && is_bytes(0) && is_bytes(w) && is_one(2) && scales
+    let axes = matches!(operands.rank(0), Some(3 | 4));
+    let scales = || {
+        [1, 4, 6].into_iter().all(|place| operands.are_floats(place))
+            && [1, 6, 7].into_iter().all(|place| operands.is_one(place))
+            && operands.are_bytes(7)
+    };
+    let bytes = [0, w].into_iter().all(|place| operands.are_bytes(place));
+    axes && bytes && operands.is_one(2) && (!quantised || scales())
 }
 
 /// What is made of the sums.
@@ -185,14 +184,15 @@ impl Conv {
         if image == 0 || maps * pixels == 0 {
             whole.fill(0);
         }
-        let mut rows = vec![A::default(); WINDOWS.min(pixels) * terms];
-        let mut sums = vec![0i32; WINDOWS.min(pixels) * maps];
+        let most = (BYTES / terms.max(1)).clamp(1, WINDOWS).min(pixels);
+        let mut rows = vec![A::default(); most * terms];
+        let mut sums = vec![0i32; most * maps];
         for (index, image) in images {
             let group = index % self.groups;
             let Packed { matrix, taken } = &packed[group];
             let out = &mut whole[index * maps * pixels * width..][..maps * pixels * width];
-            for first in (0..pixels).step_by(WINDOWS) {
-                let count = WINDOWS.min(pixels - first);
+            for first in (0..pixels).step_by(most.max(1)) {
+                let count = most.min(pixels - first);
                 let (rows, sums) = (&mut rows[..count * terms], &mut sums[..count * maps]);
                 parallel_chunks(rows, 16 * terms, &|piece, rows| {
                     for (row, to) in rows.chunks_exact_mut(terms).enumerate() {

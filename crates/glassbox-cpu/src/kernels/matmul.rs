@@ -173,15 +173,22 @@ fn pack_codes<T: Into<i16> + Copy + Sync>(
         bytes[index].into() - zeros[if zeros.len() == 1 { 0 } else { column }]
     };
     // Differences of bytes are small integers, each of which is a bf16, and mostly an i8.
-    if (0..bytes.len()).all(|index| i8::try_from(code(index)).is_ok()) {
-        let mut codes = vec![0i8; bytes.len()];
-        fill(&mut codes, |index| code(index) as i8);
-        let matrix = MatrixRef::of_rows(&codes, bytes.len() / along.max(1), along);
-        return PackedB::of(compute, if turned { matrix.transposed() } else { matrix });
+    match (0..bytes.len()).all(|index| i8::try_from(code(index)).is_ok()) {
+        true => pack_each(bytes.len(), |index| code(index) as i8, (along, turned), compute),
+        false => pack_each(bytes.len(), |index| bf16::from_f32(f32::from(code(index))), (along, turned), compute),
     }
-    let mut codes = vec![bf16::ZERO; bytes.len()];
-    fill(&mut codes, |index| bf16::from_f32(f32::from(code(index))));
-    let matrix = MatrixRef::of_rows(&codes, bytes.len() / along.max(1), along);
+}
+
+/// Packs so many numbers, in rows of `along`, or the transposed matrix.
+fn pack_each<T: Packable>(
+    count: usize,
+    of: impl Fn(usize) -> T + Sync,
+    (along, turned): (usize, bool),
+    compute: Compute,
+) -> PackedB {
+    let mut codes = vec![T::default(); count];
+    fill(&mut codes, of);
+    let matrix = MatrixRef::of_rows(&codes, count / along.max(1), along);
     PackedB::of(compute, if turned { matrix.transposed() } else { matrix })
 }
 

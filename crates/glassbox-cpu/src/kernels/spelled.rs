@@ -8,6 +8,7 @@ use glassbox_kernels::attention::{Attention, Finish as Finished, Sizes as Extent
 use glassbox_kernels::tile::{Epilogue, Source};
 use glassbox_tensor::{DType, Tensor};
 
+use super::attention::view;
 use super::epilogue::Finish;
 use super::place::{data, strides_in, walkable};
 use super::{Built, Kernel, are_of_one_size};
@@ -64,16 +65,6 @@ fn four(sizes: &[usize]) -> Option<[usize; 4]> {
 fn operand(tensor: &Tensor, rank: usize) -> Result<Cow<'_, Tensor>, KernelError> {
     let tensor = walkable(tensor)?;
     Ok(if rank == 3 && tensor.rank() == 3 { Cow::Owned(tensor.expand_dims(1)?) } else { tensor })
-}
-
-/// A tensor as it is read where it broadcasts to `sizes`.
-fn view(tensor: &Tensor, sizes: [usize; 4]) -> Result<View<'_>, KernelError> {
-    let unreadable = || KernelError::Internal("an operand of attention can't be read".to_owned());
-    let strides = strides_in(tensor, &sizes);
-    Ok(View {
-        data: tensor.reach::<f32>().ok_or_else(unreadable)?,
-        strides: std::array::from_fn(|axis| strides[axis].unsigned_abs()),
-    })
 }
 
 /// A tensor that broadcasts to the scores.
