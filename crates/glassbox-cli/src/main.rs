@@ -90,6 +90,7 @@ fn run(command: Command, quiet: bool) -> Result<bool> {
         Command::Set(set) => commands::set::main(&set, quiet),
         Command::Reduce(reduce) => commands::reduce::main(&reduce, quiet),
         Command::Convert(convert) => commands::convert::main(&convert, quiet),
+        Command::Simplify(simplify) => commands::simplify::main(&simplify, quiet),
         Command::Verify(verify) => commands::verify::main(&verify, quiet),
         Command::Conformance(conformance) => commands::conformance::main(&conformance, quiet),
         Command::Sim(sim) => commands::sim::main(&sim, quiet),

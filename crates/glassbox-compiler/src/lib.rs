@@ -11,6 +11,7 @@
 //!
 //! This crate knows no model family, no file format and no backend's code.
 
+mod apart;
 mod backend;
 mod blocks;
 mod compile;
@@ -23,6 +24,7 @@ mod rule;
 pub mod rules;
 mod sharing;
 
+pub use apart::take_apart;
 pub use backend::{AnyBackend, Backend, Blocks, Group};
 pub use compile::{CompileError, CompileOptions, Compiled, Outcome, Stage, compile, compile_for};
 pub use no_match::NoMatch;

@@ -15,7 +15,7 @@ use crate::effects::Effects;
 use crate::op::{AttrSpec, OpDef};
 
 /// The name of the attribute.
-pub(crate) const DRAW: &str = "draw";
+pub const DRAW: &str = "draw";
 
 /// The number of the draw in place `place` of the decomposition of a composite whose own number is `draw`.
 ///

@@ -38,7 +38,7 @@ pub use bounds::{Assumptions, Bounds};
 pub use builder::{GraphBuilder, Live, Splice};
 pub use decompose::decompose;
 pub use dim::Dim;
-pub use draws::draw_within;
+pub use draws::{DRAW, draw_within};
 pub use effects::{EffectTable, Effects};
 pub use equal::Difference;
 pub use error::{BuildError, Violation};

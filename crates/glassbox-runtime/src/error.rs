@@ -48,6 +48,9 @@ pub enum RuntimeError {
     /// The ONNX model can't be read.
     #[error(transparent)]
     Onnx(#[from] OnnxError),
+    /// The graph can't be written as an ONNX model.
+    #[error(transparent)]
+    Export(#[from] glassbox_onnx::ExportError),
     /// The graph of the model can't be built.
     #[cfg(feature = "text")]
     #[error(transparent)]

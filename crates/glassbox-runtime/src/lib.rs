@@ -13,6 +13,7 @@
 mod checkpoint;
 mod eager;
 mod error;
+mod export;
 #[cfg(feature = "text")]
 mod generator;
 #[cfg(feature = "grammars")]
@@ -46,12 +47,14 @@ macro_rules! graph {
 
 pub use eager::Eager;
 pub use error::RuntimeError;
+pub use export::{OnnxOptions, USUAL_OPSET, to_onnx};
 #[cfg(feature = "text")]
 pub use generator::{Finish, Generation, Prompt, Request, Stats, TextGenerator};
 pub use glassbox_dsl as dsl;
 pub use glassbox_exec::{Cancel, Limits, Options as SimOptions, Precision, Value, rows};
 #[cfg(feature = "text")]
 pub use glassbox_models::batch;
+pub use glassbox_onnx as onnx;
 #[cfg(feature = "text")]
 pub use glassbox_text::{ChatTemplate, Extras, Message};
 #[cfg(feature = "grammars")]

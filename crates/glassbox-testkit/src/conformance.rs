@@ -11,9 +11,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use glassbox_compiler::take_apart;
 use glassbox_exec::{RunContext, RunError, Runtime, Tolerance, Value, compare};
 use glassbox_ir::{Graph, Type, text};
-use glassbox_onnx::{Data, ImportOptions, OnnxError};
+use glassbox_onnx::{Data, ExportOptions, ImportOptions, OnnxError};
 use glassbox_tensor::{DType, NoParams, parallel_map};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -97,6 +98,9 @@ pub enum Failure {
     /// An output isn't what was expected.
     #[error("value: {0}")]
     Value(String),
+    /// The graph can't be written as an ONNX model.
+    #[error("export: {0}")]
+    Export(String),
     /// Something panicked: a bug.
     #[error("panic: {0}")]
     Panic(String),
@@ -146,11 +150,31 @@ fn subfolders(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     Ok(entries.into_iter().map(|entry| entry.path()).filter(|path| path.is_dir()).collect())
 }
 
+/// Which graph of a case runs.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub enum Form {
+    /// The imported one, and it as the compiler leaves it.
+    #[default]
+    Imported,
+    /// The one that is imported from the model that the imported one is exported to.
+    Exported(Exported),
+}
+
+/// How the models of cases are exported.
+#[derive(Clone, Debug)]
+pub struct Exported {
+    /// The opset.
+    pub opset: i64,
+    /// The folder that the models are written to, as `KIND.NAME.onnx`.
+    pub folder: Option<PathBuf>,
+}
+
 /// Runs cases on a backend, several at once. `progress` is told how many are done.
-pub fn run(cases: &[Case], backend: &dyn Runtime, progress: &(dyn Fn(usize) + Sync)) -> Vec<Outcome> {
+pub fn run(cases: &[Case], backend: &dyn Runtime, form: &Form, progress: &(dyn Fn(usize) + Sync)) -> Vec<Outcome> {
     let done = AtomicUsize::new(0);
     let one = |case: &Case| {
-        let outcome = run_case(case, backend);
+        let outcome = run_case(case, backend, form);
         progress(done.fetch_add(1, Ordering::Relaxed) + 1);
         outcome
     };
@@ -158,11 +182,11 @@ pub fn run(cases: &[Case], backend: &dyn Runtime, progress: &(dyn Fn(usize) + Sy
 }
 
 /// Runs one case.
-pub fn run_case(case: &Case, backend: &dyn Runtime) -> Outcome {
+pub fn run_case(case: &Case, backend: &dyn Runtime, form: &Form) -> Outcome {
     let started = Instant::now();
     let mut ops = Vec::new();
     let mut beyond = None;
-    let result = catch_unwind(AssertUnwindSafe(|| try_case(case, backend, &mut ops, &mut beyond)));
+    let result = catch_unwind(AssertUnwindSafe(|| try_case(case, backend, form, &mut ops, &mut beyond)));
     let failure = result.unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
         Err(Failure::Panic(text.unwrap_or("no message").to_owned()))
@@ -180,6 +204,7 @@ pub fn run_case(case: &Case, backend: &dyn Runtime) -> Outcome {
 fn try_case(
     case: &Case,
     backend: &dyn Runtime,
+    form: &Form,
     ops: &mut Vec<String>,
     beyond: &mut Option<String>,
 ) -> Result<(), Failure> {
@@ -198,6 +223,9 @@ fn try_case(
         }
     }
     let graph = Arc::new(glassbox_onnx::import(&model, &ImportOptions::default()).map_err(import)?.graph);
+    if let Form::Exported(exported) = form {
+        return try_exported(case, backend, &model, &graph, exported, beyond);
+    }
     round_trip(&graph).map_err(Failure::RoundTrip)?;
     let failed = |error: RunError| Failure::Run(error.to_string());
     let options = glassbox_backends::options();
@@ -215,6 +243,40 @@ fn try_case(
         if outputs.len() != again.len() || outputs.iter().zip(&again).any(|(a, b)| !a.bit_eq(b)) {
             return Err(Failure::Rewriting("the rewritten graph gives other bits".to_owned()));
         }
+    }
+    Ok(())
+}
+
+/// The case as a model of ours, which has to be the same function.
+fn try_exported(
+    case: &Case,
+    backend: &dyn Runtime,
+    model: &glassbox_onnx::Model,
+    graph: &Graph,
+    exported: &Exported,
+    beyond: &mut Option<String>,
+) -> Result<(), Failure> {
+    let wrong = |error: &dyn std::fmt::Display| Failure::Export(error.to_string());
+    let opset = exported.opset;
+    let apart = take_apart(graph, &|graph| glassbox_onnx::unsaid(graph, opset)).map_err(|error| wrong(&error))?;
+    let written = glassbox_onnx::export(&apart, &ExportOptions::of(model, opset)).map_err(|error| wrong(&error))?;
+    let bytes = written.to_bytes(&NoParams).map_err(|error| wrong(&error))?;
+    if let Some(folder) = &exported.folder {
+        let file = folder.join(format!("{}.{}.onnx", case.about.kind, case.about.name));
+        std::fs::write(file, &bytes).map_err(|error| wrong(&error))?;
+    }
+    let model = glassbox_onnx::parse(bytes.into(), None).map_err(|error| wrong(&error))?;
+    let again = glassbox_onnx::import(&model, &ImportOptions::default()).map_err(|error| wrong(&error))?.graph;
+    let again = Arc::new(again);
+    let failed = |error: RunError| Failure::Run(error.to_string());
+    let options = glassbox_backends::options();
+    let executable = backend.prepare(again.clone(), Arc::new(NoParams), &options).map_err(failed)?;
+    for set in 0..case.about.data_sets {
+        let folder = case.folder.join(format!("data_set_{set}"));
+        let inputs = inputs(case, &folder, &again)?;
+        let mut session = executable.session().map_err(failed)?;
+        let outputs = session.run(&inputs, RunContext::new()).map_err(failed)?;
+        check_outputs(case, &folder, &again, &outputs, beyond)?;
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ mod compile;
 mod diff;
 mod explain;
 mod sim;
+mod size;
 #[cfg(feature = "text")]
 mod text;
 mod tools;
@@ -29,7 +30,7 @@ pub(crate) use sim::{Fmt, Sim};
 pub(crate) use text::{
     Chat, Forward, Generate, GrammarArguments, LanguageModel, Perplexity, SamplingArguments, StopArguments,
 };
-pub(crate) use tools::{Convert, Extract, Reduce, Set, Stats};
+pub(crate) use tools::{Convert, Extract, OnnxArguments, Reduce, Set, Simplify, Stats};
 
 /// See through a model: what it is, what it computes, and whether that is right.
 #[derive(Parser)]
@@ -86,6 +87,8 @@ pub(crate) enum Command {
     Reduce(Reduce),
     /// Convert weights and graphs from one format to another, and weights into other dtypes
     Convert(Convert),
+    /// Write an ONNX model that computes the same, to the bit, with fewer nodes
+    Simplify(Simplify),
     /// Check that a file of weights is whole
     Verify(Verify),
     /// Run the official ONNX backend tests
@@ -257,6 +260,12 @@ pub(crate) struct Conformance {
     /// The folder of the cases [default: conformance in the cache folder]
     #[arg(long, value_name = "DIR")]
     pub(crate) cases: Option<PathBuf>,
+    /// Run what comes back of each model after it was exported to this opset
+    #[arg(long, value_name = "OPSET")]
+    pub(crate) exported: Option<i64>,
+    /// Write the exported models to this folder
+    #[arg(long, value_name = "DIR", requires = "exported")]
+    pub(crate) save: Option<PathBuf>,
     /// Exit with success if at least so many tests pass
     #[arg(long, value_name = "N")]
     pub(crate) at_least: Option<usize>,

@@ -3,16 +3,19 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use glassbox_onnx::Weights;
 
 use super::ModelAndInputs;
+use super::size::size;
 
 #[derive(Args)]
 pub(crate) struct Convert {
     /// What to convert: a folder or a file of weights (safetensors, GGUF, PyTorch, .oinf), an ONNX file, a graph as text
-    /// (.gb) or JSON
+    /// (.gb) or JSON, a program (.gbp)
     pub(crate) source: String,
     /// What to write; the ending says what: weights (.oinf, .safetensors), a graph as text (.gb) or JSON (.json), with the
-    /// weights of a checkpoint beside it (.oinf), or the same ONNX model (.onnx)
+    /// weights of a checkpoint beside it (.oinf), or an ONNX model (.onnx). An ONNX file becomes the same model unless an
+    /// opset, weights or functions are asked for
     pub(crate) target: PathBuf,
     /// What matrices become: q8_0, q4_0, q4_k, i8, bf16, f16 or f32 (.oinf and .safetensors)
     #[arg(long, value_name = "DTYPE")]
@@ -21,6 +24,54 @@ pub(crate) struct Convert {
     /// string, or a list such as [string] (not for .onnx)
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
+    #[command(flatten)]
+    pub(crate) onnx: OnnxArguments,
+    /// Replace a file that exists
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+/// How an ONNX model is written.
+#[derive(Args)]
+pub(crate) struct OnnxArguments {
+    /// The opset of an ONNX model, 7 to 28 [default: that of the source, else 26, or newer where it has to be]
+    #[arg(long, value_name = "N")]
+    pub(crate) opset: Option<i64>,
+    /// Where the weights of an ONNX model are: `inline`, `beside` it in one file, or beside it in files of at most a size,
+    /// such as 500MB [default: inline up to 1 GiB]
+    #[arg(long, value_name = "PLACE", value_parser = weights)]
+    pub(crate) weights: Option<Weights>,
+    /// Write the bodies of functions where they are called
+    #[arg(long)]
+    pub(crate) no_functions: bool,
+}
+
+impl OnnxArguments {
+    /// Whether anything is asked for.
+    pub(crate) fn any(&self) -> bool {
+        self.opset.is_some() || self.weights.is_some() || self.no_functions
+    }
+}
+
+fn weights(text: &str) -> Result<Weights, String> {
+    match text {
+        "inline" => Ok(Weights::Inline),
+        "beside" => Ok(Weights::Beside),
+        other => match size(other) {
+            Ok(bytes) if bytes > 0 => Ok(Weights::Sharded(bytes)),
+            _ => Err("it is `inline`, `beside`, or a size such as 500MB".to_owned()),
+        },
+    }
+}
+
+#[derive(Args)]
+pub(crate) struct Simplify {
+    /// An ONNX file, a graph as text (.gb) or JSON, a checkpoint of a language model, or one that comes with Glassbox
+    pub(crate) source: String,
+    /// The ONNX model to write
+    pub(crate) target: PathBuf,
+    #[command(flatten)]
+    pub(crate) onnx: OnnxArguments,
     /// Replace a file that exists
     #[arg(long)]
     pub(crate) force: bool,

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use glassbox_testkit::conformance::{self, Outcome};
+use glassbox_testkit::conformance::{self, Exported, Form, Outcome};
 use glassbox_testkit::{cache, status};
 
 use crate::args::Conformance;
@@ -25,11 +25,18 @@ pub(crate) fn main(arguments: &Conformance, quiet: bool) -> Result<bool> {
         }
     }
     let runtime = arguments.runs.runtime()?;
+    let form = match arguments.exported {
+        Some(opset) => Form::Exported(Exported { opset, folder: arguments.save.clone() }),
+        None => Form::Imported,
+    };
+    if let Some(folder) = &arguments.save {
+        std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    }
     let started = Instant::now();
     let bar = progress::bar(cases.len(), quiet);
     // A panic in a case is told as its outcome.
     std::panic::set_hook(Box::new(|_| {}));
-    let outcomes = conformance::run(&cases, runtime.as_ref(), &|done| bar.set_position(done as u64));
+    let outcomes = conformance::run(&cases, runtime.as_ref(), &form, &|done| bar.set_position(done as u64));
     let _ = std::panic::take_hook();
     bar.finish_and_clear();
     let failed: Vec<&Outcome> = outcomes.iter().filter(|outcome| outcome.failure.is_some()).collect();

@@ -14,8 +14,18 @@ use crate::progress;
 use crate::targets::{self, Kind};
 use crate::view::{self, NAME};
 
+use super::export;
+
 /// Converts, and says what became of the parameters.
 pub(crate) fn main(arguments: &Convert, quiet: bool) -> Result<bool> {
+    let is_onnx = Kind::of(&arguments.target, &[Kind::Onnx]).is_ok();
+    for (given, flag) in [
+        (arguments.onnx.opset.is_some(), "--opset"),
+        (arguments.onnx.weights.is_some(), "--weights"),
+        (arguments.onnx.no_functions, "--no-functions"),
+    ] {
+        refuse_flag(arguments, given && !is_onnx, flag)?;
+    }
     let all = [Kind::Oinf, Kind::Safetensors, Kind::Text, Kind::Json, Kind::Onnx];
     match Kind::of(&arguments.target, &all)? {
         Kind::Oinf => weights(arguments, Output::Oinf, quiet),
@@ -119,16 +129,15 @@ fn graph(arguments: &Convert, quiet: bool) -> Result<bool> {
     Ok(true)
 }
 
-/// Copies an ONNX file, with the data of other files that it needs.
+/// Writes an ONNX model. One that is to become the same is copied, with the data of other files that it needs.
 fn onnx(arguments: &Convert, quiet: bool) -> Result<bool> {
-    let Some(source) = model::onnx_source(&arguments.source)? else {
-        bail!(
-            "{}: only an ONNX file can be written as one; name the target .gb or .json, or .oinf for weights",
-            arguments.target.display()
-        )
-    };
-    let sources = targets::sources(&arguments.source, None);
-    targets::tell(&targets::write_onnx(&source.copy()?, &arguments.target, &sources, arguments.force)?, quiet);
+    if let (false, Some(source)) = (arguments.onnx.any(), model::onnx_source(&arguments.source)?) {
+        let sources = targets::sources(&arguments.source, None);
+        targets::tell(&targets::write_onnx(&source.copy()?, &arguments.target, &sources, arguments.force)?, quiet);
+        return Ok(true);
+    }
+    let model = model::open(&arguments.source, LoadOptions::default())?;
+    export::write(&model, &arguments.source, &arguments.target, &arguments.onnx, false, arguments.force, quiet)?;
     Ok(true)
 }
 

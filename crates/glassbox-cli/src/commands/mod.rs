@@ -10,6 +10,7 @@ pub(crate) mod conformance;
 pub(crate) mod convert;
 pub(crate) mod diff;
 pub(crate) mod explain;
+mod export;
 pub(crate) mod extract;
 pub(crate) mod fmt;
 #[cfg(feature = "text")]
@@ -25,6 +26,7 @@ pub(crate) mod reduce;
 pub(crate) mod run;
 pub(crate) mod set;
 pub(crate) mod sim;
+pub(crate) mod simplify;
 pub(crate) mod stats;
 pub(crate) mod trace;
 pub(crate) mod verify;

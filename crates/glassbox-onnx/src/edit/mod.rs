@@ -198,6 +198,16 @@ fn write(
     content: impl FnOnce(&mut BufWriter<&mut NamedTempFile>) -> std::io::Result<()>,
 ) -> Result<(), OnnxEditError> {
     let wrong = |source| OnnxEditError::Write { path: path.to_owned(), source };
+    let mut file = temporary(folder_of(path)).map_err(wrong)?;
+    let mut buffered = BufWriter::new(&mut file);
+    content(&mut buffered).and_then(|()| buffered.flush()).map_err(wrong)?;
+    drop(buffered);
+    file.persist(path).map_err(|error| wrong(error.error))?;
+    Ok(())
+}
+
+/// A file in a folder that goes away unless it is given a name.
+pub(crate) fn temporary(folder: &Path) -> std::io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".glassbox-");
     #[cfg(unix)]
@@ -206,15 +216,11 @@ fn write(
         // As for any new file, the system takes away what its mask says.
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
-    let mut file = builder.tempfile_in(folder_of(path)).map_err(wrong)?;
-    let mut buffered = BufWriter::new(&mut file);
-    content(&mut buffered).and_then(|()| buffered.flush()).map_err(wrong)?;
-    drop(buffered);
-    file.persist(path).map_err(|error| wrong(error.error))?;
-    Ok(())
+    builder.tempfile_in(folder)
 }
 
-fn folder_of(path: &Path) -> &Path {
+/// The folder that a file is in.
+pub(crate) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 

@@ -1,0 +1,38 @@
+//! Writing a model as an ONNX model: what `convert` and `simplify` share.
+
+use std::path::Path;
+
+use anyhow::Result;
+use glassbox_runtime::{Model, OnnxOptions};
+
+use crate::args::OnnxArguments;
+use crate::targets;
+
+/// Writes the model to `target`, and says what was written and what of the model isn't in it.
+pub(crate) fn write(
+    model: &Model,
+    source: &str,
+    target: &Path,
+    arguments: &OnnxArguments,
+    simplify: bool,
+    force: bool,
+    quiet: bool,
+) -> Result<()> {
+    let mut options = OnnxOptions::default();
+    options.opset = arguments.opset;
+    options.functions = !arguments.no_functions;
+    options.simplify = simplify;
+    let export = model.to_onnx(&options)?;
+    let params = model.params();
+    let weights = arguments.weights.unwrap_or_default();
+    let sources = targets::sources(source, Some(model));
+    for path in export.paths(target, params.as_ref(), weights)? {
+        targets::check(&path, &sources, force)?;
+    }
+    let written = export.write(target, params.as_ref(), weights)?;
+    if !quiet {
+        model.notes().iter().chain(&export.notes).for_each(|note| note!("note: {note}"));
+    }
+    targets::tell(&written, quiet);
+    Ok(())
+}

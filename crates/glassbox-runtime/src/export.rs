@@ -1,0 +1,112 @@
+//! Any graph as an ONNX model.
+
+use std::sync::Arc;
+
+use glassbox_compiler::{CompileOptions, compile, take_apart};
+use glassbox_ir::Graph;
+use glassbox_onnx::export::{NEWEST_OPSET, OLDEST_OPSET};
+use glassbox_onnx::{Export, ExportError, ExportOptions, Model as OnnxModel, export, unsaid};
+
+use crate::error::RuntimeError;
+use crate::model::Model;
+
+/// The opset that graphs are written in if nobody asks for another: the newest that onnxruntime had published support for
+/// when this was written. A graph with ops that are newer is written in the first that has them.
+pub const USUAL_OPSET: i64 = 26;
+
+/// How a graph is written as an ONNX model.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct OnnxOptions {
+    /// The opset. Without it that of the ONNX model that the graph comes from, else [`USUAL_OPSET`], or a newer one where the
+    /// graph needs it.
+    pub opset: Option<i64>,
+    /// Whether the compiler's rewrites, which keep every result to the bit, are done first.
+    pub simplify: bool,
+    /// Whether calls that have a name become functions of the model.
+    pub functions: bool,
+}
+
+impl Default for OnnxOptions {
+    fn default() -> OnnxOptions {
+        OnnxOptions { opset: None, simplify: false, functions: true }
+    }
+}
+
+/// A graph as an ONNX model. Composites that the opset doesn't have are taken apart.
+///
+/// # Errors
+///
+/// There is no such opset, or it has no words for nodes of the graph, which are all named.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use glassbox_ir::text::{ParseOptions, parse};
+/// use glassbox_runtime::{OnnxOptions, to_onnx};
+/// use glassbox_tensor::NoParams;
+///
+/// let graph = parse("graph \"g\" { input %x: f32[2, 3] %y = gelu(%x) output %y }", &ParseOptions::default())?;
+/// let mut options = OnnxOptions::default();
+/// options.opset = Some(13);
+/// // Version 13 has no Gelu: it is written as the formula that it stands for.
+/// assert!(!to_onnx(&Arc::new(graph), &options)?.to_bytes(&NoParams)?.is_empty());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn to_onnx(graph: &Arc<Graph>, options: &OnnxOptions) -> Result<Export, RuntimeError> {
+    exported(graph, None, options)
+}
+
+fn exported(graph: &Arc<Graph>, model: Option<&OnnxModel>, options: &OnnxOptions) -> Result<Export, RuntimeError> {
+    let graph = match options.simplify {
+        true => compile(graph, &CompileOptions::default())
+            .map_err(|error| RuntimeError::Internal(error.to_string()))?
+            .graph()
+            .clone(),
+        false => graph.clone(),
+    };
+    match options.opset {
+        Some(opset) => written(&graph, model, opset, options),
+        None => {
+            let mut first = None;
+            for opset in USUAL_OPSET..=NEWEST_OPSET {
+                match written(&graph, model, opset, options) {
+                    Err(RuntimeError::Export(error @ ExportError::Unsaid { .. })) => {
+                        first.get_or_insert(error);
+                    }
+                    done => return done,
+                }
+            }
+            Err(first.map_or_else(|| RuntimeError::Internal("there is no opset".to_owned()), RuntimeError::Export))
+        }
+    }
+}
+
+fn written(
+    graph: &Graph,
+    model: Option<&OnnxModel>,
+    opset: i64,
+    options: &OnnxOptions,
+) -> Result<Export, RuntimeError> {
+    let apart = take_apart(graph, &|graph| unsaid(graph, opset));
+    let apart = apart.map_err(|error| RuntimeError::Internal(error.to_string()))?;
+    let mut how = model.map_or_else(|| ExportOptions::new(opset), |model| ExportOptions::of(model, opset));
+    how.functions = options.functions;
+    Ok(export(&apart, &how)?)
+}
+
+impl Model {
+    /// The model as an ONNX model, with the names that it has for its outputs.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`to_onnx`], and its graph can't be built.
+    pub fn to_onnx(&self, options: &OnnxOptions) -> Result<Export, RuntimeError> {
+        let mut options = options.clone();
+        if options.opset.is_none() {
+            let own = self.onnx().and_then(|model| model.opsets.get("").copied());
+            options.opset = own.map(|opset| opset.clamp(OLDEST_OPSET, NEWEST_OPSET));
+        }
+        exported(self.graph()?, self.onnx(), &options)
+    }
+}
