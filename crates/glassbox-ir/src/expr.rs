@@ -7,7 +7,7 @@
 
 use std::cell::{Ref, RefCell, RefMut};
 
-use glassbox_tensor::{DType, Overflow, Tensor};
+use glassbox_tensor::{DType, Overflow, Tensor, TensorError};
 
 use crate::attr::Attrs;
 use crate::attrs;
@@ -32,6 +32,26 @@ pub struct Expr<'b> {
     owner: &'b ExprBuilder,
     /// `None` where an earlier mistake left no value.
     id: Option<ValueId>,
+}
+
+/// A scalar of a dtype: `value` rounded to it, and where that is an infinity that the dtype hasn't, its largest value.
+///
+/// # Errors
+///
+/// The dtype is none of numbers.
+///
+/// ```
+/// use glassbox_ir::expr::number_of;
+/// use glassbox_tensor::DType;
+///
+/// assert_eq!(number_of(DType::F8E4M3FN, f64::INFINITY)?.item::<f64>(), Ok(448.0));
+/// # Ok::<(), glassbox_tensor::TensorError>(())
+/// ```
+pub fn number_of(dtype: DType, value: f64) -> Result<Tensor, TensorError> {
+    let store = |overflow| Tensor::store(dtype, &[], vec![value], overflow);
+    let exact = store(Overflow::Wrap)?;
+    let infinite = value.is_infinite() && exact.item::<f64>() == Ok(value);
+    if infinite { Ok(exact) } else { store(Overflow::Saturate) }
 }
 
 impl ExprBuilder {
@@ -86,11 +106,9 @@ impl ExprBuilder {
     /// A constant scalar of `dtype`. Floats are rounded to it, once; what is too large becomes the largest value, but an
     /// infinity stays one where the dtype has it.
     pub fn scalar(&self, dtype: DType, value: f64) -> Expr<'_> {
-        let store = |overflow| Tensor::store(dtype, &[], vec![value], overflow);
-        let infinite = |tensor: &Tensor| value.is_infinite() && tensor.item::<f64>() == Ok(value);
-        match store(Overflow::Wrap).map(|exact| if infinite(&exact) { Ok(exact) } else { store(Overflow::Saturate) }) {
-            Ok(Ok(tensor)) => self.constant(tensor),
-            Ok(Err(error)) | Err(error) => self.mistake("constant", error.to_string()),
+        match number_of(dtype, value) {
+            Ok(tensor) => self.constant(tensor),
+            Err(error) => self.mistake("constant", error.to_string()),
         }
     }
 

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use glassbox_compiler::take_apart;
 use glassbox_exec::{RunContext, RunError, Runtime, Tolerance, Value, compare};
 use glassbox_ir::{Graph, Type, text};
-use glassbox_onnx::{Data, ExportOptions, ImportOptions, OnnxError};
+use glassbox_onnx::{Data, ExportError, ExportOptions, ImportOptions, OnnxError};
 use glassbox_tensor::{DType, NoParams, parallel_map};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -98,7 +98,10 @@ pub enum Failure {
     /// An output isn't what was expected.
     #[error("value: {0}")]
     Value(String),
-    /// The graph can't be written as an ONNX model.
+    /// The graph can't be written as an ONNX model of the opset, which has no words for a node.
+    #[error("{0}")]
+    Unsaid(String),
+    /// The model that the graph was written as is wrong.
     #[error("export: {0}")]
     Export(String),
     /// Something panicked: a bug.
@@ -166,6 +169,8 @@ pub enum Form {
 pub struct Exported {
     /// The opset.
     pub opset: i64,
+    /// Whether the compiler's rewrites are done first.
+    pub simplified: bool,
     /// The folder that the models are written to, as `KIND.NAME.onnx`.
     pub folder: Option<PathBuf>,
 }
@@ -252,14 +257,18 @@ fn try_exported(
     case: &Case,
     backend: &dyn Runtime,
     model: &glassbox_onnx::Model,
-    graph: &Graph,
+    graph: &Arc<Graph>,
     exported: &Exported,
     beyond: &mut Option<String>,
 ) -> Result<(), Failure> {
     let wrong = |error: &dyn std::fmt::Display| Failure::Export(error.to_string());
     let opset = exported.opset;
-    let apart = take_apart(graph, &|graph| glassbox_onnx::unsaid(graph, opset)).map_err(|error| wrong(&error))?;
-    let written = glassbox_onnx::export(&apart, &ExportOptions::of(model, opset)).map_err(|error| wrong(&error))?;
+    let graph = if exported.simplified { rewritten(graph).map_err(Failure::Rewriting)? } else { graph.clone() };
+    let apart = take_apart(&graph, &|graph| glassbox_onnx::unsaid(graph, opset)).map_err(|error| wrong(&error))?;
+    let written = glassbox_onnx::export(&apart, &ExportOptions::of(model, opset)).map_err(|error| match error {
+        ExportError::Unsaid { .. } => Failure::Unsaid(error.to_string()),
+        error => wrong(&error),
+    })?;
     let bytes = written.to_bytes(&NoParams).map_err(|error| wrong(&error))?;
     if let Some(folder) = &exported.folder {
         let file = folder.join(format!("{}.{}.onnx", case.about.kind, case.about.name));

@@ -1,5 +1,6 @@
 //! The table of suites, in the order of what is quickest to say no.
 
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::Result;
@@ -7,7 +8,7 @@ use anyhow::Result;
 use super::lines::{Skipped, run_and_note};
 use super::{Context, elsewhere, hunts, python};
 use crate::bench::{self, Bench};
-use crate::tools::{PROFILE, cache, glassbox, root, run};
+use crate::tools::{PROFILE, cache, glassbox, root, run, run_command, target};
 use crate::{book, peers, tidy};
 
 /// Something that must hold.
@@ -43,6 +44,11 @@ pub(crate) const SUITES: &[Suite] = &[
     },
     Suite { name: "toy", what: "and on a backend of one file and one row", run: |it| backend(it, "toy") },
     Suite { name: "contrib", what: "ops of com.microsoft and kin against onnxruntime", run: contrib },
+    Suite {
+        name: "export",
+        what: "models that are exported: what comes back, the checker and onnxruntime",
+        run: export,
+    },
     Suite { name: "peers", what: "whole models against onnxruntime", run: peers },
     Suite { name: "bench", what: "the benchmark, with tiny models: whether it works", run: bench },
     Suite { name: "hunts", what: "faults that are planted in models, each to be named", run: hunts::main },
@@ -113,6 +119,35 @@ fn contrib(context: &mut Context) -> Result<()> {
         glassbox(&["conformance", "--cases", &cases, "--backend", backend])?;
     }
     Ok(())
+}
+
+/// How many official tests are the same function after their model was exported to an opset; the others need ops or dtypes
+/// that it doesn't have.
+const EXPORTED: &[(&str, &str)] =
+    &[("28", "2027"), ("26", "1989"), ("21", "1916"), ("17", "1580"), ("13", "1508"), ("9", "808")];
+
+/// What comes back of exported models on the reference; the models themselves in the hands of others.
+fn export(context: &mut Context) -> Result<()> {
+    context.data()?;
+    let python = cache().join("venv/bin/python");
+    let script = |name: &str| {
+        let mut command = Command::new(&python);
+        command.current_dir(root()).arg(Path::new("scripts").join(name));
+        command
+    };
+    for (opset, least) in EXPORTED {
+        let folder = target().join("exported").join(opset);
+        if folder.exists() {
+            std::fs::remove_dir_all(&folder)?;
+        }
+        let save = folder.display().to_string();
+        let given =
+            ["conformance", "--backend", "reference", "--exported", opset, "--save", &save, "--at-least", least];
+        glassbox(&[&["--quiet"], &given[..]].concat())?;
+        run_command(script("exported_models.py").arg(cache().join("conformance")).arg(&folder))?;
+    }
+    glassbox(&["conformance", "--backend", "reference", "--exported", "28", "--simplified", "--at-least", "2027"])?;
+    run_command(script("exported_language.py").arg(target().join(PROFILE).join("glassbox")))
 }
 
 fn peers(context: &mut Context) -> Result<()> {

@@ -263,6 +263,9 @@ pub(crate) struct Conformance {
     /// Run what comes back of each model after it was exported to this opset
     #[arg(long, value_name = "OPSET")]
     pub(crate) exported: Option<i64>,
+    /// Export what the compiler's rewrites leave of each model, as `simplify` does
+    #[arg(long, requires = "exported")]
+    pub(crate) simplified: bool,
     /// Write the exported models to this folder
     #[arg(long, value_name = "DIR", requires = "exported")]
     pub(crate) save: Option<PathBuf>,

@@ -308,8 +308,8 @@ fn function(site: &mut Site, region: RegionId) -> Result<(), Why> {
         node: nodes,
         ..FunctionProto::default()
     };
-    let made = renamed(made);
-    let key = made.encode_to_vec();
+    let key = renamed(made.clone(), false).encode_to_vec();
+    let made = renamed(made, true);
     let name = match site.e.function_names.get(&key) {
         Some(name) => name.clone(),
         None => {
@@ -331,9 +331,9 @@ fn function(site: &mut Site, region: RegionId) -> Result<(), Why> {
     Ok(())
 }
 
-/// A function with names of its own inside, so that two that do the same are the same: of a name what stands behind the
-/// last slash, where nothing else in the function has it.
-fn renamed(mut function: FunctionProto) -> FunctionProto {
+/// A function with names of its own inside. Those to be read are what stands behind the last slash of the old ones, where
+/// nothing else in the function has it; others are numbers, so that two functions that do the same are the same.
+fn renamed(mut function: FunctionProto, to_read: bool) -> FunctionProto {
     let mut names: HashMap<String, String> = HashMap::new();
     let mut taken: HashSet<String> = HashSet::new();
     let mut name = |old: &str| -> String {
@@ -346,7 +346,7 @@ fn renamed(mut function: FunctionProto) -> FunctionProto {
         let short = old.rsplit('/').next().filter(|short| !short.is_empty()).unwrap_or(old);
         // Numbers at the end only tell apart; here they are given anew.
         let stem = short.trim_end_matches(|c: char| c.is_ascii_digit() || c == '_');
-        let stem = if stem.is_empty() { "value" } else { stem };
+        let stem = if stem.is_empty() || !to_read { "value" } else { stem };
         let mut new = stem.to_owned();
         let mut number = 1;
         while !taken.insert(new.clone()) {

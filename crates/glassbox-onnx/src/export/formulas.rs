@@ -1,7 +1,8 @@
 //! Ops that ONNX says in other words, and values that are no nodes there.
 
+use glassbox_ir::expr::number_of;
 use glassbox_ir::{Attr, Type};
-use glassbox_tensor::{DType, Tensor};
+use glassbox_tensor::DType;
 
 use super::attributes::{int, number, type_proto};
 use super::emitter::{Data, Site, Why};
@@ -72,9 +73,18 @@ pub(super) fn optional(site: &mut Site) -> Result<(), Why> {
 /// A scalar of the dtype of the first operand.
 fn scalar(site: &mut Site, value: f64) -> Result<String, Why> {
     let dtype = site.ty(0).map(Type::dtype).ok_or("it has no operand")?;
-    let wide = Tensor::scalar(value);
-    let tensor = wide.cast(dtype, glassbox_tensor::Overflow::Saturate).map_err(|error| error.to_string())?;
-    site.tensor(tensor)
+    site.tensor(number_of(dtype, value).map_err(|error| error.to_string())?)
+}
+
+/// A tensor of one value everywhere.
+pub(super) fn fill(site: &mut Site) -> Result<(), Why> {
+    let x = site.operand(0).to_owned();
+    let dtype = site.ty(0).map(Type::dtype).ok_or("it has no operand")?;
+    let value = number_of(dtype, site.attr().float("value")).map_err(|error| error.to_string())?;
+    let value = value.reshape(&[1]).map_err(|error| error.to_string())?;
+    let shape = site.value("Shape", &[&x], Vec::new())?;
+    let value = super::attributes::tensor("value", &value)?;
+    site.last("ConstantOfShape", &[&shape], vec![value])
 }
 
 /// The operand of a formula that is for f32 and f64 only: in half floats it would lose what it is for.

@@ -38,6 +38,9 @@ pub const OLDEST_OPSET: i64 = 7;
 /// The newest opset that there is.
 pub const NEWEST_OPSET: i64 = 28;
 
+/// What imports note of who wrote the model, which is another now.
+const PRODUCER: &[&str] = &["onnx.producer_name", "onnx.producer_version"];
+
 /// How a graph is exported.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -220,7 +223,12 @@ pub fn export(graph: &Graph, options: &ExportOptions) -> Result<Export, ExportEr
         producer_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
         graph: Some(GraphProto { node, name: Some(name), input, output, value_info, ..GraphProto::default() }),
         opset_import,
-        metadata_props: graph.metadata.iter().map(property).collect(),
+        metadata_props: graph
+            .metadata
+            .iter()
+            .filter(|(key, _)| !PRODUCER.contains(&key.as_str()))
+            .map(property)
+            .collect(),
         functions: emitter.made,
         ..ModelProto::default()
     };

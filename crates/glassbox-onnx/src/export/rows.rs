@@ -78,6 +78,7 @@ const SAID: &[Said] = &[
     always(&ops::label_encoder::OP, ensembles::label_encoder),
     always(&ops::tree_ensemble::OP, ensembles::trees),
     // Ops that ONNX doesn't have.
+    always(&ops::fill::OP, formulas::fill),
     always(&ops::expm1::OP, formulas::expm1),
     always(&ops::log1p::OP, formulas::log1p),
     // Ops as they were.

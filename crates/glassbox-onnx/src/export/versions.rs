@@ -315,7 +315,13 @@ pub(super) fn reshape(site: &mut Site) -> Result<(), Why> {
             Some(shape) if !numbers(shape)?.contains(&0.0) => {}
             Some(_) => return Err("an extent of 0 can't be asked for before version 14".to_owned()),
             None => {
-                site.e.note("before version 14 a reshape that asks for an extent of 0 keeps the extent that was there")
+                let dims = site.result_ty(0).and_then(|ty| ty.as_tensor()?.dims());
+                if dims.is_none_or(|dims| dims.iter().any(glassbox_ir::Dim::is_unknown)) {
+                    return Err(
+                        "a 0 in its shape, which isn't known, would mean something else before version 14".to_owned()
+                    );
+                }
+                site.e.note("before opset 14 a reshape keeps an extent where 0 is asked for: results without elements may differ");
             }
         }
     }

@@ -4,6 +4,7 @@
 
 mod context;
 mod errors;
+mod export;
 mod grammar;
 mod graphs;
 mod language;
