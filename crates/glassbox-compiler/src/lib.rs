@@ -24,7 +24,7 @@ mod rule;
 pub mod rules;
 mod sharing;
 
-pub use apart::take_apart;
+pub use apart::{Parts, take_apart};
 pub use backend::{AnyBackend, Backend, Blocks, Group};
 pub use compile::{CompileError, CompileOptions, Compiled, Outcome, Stage, compile, compile_for};
 pub use no_match::NoMatch;

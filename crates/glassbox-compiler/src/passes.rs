@@ -51,7 +51,7 @@ pub const PASSES: &[Pass] = &[
         run: |graph, backend| {
             let rules = all(&[rules::FOLD, rules::SIMPLIFY]);
             let expand = |graph: &Graph, node| !backend.keeps(graph, node);
-            rewrite(graph, &Rewriting { rules: &rules, share: true, expand: Some(&expand) })
+            rewrite(graph, &Rewriting { rules: &rules, share: true, expand: Some(&expand), into_calls: false })
         },
     },
     Pass {
@@ -63,7 +63,7 @@ pub const PASSES: &[Pass] = &[
 
 fn with(graph: &Graph, rules: &[&[&'static Rule]], share: bool) -> Result<Rewritten, RewriteError> {
     let rules = all(rules);
-    rewrite(graph, &Rewriting { rules: &rules, share, expand: None })
+    rewrite(graph, &Rewriting { rules: &rules, share, expand: None, into_calls: false })
 }
 
 fn all(rules: &[&[&'static Rule]]) -> Vec<&'static Rule> {

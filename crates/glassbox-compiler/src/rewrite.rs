@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use glassbox_ir::{
     Attrs, BuildError, Fate, Graph, GraphBuilder, Lineage, LineageError, Live, Node, NodeId, Operand, RegionId,
-    Signature, Tier, Type, ValueId, Violation, decompose, ops,
+    Signature, Tier, Type, ValueId, Violation, attrs, decompose, ops,
 };
 use thiserror::Error;
 
@@ -34,6 +34,9 @@ pub struct Rewriting<'r> {
     pub share: bool,
     /// The composites that are taken apart: those of which it says so. None, without it.
     pub expand: Option<&'r Choice<'r>>,
+    /// Whether what a composite is taken apart into is the body of a `call` in its place, which is named `glassbox.` and the
+    /// name of the op.
+    pub into_calls: bool,
 }
 
 /// A graph that was rewritten.
@@ -75,7 +78,7 @@ pub enum RewriteError {
 ///
 /// let text = r#"graph "g" { input %x: f32[A, B] %y = transpose(%x) %z = transpose(%y) %w = abs(%z) output %w }"#;
 /// let source = parse(text, &ParseOptions::default())?;
-/// let made = rewrite(&source, &Rewriting { rules: rules::SIMPLIFY, share: false, expand: None })?;
+/// let made = rewrite(&source, &Rewriting { rules: rules::SIMPLIFY, share: false, expand: None, into_calls: false })?;
 /// assert_eq!(made.graph.node_count(), 1);
 /// let fate = |name| source.find_value(name).map(|value| made.lineage.of(value));
 /// assert_eq!(fate("y"), Some(Fate::Dead));
@@ -113,6 +116,7 @@ fn walk(source: &Graph, rewriting: &Rewriting, outlines: &Outlines) -> Result<Re
         calls: Vec::new(),
         outlines,
         expand: rewriting.expand,
+        into_calls: rewriting.into_calls,
     };
     for input in source.inputs() {
         let value = source.value(*input);
@@ -155,6 +159,7 @@ struct Walk<'s, 'r> {
     calls: Vec<NodeId>,
     outlines: &'r Outlines,
     expand: Option<&'r Choice<'r>>,
+    into_calls: bool,
 }
 
 /// How the types of the parameters of bodies are found.
@@ -194,10 +199,34 @@ impl Walk<'_, '_> {
         if nodes.iter().any(|part| !parts.node(*part).regions.is_empty()) {
             return Ok(None);
         }
-        let mut map: HashMap<ValueId, ValueId> =
-            parts.inputs().iter().copied().zip(operands.iter().flatten().copied()).collect();
+        let operands: Vec<ValueId> = operands.iter().flatten().copied().collect();
+        if !self.into_calls {
+            self.rebuild.begin(&node.provenance);
+            return self.parts(node, &parts, &operands).map(Some);
+        }
+        // What is known of an operand has to be known in the body too, so that one is read from outside.
+        let passed: Vec<ValueId> =
+            operands.iter().copied().filter(|id| self.rebuild.builder.known(*id).is_none()).collect();
+        let types: Vec<Type> = passed.iter().map(|id| self.rebuild.builder.type_of(*id).clone()).collect();
+        let current = self.rebuild.builder.current();
+        let (region, parameters, mark) = self.rebuild.open(&ops::call::OP, &types);
+        let inside: HashMap<ValueId, ValueId> = passed.iter().copied().zip(parameters).collect();
+        let arguments: Vec<ValueId> = operands.iter().map(|id| inside.get(id).copied().unwrap_or(*id)).collect();
         self.rebuild.begin(&node.provenance);
-        for part in nodes {
+        let results = self.parts(node, &parts, &arguments)?;
+        let outputs = results.len();
+        self.rebuild.close(current, results, mark);
+        let builder = &mut self.rebuild.builder;
+        builder.set_provenance(node.provenance.clone());
+        let passed: Vec<Option<ValueId>> = passed.into_iter().map(Some).collect();
+        let attrs = attrs! { function: format!("glassbox.{}", node.op.name) };
+        builder.node_with_settled_regions(&ops::call::OP, &passed, attrs, vec![region], outputs).map(Some)
+    }
+
+    /// The nodes that a composite stands for, added to the open region: the values that stand for its results.
+    fn parts(&mut self, node: &Node, parts: &Graph, operands: &[ValueId]) -> Result<Vec<ValueId>, BuildError> {
+        let mut map: HashMap<ValueId, ValueId> = parts.inputs().iter().copied().zip(operands.iter().copied()).collect();
+        for part in &parts.region(parts.body()).nodes {
             let part = parts.node(*part);
             let operands: Vec<Option<ValueId>> =
                 part.operands.iter().map(|operand| operand.and_then(|id| map.get(&id).copied())).collect();
@@ -206,7 +235,8 @@ impl Walk<'_, '_> {
             let results = self.rebuild.node(part.op, &operands, attrs, part.results.len(), hints, from)?;
             map.extend(part.results.iter().copied().zip(results));
         }
-        Ok(parts.outputs().iter().map(|output| map.get(output).copied()).collect())
+        let missing = || BuildError::Graph(Violation::new("visible", "a result of a decomposition isn't defined"));
+        parts.outputs().iter().map(|output| map.get(output).copied().ok_or_else(missing)).collect()
     }
 
     fn node(&mut self, id: NodeId) -> Result<(), BuildError> {

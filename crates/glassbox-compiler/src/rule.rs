@@ -30,7 +30,7 @@ use crate::rebuild::Rebuild;
 ///
 /// let text = "graph \"g\" { input %x: f32[N] %y = floor(%x) %z = floor(%y) %w = neg(%z) output %w }";
 /// let source = parse(text, &ParseOptions::default())?;
-/// let made = rewrite(&source, &Rewriting { rules: &[&FLOOR_TWICE], share: false, expand: None })?;
+/// let made = rewrite(&source, &Rewriting { rules: &[&FLOOR_TWICE], share: false, expand: None, into_calls: false })?;
 /// assert_eq!((source.node_count(), made.graph.node_count()), (3, 2));
 /// assert_eq!(made.attempts["floor-twice"].applied, 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())

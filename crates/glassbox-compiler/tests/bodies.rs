@@ -137,7 +137,8 @@ fn the_fate_of_every_value_is_told() {
         }"#,
     );
     let all: Vec<_> = rules::all().collect();
-    let made = rewrite(&source, &Rewriting { rules: &all, share: true, expand: None }).expect("it can be rewritten");
+    let made = rewrite(&source, &Rewriting { rules: &all, share: true, expand: None, into_calls: false })
+        .expect("it can be rewritten");
     let fate = |name: &str| made.lineage.of(source.find_value(name).expect("a value"));
     let at = |name: &str| made.graph.find_value(name).expect("a value");
     assert_eq!(fate("x"), Fate::Kept(at("x")));
@@ -161,7 +162,8 @@ fn a_node_that_stands_for_several_has_all_their_origins() {
         }"#,
     );
     let rules: Vec<_> = rules::SIMPLIFY.to_vec();
-    let made = rewrite(&source, &Rewriting { rules: &rules, share: true, expand: None }).expect("it can be rewritten");
+    let made = rewrite(&source, &Rewriting { rules: &rules, share: true, expand: None, into_calls: false })
+        .expect("it can be rewritten");
     let text = made.graph.to_string();
     assert!(text.contains(r#"@ layer("c") | layer("b") | layer("a")"#), "{text}");
     assert!(text.contains(r#"exp(%x) : f32[2, 3, 4]  @ layer("d") | layer("e")"#), "{text}");

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use glassbox_compiler::{CompileOptions, compile, take_apart};
+use glassbox_compiler::{CompileOptions, Parts, compile, take_apart};
 use glassbox_ir::Graph;
 use glassbox_onnx::export::{NEWEST_OPSET, OLDEST_OPSET};
 use glassbox_onnx::{Export, ExportError, ExportOptions, Model as OnnxModel, export, unsaid};
@@ -15,7 +15,7 @@ use crate::model::Model;
 pub const USUAL_OPSET: i64 = 26;
 
 /// How a graph is written as an ONNX model.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct OnnxOptions {
     /// The opset. Without it that of the ONNX model that the graph comes from, else [`USUAL_OPSET`], or a newer one where the
@@ -23,14 +23,20 @@ pub struct OnnxOptions {
     pub opset: Option<i64>,
     /// Whether the compiler's rewrites, which keep every result to the bit, are done first.
     pub simplify: bool,
-    /// Whether calls that have a name become functions of the model.
-    pub functions: bool,
+    /// What becomes a function of the model.
+    pub functions: Functions,
 }
 
-impl Default for OnnxOptions {
-    fn default() -> OnnxOptions {
-        OnnxOptions { opset: None, simplify: false, functions: true }
-    }
+/// What becomes a function of an ONNX model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Functions {
+    /// Calls that have a name: what was a function before.
+    #[default]
+    Named,
+    /// These, and the composites that the opset doesn't have: each is a function with the nodes that it stands for.
+    Composites,
+    /// Nothing: all bodies stand where they are called.
+    None,
 }
 
 /// A graph as an ONNX model. Composites that the opset doesn't have are taken apart.
@@ -88,10 +94,11 @@ fn written(
     opset: i64,
     options: &OnnxOptions,
 ) -> Result<Export, RuntimeError> {
-    let apart = take_apart(graph, &|graph| unsaid(graph, opset));
+    let parts = if options.functions == Functions::Composites { Parts::Calls } else { Parts::Inline };
+    let apart = take_apart(graph, parts, &|graph| unsaid(graph, opset));
     let apart = apart.map_err(|error| RuntimeError::Internal(error.to_string()))?;
     let mut how = model.map_or_else(|| ExportOptions::new(opset), |model| ExportOptions::of(model, opset));
-    how.functions = options.functions;
+    how.functions = options.functions != Functions::None;
     Ok(export(&apart, &how)?)
 }
 

@@ -47,7 +47,7 @@ macro_rules! graph {
 
 pub use eager::Eager;
 pub use error::RuntimeError;
-pub use export::{OnnxOptions, USUAL_OPSET, to_onnx};
+pub use export::{Functions, OnnxOptions, USUAL_OPSET, to_onnx};
 #[cfg(feature = "text")]
 pub use generator::{Finish, Generation, Prompt, Request, Stats, TextGenerator};
 pub use glassbox_dsl as dsl;

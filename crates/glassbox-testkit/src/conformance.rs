@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use glassbox_compiler::take_apart;
+use glassbox_compiler::{Parts, take_apart};
 use glassbox_exec::{RunContext, RunError, Runtime, Tolerance, Value, compare};
 use glassbox_ir::{Graph, Type, text};
 use glassbox_onnx::{Data, ExportError, ExportOptions, ImportOptions, OnnxError};
@@ -171,6 +171,8 @@ pub struct Exported {
     pub opset: i64,
     /// Whether the compiler's rewrites are done first.
     pub simplified: bool,
+    /// What composites become that the opset doesn't have.
+    pub parts: Parts,
     /// The folder that the models are written to, as `KIND.NAME.onnx`.
     pub folder: Option<PathBuf>,
 }
@@ -264,7 +266,8 @@ fn try_exported(
     let wrong = |error: &dyn std::fmt::Display| Failure::Export(error.to_string());
     let opset = exported.opset;
     let graph = if exported.simplified { rewritten(graph).map_err(Failure::Rewriting)? } else { graph.clone() };
-    let apart = take_apart(&graph, &|graph| glassbox_onnx::unsaid(graph, opset)).map_err(|error| wrong(&error))?;
+    let apart = take_apart(&graph, exported.parts, &|graph| glassbox_onnx::unsaid(graph, opset))
+        .map_err(|error| wrong(&error))?;
     let written = glassbox_onnx::export(&apart, &ExportOptions::of(model, opset)).map_err(|error| match error {
         ExportError::Unsaid { .. } => Failure::Unsaid(error.to_string()),
         error => wrong(&error),

@@ -266,6 +266,9 @@ pub(crate) struct Conformance {
     /// Export what the compiler's rewrites leave of each model, as `simplify` does
     #[arg(long, requires = "exported")]
     pub(crate) simplified: bool,
+    /// Write composites that the opset doesn't have as functions
+    #[arg(long, requires = "exported")]
+    pub(crate) composites: bool,
     /// Write the exported models to this folder
     #[arg(long, value_name = "DIR", requires = "exported")]
     pub(crate) save: Option<PathBuf>,

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use glassbox_onnx::Weights;
+use glassbox_runtime::Functions;
 
 use super::ModelAndInputs;
 use super::size::size;
@@ -41,15 +42,36 @@ pub(crate) struct OnnxArguments {
     /// such as 500MB [default: inline up to 1 GiB]
     #[arg(long, value_name = "PLACE", value_parser = weights)]
     pub(crate) weights: Option<Weights>,
-    /// Write the bodies of functions where they are called
-    #[arg(long)]
-    pub(crate) no_functions: bool,
+    /// What becomes a function of an ONNX model [default: named]
+    #[arg(long, value_name = "WHICH")]
+    pub(crate) functions: Option<WhichFunctions>,
+}
+
+/// What becomes a function of an ONNX model.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum WhichFunctions {
+    /// What was a function before
+    Named,
+    /// Also the ops that the opset doesn't have and that stand for others
+    Composites,
+    /// Nothing: all bodies stand where they are called
+    None,
+}
+
+impl From<WhichFunctions> for Functions {
+    fn from(which: WhichFunctions) -> Functions {
+        match which {
+            WhichFunctions::Named => Functions::Named,
+            WhichFunctions::Composites => Functions::Composites,
+            WhichFunctions::None => Functions::None,
+        }
+    }
 }
 
 impl OnnxArguments {
     /// Whether anything is asked for.
     pub(crate) fn any(&self) -> bool {
-        self.opset.is_some() || self.weights.is_some() || self.no_functions
+        self.opset.is_some() || self.weights.is_some() || self.functions.is_some()
     }
 }
 

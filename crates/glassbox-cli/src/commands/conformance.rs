@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
+use glassbox_compiler::Parts;
 use glassbox_testkit::conformance::{self, Exported, Failure, Form, Outcome};
 use glassbox_testkit::{cache, status};
 
@@ -28,7 +29,8 @@ pub(crate) fn main(arguments: &Conformance, quiet: bool) -> Result<bool> {
     let form = match arguments.exported {
         Some(opset) => {
             let (simplified, folder) = (arguments.simplified, arguments.save.clone());
-            Form::Exported(Exported { opset, simplified, folder })
+            let parts = if arguments.composites { Parts::Calls } else { Parts::Inline };
+            Form::Exported(Exported { opset, simplified, parts, folder })
         }
         None => Form::Imported,
     };

@@ -22,7 +22,7 @@ pub(crate) fn main(arguments: &Convert, quiet: bool) -> Result<bool> {
     for (given, flag) in [
         (arguments.onnx.opset.is_some(), "--opset"),
         (arguments.onnx.weights.is_some(), "--weights"),
-        (arguments.onnx.no_functions, "--no-functions"),
+        (arguments.onnx.functions.is_some(), "--functions"),
     ] {
         refuse_flag(arguments, given && !is_onnx, flag)?;
     }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Result;
-use glassbox_runtime::{Model, OnnxOptions};
+use glassbox_runtime::{Functions, Model, OnnxOptions};
 
 use crate::args::OnnxArguments;
 use crate::targets;
@@ -20,7 +20,7 @@ pub(crate) fn write(
 ) -> Result<()> {
     let mut options = OnnxOptions::default();
     options.opset = arguments.opset;
-    options.functions = !arguments.no_functions;
+    options.functions = arguments.functions.map_or(Functions::default(), Into::into);
     options.simplify = simplify;
     let export = model.to_onnx(&options)?;
     let params = model.params();

@@ -60,7 +60,8 @@ pub(crate) mod check {
     pub(crate) fn ops_after(rules: &[&'static Rule], inputs: &str, body: &str) -> Vec<String> {
         let text = format!("graph \"g\" {{ {inputs} {body} output %y }}");
         let source = parse(&text, &ParseOptions::default()).unwrap_or_else(|error| panic!("{error}\n{text}"));
-        let made = rewrite(&source, &Rewriting { rules, share: false, expand: None }).expect("it can be rewritten");
+        let made = rewrite(&source, &Rewriting { rules, share: false, expand: None, into_calls: false })
+            .expect("it can be rewritten");
         assert_eq!(verify(&made.graph), Ok(()), "{}", made.graph);
         same_bits(&source, &made.graph, &text);
         let nodes = made.graph.walk().into_iter().map(|id| made.graph.node(id));

@@ -11,13 +11,9 @@ use crate::proto::{FunctionProto, GraphProto, NodeProto, OperatorSetIdProto, Val
 
 use super::attributes;
 use super::emitter::{Data, Site, Why};
-use super::ir_version;
 
 /// The domain of the functions that calls become whose own name has none.
 const DOMAIN: &str = "glassbox.functions";
-
-/// The first version of the file format that has functions.
-const FUNCTIONS_SINCE: i64 = 8;
 
 /// A constant of this many bytes at most stands inside the functions that use it from outside.
 const SMALL: usize = 1024;
@@ -247,8 +243,7 @@ pub(super) fn scan(site: &mut Site) -> Result<(), Why> {
 pub(super) fn call(site: &mut Site) -> Result<(), Why> {
     let region = only(site)?;
     let named = site.attr().opt_str("function").is_some();
-    let functions = site.e.functions && ir_version(site.opset()) >= FUNCTIONS_SINCE;
-    if !named || !functions || has_states(site.e.graph, region) {
+    if !named || !site.e.functions || has_states(site.e.graph, region) {
         return inline(site, region);
     }
     function(site, region)

@@ -68,6 +68,8 @@ pub(super) struct Emitter<'g> {
     bodies: Vec<Body>,
     pub(super) weights: Vec<Weight>,
     weight_names: HashSet<String>,
+    /// The initializers that are parameters, by the names of these.
+    parameters: HashMap<String, String>,
     pub(super) made: Vec<FunctionProto>,
     /// The functions that were made, by what they are.
     pub(super) function_names: HashMap<Vec<u8>, String>,
@@ -118,6 +120,7 @@ impl<'g> Emitter<'g> {
             bodies: vec![Body::default()],
             weights: Vec::new(),
             weight_names: HashSet::new(),
+            parameters: HashMap::new(),
             made: Vec::new(),
             function_names: HashMap::new(),
             states: BTreeMap::new(),
@@ -283,6 +286,9 @@ impl<'g> Emitter<'g> {
             self.push(NodeProto { output, op_type, attribute: vec![value], ..NodeProto::default() });
             return Ok(());
         }
+        if let Data::Param(parameter) = &data {
+            self.parameters.insert(parameter.clone(), name.clone());
+        }
         if self.weight_names.insert(name.clone()) {
             self.weights.push(Weight { name: name.clone(), data });
         }
@@ -298,6 +304,11 @@ impl<'g> Emitter<'g> {
         {
             extra.push(name.to_owned());
         }
+    }
+
+    /// The initializer that a parameter is.
+    pub(super) fn weight_of(&self, parameter: &str) -> Option<String> {
+        self.parameters.get(parameter).cloned()
     }
 
     pub(super) fn is_weight(&self, name: &str) -> bool {

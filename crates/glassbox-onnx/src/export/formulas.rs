@@ -20,7 +20,15 @@ pub(super) fn parameter(site: &mut Site) -> Result<(), Why> {
     let name = site.results.first().cloned().unwrap_or_default();
     let parameter = site.attr().str("name").to_owned();
     number(site.attr().ty("type").dtype())?;
-    site.e.weight(name, Data::Param(parameter))
+    match (site.e.weight_of(&parameter), site.node.results.first()) {
+        // A parameter that two nodes read is one initializer.
+        (Some(there), Some(result)) => {
+            site.e.needs(&there);
+            site.e.call_it(*result, there);
+            Ok(())
+        }
+        _ => site.e.weight(name, Data::Param(parameter)),
+    }
 }
 
 /// The operands as they are.

@@ -26,7 +26,7 @@ use std::collections::HashSet;
 use glassbox_ir::{Graph, NodeId, Type, ValueId};
 
 use crate::model::{Declared, Model};
-use crate::proto::{GraphProto, ModelProto, OperatorSetIdProto, StringStringEntryProto, ValueInfoProto};
+use crate::proto::{GraphProto, ModelProto, NodeProto, OperatorSetIdProto, StringStringEntryProto, ValueInfoProto};
 
 use emitter::{Emitter, Weight};
 pub use error::{ExportError, Unsaid};
@@ -109,9 +109,11 @@ fn release(opset: i64) -> (i64, i64) {
     }
 }
 
-/// The version of the file format that goes with an opset. Before 4 every initializer had to be an input as well.
-fn ir_version(opset: i64) -> i64 {
-    release(opset).0
+/// The version of the file format of a model: the one that goes with the opset, and 8 at least where it has functions. (Before
+/// 4 every initializer had to be an input as well.)
+fn ir_version(opset: i64, functions: bool) -> i64 {
+    let version = release(opset).0;
+    if functions { version.max(8) } else { version }
 }
 
 /// The version of a domain that goes with an opset and a version of `ai.onnx.ml`.
@@ -207,6 +209,9 @@ pub fn export(graph: &Graph, options: &ExportOptions) -> Result<Export, ExportEr
     }
     let value_info = types_within(&emitter, &given)?;
     let (node, _) = emitter.close();
+    // What older opsets have as attributes is no initializer any more.
+    let used = read(&node);
+    emitter.weights.retain(|weight| used.contains(&weight.name));
     let name = if graph.name.is_empty() { "graph".to_owned() } else { graph.name.clone() };
     let property =
         |(key, value): &(String, String)| StringStringEntryProto { key: Some(key.clone()), value: Some(value.clone()) };
@@ -218,7 +223,7 @@ pub fn export(graph: &Graph, options: &ExportOptions) -> Result<Export, ExportEr
             .map(|domain| OperatorSetIdProto { domain: Some(domain.clone()), version: Some(1) }),
     );
     let model = ModelProto {
-        ir_version: Some(ir_version(options.opset)),
+        ir_version: Some(ir_version(options.opset, !emitter.made.is_empty())),
         producer_name: Some("glassbox".to_owned()),
         producer_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
         graph: Some(GraphProto { node, name: Some(name), input, output, value_info, ..GraphProto::default() }),
@@ -237,6 +242,17 @@ pub fn export(graph: &Graph, options: &ExportOptions) -> Result<Export, ExportEr
         count => format!("{note} ({count} times)"),
     });
     Ok(Export { model, weights: emitter.weights, notes: notes.collect() })
+}
+
+/// The names that nodes read, those in the bodies of nodes included.
+fn read(nodes: &[NodeProto]) -> HashSet<String> {
+    let mut names = HashSet::new();
+    let mut open: Vec<&NodeProto> = nodes.iter().collect();
+    while let Some(node) = open.pop() {
+        names.extend(node.input.iter().cloned());
+        open.extend(node.attribute.iter().filter_map(|attribute| attribute.g.as_ref()).flat_map(|graph| &graph.node));
+    }
+    names
 }
 
 /// What the outputs are called. A value that a node gives takes the name of the output that it is, so that no copy is

@@ -9,7 +9,7 @@ use glassbox_exec::{RunContext, Tolerance, Value, compare};
 use glassbox_ir::text::{ExampleValue, ParseOptions, parse, parse_example};
 use glassbox_ir::{Effects, Graph, ops};
 use glassbox_onnx::{ExportError, ImportOptions, Weights};
-use glassbox_runtime::{LoadOptions, OnnxOptions, RuntimeError, load_model, to_onnx};
+use glassbox_runtime::{Functions, LoadOptions, OnnxOptions, RuntimeError, load_model, to_onnx};
 use glassbox_tensor::{NoParams, ParamSource, Tensor};
 
 use super::model;
@@ -230,7 +230,7 @@ fn calls_of_one_name_that_do_the_same_are_one_function() {
     let mut names: Vec<String> = model.functions.iter().map(|function| function.name.clone()).collect();
     names.sort();
     assert_eq!(names, ["inner", "twice", "twice_2"]);
-    how.functions = false;
+    how.functions = Functions::None;
     let flat = to_onnx(&source, &how).expect("it is said").to_bytes(&NoParams).expect("small");
     assert!(glassbox_onnx::parse(flat.clone().into(), None).expect("it reads").functions.is_empty());
     let given = BTreeMap::from([("x".to_owned(), Tensor::from_vec(&[2], vec![1f32, 2.0]).expect("small").into())]);
@@ -239,6 +239,26 @@ fn calls_of_one_name_that_do_the_same_are_one_function() {
         let want: Value = Tensor::from_vec(&[2], vec![13f32, 34.0]).expect("small").into();
         assert!(outputs["c"].bit_eq(&want), "{outputs:?}");
     }
+}
+
+#[test]
+fn a_composite_that_an_opset_lacks_can_be_a_function() {
+    let text = "graph \"g\" { input %x: f32[2, 3] input %w: f32[3] %a = gelu(%x) %b = gelu(%a) \
+                %c = layer_normalization(%b, %w) {axis = -1} output %c }";
+    let source = graph(text);
+    let mut how = options(16);
+    how.functions = Functions::Composites;
+    let bytes = to_onnx(&source, &how).expect("it is said").to_bytes(&NoParams).expect("small");
+    let model = glassbox_onnx::parse(bytes.clone().into(), None).expect("it reads");
+    let mut names: Vec<String> = model.functions.iter().map(|function| function.name.clone()).collect();
+    names.sort();
+    assert_eq!(names, ["gelu", "layer_normalization"]);
+    assert_eq!(model.graph.nodes.len(), 3);
+    let x = Tensor::from_vec(&[2, 3], vec![0.5f32, -1.0, 2.0, 3.0, -0.25, 0.125]).expect("small");
+    let w = Tensor::from_vec(&[3], vec![1f32, 0.5, 2.0]).expect("small");
+    let given = BTreeMap::from([("x".to_owned(), x.into()), ("w".to_owned(), w.into())]);
+    let (wanted, got) = (run(&source, &given).expect("it runs"), run(&back(bytes), &given).expect("it runs"));
+    assert!(got["c"].bit_eq(&wanted["c"]), "{got:?}, not {wanted:?}");
 }
 
 #[test]
