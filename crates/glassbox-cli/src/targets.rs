@@ -4,12 +4,14 @@
 //! file that is there.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use glassbox_ir::text::{PrintOptions, print};
 use glassbox_ir::{Attr, Graph, json, ops};
 use glassbox_onnx::edit::Edited;
-use glassbox_runtime::Model;
+use glassbox_onnx::{Export, Weights};
+use glassbox_runtime::{Model, OnnxOptions, to_onnx};
 use glassbox_tensor::ParamSource;
 use glassbox_weights::oinf::{Contents, TensorSpec, Writer};
 
@@ -91,6 +93,21 @@ pub(crate) fn write_onnx(edited: &Edited, target: &Path, sources: &[PathBuf], fo
     Ok(edited.write(target)?)
 }
 
+/// Writes a graph as an ONNX model: the files that were written.
+pub(crate) fn write_export(
+    export: &Export,
+    params: &dyn ParamSource,
+    target: &Path,
+    weights: Weights,
+    sources: &[PathBuf],
+    force: bool,
+) -> Result<Vec<PathBuf>> {
+    for path in export.paths(target, params, weights)? {
+        check(&path, sources, force)?;
+    }
+    Ok(export.write(target, params, weights)?)
+}
+
 /// Writes a graph, with the parameters that it names in a file beside it: the files that were written.
 pub(crate) fn write_graph(
     graph: &Graph,
@@ -99,7 +116,11 @@ pub(crate) fn write_graph(
     sources: &[PathBuf],
     force: bool,
 ) -> Result<Vec<PathBuf>> {
-    let kind = Kind::of(target, &[Kind::Text, Kind::Json])?;
+    let kind = Kind::of(target, &[Kind::Text, Kind::Json, Kind::Onnx])?;
+    if kind == Kind::Onnx {
+        let export = to_onnx(&Arc::new(graph.clone()), &OnnxOptions::default())?;
+        return write_export(&export, params, target, Weights::default(), sources, force);
+    }
     check(target, sources, force)?;
     let mut written = Vec::new();
     let names = parameters(graph);

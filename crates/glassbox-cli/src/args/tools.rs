@@ -109,7 +109,7 @@ pub(crate) struct Extract {
     /// A value that the piece ends with [default: the outputs of the model]
     #[arg(long, value_name = "VALUE")]
     pub(crate) to: Vec<String>,
-    /// What to write: .onnx (of an ONNX file), .gb or .json, with parameters beside it (.oinf)
+    /// What to write: .onnx, or .gb or .json, with parameters beside it (.oinf)
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
     /// Replace a file that exists
@@ -125,7 +125,7 @@ pub(crate) struct Set {
     /// named by its name or by a value that it gives; without a VALUE the attribute is taken away
     #[arg(required = true, value_name = "NODE.ATTRIBUTE=VALUE")]
     pub(crate) changes: Vec<String>,
-    /// What to write: .onnx of an ONNX file; else .gb or .json
+    /// What to write: .onnx, .gb or .json
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
     /// Replace a file that exists, and write an ONNX model even if Glassbox refuses it

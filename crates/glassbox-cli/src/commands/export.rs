@@ -26,10 +26,7 @@ pub(crate) fn write(
     let params = model.params();
     let weights = arguments.weights.unwrap_or_default();
     let sources = targets::sources(source, Some(model));
-    for path in export.paths(target, params.as_ref(), weights)? {
-        targets::check(&path, &sources, force)?;
-    }
-    let written = export.write(target, params.as_ref(), weights)?;
+    let written = targets::write_export(&export, params.as_ref(), target, weights, &sources, force)?;
     if !quiet {
         model.notes().iter().chain(&export.notes).for_each(|note| note!("note: {note}"));
     }

@@ -1,6 +1,6 @@
 //! `glassbox extract`: the piece of a model between some of its values, as a model of its own.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use glassbox_ir::edit::{body_value, extract, name_all};
 use glassbox_onnx::edit::{Cut, Source};
 use glassbox_runtime::LoadOptions;
@@ -12,13 +12,9 @@ use crate::targets::{self, Kind};
 /// Cuts the piece and writes it.
 pub(crate) fn main(arguments: &Extract, quiet: bool) -> Result<bool> {
     let kind = Kind::of(&arguments.output, &[Kind::Onnx, Kind::Text, Kind::Json])?;
-    if kind == Kind::Onnx {
-        let Some(source) = model::onnx_source(&arguments.model)? else {
-            bail!(
-                "{}: a graph that isn't an ONNX file can't be written as one; name the piece .gb or .json",
-                arguments.output.display()
-            )
-        };
+    if kind == Kind::Onnx
+        && let Some(source) = model::onnx_source(&arguments.model)?
+    {
         return onnx(arguments, &source, quiet);
     }
     let model = model::open(&arguments.model, LoadOptions::default())?;

@@ -13,13 +13,9 @@ use crate::targets::{self, Kind};
 /// Makes the changes and writes the model.
 pub(crate) fn main(arguments: &Set, quiet: bool) -> Result<bool> {
     let kind = Kind::of(&arguments.output, &[Kind::Onnx, Kind::Text, Kind::Json])?;
-    if kind == Kind::Onnx {
-        let Some(source) = model::onnx_source(&arguments.model)? else {
-            bail!(
-                "{}: a graph that isn't an ONNX file can't be written as one; name the model .gb or .json",
-                arguments.output.display()
-            )
-        };
+    if kind == Kind::Onnx
+        && let Some(source) = model::onnx_source(&arguments.model)?
+    {
         return onnx(arguments, &source, quiet);
     }
     let model = model::open(&arguments.model, LoadOptions::default())?;

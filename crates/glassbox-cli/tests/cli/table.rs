@@ -139,6 +139,12 @@ fn rows(folder: &Folder) -> Vec<Row> {
             None,
             Some(Writes { option: None, of: Of::File, file: "out.safetensors" }),
         ),
+        row(
+            "simplify",
+            format!("simplify {sum} {} --force", folder.path("fewer.onnx")),
+            None,
+            Some(Writes { option: None, of: Of::File, file: "fewer.onnx" }),
+        ),
         complete(writer("extract", format!("extract {sum} --to z --force"), "piece.gb"), folder),
         complete(writer("set", format!("set {sum} z.op=mul --force"), "changed.gb"), folder),
         complete(reduce, folder),
@@ -314,8 +320,10 @@ fn on_full_disk(row: &Row, folder: &Folder) -> String {
     }
     let output = command.stdout(full()).stderr(Stdio::piped()).output().expect("it starts");
     let printed = told(row, "a full disk", &output);
-    // A file of weights is renamed to its place, where a link to the device would be replaced.
-    let Some(writes) = row.writes.as_ref().filter(|_| row.name != "convert") else { return printed };
+    // A file of weights, or of a model, is renamed to its place, where a link to the device would be replaced.
+    let Some(writes) = row.writes.as_ref().filter(|_| !["convert", "simplify"].contains(&row.name)) else {
+        return printed;
+    };
     let there = folder.path(&format!("full-{}", row.name));
     std::fs::create_dir_all(&there).expect("a folder");
     std::os::unix::fs::symlink("/dev/full", Path::new(&there).join(writes.file)).expect("a link");

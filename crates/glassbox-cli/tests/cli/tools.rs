@@ -159,6 +159,29 @@ fn metadata_of_packages_and_graphs_is_changed_by_its_type() {
 }
 
 #[test]
+fn a_graph_becomes_an_onnx_model_of_an_opset() {
+    let (folder, model) = scaled();
+    let onnx = folder.path("scaled.onnx");
+    let told = printed(&["convert", &model, &onnx, "--opset", "13", "--weights", "beside"]);
+    assert!(told.is_empty(), "{told}");
+    let again = printed(&["run", &onnx, "-i", "x=const:1", "-d", "N=2"]);
+    assert_eq!(again, printed(&["run", &model, "-i", "x=const:1", "-d", "N=2"]));
+    // Changed and cut graphs too, with what they need.
+    let cut = folder.path("cut.onnx");
+    printed(&["extract", &model, "--to", "m", "-o", &cut]);
+    assert!(printed(&["inspect", "--graph", &cut]).contains("mul(%x, %w)"));
+    // From one opset to another, and with fewer nodes.
+    let (older, fewer) = (folder.path("older.onnx"), folder.path("fewer.onnx"));
+    printed(&["convert", "shapes", &older, "--opset", "9"]);
+    let double =
+        folder.file("double.gb", "graph \"d\" { input %x: f32[N] %a = neg(%x) %b = neg(%a) %c = exp(%b) output %c }");
+    let told = printed(&["simplify", &double, &fewer]);
+    assert!(told.contains("nodes are left of 3"), "{told}");
+    let there = refused(&["simplify", &double, &fewer], 3);
+    assert!(there.contains("it exists; --force replaces it"), "{there}");
+}
+
+#[test]
 fn what_cannot_be_made_is_refused_with_what_to_do() {
     let (folder, model) = scaled();
     let there = folder.file("there.gb", SCALED);
@@ -170,7 +193,6 @@ fn what_cannot_be_made_is_refused_with_what_to_do() {
         (&["extract", &model, "--from", "y", "--to", "m", "-o", &gb], "`m` can be computed without `y`"),
         (&["extract", &model, "--to", "m", "-o", &model, "--force"], "the model is read from it; name another file"),
         (&["extract", &model, "--to", "m", "-o", &there], "it exists; --force replaces it"),
-        (&["extract", &model, "--to", "m", "-o", &onnx], "a graph that isn't an ONNX file can't be written as one"),
         (&["extract", &model, "--to", "m", "-o", &text], "its ending, which is one of .onnx, .gb, .json"),
         (&["extract", "shapes", "--to", "nothing", "-o", &onnx], "no value is named `nothing`"),
         (&["set", &model, "nn.op=abs", "-o", &gb], "no node is named `nn`; is `n` meant?"),
@@ -178,7 +200,11 @@ fn what_cannot_be_made_is_refused_with_what_to_do() {
         (&["set", &model, "n.axis=1", "-o", &gb], "neg `n` has no attribute `axis`"),
         (&["set", &model, "n", "-o", &gb], "n: a change is NODE.ATTRIBUTE=VALUE"),
         (&["set", &model, "n.op=matmul", "-o", &gb], "matmul"),
-        (&["convert", &model, &onnx], "only an ONNX file can be written as one"),
+        (&["convert", &model, &onnx, "--opset", "6"], "opset 6 can't be written; the opsets are 7 to 28"),
+        (&["convert", &model, &gb, "--opset", "17"], "--opset isn't for a file of this kind"),
+        (&["convert", &model, &oinf, "--functions", "none"], "--functions isn't for a file of this kind"),
+        (&["simplify", &model, &gb], "its ending, which is one of .onnx"),
+        (&["simplify", &model, &onnx, "--opset", "29"], "opset 29 can't be written"),
         (&["convert", &model, &text], "one of .oinf, .safetensors, .gb, .json, .onnx"),
         (&["convert", &model, &gb, "--quantize", "f16"], "--quantize isn't for a file of this kind"),
         (&["convert", "shapes", &onnx, "--set", "a=b"], "--set isn't for a file of this kind"),
