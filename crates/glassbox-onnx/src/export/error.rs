@@ -54,18 +54,12 @@ pub enum ExportError {
         bytes: u64,
     },
     /// A file can't be written.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {error}", path.display())]
     Write {
         /// The file.
         path: PathBuf,
         /// What the system says.
-        source: io::Error,
-    },
-    /// A file exists that would be written.
-    #[error("{}: it exists", path.display())]
-    Exists {
-        /// The file.
-        path: PathBuf,
+        error: io::Error,
     },
 }
 

@@ -206,7 +206,7 @@ struct Out {
 
 impl Out {
     fn new(path: &Path) -> Result<Out, ExportError> {
-        let file = temporary(folder_of(path)).map_err(|source| ExportError::Write { path: path.to_owned(), source })?;
+        let file = temporary(folder_of(path)).map_err(|error| ExportError::Write { path: path.to_owned(), error })?;
         Ok(Out { path: path.to_owned(), file: BufWriter::new(file), length: 0 })
     }
 
@@ -216,7 +216,7 @@ impl Out {
 
     /// Writes bytes at the next place that is aligned; gives the place.
     fn put(&mut self, bytes: &[u8]) -> Result<u64, ExportError> {
-        let wrong = |source| ExportError::Write { path: self.path.clone(), source };
+        let wrong = |error| ExportError::Write { path: self.path.clone(), error };
         let offset = self.length.next_multiple_of(ALIGNMENT);
         let gap = [0u8; ALIGNMENT as usize];
         self.file.write_all(&gap[..(offset - self.length) as usize]).map_err(wrong)?;
@@ -227,7 +227,7 @@ impl Out {
 
     fn finish(self) -> Result<PathBuf, ExportError> {
         let Out { path, file, .. } = self;
-        let wrong = |source| ExportError::Write { path: path.clone(), source };
+        let wrong = |error| ExportError::Write { path: path.clone(), error };
         let file = file.into_inner().map_err(|error| wrong(error.into_error()))?;
         file.persist(&path).map_err(|error| wrong(error.error))?;
         Ok(path)
