@@ -386,12 +386,13 @@ fn counts_alike(site: &Site) -> bool {
             list(name).and_then(|list| list.get(place).copied()).unwrap_or(default)
         };
         let (Some(size), Some(result)) = (x.get(axis + 2), y.get(axis + 2)) else { return true };
-        let pads = at("pads", axis, 0) + at("pads", axis + rank, 0);
+        let pads = at("pads", axis, 0).saturating_add(at("pads", axis + rank, 0));
         let (stride, dilation) = (at("strides", axis, 1).max(1), at("dilations", axis, 1));
-        let room = size + pads - ((kernel[axis] - 1) * dilation + 1);
+        let window = kernel[axis].saturating_sub(1).saturating_mul(dilation).saturating_add(1);
+        let room = size.saturating_add(pads).saturating_sub(window);
         spec.attr("auto_pad").is_some_and(|_| attr.str("auto_pad") != "NOTSET")
             || room < 0
-            || (room + stride - 1) / stride + 1 == *result
+            || (room.saturating_add(stride - 1) / stride).saturating_add(1) == *result
     })
 }
 

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use glassbox_compiler::{Parts, take_apart};
 use glassbox_exec::{KernelError, Limits, Options, RunContext, RunError, Value};
 use glassbox_ir::text::{self, Example, ExampleValue};
 use glassbox_ir::{Graph, Type};
@@ -40,6 +41,8 @@ pub const TARGETS: &[Target] = &[
 
 /// A graph of more nodes is not run: it would only be slow.
 const MAX_NODES: usize = 60;
+/// A graph of more nodes is not exported.
+const MAX_EXPORTED: usize = 500;
 /// Nor is one whose inputs have more elements.
 const MAX_INPUT_ELEMENTS: usize = 1 << 16;
 /// Longer bytes are refused: what they find, shorter ones find faster.
@@ -109,9 +112,24 @@ fn text_of(bytes: &[u8]) -> Option<&str> {
     std::str::from_utf8(bytes).ok().filter(|text| text.len() <= MAX_BYTES)
 }
 
-/// The graph verifies and is the same after both round trips.
+/// The graph verifies and is the same after both round trips; the model that it is exported to, where it can be, is read.
 fn check(graph: &Graph) {
     round_trip(graph).unwrap_or_else(|error| panic!("{error}\n{graph:?}"));
+    if graph.node_count() > MAX_EXPORTED {
+        return;
+    }
+    // One opset of all, so that a case is quick: any, but the same each time.
+    let opsets = glassbox_onnx::export::NEWEST_OPSET - glassbox_onnx::export::OLDEST_OPSET + 1;
+    let opset = glassbox_onnx::export::OLDEST_OPSET + (graph.value_count() as i64) % opsets;
+    let parts = if graph.node_count().is_multiple_of(2) { Parts::Inline } else { Parts::Calls };
+    let Ok(apart) = take_apart(graph, parts, &|graph| glassbox_onnx::unsaid(graph, opset)) else { return };
+    let Ok(export) = glassbox_onnx::export(&apart, &glassbox_onnx::ExportOptions::new(opset)) else { return };
+    let Ok(bytes) = export.to_bytes(&NoParams) else { return };
+    let found = |error: &dyn std::fmt::Display| -> ! { panic!("exported to opset {opset}: {error}\n{graph:?}") };
+    let model = glassbox_onnx::parse(bytes.into(), None).unwrap_or_else(|error| found(&error));
+    if let Err(error) = glassbox_onnx::import(&model, &ImportOptions::default()) {
+        found(&error);
+    }
 }
 
 /// Reads, imports and, where all dims of the inputs are known, runs a model: the first error.
