@@ -5,7 +5,9 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use glassbox_runtime::{Grammar, LoadOptions, Model, Penalties, Piece, Request, Sampling, Stats, TextGenerator};
+use glassbox_runtime::{
+    Grammar, LoadOptions, Model, Penalties, Piece, Request, Sampler, Sampling, Stats, TextGenerator,
+};
 
 use crate::args::{GrammarArguments, LanguageModel, SamplingArguments, StopArguments};
 use crate::{machine, model, out};
@@ -32,7 +34,7 @@ pub(crate) fn sampling(arguments: &SamplingArguments, generator: &TextGenerator)
         let id = id.with_context(|| format!("--bias {given}: the tokenizer has no token {token:?}"))?;
         bias.insert(id, value.parse().with_context(|| format!("--bias {given}: {value:?} is no number"))?);
     }
-    Ok(Sampling {
+    let sampling = Sampling {
         temperature: arguments.temperature,
         top_k: arguments.top_k,
         top_p: arguments.top_p,
@@ -47,7 +49,10 @@ pub(crate) fn sampling(arguments: &SamplingArguments, generator: &TextGenerator)
         bias,
         seed: arguments.seed,
         alternatives: 0,
-    })
+    };
+    // What is wrong with it is told before anything is written.
+    Sampler::new(sampling.clone())?;
+    Ok(sampling)
 }
 
 /// What the text must look like, where the arguments say so.

@@ -129,7 +129,7 @@ pub(crate) struct Generate {
     #[command(flatten)]
     pub(crate) grammar: GrammarArguments,
     /// How many texts to write, each with a seed of its own
-    #[arg(long, default_value_t = 1, value_name = "N")]
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) samples: u64,
     /// For each token, how probable it and the N most probable ones were (with --json)
     #[arg(long, value_name = "N", requires = "json")]

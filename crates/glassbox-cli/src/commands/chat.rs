@@ -22,13 +22,18 @@ pub(crate) fn main(arguments: &Chat, quiet: bool) -> Result<bool> {
         note!("{NAME}/exit ends, /forget begins anew{NAME:#}");
     }
     standard_input::take("the conversation")?;
-    let mut lines = std::io::stdin().lock().lines();
+    let mut lines = std::io::stdin().lock().split(b'\n');
     loop {
         if asking {
             prompt();
         }
         let Some(line) = lines.next() else { return Ok(true) };
-        let line = line.context("the standard input")?;
+        let bytes = line.context("the standard input")?;
+        let line = String::from_utf8_lossy(&bytes);
+        if matches!(line, std::borrow::Cow::Owned(_)) {
+            // A line that was pasted wrong is no reason to lose a conversation.
+            note!("note: the line isn't UTF-8; what can't be read of it is \u{FFFD}");
+        }
         match line.trim() {
             "" => continue,
             "/exit" | "/quit" => return Ok(true),

@@ -102,8 +102,35 @@ fn logits_are_told_and_written() {
     assert_eq!(serde_json::from_str::<Value>(&rows).expect("JSON").as_array().map(Vec::len), Some(2));
     let error = refused(&["forward", "--tokens", "1,x"], 3);
     assert!(error.contains("\"x\" is no number"), "{error}");
-    let error = refused(&["forward", "--tokens", "99999"], 3);
-    assert!(error.contains("gather"), "{error}");
+    for tokens in ["99999", "1,-1", "1536"] {
+        let error = refused(&["forward", &format!("--tokens={tokens}")], 3);
+        assert!(error.contains("is no token of the model; they are 0 to 1535"), "{error}");
+    }
+    let many = vec!["5"; 300].join(",");
+    let error = refused(&["forward", "--tokens", &many], 3);
+    assert!(error.contains("300 tokens are more than the 256 that the context holds"), "{error}");
+}
+
+#[test]
+fn what_is_wrong_with_a_request_is_told_before_anything_is_written() {
+    for wrong in [&["-t", "-1"][..], &["--top-k", "0"], &["--top-p", "2"], &["--samples", "0"]] {
+        let given = [&["generate", "Once", "-n", "2"], wrong].concat();
+        let output = command(&given).output().expect("it starts");
+        assert!(!output.status.success() && stdout(&output).is_empty(), "{wrong:?}: {}", stdout(&output));
+    }
+}
+
+#[test]
+fn a_line_that_is_no_utf8_ends_no_conversation() {
+    let folder = Folder::new("latin");
+    let template = folder.file("plain.jinja", "{% for m in messages %}{{ m.content }}{% endfor %}");
+    let lines = folder.path("lines");
+    std::fs::write(&lines, b"caf\xe9\nOne day\n").expect("a file");
+    let mut chat = command(&["chat", "-n", "3", "--template", &template]);
+    let output = chat.stdin(std::fs::File::open(&lines).expect("the file")).output().expect("it starts");
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(stdout(&output).lines().count(), 2, "{}", stdout(&output));
+    assert!(stderr(&output).contains("isn't UTF-8"), "{}", stderr(&output));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! Checkpoints that see pictures, too, hold the model of text in a part of theirs.
 
 use glassbox_ir::Expr;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::Family;
 use crate::config::Config;
@@ -92,13 +92,21 @@ fn places<'b>(net: &Net<'b>) -> (Net<'b>, Net<'b>) {
 
 /// How heads of `size` channels turn in layers with a window, and in those without.
 fn rotaries(config: &Config, size: i64) -> Result<[Rotary; 2], ModelError> {
+    let local = config.opt_positive("rope_local_base_freq")?.unwrap_or(10_000.0);
+    let global = config.opt_positive("rope_theta")?.unwrap_or(1_000_000.0);
     let Some(settings) = config.opt_inner("rope_parameters")? else {
-        let local = config.opt_positive("rope_local_base_freq")?.unwrap_or(10_000.0);
-        return Ok([Rotary::plain(config, size, local)?, Rotary::read(config, size, 1_000_000.0)?]);
+        return Ok([Rotary::plain(config, size, local)?, Rotary::read(config, size, global)?]);
     };
-    let of = |kind: &str, theta: f64| {
-        let inner = settings.opt_inner(kind)?.ok_or_else(|| settings.wrong(kind, "it is missing"))?;
-        Rotary::described(config, &inner, size, theta)
-    };
-    Ok([of("sliding_attention", 10_000.0)?, of("full_attention", 1_000_000.0)?])
+    if settings.has("rope_type") || settings.has("rope_theta") {
+        let rule = "it is one for all layers, and these have `sliding_attention` and `full_attention`";
+        return Err(config.wrong("rope_parameters", rule));
+    }
+    // As in transformers: what isn't said of a kind of layers is said beside, and `rope_scaling` is of those without a window.
+    let nothing = || Config::from_settings(Map::new());
+    let sliding = settings.opt_inner("sliding_attention")?.unwrap_or_else(nothing);
+    let mut full = settings.opt_inner("full_attention")?.unwrap_or_else(nothing);
+    if let Some(scaling) = config.opt_inner("rope_scaling")? {
+        full = scaling.with_defaults(Value::Object(full.settings().clone()));
+    }
+    Ok([Rotary::described(config, &sliding, size, local)?, Rotary::described(config, &full, size, global)?])
 }

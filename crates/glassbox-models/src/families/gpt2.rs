@@ -6,7 +6,7 @@ use super::Family;
 use crate::config::Config;
 use crate::error::ModelError;
 use crate::layers::attention::{Attention, Cache, split_heads};
-use crate::layers::{activation, embedding, linear, linear_in_out, logits, norm};
+use crate::layers::{activation, embedding, head, linear, linear_in_out, logits, norm};
 use crate::net::Net;
 
 /// The row of the table.
@@ -56,6 +56,5 @@ fn build<'b>(net: &Net<'b>, config: &Config) -> Result<Expr<'b>, ModelError> {
     }
     let x = norm::layer_norm(&model.at("ln_f"), x, epsilon);
     let tied = config.flag("tie_word_embeddings", true)?;
-    let head = if tied { model.at("wte") } else { net.at("lm_head") };
-    Ok(logits(&head, x, vocabulary))
+    Ok(logits(&head(net, model.at("wte"), tied), x, vocabulary))
 }

@@ -121,9 +121,14 @@ pub fn logits<'b>(net: &Net<'b>, x: Expr<'b>, vocabulary: i64) -> Expr<'b> {
 
 /// The logits of x by `lm_head` of `net`, or by the embedding of `model` where the two are tied.
 pub fn output<'b>(net: &Net<'b>, model: &Net<'b>, x: Expr<'b>, shape: &Shape) -> Expr<'b> {
-    // Checkpoints of tied models may hold the output matrix all the same; it is then the embedding.
-    let head = if shape.tied { model.at("embed_tokens") } else { net.at("lm_head") };
-    logits(&head, x, shape.vocabulary)
+    logits(&head(net, model.at("embed_tokens"), shape.tied), x, shape.vocabulary)
+}
+
+/// The place of the output matrix: `lm_head` of `net`, or `embedding` where the two are tied. A checkpoint of a tied model that
+/// holds an output matrix all the same may hold another one: it counts, as in transformers.
+pub(crate) fn head<'b>(net: &Net<'b>, embedding: Net<'b>, tied: bool) -> Net<'b> {
+    let own = net.at("lm_head");
+    if tied && !own.has("weight") { embedding } else { own }
 }
 
 /// c tanh(x / c), where there is a cap.

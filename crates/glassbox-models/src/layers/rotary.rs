@@ -54,19 +54,15 @@ pub struct Angles<'b> {
 impl Rotary {
     /// What a configuration says of heads of `size` channels: in `rope_parameters`, or in `rope_theta` and
     /// `rope_scaling` as older files have it. `theta` is the base where none is given.
+    ///
+    /// As in transformers, of both objects `rope_scaling` counts, and what they don't say of the base and of the channels that
+    /// turn is said beside them.
     pub fn read(config: &Config, size: i64, theta: f64) -> Result<Rotary, ModelError> {
-        let scaling = config.opt_inner("rope_scaling")?;
-        if let Some(settings) = config.opt_inner("rope_parameters")? {
-            return match scaling {
-                Some(_) => Err(config.wrong("rope_scaling", "`rope_parameters` is there too, and only one may be")),
-                None => Rotary::described(config, &settings, size, theta),
-            };
-        }
         let theta = config.opt_positive("rope_theta")?.unwrap_or(theta);
-        let plain = Rotary::plain(config, turning(config, size)?.unwrap_or(size), theta)?;
-        match scaling {
-            Some(scaling) => plain.scaled(config, &scaling),
-            None => Ok(plain),
+        let scaling = config.opt_inner("rope_scaling")?.filter(|scaling| !scaling.settings().is_empty());
+        match scaling.or(config.opt_inner("rope_parameters")?) {
+            Some(settings) => Rotary::described(config, &settings, size, theta),
+            None => Rotary::plain(config, turning(config, size)?.unwrap_or(size), theta),
         }
     }
 

@@ -8,4 +8,5 @@ mod gguf;
 mod parity;
 mod refused;
 mod rows;
+mod spellings;
 mod structure;

@@ -62,7 +62,6 @@ fn wrong_settings_are_refused_by_name() {
         ("llama", json!({ "tie_word_embeddings": 1 }), "`tie_word_embeddings`: it must be true or false"),
         ("llama", json!({ "quantization_config": {} }), "`quantization_config`"),
         ("llama", json!({ "rope_parameters": 3 }), "`rope_parameters`: it must be an object"),
-        ("llama", json!({ "rope_scaling": {} }), "`rope_scaling`: `rope_parameters` is there too"),
         ("llama", rope(json!({ "rope_type": "yarn", "factor": 4.0 })), "rotary scaling of type \"yarn\""),
         ("llama", rope(json!({ "rope_type": "linear" })), "`rope_parameters.factor`: a number is missing"),
         (
