@@ -46,6 +46,11 @@ impl StopTexts {
         Shown::Text(std::mem::replace(&mut self.held, rest))
     }
 
+    /// The stop text that is all of `text`, which is no part of what is shown: the name of a special token.
+    pub(crate) fn whole(&self, text: &str) -> Option<String> {
+        self.stops.iter().find(|stop| *stop == text).cloned()
+    }
+
     /// What was held back, when no more comes.
     pub(crate) fn finish(&mut self) -> String {
         std::mem::take(&mut self.held)

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use glassbox_exec::{Host, HostError, Value};
 use glassbox_tensor::Tensor;
-use glassbox_text::{TextStream, Tokenizer};
+use glassbox_text::{TextError, TextStream, Tokenizer};
 
 use crate::error::RuntimeError;
 use crate::generator::{Finish, Request};
@@ -26,6 +26,7 @@ pub struct Piece<'a> {
 pub(crate) struct Writer<'a> {
     sampler: Sampler,
     constraint: Option<Box<dyn Constraint>>,
+    tokenizer: Tokenizer,
     stream: TextStream,
     stops: StopTexts,
     /// Tokens that end the text.
@@ -71,6 +72,7 @@ impl<'a> Writer<'a> {
         Ok(Writer {
             sampler: Sampler::new(request.sampling.clone())?,
             constraint: request.constraint.take(),
+            tokenizer: tokenizer.clone(),
             stream: if answer { tokenizer.stream(true) } else { stream_after(tokenizer, &prompt) },
             stops: StopTexts::new(&request.stop),
             ends,
@@ -108,9 +110,19 @@ impl<'a> Writer<'a> {
             {
                 self.finish = Some(Finish::Grammar);
             }
-            let piece = self.stream.push(token)?.unwrap_or_default();
+            // Models have more rows than their tokenizers have tokens; what has no text shows none.
+            let piece = match self.stream.push(token) {
+                Err(TextError::UnknownToken { .. }) => String::new(),
+                piece => piece?.unwrap_or_default(),
+            };
+            let special = piece.is_empty().then(|| self.tokenizer.token(token)).flatten();
+            if let Some(stop) = special.and_then(|text| self.stops.whole(&text)) {
+                // A special token is no text that is shown, but a stop may be its name.
+                text = self.stops.finish();
+                self.finish = Some(Finish::Stop(stop));
+            }
             match self.stops.push(&piece) {
-                Shown::Text(shown) => text = shown,
+                Shown::Text(shown) => text.push_str(&shown),
                 Shown::Stopped { text: shown, stop } => {
                     text = shown;
                     self.finish = Some(Finish::Stop(stop));

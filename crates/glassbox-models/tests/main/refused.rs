@@ -104,7 +104,6 @@ fn wrong_settings_are_refused_by_name() {
             json!({ "model_type": "gemma3", "text_config": { "head_dim": "x" } }),
             "`text_config.head_dim`",
         ),
-        ("gemma3_text", rope(json!({ "full_attention": {} })), "`rope_parameters.sliding_attention`: it is missing"),
         ("phi3", json!({ "attention_bias": true }), "`attention_bias` is true"),
         (
             "phi3",

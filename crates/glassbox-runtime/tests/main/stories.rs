@@ -120,6 +120,18 @@ fn writing_stops_where_it_should() {
 }
 
 #[test]
+fn the_name_of_a_special_token_stops_a_text_though_it_is_not_shown() {
+    let mut stories = stories();
+    let whole = write(&mut stories, "Once upon a time", Request::default());
+    assert_eq!(whole.finish, Finish::End);
+    let end = stories.tokenizer().stops().first().copied().and_then(|token| stories.tokenizer().token(token));
+    let end = end.expect("a story ends with a token");
+    let request = Request { ignore_end: true, stop: vec![end.clone()], ..most(400) };
+    let stopped = write(&mut stories, "Once upon a time", request);
+    assert_eq!((stopped.text, stopped.finish), (whole.text, Finish::Stop(end)));
+}
+
+#[test]
 fn samples_follow_their_seed() {
     let sampled = |seed| {
         let sampling = Sampling { temperature: 1.0, seed, alternatives: 3, ..Sampling::default() };
