@@ -60,16 +60,20 @@ class Environment:
 
     name: str
     requirements: tuple[Path, ...]
+    above: Environment | None = None
+    """One whose packages it sees beside its own, which are installed alone then, without what they depend on."""
 
     def stamp(self) -> str:
         """What decides which packages it has."""
-        return hash_of(*(file.read_bytes() for file in self.requirements))
+        above = [self.above.stamp().encode()] if self.above else []
+        return hash_of(*(file.read_bytes() for file in self.requirements), *above)
 
 
 PACKAGES = Environment("venv", (SCRIPTS / "requirements.txt",))
 TORCH = Environment("venv-torch", tuple(SCRIPTS / f"{name}/requirements.txt" for name in ("families", "hunts", "stories")))
 BENCH = Environment("venv-bench", (SCRIPTS / "bench/requirements.txt",))
-ON_DEMAND = {environment.name: environment for environment in (TORCH, BENCH)}
+EXPORTS = Environment("venv-exports", (SCRIPTS / "models/requirements.txt",), TORCH)
+ON_DEMAND = {environment.name: environment for environment in (TORCH, BENCH, EXPORTS)}
 
 
 @dataclass(frozen=True)
@@ -192,6 +196,8 @@ def prepare_environment(cache: Path, environment: Environment) -> Path:
     name, stamp = environment.name, environment.stamp()
     venv = cache / name
     python = venv / "bin" / "python"
+    if environment.above:
+        prepare_environment(cache, environment.above)
     if is_fresh(venv, stamp) and succeeds([str(python), "-c", ""]):
         say(name, f"up to date: {venv}")
         return python
@@ -205,6 +211,12 @@ def prepare_environment(cache: Path, environment: Environment) -> Path:
     files = list(map(str, environment.requirements))
     say(name, f"installing the packages of {' and '.join(files)}")
     install = ["-m", "pip", "install", "--quiet", "--no-input"]
+    if environment.above:
+        # A line of a .pth file is one more folder of packages.
+        for site in venv.glob("lib/python*/site-packages"):
+            above = cache / environment.above.name / site.relative_to(venv)
+            (site / "above.pth").write_text(f"{above}\n")
+        install.append("--no-deps")
     install += [argument for file in files for argument in ("--requirement", file)]
     run([str(python), *install], "installing the packages")
     (venv / STAMP).write_text(stamp)
