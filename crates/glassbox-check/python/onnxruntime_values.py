@@ -7,8 +7,8 @@ all of them, `"none"`, or `"all"` for the values of the graph that onnxruntime's
 threads compute, how many bytes of values are held at a time (null: half of the memory that is free), and
 whether all values go to one file, which is written and read sooner than many.
 
-Out: `NNNNN.npy` for each value, or `values.bin` with the elements of all of them one after the other; and
-`index.json`, in the order of the graph's nodes: names, dtypes and shapes, and what couldn't be taken and
+Out: `NNNNN.npy` for each value, or `values.bin` with the elements of all of them, each value from a multiple of
+`ALIGNMENT` bytes on; and `index.json`, in the order of the graph's nodes: names, dtypes and shapes, and what couldn't be taken and
 why. A dtype that NumPy lacks is written as raw integers; the index names the true one. Dtypes and opsets of
 the model stay as they are; constants are left out.
 
@@ -70,6 +70,9 @@ DTYPES = {
 
 ONE_FILE = "values.bin"
 """What the file of all values is called."""
+
+ALIGNMENT = 64
+"""Where values begin in the file of all of them, so that whoever maps it can read any dtype in place."""
 
 OPSET_OF_READER = 17
 """The opset of the graphs that read sequences."""
@@ -255,9 +258,11 @@ class Writer:
             numpy.save(self.folder / file, array, allow_pickle=False)
             return {"file": file}
         whole = numpy.ascontiguousarray(array)
+        start = -(-self.end // ALIGNMENT) * ALIGNMENT
+        self.all.write(bytes(start - self.end))
         self.all.write(whole.reshape(-1).view(numpy.uint8).data)
         self.all.flush()  # nobody closes it
-        start, self.end = self.end, self.end + whole.nbytes
+        self.end = start + whole.nbytes
         return {"file": ONE_FILE, "start": start}
 
     def tensor(self, tap: Tap, value: Any, turns: list[int] | None) -> None:
@@ -407,4 +412,8 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    # Giving back the memory of all modules and sessions takes a while, and nobody needs it.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)

@@ -218,4 +218,8 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    # Giving back the memory of all modules takes a while, and nobody needs it.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)

@@ -17,6 +17,7 @@ use crate::tools::{cache, root, run};
 const LIGHT: &[&str] = &[
     "scripts/test_setup.py",
     "scripts/hunts/test_hunts.py",
+    "scripts/hunts/test_lifting.py",
     "scripts/language/test_evaluate.py",
     "scripts/language/test_generate.py",
     "scripts/shapes/test_layers.py",
