@@ -89,7 +89,7 @@ pub fn compiled(graph: &Arc<Graph>) -> Result<Compiled, CompileError> {
 
 /// A graph on the reference's machine, with the kernels that there are for its nodes and for `calls` as wholes, of which some
 /// are those of registered kernels.
-fn with_kernels(
+pub(crate) fn with_kernels(
     graph: &Arc<Graph>,
     params: Arc<dyn ParamSource>,
     options: &Options,
@@ -109,7 +109,7 @@ fn rules(stage: &glassbox_compiler::Stage) -> Vec<RuleReport> {
     stage.attempts.iter().map(rule).collect()
 }
 
-/// What is known of a compiled graph; kernels and fallbacks are added by who is asked for it.
+/// What is known of a compiled graph; kernels, fallbacks and memory are added by who is asked for it.
 fn report(compiled: &Compiled) -> Report {
     let stage = |stage: &glassbox_compiler::Stage| Stage {
         name: stage.name.to_owned(),
@@ -183,6 +183,7 @@ impl Executable for CpuExecutable {
             Fallback { node: graph.node_label(id), op: node.op.name, why }
         };
         let fallbacks = self.0.slots.left().into_iter().map(fallback).collect();
-        Report { kernels: self.0.slots.kernels(), fallbacks, ..self.0.report.clone() }
+        let (kernels, peak_bytes) = (self.0.slots.kernels(), self.0.slots.peak());
+        Report { kernels, fallbacks, peak_bytes, ..self.0.report.clone() }
     }
 }

@@ -14,7 +14,7 @@ use glassbox_tensor::{DType, Tensor};
 use crate::facts::Facts;
 use crate::images::choose_blocks;
 use crate::kernels::pool::is_pool;
-use crate::kernels::{attention, bytes, conv_bytes, linear, recurrent};
+use crate::kernels::{attention, bytes, conv_bytes, dequantised, linear, recurrent};
 use crate::overrides::{Chosen, Pattern, Surroundings};
 use crate::roles::{Role, role_of};
 
@@ -146,7 +146,8 @@ impl<'g> Region<'g> {
         for place in 0..self.nodes.len() {
             let node = self.node(place);
             if is_product(node.op) && !self.taken[place] {
-                let (found, copies) = (self.finishing(place), self.weight_nodes(node));
+                let (found, mut copies) = (self.finishing(place), self.weight_nodes(node));
+                copies.extend(dequantised::left(self.graph, self.facts, node, &copies));
                 self.take(found, copies, &mut groups);
             }
         }

@@ -17,6 +17,7 @@ mod fuse;
 mod images;
 mod kernels;
 mod overrides;
+mod plan;
 mod roles;
 mod session;
 mod slots;

@@ -12,6 +12,7 @@ use crate::fragment::{Fragment, Sizes};
 use crate::kernels::output::Output;
 use crate::kernels::{self, Kernel};
 use crate::overrides::Chosen;
+use crate::plan::{self, Needs};
 use crate::statics::Statics;
 
 /// The kernels of a graph, by its nodes.
@@ -179,6 +180,43 @@ impl Slots {
                 node.regions.iter().for_each(|inner| self.kernels_of(*inner, found));
             }
         }
+    }
+
+    /// The most bytes that the values of a run take together, where that is known.
+    pub(crate) fn peak(&self) -> Option<u64> {
+        plan::peak(&self.graph, |id| self.needs(id))
+    }
+
+    /// What a node does for memory.
+    fn needs(&self, id: NodeId) -> Needs {
+        let node = self.graph.node(id);
+        match self.slot(id) {
+            Slot::Static(_) => Needs::Nothing,
+            Slot::Kernel { .. } => Needs::Results,
+            Slot::Bodies(_) => Needs::Unknown,
+            Slot::Left(_) => Needs::Apart,
+            Slot::Machine => match node.op.name {
+                "host" => Needs::Unknown,
+                "shape" | "size" => Needs::Apart,
+                "reshape" | "flatten" if self.is_scattered(node) => Needs::Apart,
+                op if VIEWS.contains(&op) => Needs::View,
+                _ => Needs::Nothing,
+            },
+        }
+    }
+
+    /// Whether the elements of what a node reads may not lie one after the other, so that another shape of them is a copy.
+    fn is_scattered(&self, node: &Node) -> bool {
+        let operand = node.operands.first().copied().flatten();
+        let nodes = &self.graph.region(self.graph.body()).nodes;
+        let giver = nodes.iter().map(|id| self.graph.node(*id)).find(|giver| giver.results.first() == operand.as_ref());
+        giver.is_some_and(|giver| ["expand", "slice", "split", "transpose"].contains(&giver.op.name))
+    }
+
+    /// The bytes that results have taken so far.
+    #[cfg(test)]
+    pub(crate) fn recycled(&self) -> usize {
+        self.recycler.allocated_bytes()
     }
 
     /// The nodes that are computed by the reference, and why, as far as that is known.

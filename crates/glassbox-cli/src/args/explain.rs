@@ -17,6 +17,9 @@ pub(crate) struct Explain {
     /// Also why rules weren't applied, and every kernel of layers that are alike
     #[arg(long)]
     pub(crate) all: bool,
+    /// The size of a symbolic dim, so that the memory of a run is known
+    #[arg(short, long = "dim", value_name = "NAME=SIZE")]
+    pub(crate) dims: Vec<String>,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -2,12 +2,15 @@
 //! kernel computes and why.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use anyhow::Result;
 use glassbox_exec::{Fallback, KernelReport, Report, RuleReport};
+use glassbox_ir::{Graph, Type, specialise};
 use glassbox_runtime::LoadOptions;
 use serde_json::json;
 
+use super::stats;
 use super::trace::scope;
 use crate::args::Explain;
 use crate::view::{self, DIM, ERROR};
@@ -17,7 +20,8 @@ use crate::{model, out};
 pub(crate) fn main(arguments: &Explain) -> Result<()> {
     let model = model::open(&arguments.model, LoadOptions::default())?;
     let runtime = arguments.runs.runtime()?;
-    let executable = runtime.prepare(model.graph()?.clone(), model.params(), &glassbox_backends::options())?;
+    let graph = of_sizes(model.graph()?, &arguments.dims)?;
+    let executable = runtime.prepare(graph.clone(), model.params(), &glassbox_backends::options())?;
     let mut report = executable.report();
     if let Some(wanted) = &arguments.layer {
         report.kernels.retain(|kernel| layer(kernel).starts_with(wanted.as_str()));
@@ -33,7 +37,33 @@ pub(crate) fn main(arguments: &Explain) -> Result<()> {
     rules(&report.rules, arguments.all)?;
     kernels(&report.kernels, arguments.all)?;
     apart(&report.kernels)?;
-    left(&report.fallbacks)
+    left(&report.fallbacks)?;
+    memory(report.peak_bytes, &graph)
+}
+
+/// The graph with these sizes in the places of symbols.
+fn of_sizes(graph: &Arc<Graph>, dims: &[String]) -> Result<Arc<Graph>> {
+    if dims.is_empty() {
+        return Ok(graph.clone());
+    }
+    let sizes = stats::sizes(graph, dims)?;
+    let types: Vec<Type> = graph.inputs().iter().map(|id| graph.value(*id).ty.substitute(&sizes)).collect();
+    Ok(Arc::new(specialise(graph, &types)?))
+}
+
+/// What the values of a run take, or how to find out.
+fn memory(peak: Option<u64>, graph: &Graph) -> Result<()> {
+    let is_sized = |ty: &Type| {
+        ty.as_tensor().and_then(|ty| ty.dims()).is_some_and(|dims| dims.iter().all(|dim| dim.as_size().is_some()))
+    };
+    match peak {
+        Some(bytes) => {
+            let bytes = view::bytes(usize::try_from(bytes).unwrap_or(usize::MAX));
+            say!("\n{bytes} for the values of a run, without weights and states")
+        }
+        None if graph.inputs().iter().all(|id| is_sized(&graph.value(*id).ty)) => Ok(()),
+        None => say!("\nwhat the values of a run take hangs on sizes: give them with --dim NAME=SIZE"),
+    }
 }
 
 /// The layer of a kernel; nothing for what is in none.
@@ -160,6 +190,7 @@ fn document(report: &Report) -> serde_json::Value {
         "rules": report.rules.iter().map(rule).collect::<Vec<_>>(),
         "kernels": report.kernels.iter().map(kernel).collect::<Vec<_>>(),
         "left": report.fallbacks.iter().map(left).collect::<Vec<_>>(),
+        "peak_bytes": report.peak_bytes,
     })
 }
 

@@ -44,7 +44,7 @@ pub(crate) fn main(arguments: &args::Stats) -> Result<bool> {
 }
 
 /// The sizes that are given, of symbols that the graph has.
-fn sizes(graph: &Graph, dims: &[String]) -> Result<Bindings> {
+pub(super) fn sizes(graph: &Graph, dims: &[String]) -> Result<Bindings> {
     let mut known = BTreeSet::new();
     let mut add = |ty: &Type| {
         for dim in ty.as_tensor().and_then(|tensor| tensor.dims()).unwrap_or_default() {

@@ -94,6 +94,13 @@ fn what_became_of_a_model_is_explained() {
     assert_eq!(json["kernels"][0]["name"], "matmul+tanh");
     assert_eq!(json["left"][0]["op"], "max");
     assert!(json["rules"].as_array().expect("a list").iter().any(|rule| rule["applied"].as_u64() > Some(0)), "{json}");
+    // The result of the product has a page; the inputs and what the reference gives are as large as they are.
+    assert_eq!(json["peak_bytes"], 4096 + (96 + 120 + 20) + 20);
+    assert!(told.contains("4.4 kB for the values of a run"), "{told}");
+    let text = "graph \"g\" { input %x: f32[N, 6] %y = tanh(%x) output %y }";
+    let unknown = folder.file("unknown.gb", text);
+    assert!(printed(&["explain", &unknown]).contains("give them with --dim NAME=SIZE"));
+    assert!(printed(&["explain", &unknown, "--dim", "N=4"]).contains("4.2 kB for the values of a run"));
     let reference = printed(&["explain", &model, "--backend", "reference"]);
     assert!(reference.contains("on reference: 5 nodes"), "{reference}");
     // Layers that are alike are told once.

@@ -1,5 +1,7 @@
 //! Products of matrices of bytes, whose sums are exact, with what finishes their elements.
 
+use std::ops::Range;
+
 use glassbox_exec::KernelError;
 use glassbox_ir::{Dim, Graph, Node, TensorType, ValueId, ops};
 use glassbox_kernels::gemm::{Byte, IntegerEpilogue, MatrixRef, PackedBInt8, gemm_int8};
@@ -27,11 +29,11 @@ const QLINEAR: Places = Places { a: 0, b: 3, a_zero: 2, b_zero: 5 };
 pub(super) struct Operands<'g>(pub(super) &'g Graph, pub(super) &'g Node);
 
 impl<'g> Operands<'g> {
-    fn value(&self, place: usize) -> Option<ValueId> {
+    pub(super) fn value(&self, place: usize) -> Option<ValueId> {
         self.1.operands.get(place).copied().flatten()
     }
 
-    fn ty(&self, place: usize) -> Option<&'g TensorType> {
+    pub(super) fn ty(&self, place: usize) -> Option<&'g TensorType> {
         self.0.value(self.value(place)?).ty.as_tensor()
     }
 
@@ -54,7 +56,7 @@ impl<'g> Operands<'g> {
     }
 
     /// Whether it is a vector or a scalar, or is left out.
-    fn is_row(&self, place: usize) -> bool {
+    pub(super) fn is_row(&self, place: usize) -> bool {
         self.value(place).is_none() || self.rank(place).is_some_and(|rank| rank < 2)
     }
 }
@@ -150,7 +152,7 @@ pub(super) fn build(fragment: &Fragment) -> Built {
 }
 
 /// Packs a matrix of u8 or i8.
-fn pack(matrix: &Tensor) -> Result<Packed, KernelError> {
+pub(super) fn pack(matrix: &Tensor) -> Result<Packed, KernelError> {
     let dense = matrix.contiguous()?;
     let [rows, columns] = dense.shape()[..] else { return Err(unreadable()) };
     if let Some(bytes) = dense.as_slice::<i8>() {
@@ -226,6 +228,12 @@ impl Correction {
         Correction { columns: of_columns, rows: sums }
     }
 
+    /// What is taken from the sums of a row and some columns: from each, and each of these times the last number.
+    pub(super) fn of(&self, row: usize, columns: Range<usize>) -> (&[i32], Option<(&[i32], i32)>) {
+        let zeros = self.rows.as_ref().map(|(zeros, rows)| (&zeros[columns.clone()], rows[row]));
+        (&self.columns[columns], zeros)
+    }
+
     /// One sum, corrected.
     pub(super) fn one(&self, row: usize, column: usize, sum: i32) -> i32 {
         let of_row = |(zeros, rows): &(Vec<i32>, Vec<i32>)| zeros[column].wrapping_mul(rows[row]);
@@ -260,9 +268,8 @@ struct Numbers<'a>(Correction, Option<&'a Epilogue<'a>>);
 
 impl IntegerEpilogue<f32> for Numbers<'_> {
     fn finish(&self, row: usize, column: usize, sums: &[i32], out: &mut [f32]) {
-        let columns = column..column + sums.len();
-        let zeros = self.0.rows.as_ref().map(|(zeros, rows)| (&zeros[columns.clone()], rows[row]));
-        quant::sums_to_f32(sums, &self.0.columns[columns], zeros, out);
+        let (columns, zeros) = self.0.of(row, column..column + sums.len());
+        quant::sums_to_f32(sums, columns, zeros, out);
         if let Some(epilogue) = self.1 {
             epilogue.apply(row, column, out);
         }

@@ -10,6 +10,7 @@ mod concat;
 pub(crate) mod conv;
 pub(crate) mod conv_bytes;
 mod custom;
+pub(crate) mod dequantised;
 mod epilogue;
 mod gather;
 mod integers;
@@ -63,6 +64,7 @@ type Built = Result<Box<dyn Kernel>, String>;
 /// The kinds of kernels, in the order in which they are tried.
 const KINDS: &[fn(&Fragment) -> Built] = &[
     spelled::build,
+    dequantised::build,
     matmul::build,
     bytes::build,
     conv_bytes::build,

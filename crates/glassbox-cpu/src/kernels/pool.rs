@@ -96,17 +96,18 @@ impl Kernel for Pool {
             _ => return Err(unreadable()),
         };
         let images = |pixels: [usize; 2]| [batch, channels, pixels[0] * pixels[1]];
-        let mut reordered = Vec::new();
+        let in_blocks = |pixels: [usize; 2]| [batch * channels.next_multiple_of(block) * pixels[0] * pixels[1]];
+        let mut reordered = None;
         if !self.x_in_blocks {
-            reordered = vec![0.0; batch * channels.next_multiple_of(block) * input[0] * input[1]];
-            conv::to_blocks(block, images(input), given, &mut reordered);
+            let made = reordered.insert(call.output(DType::F32, &in_blocks(input))?);
+            conv::to_blocks(block, images(input), given, made.floats());
         }
-        let given = if self.x_in_blocks { given } else { &reordered };
+        let given = reordered.as_mut().map_or(given, |made| &*made.floats());
         let Some((sliding, kernel)) = self.windows() else {
-            let mut means = vec![0.0; batch * channels];
-            global_average(level, images(input), given, &mut means);
+            let mut means = call.output(DType::F32, &[batch * channels])?;
+            global_average(level, images(input), given, means.floats());
             let kept = output.floats().len() / batch;
-            for (out, means) in output.floats().chunks_exact_mut(kept).zip(means.chunks_exact(channels)) {
+            for (out, means) in output.floats().chunks_exact_mut(kept).zip(means.floats().chunks_exact(channels)) {
                 out.copy_from_slice(&means[..kept]);
             }
             return Ok(vec![output.finish()?]);
@@ -119,10 +120,10 @@ impl Kernel for Pool {
         if self.result_in_blocks {
             run(output.floats());
         } else {
-            let mut made = vec![0.0; batch * channels.next_multiple_of(block) * pool.output[0] * pool.output[1]];
-            run(&mut made);
+            let mut made = call.output(DType::F32, &in_blocks(pool.output))?;
+            run(made.floats());
             let kept = sizes[1];
-            conv::from_blocks(block, [batch, kept, pool.output[0] * pool.output[1]], &made, output.floats());
+            conv::from_blocks(block, [batch, kept, pool.output[0] * pool.output[1]], made.floats(), output.floats());
         }
         Ok(vec![output.finish()?])
     }

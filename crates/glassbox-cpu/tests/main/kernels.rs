@@ -7,7 +7,7 @@ use glassbox_exec::{Options, Runtime, Value};
 use glassbox_ir::{AttrView, Graph, ops};
 use glassbox_tensor::{NoParams, Tensor};
 
-use super::{graph, held_against_the_reference, numbers};
+use super::{graph, held_against_the_reference, numbers, run_on};
 
 /// The names of the calls that a graph is compiled to.
 fn kernels(source: &Arc<Graph>) -> Vec<String> {
@@ -154,21 +154,47 @@ fn rows_of_tables() {
 }
 
 #[test]
-fn sums_over_axes_in_the_middle() {
-    let sums = |sizes: &[usize], axes: &str, keepdims: bool| {
+fn reductions_over_axes_in_the_middle() {
+    let reduce = |sizes: &[usize], axes: &str, keepdims: bool| {
         let (listed, count) = (format!("{sizes:?}"), axes.matches(',').count() + 1);
+        let one = |name: &str, op: &str| format!("%{name} = {op}(%x, %axes) {{keepdims = {keepdims}}}");
+        let all = [("s", "reduce_sum"), ("m", "reduce_mean"), ("g", "reduce_max"), ("l", "reduce_min")];
         let body = format!(
-            "input %x: f32{listed} %axes = constant() {{value = i64[{count}] [{axes}]}}
-             %s = reduce_sum(%x, %axes) {{keepdims = {keepdims}}} %m = reduce_mean(%x, %axes) {{keepdims = {keepdims}}}
-             output %s, %m"
+            "input %x: f32{listed} %axes = constant() {{value = i64[{count}] [{axes}]}} {} output %s, %m, %g, %l",
+            all.map(|(name, op)| one(name, op)).join(" ")
         );
         check(&body, &[sizes]);
     };
-    sums(&[5, 7, 67], "1", false);
-    sums(&[3, 2, 5, 1100], "1, -2", true);
-    sums(&[4, 3], "0", true);
-    sums(&[2, 0, 3], "1", false);
-    sums(&[2, 3, 0], "1", false);
+    reduce(&[5, 7, 67], "1", false);
+    reduce(&[3, 2, 5, 1100], "1, -2", true);
+    reduce(&[4, 3], "0", true);
+    reduce(&[2, 0, 3], "1", false);
+    reduce(&[2, 3, 0], "1", false);
+    check("input %x: f32[A, B, C] %y = softmax(%x) {axis = 1} output %y", &[&[3, 5, 70]]);
+}
+
+#[test]
+fn the_largest_and_smallest_of_special_numbers() {
+    let columns = [
+        [f32::NAN, 1.0, 2.0],
+        [1.0, f32::NAN, f32::INFINITY],
+        [0.0, -0.0, 0.0],
+        [-0.0, 0.0, -0.0],
+        [f32::NEG_INFINITY, f32::NEG_INFINITY, f32::NEG_INFINITY],
+        [f32::MIN, f32::MAX, 0.0],
+    ];
+    let values = (0..3).flat_map(|row| columns.map(|column| column[row])).collect();
+    let x = Tensor::from_vec(&[3, 6], values).expect("as many as there are");
+    let body = "input %x: f32[3, 6] %axes = constant() {value = i64[1] [0]}
+        %g = reduce_max(%x, %axes) %l = reduce_min(%x, %axes) output %g, %l";
+    let source = graph(body);
+    let run = |runtime: &dyn glassbox_exec::Runtime| {
+        run_on(runtime, &source, &[x.clone().into()], glassbox_exec::Precision::Declared).expect("it runs")
+    };
+    for (found, reference) in run(&Cpu).iter().zip(run(&glassbox_reference::Reference)) {
+        let (found, reference) = (found.as_tensor().expect("a tensor"), reference.as_tensor().expect("a tensor"));
+        assert!(found.bit_eq(reference), "{found:?}, the reference {reference:?}");
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, reason = "a test says what it expects")]
 
 mod bytes;
+mod dequantised;
 mod generated;
 mod kernels;
 mod overrides;

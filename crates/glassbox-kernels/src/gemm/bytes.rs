@@ -234,5 +234,10 @@ unsafe impl<T: Send> Sync for Rows<T> {}
 
 /// What panels and tiles look like.
 fn shape(dot: ByteDot) -> Shape {
-    shape_at(dot.level(), dot.unit())
+    let shape = shape_at(dot.level(), dot.unit());
+    match dot {
+        // Two registers of sixteen rows, which are multiplied at eight times the speed of vectors.
+        ByteDot::Tiles => Shape { rows: 32, speed: 8, ..shape },
+        _ => shape,
+    }
 }

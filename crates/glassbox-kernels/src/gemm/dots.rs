@@ -4,8 +4,14 @@
 //! Integers: no engine saturates. A sum wraps at 32 bits, so every engine gives the same integers whatever the values.
 
 use super::float::tile_rows;
+#[cfg(target_arch = "x86_64")]
+use super::tile::VECTORS;
 use super::tile::{Block, Engine, compute};
 use crate::simd::{Kernel, Level, Simd, run_at};
+
+/// How many rows a block has at least that is computed in tiles of the processor.
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+const LEAST_TILED: usize = 4;
 
 /// With which instructions products of bytes are summed.
 ///
@@ -21,16 +27,20 @@ pub enum ByteDot {
     Quads8,
     /// `vpdpbusd` with 16 lanes (AVX512-VNNI): four products at once.
     Quads16,
+    /// `tdpbusd` (AMX-INT8): 64 products of sixteen rows and columns at once, where there are several rows; as
+    /// [`ByteDot::Quads16`] otherwise.
+    Tiles,
 }
 
 impl ByteDot {
     /// Every way.
-    pub const ALL: [ByteDot; 5] = [
+    pub const ALL: [ByteDot; 6] = [
         ByteDot::Pairs(Level::Portable),
         ByteDot::Pairs(Level::Avx2),
         ByteDot::Pairs(Level::Avx512),
         ByteDot::Quads8,
         ByteDot::Quads16,
+        ByteDot::Tiles,
     ];
 
     /// Whether this processor has the instructions.
@@ -41,7 +51,9 @@ impl ByteDot {
             ByteDot::Quads8 => Level::Avx2.is_available() && is_x86_feature_detected!("avxvnni"),
             #[cfg(target_arch = "x86_64")]
             ByteDot::Quads16 => Level::Avx512.is_available() && is_x86_feature_detected!("avx512vnni"),
-            #[cfg(not(target_arch = "x86_64"))]
+            #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+            ByteDot::Tiles => ByteDot::Quads16.is_available() && super::amx::is_available(),
+            #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
             _ => false,
         }
     }
@@ -52,6 +64,7 @@ impl ByteDot {
         let level = Level::best();
         let widest = !Level::Avx512.is_available();
         match level {
+            Level::Avx512 if ByteDot::Tiles.is_available() => ByteDot::Tiles,
             Level::Avx512 if ByteDot::Quads16.is_available() => ByteDot::Quads16,
             Level::Avx2 if widest && ByteDot::Quads8.is_available() => ByteDot::Quads8,
             _ => ByteDot::Pairs(level),
@@ -62,7 +75,7 @@ impl ByteDot {
     pub(super) fn unit(self) -> usize {
         match self {
             ByteDot::Pairs(_) => 2,
-            ByteDot::Quads8 | ByteDot::Quads16 => 4,
+            ByteDot::Quads8 | ByteDot::Quads16 | ByteDot::Tiles => 4,
         }
     }
 
@@ -71,7 +84,7 @@ impl ByteDot {
         match self {
             ByteDot::Pairs(level) => level,
             ByteDot::Quads8 => Level::Avx2,
-            ByteDot::Quads16 => Level::Avx512,
+            ByteDot::Quads16 | ByteDot::Tiles => Level::Avx512,
         }
     }
 }
@@ -91,6 +104,9 @@ pub(super) unsafe fn compute_bytes(dot: ByteDot, block: &Block) {
         }
     }
     match dot {
+        #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+        // SAFETY: the processor has the instructions; the block is as the caller says.
+        ByteDot::Tiles if dot.is_available() => unsafe { x86::compute_tiles(block) },
         #[cfg(target_arch = "x86_64")]
         // SAFETY: the processor has the instructions; the block is as the caller says.
         ByteDot::Quads16 if dot.is_available() => unsafe { x86::compute_quads16(block) },
@@ -203,6 +219,22 @@ mod x86 {
     pub(super) unsafe fn compute_quads16(block: &Block) {
         // SAFETY: as the caller says.
         unsafe { compute(Quads(Avx512::assume()), block) }
+    }
+
+    /// # Safety
+    /// The processor has the instructions of [`ByteDot::Tiles`]; as [`compute`] demands.
+    #[cfg(target_os = "linux")]
+    pub(super) unsafe fn compute_tiles(block: &Block) {
+        // SAFETY: as the caller says; a panel is as those of quads.
+        unsafe {
+            if block.rows < LEAST_TILED {
+                return compute_quads16(block);
+            }
+            let done = super::super::amx::compute(block);
+            if done < block.units {
+                block.rest(done, VECTORS * Avx512::LANES, 4).for_each(|rest| compute_quads16(&rest));
+            }
+        }
     }
 
     /// # Safety

@@ -50,7 +50,7 @@ pub(super) fn shape_at(level: Level, stored: usize) -> Shape {
         type Output = Shape;
         #[inline(always)]
         fn run<S: Simd>(self, _: S) -> Shape {
-            Shape { lanes: S::LANES, rows: tile_rows(S::LEVEL), stored: self.0 }
+            Shape { lanes: S::LANES, rows: tile_rows(S::LEVEL), stored: self.0, speed: 1 }
         }
     }
     run_at(level, Sizes(stored))

@@ -11,6 +11,7 @@
 //!
 //! How a product is split hangs on its sizes and the level alone; no sum is split over threads.
 
+mod amx;
 mod bytes;
 mod dots;
 mod float;

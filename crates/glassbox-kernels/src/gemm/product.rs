@@ -17,6 +17,9 @@ const ROWS: usize = 144;
 const COLUMNS: usize = 256;
 /// How many columns a task has at least, where there are so many.
 const LEAST_COLUMNS: usize = 64;
+/// How many columns a task has at least where rows were divided instead: what finishes a row takes less for each column of
+/// a wide part of it.
+const WIDE_COLUMNS: usize = 128;
 /// How many tasks are wanted, as long as none falls below [`LEAST_WORK`].
 const TASKS: usize = 48;
 /// How many products a task has at least, in units of four bytes: some microseconds.
@@ -46,6 +49,8 @@ pub(super) struct Shape {
     pub(super) rows: usize,
     /// How many bytes a unit of B has.
     pub(super) stored: usize,
+    /// How many times faster than of f32 products of its units are.
+    pub(super) speed: usize,
 }
 
 impl Shape {
@@ -98,15 +103,23 @@ impl Grid {
             // As few as there can be: each of them packs the rows again.
             parts = 1;
         }
+        let least_work = LEAST_WORK.saturating_mul(2 * shape.speed);
         let enough = |row_parts: usize, parts: usize| {
             row_parts * columns.div_ceil(size(parts)) >= TASKS
-                || (rows / row_parts).saturating_mul(size(parts)).saturating_mul(units) < 2 * LEAST_WORK
+                || (rows / row_parts).saturating_mul(size(parts)).saturating_mul(units) < least_work
         };
-        while !enough(row_parts, parts) && size(parts) >= 2 * least {
-            parts *= 2;
-        }
-        while !whole_rows && !enough(row_parts, parts) && rows.div_ceil(row_parts) >= 4 * shape.rows {
-            row_parts *= 2;
+        // Rows first, so that their parts stay wide; a task that packs its rows itself has as many as can be instead.
+        for divides_rows in [!packs_itself, packs_itself] {
+            if divides_rows {
+                while !whole_rows && !enough(row_parts, parts) && rows.div_ceil(row_parts) >= 4 * shape.rows {
+                    row_parts *= 2;
+                }
+                continue;
+            }
+            let least = if row_parts > 1 { least.max(WIDE_COLUMNS) } else { least };
+            while !enough(row_parts, parts) && size(parts) >= 2 * least {
+                parts *= 2;
+            }
         }
         let task_columns = size(parts);
         let blocks = task_columns.div_ceil(COLUMNS);
@@ -280,6 +293,7 @@ impl Product<'_> {
                 columns: columns.len(),
                 sums,
                 sums_stride,
+                add: false,
                 result: self.result.at(rows.start, columns.start),
                 ahead,
             });
@@ -353,7 +367,9 @@ mod tests {
 
     #[test]
     fn every_product_is_split_into_whole_panels_of_useful_size() {
-        for shape in [Shape { lanes: 16, rows: 12, stored: 4 }, Shape { lanes: 8, rows: 6, stored: 2 }] {
+        let shapes = [(16, 12, 4, 1), (8, 6, 2, 1), (16, 32, 4, 8)];
+        for (lanes, rows, stored, speed) in shapes {
+            let shape = Shape { lanes, rows, stored, speed };
             for rows in [1, 2, 6, 7, 12, 13, 49, 128, 1500, 12544, 100_000] {
                 for columns in [1, 15, 16, 64, 100, 768, 2304, 50257] {
                     for units in [0, 1, 64, 768, 4608] {

@@ -3,7 +3,7 @@
 use super::*;
 use crate::simd::Level;
 
-const SIZES: [(usize, usize, usize); 14] = [
+const SIZES: [(usize, usize, usize); 15] = [
     (0, 3, 3),
     (3, 0, 3),
     (3, 3, 0),
@@ -18,6 +18,7 @@ const SIZES: [(usize, usize, usize); 14] = [
     (149, 30, 40),
     (300, 66, 129),
     (1001, 7, 3),
+    (70, 2200, 97),
 ];
 
 /// The ways that this processor has; it says which it lacks.

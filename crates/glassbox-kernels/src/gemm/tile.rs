@@ -78,10 +78,30 @@ pub(super) struct Block {
     pub(super) sums: *mut u32,
     /// How many sums further the next row's are.
     pub(super) sums_stride: usize,
+    /// Whether there are sums to add to.
+    pub(super) add: bool,
     /// What will be written when the sums are whole: it comes to the cache meanwhile.
     pub(super) result: Place,
     /// What else is fetched, instead of the panels: where it begins, and how many bytes. None where the panels are.
     pub(super) ahead: (*const u8, usize),
+}
+
+impl Block {
+    /// What is left of a block of which so many units are summed, panel by panel. A panel has `width` columns, of which a unit
+    /// has `stored` bytes.
+    pub(super) fn rest(&self, done: usize, width: usize, stored: usize) -> impl Iterator<Item = Block> {
+        let (whole, unit_bytes) = (*self, width * stored);
+        (0..whole.columns.div_ceil(width)).map(move |panel| Block {
+            a: whole.a.wrapping_add(done / BLOCK * whole.a_block + done % BLOCK),
+            units: whole.units - done,
+            panels: whole.panels.wrapping_add((panel * whole.units + done) * unit_bytes),
+            columns: (whole.columns - panel * width).min(width),
+            sums: whole.sums.wrapping_add(panel * width),
+            add: whole.add || done > 0,
+            result: whole.result.at(0, panel * width),
+            ..whole
+        })
+    }
 }
 
 /// Where results of rows and columns lie.
@@ -167,7 +187,7 @@ pub(super) unsafe fn compute<E: Engine>(engine: E, block: &Block) {
                 sums: block.sums.wrapping_add(row * block.sums_stride + panel * width),
                 sums_stride: block.sums_stride,
                 result: block.result.at(row, panel * width),
-                add: inner > 0,
+                add: block.add || inner > 0,
                 ahead: ahead.wrapping_add(from),
                 fetched: if from < last { fetched } else { 0 },
             };

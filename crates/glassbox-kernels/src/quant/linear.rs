@@ -231,6 +231,46 @@ impl Kernel for Convert<'_> {
     }
 }
 
+/// Sums less what is to be taken from them, as [`sums_to_f32`] has them, times a number for each column: the product is
+/// rounded to f64 and then to f32.
+///
+/// ```
+/// let mut out = [0.0; 2];
+/// glassbox_kernels::quant::scaled_sums(&[10, 20], &[1, 2], Some((&[3, 4], 2)), &[0.5, -2.0], &mut out);
+/// assert_eq!(out, [1.5, -20.0]);
+/// ```
+///
+/// # Panics
+/// Where there are other numbers of elements.
+pub fn scaled_sums(sums: &[i32], columns: &[i32], zeros: Option<(&[i32], i32)>, scales: &[f64], out: &mut [f32]) {
+    assert!(sums.len() == out.len() && columns.len() == out.len(), "a number for each sum");
+    assert!(scales.len() == out.len(), "a scale for each column");
+    assert!(zeros.is_none_or(|(zeros, _)| zeros.len() == out.len()), "a zero point for each column");
+    run_at(Level::best(), Scaled(Convert { sums, columns, zeros, out }, scales));
+}
+
+struct Scaled<'a>(Convert<'a>, &'a [f64]);
+
+impl Kernel for Scaled<'_> {
+    type Output = ();
+
+    // The compiler makes vectors of these loops; each element is rounded by itself.
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        let Scaled(Convert { sums, columns, zeros, out }, scales) = self;
+        let terms = sums.iter().zip(columns).zip(scales).zip(out);
+        match zeros {
+            None => terms.for_each(|(((sum, column), scale), out)| {
+                *out = (f64::from(sum.wrapping_sub(*column)) * scale) as f32;
+            }),
+            Some((zeros, row)) => terms.zip(zeros).for_each(|((((sum, column), scale), out), zero)| {
+                let sum = sum.wrapping_sub(*column).wrapping_sub(zero.wrapping_mul(row));
+                *out = (f64::from(sum) * scale) as f32;
+            }),
+        }
+    }
+}
+
 /// The sum of each row of bytes: `out[r]` of row `r`, `columns` bytes each, one after the other.
 ///
 /// ```

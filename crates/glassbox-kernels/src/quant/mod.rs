@@ -23,7 +23,7 @@ mod unpack;
 mod tests;
 
 pub use gather::gather_rows;
-pub use linear::{Code, dequantize, quantize, quantize_at, range, range_at, row_sums, sums_to_f32};
+pub use linear::{Code, dequantize, quantize, quantize_at, range, range_at, row_sums, scaled_sums, sums_to_f32};
 pub use matmul::{Activations, Rows, RowsMut, matmul, matmul_at};
 pub use pack::PackedBlocks;
 
