@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use glassbox_compiler::{CompileOptions, Parts, compile, take_apart};
+use glassbox_compiler::{CompileOptions, Parts, RewriteError, Rewriting, compile, rewrite, rules, take_apart};
 use glassbox_ir::Graph;
 use glassbox_onnx::export::{NEWEST_OPSET, OLDEST_OPSET};
 use glassbox_onnx::{Export, ExportError, ExportOptions, Model as OnnxModel, export, unsaid};
@@ -18,8 +18,8 @@ pub const USUAL_OPSET: i64 = 26;
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct OnnxOptions {
-    /// The opset. Without it that of the ONNX model that the graph comes from, else [`USUAL_OPSET`], or a newer one where the
-    /// graph needs it.
+    /// The opset. Without it that of the ONNX model that the graph comes from, else [`USUAL_OPSET`]; or a newer one where the
+    /// graph needs it, as one with ops of another domain may.
     pub opset: Option<i64>,
     /// Whether the compiler's rewrites, which keep every result to the bit, are done first.
     pub simplify: bool,
@@ -71,21 +71,26 @@ fn exported(graph: &Arc<Graph>, model: Option<&OnnxModel>, options: &OnnxOptions
             .clone(),
         false => graph.clone(),
     };
-    match options.opset {
-        Some(opset) => written(&graph, model, opset, options),
-        None => {
-            let mut first = None;
-            for opset in USUAL_OPSET..=NEWEST_OPSET {
-                match written(&graph, model, opset, options) {
-                    Err(RuntimeError::Export(error @ ExportError::Unsaid { .. })) => {
-                        first.get_or_insert(error);
-                    }
-                    done => return done,
-                }
+    let (first, last) = match (options.opset, model) {
+        (Some(opset), _) => (opset, opset),
+        (None, Some(model)) => (own_opset(model), NEWEST_OPSET),
+        (None, None) => (USUAL_OPSET, NEWEST_OPSET),
+    };
+    let mut error = None;
+    for opset in first..=last.max(first) {
+        match written(&graph, model, opset, options) {
+            Err(RuntimeError::Export(unsaid @ ExportError::Unsaid { .. })) => {
+                error.get_or_insert(unsaid);
             }
-            Err(first.map_or_else(|| RuntimeError::Internal("there is no opset".to_owned()), RuntimeError::Export))
+            done => return done,
         }
     }
+    Err(error.map_or_else(|| RuntimeError::Internal("there is no opset".to_owned()), RuntimeError::Export))
+}
+
+/// The opset of a model, or the nearest that is written.
+fn own_opset(model: &OnnxModel) -> i64 {
+    model.opsets.get("").map_or(USUAL_OPSET, |opset| (*opset).clamp(OLDEST_OPSET, NEWEST_OPSET))
 }
 
 fn written(
@@ -96,10 +101,18 @@ fn written(
 ) -> Result<Export, RuntimeError> {
     let parts = if options.functions == Functions::Composites { Parts::Calls } else { Parts::Inline };
     let apart = take_apart(graph, parts, &|graph| unsaid(graph, opset));
-    let apart = apart.map_err(|error| RuntimeError::Internal(error.to_string()))?;
+    let wrong = |error: RewriteError| RuntimeError::Internal(error.to_string());
     let mut how = model.map_or_else(|| ExportOptions::new(opset), |model| ExportOptions::of(model, opset));
     how.functions = options.functions != Functions::None;
-    Ok(export(&apart, &how)?)
+    let apart = apart.map_err(wrong)?;
+    match export(&apart, &how) {
+        // What is computed from constants needs no words.
+        Err(ExportError::Unsaid { .. }) => {
+            let folding = Rewriting { rules: rules::FOLD, share: false, expand: None, into_calls: false };
+            Ok(export(&rewrite(&apart, &folding).map_err(wrong)?.graph, &how)?)
+        }
+        done => Ok(done?),
+    }
 }
 
 impl Model {
@@ -109,11 +122,6 @@ impl Model {
     ///
     /// Those of [`to_onnx`], and its graph can't be built.
     pub fn to_onnx(&self, options: &OnnxOptions) -> Result<Export, RuntimeError> {
-        let mut options = options.clone();
-        if options.opset.is_none() {
-            let own = self.onnx().and_then(|model| model.opsets.get("").copied());
-            options.opset = own.map(|opset| opset.clamp(OLDEST_OPSET, NEWEST_OPSET));
-        }
-        exported(self.graph()?, self.onnx(), &options)
+        exported(self.graph()?, self.onnx(), options)
     }
 }

@@ -312,7 +312,8 @@ fn function(site: &mut Site, region: RegionId) -> Result<(), Why> {
             let name = name.strip_prefix(&format!("{domain}.")).unwrap_or(&name).to_owned();
             site.e.function_names.insert(key, name.clone());
             let mut opset_import = site.e.opset_imports();
-            let mut called: BTreeSet<&str> = made.node.iter().filter_map(|node| node.domain.as_deref()).collect();
+            let mut called = BTreeSet::new();
+            domains(&made.node, &mut called);
             called.retain(|domain| !opset_import.iter().any(|import| import.domain.as_deref() == Some(domain)));
             opset_import.extend(
                 called.iter().map(|domain| OperatorSetIdProto { domain: Some((*domain).to_owned()), version: Some(1) }),
@@ -324,6 +325,15 @@ fn function(site: &mut Site, region: RegionId) -> Result<(), Why> {
     let domain = domain.to_owned();
     site.call_function(domain, name, operands);
     Ok(())
+}
+
+/// The domains of nodes, those in bodies included.
+fn domains<'n>(nodes: &'n [NodeProto], found: &mut BTreeSet<&'n str>) {
+    for node in nodes {
+        found.extend(node.domain.as_deref());
+        let graphs = node.attribute.iter().filter_map(|attribute| attribute.g.as_ref());
+        graphs.for_each(|graph| domains(&graph.node, found));
+    }
 }
 
 /// A function with names of its own inside. Those to be read are what stands behind the last slash of the old ones, where

@@ -1,6 +1,7 @@
 //! Ops as earlier opsets have them: with attributes where there are operands now, with fewer modes.
 
-use glassbox_tensor::Tensor;
+use glassbox_ir::{Dim, Type};
+use glassbox_tensor::{DType, Tensor};
 
 use super::attributes::{self, float, floats, int, ints, text};
 use super::emitter::{Site, Why};
@@ -82,7 +83,7 @@ pub(super) fn gemm(site: &mut Site) -> Result<(), Why> {
     if site.has(2) {
         return site.same("Gemm");
     }
-    let dtype = site.ty(0).map(glassbox_ir::Type::dtype).ok_or("it has no operand")?;
+    let dtype = site.ty(0).map(Type::dtype).ok_or("it has no operand")?;
     let zero = site.tensor(Tensor::zeros(dtype, &[1]).map_err(|error| error.to_string())?)?;
     let (a, b) = (site.operand(0).to_owned(), site.operand(1).to_owned());
     let made = attributes::of(site, "Gemm")?;
@@ -274,9 +275,7 @@ pub(super) fn resize(site: &mut Site) -> Result<(), Why> {
         operands = whole_axes(site, axes, operands)?;
     }
     if site.opset() <= 12 {
-        let empty = |site: &mut Site| {
-            site.tensor(Tensor::zeros(glassbox_tensor::DType::F32, &[0]).map_err(|error| error.to_string())?)
-        };
+        let empty = |site: &mut Site| site.tensor(Tensor::zeros(DType::F32, &[0]).map_err(|error| error.to_string())?);
         for index in 1..3 {
             if operands.get(index).is_none_or(String::is_empty) {
                 let name = empty(site)?;
@@ -316,7 +315,7 @@ pub(super) fn reshape(site: &mut Site) -> Result<(), Why> {
             Some(_) => return Err("an extent of 0 can't be asked for before version 14".to_owned()),
             None => {
                 let dims = site.result_ty(0).and_then(|ty| ty.as_tensor()?.dims());
-                if dims.is_none_or(|dims| dims.iter().any(glassbox_ir::Dim::is_unknown)) {
+                if dims.is_none_or(|dims| dims.iter().any(Dim::is_unknown)) {
                     return Err(
                         "a 0 in its shape, which isn't known, would mean something else before version 14".to_owned()
                     );
@@ -353,14 +352,33 @@ pub(super) fn cast(site: &mut Site) -> Result<(), Why> {
     site.last("Cast", &[&x], vec![to])
 }
 
-/// The axis of one scale for all is of no meaning.
+/// The axis of one scale for all is of no meaning, and the dtype of the result isn't if it is what it would be without it.
 pub(super) fn quantization(site: &mut Site, name: &'static str) -> Result<(), Why> {
-    let scale = site.ty(1).and_then(|ty| ty.as_tensor()?.rank());
-    let mut made = attributes::except(site, name, if scale == Some(0) { &["axis"] } else { &[] })?;
-    made.retain(|attribute| !(scale == Some(0) && attribute.name.as_deref() == Some("axis")));
+    let scale = site.ty(1);
+    let implied = match name {
+        "QuantizeLinear" => Some(site.ty(2).map_or(DType::U8, Type::dtype)),
+        _ => scale.map(Type::dtype),
+    };
+    let mut said = Vec::new();
+    if scale.and_then(|ty| ty.as_tensor()?.rank()) == Some(0) {
+        said.push("axis");
+    }
+    if site.attr().dtype("output_dtype") == implied {
+        said.push("output_dtype");
+    }
+    let made = attributes::except(site, name, &said)?;
     let operands: Vec<String> = site.operands.clone();
     let operands: Vec<&str> = operands.iter().map(String::as_str).collect();
     site.last(name, &operands, made)
+}
+
+/// Whether half of the result is given is said, since readers disagree on what it means not to say it.
+pub(super) fn stft(site: &mut Site) -> Result<(), Why> {
+    let mut made = attributes::except(site, "STFT", &["onesided"])?;
+    made.push(int("onesided", i64::from(site.attr().bool("onesided"))));
+    let operands: Vec<String> = site.operands.clone();
+    let operands: Vec<&str> = operands.iter().map(String::as_str).collect();
+    site.last("STFT", &operands, made)
 }
 
 /// Before version 22 a last window that would begin behind the input was counted too.
@@ -374,9 +392,8 @@ pub(super) fn pool(site: &mut Site, name: &'static str) -> Result<(), Why> {
 /// Whether every extent of the result is what the earlier formula says.
 fn counts_alike(site: &Site) -> bool {
     let (attr, spec) = (site.attr(), site.node.op);
-    let of = |index: Option<&glassbox_ir::Type>| -> Option<Vec<i64>> {
-        index?.as_tensor()?.dims()?.iter().map(glassbox_ir::Dim::as_int).collect()
-    };
+    let of =
+        |index: Option<&Type>| -> Option<Vec<i64>> { index?.as_tensor()?.dims()?.iter().map(Dim::as_int).collect() };
     let (Some(x), Some(y)) = (of(site.ty(0)), of(site.result_ty(0))) else { return true };
     let list = |name: &str| spec.attr(name).and_then(|_| attr.ints(name));
     let Some(kernel) = list("kernel_shape") else { return true };
@@ -413,7 +430,7 @@ fn whole_axes(site: &mut Site, axes: &[i64], mut operands: Vec<String>) -> Resul
         operands[2] = site.tensor(Tensor::from_vec(&[all.len()], all).map_err(|error| error.to_string())?)?;
     }
     if let Some(sizes) = site.ints(3)? {
-        let all: Option<Vec<i64>> = dims.iter().map(glassbox_ir::Dim::as_int).collect();
+        let all: Option<Vec<i64>> = dims.iter().map(Dim::as_int).collect();
         let mut all = all.ok_or("the extents of the other axes aren't known")?;
         places.iter().zip(sizes).for_each(|(place, size)| all[*place] = size);
         operands[3] = site.vector(&all)?;
