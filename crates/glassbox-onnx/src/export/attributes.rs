@@ -11,8 +11,9 @@ use crate::proto::{
     TensorTypeProto, TypeProto, TypeValue, ValueInfoProto, attribute_type as kind,
 };
 
-use super::emitter::{Site, Why};
+use super::emitter::Why;
 use super::schema;
+use super::site::Site;
 
 fn attribute(name: &str, kind: i32) -> AttributeProto {
     AttributeProto { name: Some(name.to_owned()), r#type: Some(kind), ..AttributeProto::default() }

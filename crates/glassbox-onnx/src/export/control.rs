@@ -10,7 +10,8 @@ use prost::Message;
 use crate::proto::{FunctionProto, GraphProto, NodeProto, OperatorSetIdProto, ValueInfoProto};
 
 use super::attributes;
-use super::emitter::{Data, Site, Why};
+use super::emitter::{Data, Why};
+use super::site::Site;
 
 /// The domain of the functions that calls become whose own name has none.
 const DOMAIN: &str = "glassbox.functions";

@@ -4,7 +4,8 @@ use glassbox_ir::{Attr, Graph, Node, ops};
 use glassbox_tensor::{DType, Tensor};
 
 use super::attributes::{self, float, floats, int, ints, text, texts};
-use super::emitter::{Site, Why};
+use super::emitter::Why;
+use super::site::Site;
 use crate::proto::AttributeProto;
 
 /// Keys, values and default are lists of the dtypes for which there are lists, else tensors.

@@ -5,7 +5,8 @@ use glassbox_ir::{Attr, Type};
 use glassbox_tensor::DType;
 
 use super::attributes::{int, number, type_proto};
-use super::emitter::{Data, Site, Why};
+use super::emitter::{Data, Why};
+use super::site::Site;
 use crate::proto::{AttributeProto, attribute_type};
 
 /// A constant is an initializer, or a node of the function that it is in.

@@ -11,8 +11,9 @@ use glassbox_ir::{OpDef, ops};
 
 use crate::ops::{Convert, Row, rows};
 
-use super::emitter::{Site, Why};
-use super::{control, ensembles, formulas, states, version_of, versions};
+use super::emitter::Why;
+use super::site::Site;
+use super::{control, ensembles, formulas, images, states, version_of, versions};
 
 /// Writes a node.
 pub(super) type Say = fn(&mut Site) -> Result<(), Why>;
@@ -82,7 +83,7 @@ const SAID: &[Said] = &[
     always(&ops::expm1::OP, formulas::expm1),
     always(&ops::log1p::OP, formulas::log1p),
     // Ops as they were.
-    always(&ops::resize::OP, versions::resize),
+    always(&ops::resize::OP, images::resize),
     always(&ops::split::OP, versions::split),
     always(&ops::pad::OP, versions::pad),
     until(12, &ops::reduce_sum::OP, |site| versions::axes_as_attribute(site, "ReduceSum")),
@@ -106,9 +107,9 @@ const SAID: &[Said] = &[
     until(11, &ops::less_or_equal::OP, |site| versions::or_equal(site, "Less")),
     until(11, &ops::greater_or_equal::OP, |site| versions::or_equal(site, "Greater")),
     until(23, &ops::cast::OP, versions::cast),
-    until(21, &ops::max_pool::OP, |site| versions::pool(site, "MaxPool")),
-    until(21, &ops::average_pool::OP, |site| versions::pool(site, "AveragePool")),
-    until(21, &ops::lp_pool::OP, |site| versions::pool(site, "LpPool")),
+    until(21, &ops::max_pool::OP, |site| images::pool(site, "MaxPool")),
+    until(21, &ops::average_pool::OP, |site| images::pool(site, "AveragePool")),
+    until(21, &ops::lp_pool::OP, |site| images::pool(site, "LpPool")),
     until(20, &ops::quantize_linear::OP, |site| versions::quantization(site, "QuantizeLinear")),
     until(22, &ops::dequantize_linear::OP, |site| versions::quantization(site, "DequantizeLinear")),
     until(9, &ops::slice::OP, versions::slice),
@@ -122,7 +123,7 @@ const SAID: &[Said] = &[
     until(12, &ops::hardmax::OP, |site| versions::last_axis(site, "Hardmax")),
     until(10, &ops::scatter_elements::OP, |site| site.same("Scatter")),
     until(15, &ops::scatter_elements::OP, |site| site.same("ScatterElements")),
-    until(19, &ops::grid_sample::OP, versions::grid_sample),
+    until(19, &ops::grid_sample::OP, images::grid_sample),
     until(19, &ops::dft::OP, versions::dft),
     until(10, &ops::depth_to_space::OP, |site| site.same("DepthToSpace")),
     until(27, &ops::space_to_depth::OP, |site| site.same("SpaceToDepth")),

@@ -8,7 +8,8 @@ use glassbox_ir::{Attr, State};
 use glassbox_tensor::{DType, Tensor};
 
 use super::attributes::int;
-use super::emitter::{Emitter, Site, Why};
+use super::emitter::{Emitter, Why};
+use super::site::Site;
 
 impl<'g> Emitter<'g> {
     /// The value that a state holds here. What it held before the run is an input.
