@@ -134,6 +134,9 @@ def activations(suite: Suite) -> None:
     soft = lambda arrays: [softmax(arrays[0] + arrays[1])]  # noqa: E731
     suite.add("inner", "BiasSoftmax", [scores, outer], expected=soft, axis=3, is_inner_broadcast=1)
     suite.add("outer", "BiasSoftmax", [scores, inner], expected=soft, axis=3, is_inner_broadcast=0)
+    for bias in (draw.normal(4, 5), draw.normal(5)):
+        rest = {"axis": 3, "is_inner_broadcast": 0}
+        suite.add(f"of_rank_{bias.ndim}", "BiasSoftmax", [scores, bias], expected=soft, **rest)
 
 
 def normalisations(suite: Suite) -> None:

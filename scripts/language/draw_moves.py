@@ -127,7 +127,8 @@ def slice_(d, s):
         d.choice([1, 1, 1, 2, -1, -2]),
     )
     clamped = None if step < 0 and end < -extent else end
-    count = len(range(extent)[start:clamped:step])
+    begun = max(start, -extent) if step < 0 else start
+    count = len(range(extent)[begun:clamped:step])
     dims = (*x.dims[:axis], d.written_dim(count), *x.dims[axis + 1 :])
     operands = [x.name, maybe_named(d, "starts", f"[{start}]")]
     named = "=" in operands[1]

@@ -561,7 +561,8 @@ def slice_(x, starts, ends, axes=None, steps=None):
         raise Failed("starts, ends, axes and steps have the same length, and no step is 0")
     picked = [slice(None)] * x.ndim
     for axis, start, end, step in zip(axes, starts.tolist(), ends.tolist(), steps):
-        # Python's slices count and clamp alike, but for an end before the front where a step goes backward.
+        # Python's slices count and clamp alike, but for a start or an end before the front where a step goes backward.
+        start = max(start, -x.shape[axis]) if step < 0 else start
         end = None if step < 0 and end < -x.shape[axis] else end
         picked[axis] = slice(start, end, step)
     return x[tuple(picked)]

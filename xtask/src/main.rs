@@ -4,6 +4,7 @@ mod bench;
 mod book;
 mod documents;
 mod links;
+mod models;
 mod pages;
 mod peers;
 mod soak;
@@ -56,6 +57,16 @@ enum Chore {
     },
     /// Run the peer models and hold them against what onnxruntime gave
     Peers,
+    /// Run models of others beside onnxruntime, or the official sets of earlier releases, and write the page of what came out
+    Models {
+        /// What to run: published packages, models that exporters make (needs torch, 7 GB), random models, or the official
+        /// tests of onnx 1.21 and 1.22
+        #[arg(value_enum, required = true, value_name = "WHAT")]
+        what: Vec<models::What>,
+        /// Only those whose name matches this regular expression; no page is written then
+        #[arg(long, value_name = "RE")]
+        only: Option<String>,
+    },
     /// Time a fixed set of models beside other engines, which it installs (650 MB)
     Bench(bench::Bench),
     /// Write the generated status pages
@@ -79,6 +90,7 @@ fn main() -> ExitCode {
         Chore::Book { pages, bless: true } => book::bless(&pages),
         Chore::Book { pages, bless: false } => book::run_pages(&pages),
         Chore::Peers => peers::main(),
+        Chore::Models { what, only } => models::main(&what, only.as_deref()),
         Chore::Bench(arguments) => bench::main(&arguments),
         Chore::Status => pages::status(),
         Chore::Hunts { seed } => test::hunts::all(seed),

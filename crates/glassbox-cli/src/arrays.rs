@@ -165,7 +165,7 @@ impl Text {
 
 /// The dtype whose elements an array's bytes are as they stand.
 fn dtype_of_bytes(dtype: &npyz::DType) -> Option<DType> {
-    use npyz::TypeChar::{Bool, Float, Int, Uint};
+    use npyz::TypeChar::{Bool, Float, Int, RawData, Uint};
     let npyz::DType::Plain(plain) = dtype else { return None };
     let other_order = if cfg!(target_endian = "little") { npyz::Endianness::Big } else { npyz::Endianness::Little };
     if plain.endianness() == other_order {
@@ -176,6 +176,8 @@ fn dtype_of_bytes(dtype: &npyz::DType) -> Option<DType> {
         (Float, 2) => DType::F16,
         (Float, 4) => DType::F32,
         (Float, 8) => DType::F64,
+        // NumPy has no bf16: those of ml_dtypes, which is what PyTorch, JAX and ONNX save, say only that they have two bytes.
+        (RawData, 2) => DType::BF16,
         (Int, 1) => DType::I8,
         (Int, 2) => DType::I16,
         (Int, 4) => DType::I32,

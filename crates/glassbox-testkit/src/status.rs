@@ -20,7 +20,8 @@ pub fn page(outcomes: &[Outcome], backend: &str) -> String {
         page,
         "exact, floats within the tolerance that the test declares; where that fails, outputs of bf16 within"
     );
-    let _ = writeln!(page, "the one that the official runner has for them, 2^-6 relative.\n");
+    let _ = writeln!(page, "the one that the official runner has for them, 2^-6 relative. Tests of earlier releases:");
+    let _ = writeln!(page, "[onnx-earlier.md](onnx-earlier.md).\n");
     let beyond: Vec<&Outcome> =
         outcomes.iter().filter(|outcome| outcome.failure.is_none() && outcome.beyond_declared.is_some()).collect();
     let strictly = passed - beyond.len();

@@ -20,6 +20,7 @@ const LIGHT: &[&str] = &[
     "scripts/hunts/test_lifting.py",
     "scripts/language/test_evaluate.py",
     "scripts/language/test_generate.py",
+    "scripts/models/test_models.py",
     "scripts/shapes/test_layers.py",
     "scripts/stories/test_grammar.py",
 ];

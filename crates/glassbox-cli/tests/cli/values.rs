@@ -83,6 +83,14 @@ fn texts_go_in_and_come_out() {
 }
 
 #[test]
+fn bf16_is_read_as_two_bytes_that_numpy_has_no_name_for() {
+    let folder = Folder::new("bf16");
+    let model = folder.file("g.gb", "graph \"g\" { input %x: bf16[N] %y = neg(%x) output %y }");
+    let x = npy(&folder, "x.npy", "<V2", "(3,)", &[0x80, 0x3f, 0x00, 0xc0, 0x20, 0x40]);
+    assert_eq!(printed(&["run", &model, "-i", &x]).trim(), "y: bf16[3] = [-1.0 2.0 -2.5]");
+}
+
+#[test]
 fn lists_and_optionals_go_in_and_come_out() {
     let folder = Folder::new("lists");
     let model = folder

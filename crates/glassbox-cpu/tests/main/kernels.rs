@@ -127,6 +127,36 @@ fn convolutions_take_norms_residuals_and_activations() {
 }
 
 #[test]
+fn windows_of_which_none_fits() {
+    let weight = |sizes: &[usize]| {
+        let values = numbers(sizes, 9).to_vec::<f32>().expect("numbers");
+        format!("%w = constant() {{value = f32{sizes:?} {values:?}}}")
+    };
+    // By blocks of channels, from plain channels, in groups, by channel.
+    for (channels, filters, groups) in [(16, 16, 1), (1, 16, 1), (16, 32, 2), (16, 16, 16)] {
+        let body = format!(
+            "input %x: f32[A, {channels}, H, W] {} %y = conv(%x, %w) {{group = {groups}}} output %y",
+            weight(&[filters, channels / groups, 3, 3])
+        );
+        for [height, width] in [[2, 5], [5, 2], [2, 2], [3, 3]] {
+            check(&body, &[&[1, channels, height, width]]);
+        }
+    }
+    for channels in [1, 16] {
+        let body = format!(
+            "input %x: f32[A, {channels}, H, W]
+             %y, %i = max_pool(%x) {{kernel_shape = [3, 2]}}
+             %z = average_pool(%x) {{kernel_shape = [3, 2], strides = [2, 1], ceil_mode = true}} output %y, %z"
+        );
+        let source = graph(&body);
+        for [height, width] in [[2, 4], [2, 1], [3, 2]] {
+            let x: Value = numbers(&[1, channels, height, width], 1).into();
+            assert!(held_against_the_reference(&source, &[x], &body), "the reference runs it");
+        }
+    }
+}
+
+#[test]
 fn attention_with_masks_groups_and_caps() {
     let plain = "input %q: f32[B, 4, T, 8] input %k: f32[B, 2, S, 8] input %v: f32[B, 2, S, 8] input %m: f32[T, S]
         %y = attention(%q, %k, %v, %m) {softcap = 3.0} output %y";

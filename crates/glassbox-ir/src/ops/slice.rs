@@ -45,12 +45,16 @@ pub struct AxisSlice {
 pub fn slice_axis(axis: usize, extent: usize, start: i64, end: i64, step: i64) -> AxisSlice {
     let size = extent as i64;
     let from_front = |index: i64| if index < 0 { index.saturating_add(size) } else { index };
+    if extent == 0 {
+        return AxisSlice { axis, start: 0, count: 0, step };
+    }
+    // Going backward, a start before the front is the first element, and an end there is behind it, however far; so ONNX says
+    // it since version 13, unlike NumPy.
     let (low, high) = if step > 0 { (0, size) } else { (-1, size - 1) };
-    // A start or end before the front is before the front, however far.
-    let (start, end) = (from_front(start).clamp(low, high), from_front(end).clamp(low, high));
+    let (start, end) = (from_front(start).clamp(0, high), from_front(end).clamp(low, high));
     let distance = if step > 0 { end - start } else { start - end }.max(0) as u64;
     let count = distance.div_ceil(step.unsigned_abs());
-    AxisSlice { axis, start: start.max(0) as usize, count: count as usize, step }
+    AxisSlice { axis, start: start as usize, count: count as usize, step }
 }
 
 fn infer(infer: &Infer) -> Types {

@@ -32,7 +32,7 @@ pub(super) const ONE_PADDING: (&str, &str) = ("C3", "auto_pad stands alone: with
 /// The constraint on the extents.
 pub(super) const FITS: (&str, &str) = (
     "C4",
-    "on each spatial axis the kernel fits into the padded extent; with ceil_mode it may reach over it by less than a stride",
+    "on each spatial axis the kernel fits into the padded extent, or reaches over it by at most a stride, which gives no window; with ceil_mode by less than two",
 );
 
 /// How windows slide, axis by axis.
@@ -102,7 +102,9 @@ impl Sliding {
             Padding::Explicit { front, end } => {
                 let before_end = input + &Dim::Int(front[axis]);
                 let free = &before_end + &(Dim::Int(end[axis]) - self.spread(axis, kernel));
-                let least = if self.ceil { 1 - self.strides[axis] } else { 0 };
+                // Down to where the formula of ONNX gives no window; it doesn't give fewer.
+                let stride_size = self.strides[axis];
+                let least = if self.ceil { 1 - stride_size.saturating_mul(2) } else { -stride_size };
                 if let Dim::Int(free) = free
                     && free < least
                 {
@@ -267,6 +269,21 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn a_kernel_that_does_not_fit_gives_no_window_or_is_refused() {
+        let windows = |input, kernel, stride, ceil| {
+            let windows = sliding(stride, 1, 0, 0, ceil).windows(0, &Dim::Int(input), &Dim::Int(kernel));
+            windows.map_err(|violation| violation.rule)
+        };
+        assert_eq!(windows(2, 3, 1, false), Ok(Dim::Int(0)));
+        assert_eq!(windows(2, 4, 2, false), Ok(Dim::Int(0)));
+        assert_eq!(windows(2, 5, 2, false), Err("C4"));
+        assert_eq!(windows(2, 3, 2, true), Ok(Dim::Int(1)));
+        assert_eq!(windows(2, 5, 2, true), Ok(Dim::Int(0)));
+        assert_eq!(windows(2, 6, 2, true), Err("C4"));
+        assert_eq!(windows(0, 1, 1, false), Ok(Dim::Int(0)));
     }
 
     #[test]

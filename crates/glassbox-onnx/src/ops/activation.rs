@@ -55,11 +55,10 @@ pub(super) fn coerced_to_matrix_of<'a>(
     if empty {
         return Ok(x);
     }
-    // The axes before it keep their extents (0 in the shape), so that no product of dims is needed.
-    let shape: Vec<i64> = (0..axis).map(|_| 0).chain([-1]).collect();
-    let rows = x.binary(&ops::reshape::OP, c.f.ints(&shape));
+    // No -1 stands in a shape, which says nothing where another extent turns out to be 0.
+    let rows = c.f.op(&ops::flatten::OP, &[x], attrs! { axis: axis as i64 });
     let result = c.f.op(op, &[rows], attrs! { axis: -1i64 });
-    Ok(result.binary(&ops::reshape::OP, x.unary(&ops::shape::OP)))
+    Ok(c.f.op(&ops::reshape::OP, &[result, x.unary(&ops::shape::OP)], attrs! { allowzero: true }))
 }
 
 /// Before version 7 the slopes were one for all, or a vector of one for each channel, which is axis 1.

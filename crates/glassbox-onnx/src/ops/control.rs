@@ -146,8 +146,34 @@ fn scan_with<'a>(
         return Err(c.error(format!("`num_scan_inputs` is {inputs} of {} operands", operands.len())));
     };
     let carried = Carried { parameter: 0, result: 0, count: states };
-    let region = c.carrying_region(&ops::scan::OP, body, operands, &attrs, carried)?;
+    let region = match c.carrying_region_or_misfit(&ops::scan::OP, body, operands, &attrs, carried)? {
+        Ok(region) => region,
+        Err((parameters, error)) => {
+            let results = c.declared_outputs(body).filter(|results| results.len() >= states);
+            let (false, Some(results)) = (turns_surely(c, operands, states)?, results) else { return Err(error) };
+            // What is carried as the body takes it, and what is stacked as it is declared.
+            let given: Vec<_> = parameters[..states].iter().cloned().chain(results.into_iter().skip(states)).collect();
+            c.failing_region(&parameters, &given, "body", &error)?
+        }
+    };
     Ok(c.f.op_many(&ops::scan::OP, operands, attrs, vec![region], body.outputs.len()))
+}
+
+/// Whether a scan over the operands after the first `states` has a step, whatever their sizes are that aren't known.
+fn turns_surely(
+    c: &NodeContext<'_>,
+    operands: &[Option<Expr<'_>>],
+    states: usize,
+) -> Result<bool, crate::error::OnnxError> {
+    let axes = c.ints("scan_input_axes")?;
+    let extent = |(place, operand): (usize, &Option<Expr<'_>>)| {
+        let Type::Tensor(ty) = (*operand)?.ty() else { return None };
+        let axis = axes.as_ref().and_then(|axes| axes.get(place).copied()).unwrap_or(0);
+        let dims = ty.dims()?;
+        let axis = if axis < 0 { axis + dims.len() as i64 } else { axis };
+        dims.get(usize::try_from(axis).ok()?)?.as_int()
+    };
+    Ok(operands[states..].iter().enumerate().filter_map(extent).any(|extent| extent > 0))
 }
 
 /// The first version: all operands have a batch axis in front, and the scan runs for each element of

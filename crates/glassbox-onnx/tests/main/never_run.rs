@@ -5,7 +5,8 @@ use glassbox_onnx::proto::*;
 use glassbox_tensor::{DType, Tensor};
 
 use crate::protos::{
-    assert_says, body, f32s, graph, imported, longs, model, node, node_with, refusal, run, untyped, value,
+    assert_says, body, f32s, graph, imported, int, longs, model, node, node_with, refusal, run, unranked, untyped,
+    value,
 };
 
 /// A branch that reshapes `x` of six elements to eight.
@@ -91,4 +92,34 @@ fn a_body_that_never_turns_is_not_judged() {
     assert_eq!(run(&looped(None), vec![x(), Tensor::scalar(0i64)])[0].shape(), [2, 3]);
     assert_says(&failure(&looped(None), vec![x(), Tensor::scalar(1i64)]), &["ONNX op Loop", "can't run", "Reshape"]);
     assert_says(&refusal(&looped(Some(1))), &["Reshape"]);
+}
+
+#[test]
+fn a_scan_without_a_step_is_not_judged() {
+    let scanned = |steps: &[i64]| {
+        let turn = graph(
+            vec![node("Reshape", &["p", "shape"], &["q"]), node("Add", &["q", "e"], &["s"])],
+            vec![untyped("p"), untyped("e")],
+            vec![value("q", DType::F32, &[2, 3]), value("s", DType::F32, &[2, 3])],
+        );
+        let turn = GraphProto { initializer: vec![longs("shape", &[2], &[4, 2])], ..turn };
+        let attributes = vec![body("body", turn), int("num_scan_inputs", 1)];
+        let node = node_with("Scan", &["x", "each"], &["y", "z"], attributes);
+        let mut graph = graph(
+            vec![node],
+            vec![value("x", DType::F32, &[2, 3]), value("each", DType::F32, steps)],
+            vec![untyped("y"), untyped("z")],
+        );
+        if steps.is_empty() {
+            graph.input[1] = unranked("each", DType::F32);
+        }
+        model(graph, 16)
+    };
+    let (x, none) = (|| f32s(&[2, 3], &[1.0; 6]), || f32s(&[0], &[]));
+    for model in [scanned(&[0]), scanned(&[])] {
+        let outputs = run(&model, vec![x(), none()]);
+        assert_eq!((outputs[0].shape(), outputs[1].shape()), (&[2, 3][..], &[0, 2, 3][..]));
+    }
+    assert_says(&failure(&scanned(&[]), vec![x(), f32s(&[1], &[1.0])]), &["ONNX op Scan", "can't run", "Reshape"]);
+    assert_says(&refusal(&scanned(&[1])), &["Reshape"]);
 }

@@ -118,3 +118,25 @@ fn a_pool_whose_kernel_reaches_over_the_input_gives_what_is_there() {
     assert_eq!(pool("MaxPool", &[1, 1, 2, 2, 2], &[3, 3, 3], &[3, 2, 2]), [8.0]);
     assert_eq!(pool("LpPool", &[1, 1, 2], &[3], &[2]), [5f32.sqrt()]);
 }
+
+#[test]
+fn sizes_of_zero_that_only_a_run_tells() {
+    let one = |node: NodeProto, dims: &[&str], version: i64, shape: &[usize]| {
+        let model = model(graph(vec![node], vec![named("x", dims)], vec![untyped("y")]), version);
+        let x = f32s(shape, &vec![1.0; shape.iter().product()]);
+        run(&model, vec![x])[0].shape().to_vec()
+    };
+    // By the rules before version 13 all axes from one on are one; any of them may be empty.
+    for op in ["Softmax", "LogSoftmax", "Hardmax"] {
+        for shape in [[0, 1, 3], [2, 0, 3], [2, 1, 0], [2, 1, 3]] {
+            let node = node_with(op, &["x"], &["y"], vec![crate::protos::int("axis", 1)]);
+            assert_eq!(one(node, &["a", "b", "c"], 10, &shape), shape, "{op}");
+        }
+    }
+    // Where no window fits, the formula gives none, and fewer it can't give.
+    for op in ["MaxPool", "AveragePool", "LpPool"] {
+        let node = || node_with(op, &["x"], &["y"], vec![ints("kernel_shape", &[3, 1])]);
+        assert_eq!(one(node(), &["n", "c", "h", "w"], 18, &[1, 2, 2, 5]), [1, 2, 0, 5], "{op}");
+        assert_eq!(one(node(), &["n", "c", "h", "w"], 18, &[0, 2, 4, 5]), [0, 2, 2, 5], "{op}");
+    }
+}
