@@ -24,6 +24,10 @@ pub struct Difference {
 
 impl Graph {
     /// Whether this graph and `other` are the same; if not, the first difference.
+    ///
+    /// # Errors
+    ///
+    /// The first place in which they differ.
     pub fn same_as(&self, other: &Graph) -> Result<(), Difference> {
         let mut compare = Compare { left: self, right: other, values: HashMap::new() };
         compare.graphs()

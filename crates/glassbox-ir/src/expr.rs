@@ -51,6 +51,10 @@ impl ExprBuilder {
     }
 
     /// The first mistake since the last call, if there was one.
+    ///
+    /// # Errors
+    ///
+    /// That mistake.
     pub fn check(&self) -> Result<(), BuildError> {
         self.error.borrow_mut().take().map_or(Ok(()), Err)
     }
@@ -135,6 +139,10 @@ impl ExprBuilder {
     }
 
     /// The finished graph, or the first mistake.
+    ///
+    /// # Errors
+    ///
+    /// The first mistake in an expression, or what [`GraphBuilder::finish`] finds.
     pub fn finish(self, outputs: &[ValueId]) -> Result<Graph, BuildError> {
         self.check()?;
         self.builder.into_inner().finish(outputs.to_vec())
@@ -159,6 +167,10 @@ impl ExprBuilder {
 
 impl<'b> Expr<'b> {
     /// The value, or the mistake because of which there is none.
+    ///
+    /// # Errors
+    ///
+    /// The first mistake in an expression, because of which there is no value.
     pub fn id(self) -> Result<ValueId, BuildError> {
         self.id.ok_or_else(|| {
             let kept = self.owner.error.borrow().clone();

@@ -13,6 +13,10 @@ use crate::provenance::Origin;
 use crate::text::data_bytes;
 
 /// The graph as JSON, the same bytes for the same graph. Fails where the bytes of a tensor can't be read.
+///
+/// # Errors
+///
+/// Where the bytes of a tensor can't be read.
 pub fn to_string(graph: &Graph) -> Result<String, JsonError> {
     let order = Order::of(graph);
     let values = Places::new(graph.value_count(), order.values.iter().map(|id| id.index()));

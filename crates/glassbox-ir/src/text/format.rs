@@ -14,6 +14,10 @@ use super::print::{PrintOptions, print};
 
 /// The text as the printer writes it, its comments included, with the bytes of all tensors. Formatting it again
 /// changes nothing.
+///
+/// # Errors
+///
+/// Where the text is no graph, with the place.
 pub fn format(text: &str) -> Result<String, ParseError> {
     let mut source = GraphParser::new(Parser::new(text, ParseOptions::default())?);
     let graph = source.graph()?;

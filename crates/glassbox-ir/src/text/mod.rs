@@ -107,11 +107,19 @@ impl<'r> ParseOptions<'r> {
 }
 
 /// The type that is written `text`: `f32[2, B]`, `seq<i64[*]>`.
+///
+/// # Errors
+///
+/// Where the text is no type, with the place.
 pub fn parse_type(text: &str) -> Result<Type, ParseError> {
     parse_all(text, Parser::ty)
 }
 
 /// The dim that is written `text`: `2*T+1`.
+///
+/// # Errors
+///
+/// Where the text is no dim, with the place.
 pub fn parse_dim(text: &str) -> Result<Dim, ParseError> {
     parse_all(text, Parser::dim)
 }
