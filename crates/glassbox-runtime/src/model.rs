@@ -131,6 +131,11 @@ pub(crate) fn read_text(path: &Path) -> Result<String, RuntimeError> {
 
 impl Model {
     /// Opens a file that is in memory, under a name for messages: a checkpoint, or else an ONNX model.
+    ///
+    /// # Errors
+    ///
+    /// Where the bytes are neither a checkpoint nor an ONNX model, the model can't be imported, or the options ask for a
+    /// budget of weights.
     pub fn from_bytes(name: &str, bytes: &'static [u8], options: LoadOptions) -> Result<Model, RuntimeError> {
         if options.weights_budget.is_some() {
             let rule = format!("{name}: it is part of the program, so its weights can't be kept within a budget");
@@ -194,6 +199,10 @@ impl Model {
 
     /// The graph. That of a language model is one step over rows: `tokens` i64[B, T] and `lengths` i64[B] in, `logits`
     /// f32[B, T, V] out, those of every token ([`glassbox_models::build`]).
+    ///
+    /// # Errors
+    ///
+    /// Where the checkpoint is of a family that isn't known, lacks a parameter, or says sizes that contradict each other.
     pub fn graph(&self) -> Result<&Arc<Graph>, RuntimeError> {
         #[cfg(feature = "text")]
         if let (None, Some(checkpoint)) = (self.graph.get(), &self.checkpoint) {

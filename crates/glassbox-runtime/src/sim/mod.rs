@@ -91,6 +91,10 @@ pub struct Simulator {
 
 impl Simulator {
     /// Lowers a program against a package. A parameter that the package doesn't have as the program says is an error.
+    ///
+    /// # Errors
+    ///
+    /// Where the program has a mistake, the package lacks what it names, or the graph can't be prepared.
     pub fn new(
         model: &ModelPackage,
         program: &(impl Lower + ?Sized),
@@ -138,6 +142,10 @@ impl Simulator {
     }
 
     /// With another precision, seed, or other limits.
+    ///
+    /// # Errors
+    ///
+    /// Where the graph can't be prepared with these options.
     pub fn with_options(self, options: Options) -> Result<Simulator, RuntimeError> {
         let other = Simulator::of_graph(self.executable.graph(), self.params.clone(), self.device, options)?;
         Ok(Simulator { settings: self.settings, ..other })
@@ -163,6 +171,10 @@ impl Simulator {
     }
 
     /// An executor, with states as at the start.
+    ///
+    /// # Errors
+    ///
+    /// Where no session can be made, as for want of memory for the states.
     pub fn make_executor(&self) -> Result<Executor, RuntimeError> {
         Executor::new(self.executable.as_ref(), self.program.clone(), self.params.clone(), self.settings.clone())
     }

@@ -9,6 +9,10 @@ use crate::error::RuntimeError;
 use crate::model::{read_graph, read_text};
 
 /// The program in a file: a graph as text (`.gb`) or JSON (`.json`), or a program in block form (`.gbp`).
+///
+/// # Errors
+///
+/// Where the file can't be read, ends in none of these, or is no program.
 pub fn read_program(path: impl AsRef<Path>) -> Result<Box<dyn Lower>, RuntimeError> {
     let path = path.as_ref();
     match ending(path) {
@@ -19,6 +23,10 @@ pub fn read_program(path: impl AsRef<Path>) -> Result<Box<dyn Lower>, RuntimeErr
 }
 
 /// The text of a program as it is to be, with its comments: of a graph as text (`.gb`), or of a program in block form (`.gbp`).
+///
+/// # Errors
+///
+/// Where the file can't be read, ends in none of these, or is no program.
 pub fn format_program(path: impl AsRef<Path>) -> Result<String, RuntimeError> {
     let path = path.as_ref();
     match ending(path) {
