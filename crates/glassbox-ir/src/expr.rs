@@ -21,6 +21,17 @@ use crate::ops;
 use crate::types::Type;
 
 /// A graph under construction, for formulas. See the [module](self).
+///
+/// ```
+/// use glassbox_ir::{ExprBuilder, GraphBuilder, Type};
+/// use glassbox_tensor::DType;
+/// let build = ExprBuilder::new(GraphBuilder::new("squares"));
+/// let x = build.input("x", Type::tensor(DType::F32, ["N"]));
+/// let y = x * x + x.scalar_like(1.0);
+/// let outputs = [y.id()?];
+/// assert_eq!(build.finish(&outputs)?.node_count(), 3);
+/// # Ok::<(), glassbox_ir::BuildError>(())
+/// ```
 pub struct ExprBuilder {
     builder: RefCell<GraphBuilder>,
     error: RefCell<Option<BuildError>>,

@@ -461,6 +461,13 @@ pub const MAX_NESTED_TYPES: usize = 16;
 /// # Errors
 ///
 /// The limit that the type breaks.
+///
+/// ```
+/// use glassbox_ir::{Type, check_type};
+/// use glassbox_tensor::DType;
+/// assert!(check_type(&Type::tensor(DType::F32, ["N", "4"])).is_ok());
+/// assert!(check_type(&Type::tensor(DType::F32, [-1i64])).is_err());
+/// ```
 pub fn check_type(ty: &Type) -> Result<(), Violation> {
     let mut innermost = ty;
     for _ in 0..=MAX_NESTED_TYPES {

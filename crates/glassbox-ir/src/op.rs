@@ -86,6 +86,12 @@ pub enum Tier {
 
 /// How the elements of an op's results come to be rounded: how far two programs that compute it rightly may be apart, from
 /// the least to the most.
+///
+/// ```
+/// use glassbox_ir::{Rounding, ops};
+/// assert_eq!(ops::transpose::OP.rounding, Rounding::Exact);
+/// assert!(ops::add::OP.rounding < ops::matmul::OP.rounding);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rounding {
     /// It moves, selects or compares elements, or counts, and rounds nothing.

@@ -38,6 +38,20 @@ pub struct LoadOptions {
 }
 
 /// A model that is open.
+///
+/// ```
+/// use glassbox_exec::RunContext;
+/// use glassbox_runtime::{LoadOptions, load_model};
+/// use glassbox_tensor::{DType, Tensor};
+/// let model = load_model("../../models/shapes/shapes.onnx".as_ref(), LoadOptions::default())?;
+/// let runtime = glassbox_backends::find("cpu")?;
+/// let mut session = model.forward(runtime.as_ref(), &glassbox_backends::options())?;
+/// let image = Tensor::zeros(DType::U8, &[1, 64, 64, 3])?;
+/// let outputs = session.run(&[image.into()], RunContext::new())?;
+/// let sum: f32 = outputs[0].as_tensor().ok_or("a tensor")?.load::<f32>()?.iter().sum();
+/// assert!((sum - 1.0).abs() < 1e-5);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Model {
     name: String,
     /// That of a checkpoint is built when it is first asked for.

@@ -120,6 +120,13 @@ impl Sampler {
     /// # Errors
     ///
     /// Where a logit is NaN, none is left to choose from, or the constraint refuses.
+    ///
+    /// ```
+    /// use glassbox_runtime::{Sampler, Sampling};
+    /// let mut sampler = Sampler::new(Sampling { temperature: 0.0, ..Sampling::default() })?;
+    /// assert_eq!(sampler.choose(&[0.5, 2.0, 1.0], &[], None)?.token, 1);
+    /// # Ok::<(), glassbox_runtime::RuntimeError>(())
+    /// ```
     pub fn choose(
         &mut self,
         logits: &[f32],

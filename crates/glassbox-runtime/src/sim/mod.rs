@@ -81,6 +81,23 @@ use symbols::SymbolTable;
 pub const TRACE_KEPT: usize = 65_536;
 
 /// A program that is lowered, checked and planned: what makes executors. See the [module](self).
+///
+/// ```
+/// use glassbox_runtime::dsl::Program;
+/// use glassbox_runtime::{Device, ModelPackage, Simulator};
+/// let text = "dynamic { x: f32[2]; } persistent { n: i32; }
+///     block entry { assign y: f32[2]; op relu(x) >> y; cache.increment n; }";
+/// let program = Program::parse("example", text)?;
+/// let simulator = Simulator::new(&ModelPackage::empty(), &program, Device::Reference)?;
+/// let mut executor = simulator.make_executor()?;
+/// for step in 1..=2 {
+///     executor.insert("x", vec![-1.0f32, 2.0])?;
+///     executor.run_step()?;
+///     assert_eq!(executor.fetch::<Vec<f32>>("y")?, [0.0, 2.0]);
+///     assert_eq!(executor.fetch::<i32>("n")?, step);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Simulator {
     executable: Arc<dyn Executable>,
     program: Arc<SymbolTable>,

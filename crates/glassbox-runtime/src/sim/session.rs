@@ -22,6 +22,16 @@ use crate::error::RuntimeError;
 pub type SimBackend = Device;
 
 /// Runs programs against one package. See the [module](super).
+///
+/// ```
+/// use glassbox_runtime::dsl::Program;
+/// use glassbox_runtime::{Device, Inputs, ModelPackage, SimSession};
+/// let program = Program::parse("example", "dynamic { x: f32[2]; } block entry { assign y: f32[2]; op neg(x) >> y; }")?;
+/// let mut session = SimSession::new(&ModelPackage::empty(), Device::Reference)?;
+/// let result = session.run_step(&program, Inputs::new().with("x", vec![1.0f32, 2.0]))?;
+/// assert_eq!(result.fetch_as::<Vec<f32>>("y")?, [-1.0, -2.0]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct SimSession {
     model: ModelPackage,
     backend: SimBackend,

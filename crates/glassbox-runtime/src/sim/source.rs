@@ -13,6 +13,16 @@ use crate::model::{read_graph, read_text};
 /// # Errors
 ///
 /// Where the file can't be read, ends in none of these, or is no program.
+///
+/// ```
+/// use glassbox_runtime::{Device, ModelPackage, Simulator, read_program};
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("neg.gbp");
+/// std::fs::write(&path, "dynamic { x: f32; } block entry { assign y: f32; op neg(x) >> y; }")?;
+/// let program = read_program(&path)?;
+/// assert!(Simulator::new(&ModelPackage::empty(), program.as_ref(), Device::Reference).is_ok());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn read_program(path: impl AsRef<Path>) -> Result<Box<dyn Lower>, RuntimeError> {
     let path = path.as_ref();
     match ending(path) {
