@@ -1,6 +1,6 @@
 //! How much the result of one node may differ, given the same operands: by its op and by its dtype.
 //!
-//! An op has a [`Class`]. The figures of a class are in steps of the coarser dtype of both sides, so one rule serves f64 and
+//! The row of an op says how its results are [rounded](Rounding). The figures of each way are in steps of the coarser dtype of both sides, so one rule serves f64 and
 //! f16. They are what engines of good standing differ by, and far below what a wrong attribute makes; a result beyond them
 //! isn't called wrong for that: it is held against the node in f64 first.
 //!
@@ -9,23 +9,11 @@
 use std::str::FromStr;
 
 use glassbox_exec::fits_pattern;
+use glassbox_ir::op::Rounding;
 use glassbox_tensor::{DType, Tensor, TensorError};
 
 use crate::distance::{Bounds, coarser, distance, epsilon, smallest};
 use crate::error::CheckError;
-
-/// How the result of an op comes to be rounded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Class {
-    /// It moves, selects or compares elements, and rounds nothing.
-    Exact,
-    /// Each element is rounded once.
-    Once,
-    /// Each element is a function that is approximated.
-    Function,
-    /// Each element is a sum of many, or made of several such steps.
-    Sum,
-}
 
 /// What a node's result may differ by.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -36,184 +24,21 @@ pub struct Allowed {
     pub rms: f64,
 }
 
-/// The ops of the classes before [`Class::Sum`], which all others have.
-const CLASSES: &[(Class, &[&str])] = &[
-    (
-        Class::Exact,
-        &[
-            "abs",
-            "and",
-            "arg_max",
-            "arg_min",
-            "barrier",
-            "bit_cast",
-            "bit_shift",
-            "bitwise_and",
-            "bitwise_not",
-            "bitwise_or",
-            "bitwise_xor",
-            "center_crop_pad",
-            "clip",
-            "compress",
-            "concat",
-            "concat_from_sequence",
-            "constant",
-            "constant_of_shape",
-            "depth_to_space",
-            "equal",
-            "expand",
-            "expect",
-            "eye_like",
-            "fill",
-            "flatten",
-            "gather",
-            "gather_elements",
-            "gather_nd",
-            "greater",
-            "greater_or_equal",
-            "hardmax",
-            "identity",
-            "is_finite",
-            "is_inf",
-            "is_nan",
-            "less",
-            "less_or_equal",
-            "max",
-            "max_pool",
-            "max_roi_pool",
-            "max_unpool",
-            "min",
-            "neg",
-            "nonzero",
-            "not",
-            "one_hot",
-            "optional",
-            "optional_get_element",
-            "optional_has_element",
-            "or",
-            "pad",
-            "parameter",
-            "reduce_max",
-            "reduce_min",
-            "relu",
-            "reshape",
-            "reverse_sequence",
-            "scatter_elements",
-            "scatter_nd",
-            "sequence_at",
-            "sequence_construct",
-            "sequence_empty",
-            "sequence_erase",
-            "sequence_insert",
-            "sequence_length",
-            "shape",
-            "sign",
-            "size",
-            "slice",
-            "space_to_depth",
-            "split",
-            "split_to_sequence",
-            "squeeze",
-            "state_append",
-            "state_grow",
-            "state_read",
-            "state_reset",
-            "state_slice",
-            "state_update",
-            "state_write",
-            "tensor_scatter",
-            "thresholded_relu",
-            "tile",
-            "top_k",
-            "transpose",
-            "trilu",
-            "unique",
-            "unsqueeze",
-            "where",
-            "xor",
-        ],
-    ),
-    (
-        Class::Once,
-        &[
-            "add",
-            "cast",
-            "ceil",
-            "dequantize_blocks",
-            "dequantize_linear",
-            "div",
-            "dropout",
-            "floor",
-            "leaky_relu",
-            "mod",
-            "mul",
-            "prelu",
-            "quantize_linear",
-            "range",
-            "reciprocal",
-            "round",
-            "sqrt",
-            "sub",
-        ],
-    ),
-    (
-        Class::Function,
-        &[
-            "acos",
-            "acosh",
-            "asin",
-            "asinh",
-            "atan",
-            "atanh",
-            "celu",
-            "cos",
-            "cosh",
-            "elu",
-            "erf",
-            "exp",
-            "expm1",
-            "gelu",
-            "hard_sigmoid",
-            "hard_swish",
-            "log",
-            "log1p",
-            "mish",
-            "pow",
-            "selu",
-            "shrink",
-            "sigmoid",
-            "sin",
-            "sinh",
-            "softplus",
-            "softsign",
-            "swish",
-            "tan",
-            "tanh",
-        ],
-    ),
-];
-
-impl Class {
-    /// The class of an op.
-    pub fn of(op: &str) -> Class {
-        let found = CLASSES.iter().find(|(_, ops)| ops.binary_search(&op).is_ok());
-        found.map_or(Class::Sum, |(class, _)| *class)
-    }
-
+impl Allowed {
     /// What a result may differ by whose elements have this root of the mean square on the other side, of `steps` nodes
     /// that follow on each other.
-    pub fn allows(self, dtype: DType, same_dtype: bool, rms: f64, steps: usize) -> Allowed {
+    pub fn of(rounding: Rounding, dtype: DType, same_dtype: bool, rms: f64, steps: usize) -> Allowed {
         // Steps of the dtype relative to the element, relative to the typical element, and for the mean square.
-        let (relative, floor, square) = match self {
-            Class::Exact if same_dtype => (0.0, 0.0, 0.0),
-            Class::Exact => (1.0, 0.0, 1.0),
+        let (relative, floor, square) = match rounding {
+            Rounding::Exact if same_dtype => (0.0, 0.0, 0.0),
+            Rounding::Exact => (1.0, 0.0, 1.0),
             // Of operands that nearly cancel a step is large beside the result.
-            Class::Once => (2.0, 2.0, 2.0),
-            Class::Function => (16.0, 4.0, 8.0),
-            Class::Sum => (16.0, 64.0, 8.0),
+            Rounding::Once => (2.0, 2.0, 2.0),
+            Rounding::Function => (16.0, 4.0, 8.0),
+            Rounding::Sum => (16.0, 64.0, 8.0),
         };
         let (step, steps) = (epsilon(dtype), (steps.max(1) as f64).sqrt());
-        let least = if self == Class::Exact && same_dtype { 0.0 } else { smallest(dtype) };
+        let least = if rounding == Rounding::Exact && same_dtype { 0.0 } else { smallest(dtype) };
         let rms = if rms.is_finite() { rms } else { 0.0 };
         let bounds = Bounds { relative: relative * step * steps, absolute: floor * step * steps * rms + least };
         Allowed { bounds, rms: square * step * steps }
@@ -324,6 +149,15 @@ impl Rule {
     /// # Errors
     ///
     /// Where elements can't be read.
+    ///
+    /// ```
+    /// use glassbox_check::tolerance::Rule;
+    /// use glassbox_tensor::Tensor;
+    /// let rule: Rule = "*=1e-2".parse()?;
+    /// assert!(rule.lets_pass(&Tensor::scalar(1.005f32), &Tensor::scalar(1.0f32))?);
+    /// assert!(!rule.lets_pass(&Tensor::scalar(f32::NAN), &Tensor::scalar(1.0f32))?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn lets_pass(&self, ours: &Tensor, theirs: &Tensor) -> Result<bool, TensorError> {
         let step = epsilon(coarser(ours.dtype(), theirs.dtype()));
         let bounds = Bounds { relative: self.rtol + self.ulp * step, absolute: self.atol };
@@ -354,21 +188,10 @@ mod tests {
     }
 
     #[test]
-    fn every_name_is_an_op_and_the_lists_are_in_order() {
-        for (_, names) in CLASSES {
-            assert!(names.is_sorted(), "they are searched by halves");
-            for name in *names {
-                assert!(glassbox_ir::ops::find(name).is_some(), "no op is named {name}");
-            }
-        }
-    }
-
-    #[test]
     fn a_step_is_allowed_where_something_is_rounded() {
-        let exact = Class::of("transpose").allows(DType::F16, true, 1.0, 1);
+        let exact = Allowed::of(Rounding::Exact, DType::F16, true, 1.0, 1);
         assert!(!exact.bounds.hold(1.0, 1.0 + 2f64.powi(-10)));
-        let once = Class::of("add").allows(DType::F16, true, 1.0, 1);
+        let once = Allowed::of(Rounding::Once, DType::F16, true, 1.0, 1);
         assert!(once.bounds.hold(1.0, 1.0 + 2f64.powi(-10)));
-        assert_eq!(Class::of("conv"), Class::Sum);
     }
 }

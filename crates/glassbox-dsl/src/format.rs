@@ -5,6 +5,17 @@ use crate::program::Program;
 
 /// The text of a program in block form, formatted. Comments stay, and so does one blank line where there were some; the
 /// program is the same. `file` is how messages call it.
+///
+/// # Errors
+///
+/// Where the text is no program, or its formatted text wouldn't be the same one.
+///
+/// ```
+/// let text = "dynamic { x: f32[2]; } block entry { assign y: f32[2]; op relu(x) >> y; }";
+/// let formatted = glassbox_dsl::format("example", text)?;
+/// assert_eq!(glassbox_dsl::format("example", &formatted)?, formatted);
+/// # Ok::<(), glassbox_dsl::DslError>(())
+/// ```
 pub fn format(file: &str, text: &str) -> Result<String, DslError> {
     let before = Program::parse(file, text)?;
     let tokens = lex(text);

@@ -7,6 +7,15 @@
 use glassbox_tensor::DType;
 
 /// One step of a model.
+///
+/// ```
+/// use glassbox_dsl::{Lower, NoModel, Program};
+/// let text = "dynamic { x: f32[2]; } block entry { assign y: f32[2]; op relu(x) >> y; }";
+/// let program = Program::parse("example", text)?;
+/// assert!(program.find("x").is_some() && program.find_block("entry").is_some());
+/// assert_eq!(program.lower(&NoModel)?.node_count(), 1);
+/// # Ok::<(), glassbox_dsl::DslError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Program {
     /// The file that it stands in, for messages.

@@ -126,22 +126,38 @@ impl<'a> Decompose<'a> {
     }
 
     /// The rank of a tensor operand.
+    ///
+    /// # Errors
+    ///
+    /// Where the operand is missing, is no tensor, or its rank isn't known.
     pub fn rank(&self, index: usize) -> Result<usize, BuildError> {
         self.x(index).rank().ok_or_else(|| self.missing(format!("the rank of operand {index}")))
     }
 
     /// The dims of a tensor operand, of known rank.
+    ///
+    /// # Errors
+    ///
+    /// As [`Decompose::dims_of`].
     pub fn dims(&self, index: usize) -> Result<Vec<Dim>, BuildError> {
         self.dims_of(self.x(index))
     }
 
     /// The dims of any expression, of known rank and none of them unknown.
+    ///
+    /// # Errors
+    ///
+    /// Where the type is that of no tensor, or its rank isn't known.
     pub fn dims_of(&self, expr: Expr<'_>) -> Result<Vec<Dim>, BuildError> {
         let dims = expr.dims().filter(|dims| !dims.iter().any(Dim::is_unknown));
         dims.ok_or_else(|| self.missing(format!("the dims of {}", expr.ty())))
     }
 
     /// A dim as a number, for a rule that is written from it. `what` says which, for the message.
+    ///
+    /// # Errors
+    ///
+    /// Where the dim isn't a number.
     pub fn number(&self, dim: &Dim, what: &str) -> Result<i64, BuildError> {
         dim.as_int().ok_or_else(|| self.missing(format!("{what}, which is {dim}")))
     }
@@ -152,11 +168,19 @@ impl<'a> Decompose<'a> {
     }
 
     /// The dims of a tensor operand, which must all be known integers.
+    ///
+    /// # Errors
+    ///
+    /// As [`Decompose::sizes_of`].
     pub fn sizes(&self, index: usize) -> Result<Vec<i64>, BuildError> {
         self.sizes_of(self.x(index))
     }
 
     /// The dims of any expression, which must all be known integers.
+    ///
+    /// # Errors
+    ///
+    /// Where the type is that of no tensor, or one of its dims isn't a number.
     pub fn sizes_of(&self, expr: Expr<'_>) -> Result<Vec<i64>, BuildError> {
         let ty = expr.ty();
         let sizes = ty.as_tensor().and_then(|tensor| tensor.shape.sizes());
@@ -165,12 +189,20 @@ impl<'a> Decompose<'a> {
     }
 
     /// The contents of an operand that shapes the result.
+    ///
+    /// # Errors
+    ///
+    /// Where the contents of the operand aren't known.
     pub fn contents(&self, index: usize) -> Result<&'a Tensor, BuildError> {
         let known = self.operands.get(index).and_then(|operand| operand.as_ref()?.known.as_ref()?.tensor());
         known.ok_or_else(|| self.missing(format!("the contents of operand {index}")))
     }
 
     /// The integers in an operand that shapes the result.
+    ///
+    /// # Errors
+    ///
+    /// Where the contents of the operand aren't known, or aren't integers.
     pub fn ints(&self, index: usize) -> Result<Vec<i64>, BuildError> {
         let known = self.operands.get(index).and_then(|operand| operand.as_ref()?.known.as_ref());
         let values = known.and_then(Known::ints).and_then(|dims| dims.iter().map(|dim| dim.as_int()).collect());

@@ -24,6 +24,18 @@ pub struct Difference {
 
 impl Graph {
     /// Whether this graph and `other` are the same; if not, the first difference.
+    ///
+    /// # Errors
+    ///
+    /// The first place in which they differ.
+    ///
+    /// ```
+    /// use glassbox_ir::text::{ParseOptions, parse};
+    /// let graph = |op: &str| parse(&format!("graph \"g\" {{ input %x: f32[2] %y = {op}(%x) output %y }}"), &ParseOptions::default());
+    /// assert!(graph("abs")?.same_as(&graph("abs")?).is_ok());
+    /// assert!(graph("abs")?.same_as(&graph("neg")?).is_err());
+    /// # Ok::<(), glassbox_ir::text::ParseError>(())
+    /// ```
     pub fn same_as(&self, other: &Graph) -> Result<(), Difference> {
         let mut compare = Compare { left: self, right: other, values: HashMap::new() };
         compare.graphs()

@@ -21,6 +21,17 @@ use crate::ops;
 use crate::types::Type;
 
 /// A graph under construction, for formulas. See the [module](self).
+///
+/// ```
+/// use glassbox_ir::{ExprBuilder, GraphBuilder, Type};
+/// use glassbox_tensor::DType;
+/// let build = ExprBuilder::new(GraphBuilder::new("squares"));
+/// let x = build.input("x", Type::tensor(DType::F32, ["N"]));
+/// let y = x * x + x.scalar_like(1.0);
+/// let outputs = [y.id()?];
+/// assert_eq!(build.finish(&outputs)?.node_count(), 3);
+/// # Ok::<(), glassbox_ir::BuildError>(())
+/// ```
 pub struct ExprBuilder {
     builder: RefCell<GraphBuilder>,
     error: RefCell<Option<BuildError>>,
@@ -71,6 +82,10 @@ impl ExprBuilder {
     }
 
     /// The first mistake since the last call, if there was one.
+    ///
+    /// # Errors
+    ///
+    /// That mistake.
     pub fn check(&self) -> Result<(), BuildError> {
         self.error.borrow_mut().take().map_or(Ok(()), Err)
     }
@@ -153,6 +168,10 @@ impl ExprBuilder {
     }
 
     /// The finished graph, or the first mistake.
+    ///
+    /// # Errors
+    ///
+    /// The first mistake in an expression, or what [`GraphBuilder::finish`] finds.
     pub fn finish(self, outputs: &[ValueId]) -> Result<Graph, BuildError> {
         self.check()?;
         self.builder.into_inner().finish(outputs.to_vec())
@@ -177,6 +196,10 @@ impl ExprBuilder {
 
 impl<'b> Expr<'b> {
     /// The value, or the mistake because of which there is none.
+    ///
+    /// # Errors
+    ///
+    /// The first mistake in an expression, because of which there is no value.
     pub fn id(self) -> Result<ValueId, BuildError> {
         self.id.ok_or_else(|| {
             let kept = self.owner.error.borrow().clone();

@@ -278,12 +278,20 @@ impl<'a> Infer<'a> {
     }
 
     /// The type of an operand that must be there.
+    ///
+    /// # Errors
+    ///
+    /// Where the operand is missing.
     pub fn ty(&self, index: usize) -> Result<&'a Type, Violation> {
         let operand = self.operand(index).map(|operand| &operand.ty);
         operand.ok_or_else(|| Violation::new("arity", format!("operand {} is missing", self.name_of(index))))
     }
 
     /// The type of an operand that must be a tensor.
+    ///
+    /// # Errors
+    ///
+    /// Where the operand is missing or no tensor.
     pub fn tensor(&self, index: usize) -> Result<&'a TensorType, Violation> {
         let ty = self.ty(index)?;
         ty.as_tensor()
@@ -291,6 +299,10 @@ impl<'a> Infer<'a> {
     }
 
     /// The dtype of an operand that must be a tensor.
+    ///
+    /// # Errors
+    ///
+    /// Where the operand is missing or no tensor.
     pub fn dtype(&self, index: usize) -> Result<DType, Violation> {
         Ok(self.tensor(index)?.dtype)
     }
@@ -321,6 +333,10 @@ impl<'a> Infer<'a> {
     }
 
     /// An axis counted from the front. `rule` is the label of the constraint that says its range.
+    ///
+    /// # Errors
+    ///
+    /// Where the axis is outside `[-rank, rank)`: a violation of `rule`.
     pub fn axis(&self, rule: &'static str, axis: i64, rank: usize) -> Result<usize, Violation> {
         normalise_axis(rule, axis, rank)
     }
@@ -336,6 +352,10 @@ impl<'a> Infer<'a> {
 }
 
 /// An axis counted from the front, where it is in `[-rank, rank)`.
+///
+/// # Errors
+///
+/// Where the axis is outside `[-rank, rank)`: a violation of `rule`.
 pub fn normalise_axis(rule: &'static str, axis: i64, rank: usize) -> Result<usize, Violation> {
     let extent = rank as i64;
     let wrapped = if axis < 0 { axis.checked_add(extent) } else { Some(axis) };
@@ -437,6 +457,17 @@ pub const MAX_AXES: usize = 1024;
 pub const MAX_NESTED_TYPES: usize = 16;
 
 /// What every type keeps: no dim is negative, their number and product and the nesting are within limits.
+///
+/// # Errors
+///
+/// The limit that the type breaks.
+///
+/// ```
+/// use glassbox_ir::{Type, check_type};
+/// use glassbox_tensor::DType;
+/// assert!(check_type(&Type::tensor(DType::F32, ["N", "4"])).is_ok());
+/// assert!(check_type(&Type::tensor(DType::F32, [-1i64])).is_err());
+/// ```
 pub fn check_type(ty: &Type) -> Result<(), Violation> {
     let mut innermost = ty;
     for _ in 0..=MAX_NESTED_TYPES {

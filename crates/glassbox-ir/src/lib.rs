@@ -47,7 +47,7 @@ pub use graph::{Graph, Node, NodeId, Region, RegionId, State, StateTable, ValueI
 pub use held::{Bodies, Held};
 pub use infer::{AttrView, Infer, Known, Operand, Signature, check_type, infer_op, infer_op_after};
 pub use lineage::{Fate, Lineage, LineageError};
-pub use op::{OpDef, Tier};
+pub use op::{OpDef, Rounding, Tier};
 pub use provenance::{Origin, Provenance};
 pub use specialise::{SpecialiseError, specialise};
 pub use types::{Shape, TensorType, Type};

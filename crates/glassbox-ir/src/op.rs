@@ -50,6 +50,8 @@ pub struct OpDef {
     pub holds: Option<HoldsFn>,
     /// What a use of it does besides giving results, without what its bodies do.
     pub effects: Effects,
+    /// How the elements of its results come to be rounded.
+    pub rounding: Rounding,
     /// One example in the text form, that runs as a test: `abs(f32[2] [-1, 2]) -> f32[2] [1, 2]`.
     pub example: &'static str,
     /// The result types, or the constraint that doesn't hold.
@@ -80,6 +82,26 @@ pub enum Tier {
     Composite(DecomposeFn),
     /// From the interpreter: bodies and states.
     Control,
+}
+
+/// How the elements of an op's results come to be rounded: how far two programs that compute it rightly may be apart, from
+/// the least to the most.
+///
+/// ```
+/// use glassbox_ir::{Rounding, ops};
+/// assert_eq!(ops::transpose::OP.rounding, Rounding::Exact);
+/// assert!(ops::add::OP.rounding < ops::matmul::OP.rounding);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rounding {
+    /// It moves, selects or compares elements, or counts, and rounds nothing.
+    Exact,
+    /// Each element is rounded once.
+    Once,
+    /// Each element is a function that is approximated.
+    Function,
+    /// Each element is a sum of many, or made of several such steps.
+    Sum,
 }
 
 /// One operand of an op.
@@ -177,6 +199,7 @@ impl OpDef {
         bodies: Bodies::Again,
         holds: None,
         effects: Effects::NONE,
+        rounding: Rounding::Sum,
         example: "",
         infer: |_| Ok(Vec::new()),
         known: None,

@@ -20,6 +20,10 @@ pub struct Config {
 
 impl Config {
     /// The settings of a `config.json`.
+    ///
+    /// # Errors
+    ///
+    /// Where the text isn't a JSON object.
     pub fn parse(text: &str) -> Result<Config, ModelError> {
         match serde_json::from_str(text) {
             Ok(Value::Object(settings)) => Ok(Config::from_settings(settings)),
@@ -73,6 +77,10 @@ impl Config {
     }
 
     /// A size, from 1 on, where it is there.
+    ///
+    /// # Errors
+    ///
+    /// Where it is there and no whole number, or out of range.
     pub fn opt_size(&self, key: &str) -> Result<Option<i64>, ModelError> {
         let Some(value) = self.get(key) else { return Ok(None) };
         match value.as_u64() {
@@ -83,11 +91,19 @@ impl Config {
     }
 
     /// A size, from 1 on.
+    ///
+    /// # Errors
+    ///
+    /// Where it is missing, no whole number, or out of range.
     pub fn size(&self, key: &str) -> Result<i64, ModelError> {
         self.opt_size(key)?.ok_or_else(|| self.mistaken(key, "a whole number"))
     }
 
     /// A count, from 0 on, where it is there.
+    ///
+    /// # Errors
+    ///
+    /// Where it is there and no whole number, or out of range.
     pub fn opt_count(&self, key: &str) -> Result<Option<i64>, ModelError> {
         let Some(value) = self.get(key) else { return Ok(None) };
         match value.as_u64() {
@@ -98,6 +114,10 @@ impl Config {
     }
 
     /// A list of counts, where it is there.
+    ///
+    /// # Errors
+    ///
+    /// Where it is there and no list of whole numbers.
     pub fn opt_counts(&self, key: &str) -> Result<Option<Vec<i64>>, ModelError> {
         let Some(value) = self.get(key) else { return Ok(None) };
         let count = |value: &Value| value.as_u64().filter(|count| *count <= MOST).map(|count| count as i64);
@@ -106,6 +126,10 @@ impl Config {
     }
 
     /// A finite number, where it is there.
+    ///
+    /// # Errors
+    ///
+    /// Where it is there and no finite number.
     pub fn opt_float(&self, key: &str) -> Result<Option<f64>, ModelError> {
         let Some(value) = self.get(key) else { return Ok(None) };
         let number = value.as_f64().filter(|number| number.is_finite());
@@ -113,11 +137,19 @@ impl Config {
     }
 
     /// A finite number.
+    ///
+    /// # Errors
+    ///
+    /// Where it is missing or no finite number.
     pub fn float(&self, key: &str) -> Result<f64, ModelError> {
         self.opt_float(key)?.ok_or_else(|| self.mistaken(key, "a number"))
     }
 
     /// A finite number above 0, where it is there.
+    ///
+    /// # Errors
+    ///
+    /// Where it is there and no finite number above 0.
     pub fn opt_positive(&self, key: &str) -> Result<Option<f64>, ModelError> {
         match self.opt_float(key)? {
             Some(number) if number <= 0.0 => Err(self.wrong(key, format!("it must be above 0, and is {number}"))),
@@ -126,11 +158,19 @@ impl Config {
     }
 
     /// A finite number above 0.
+    ///
+    /// # Errors
+    ///
+    /// Where it is missing or no finite number above 0.
     pub fn positive(&self, key: &str) -> Result<f64, ModelError> {
         self.opt_positive(key)?.ok_or_else(|| self.mistaken(key, "a number"))
     }
 
     /// A truth value; `otherwise` where it isn't there.
+    ///
+    /// # Errors
+    ///
+    /// Where it is there and neither true nor false.
     pub fn flag(&self, key: &str, otherwise: bool) -> Result<bool, ModelError> {
         match self.get(key) {
             None => Ok(otherwise),
@@ -139,12 +179,20 @@ impl Config {
     }
 
     /// A text, where it is there.
+    ///
+    /// # Errors
+    ///
+    /// Where it is there and no text.
     pub fn opt_text(&self, key: &str) -> Result<Option<&str>, ModelError> {
         let Some(value) = self.get(key) else { return Ok(None) };
         value.as_str().map(Some).ok_or_else(|| self.mistaken(key, "a text"))
     }
 
     /// A list of numbers, where it is there.
+    ///
+    /// # Errors
+    ///
+    /// Where it is there and no list of numbers.
     pub fn opt_floats(&self, key: &str) -> Result<Option<Vec<f64>>, ModelError> {
         let Some(value) = self.get(key) else { return Ok(None) };
         let numbers = value.as_array().and_then(|list| list.iter().map(Value::as_f64).collect::<Option<Vec<f64>>>());
@@ -152,6 +200,10 @@ impl Config {
     }
 
     /// A list of texts, where it is there.
+    ///
+    /// # Errors
+    ///
+    /// Where it is there and no list of texts.
     pub fn opt_texts(&self, key: &str) -> Result<Option<Vec<&str>>, ModelError> {
         let Some(value) = self.get(key) else { return Ok(None) };
         let texts = value.as_array().and_then(|list| list.iter().map(Value::as_str).collect::<Option<Vec<&str>>>());
@@ -159,6 +211,10 @@ impl Config {
     }
 
     /// The settings inside a setting, where it is there.
+    ///
+    /// # Errors
+    ///
+    /// Where it is there and no object.
     pub fn opt_inner(&self, key: &str) -> Result<Option<Config>, ModelError> {
         match self.get(key) {
             None => Ok(None),
@@ -170,6 +226,10 @@ impl Config {
     }
 
     /// An error if a flag is set: what it switches on isn't built.
+    ///
+    /// # Errors
+    ///
+    /// Where the flag is true, or neither true nor false.
     pub fn off(&self, key: &str) -> Result<(), ModelError> {
         match self.flag(key, false)? {
             true => Err(ModelError::Unsupported(format!("`{}{key}` is true", self.prefix))),
@@ -178,6 +238,10 @@ impl Config {
     }
 
     /// An error unless a setting is absent or has the value that is built.
+    ///
+    /// # Errors
+    ///
+    /// Where the setting has another value.
     pub fn only(&self, key: &str, built: &[&str]) -> Result<(), ModelError> {
         match self.opt_text(key)? {
             Some(value) if !built.contains(&value) => Err(ModelError::Unsupported(format!(

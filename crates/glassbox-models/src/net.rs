@@ -166,6 +166,10 @@ impl<'b> Net<'b> {
     }
 
     /// An error if the checkpoint has more layers `name.0`, `name.1`, … than the setting `key` says.
+    ///
+    /// # Errors
+    ///
+    /// Where the checkpoint has more.
     pub fn no_more_layers(&self, name: &str, key: &str, said: i64) -> Result<(), ModelError> {
         match self.layers(name) {
             found if found > said => Err(ModelError::config(
@@ -177,6 +181,10 @@ impl<'b> Net<'b> {
     }
 
     /// The dims of a parameter of this place that is a matrix.
+    ///
+    /// # Errors
+    ///
+    /// Where the parameter is missing or no matrix.
     pub fn matrix(&self, name: &str) -> Result<[i64; 2], ModelError> {
         let name = self.name(name);
         let Some(param) = self.params.find(&name) else {
@@ -191,12 +199,20 @@ impl<'b> Net<'b> {
 
     /// The size `key` of a configuration. No extent of a model is more than all of its elements together:
     /// what is built from sizes is never larger than the checkpoint justifies.
+    ///
+    /// # Errors
+    ///
+    /// Where the setting is missing, or more than the checkpoint has elements.
     pub fn size(&self, config: &Config, key: &str) -> Result<i64, ModelError> {
         let size = config.size(key)?;
         self.fits(config, key, Some(size))
     }
 
     /// `size`, which the setting `key` led to; an error if it overflowed, or the checkpoint is smaller.
+    ///
+    /// # Errors
+    ///
+    /// Where it overflowed, or is more than the checkpoint has elements.
     pub fn fits(&self, config: &Config, key: &str, size: Option<i64>) -> Result<i64, ModelError> {
         let elements = |shape: &[usize]| shape.iter().fold(1, |product: usize, size| product.saturating_mul(*size));
         let all = self.params.params().iter().fold(0, |sum: usize, param| sum.saturating_add(elements(&param.shape)));
@@ -207,6 +223,10 @@ impl<'b> Net<'b> {
     }
 
     /// How many there are of something that has a parameter each: layers, experts.
+    ///
+    /// # Errors
+    ///
+    /// Where the setting is missing, or more than the checkpoint has parameters.
     pub fn count(&self, config: &Config, key: &str) -> Result<i64, ModelError> {
         let (count, all) = (config.size(key)?, self.params.params().len());
         match usize::try_from(count).is_ok_and(|count| count <= all) {
@@ -255,6 +275,10 @@ impl<'b> Net<'b> {
 
     /// A state of this place, whose rows have these dims. Its name is that of the place and `name`:
     /// `model.layers.3.self_attn.keys`. In a graph with several steps of the model, all have the same states.
+    ///
+    /// # Errors
+    ///
+    /// Where the builder refuses the state.
     pub fn state(&self, name: &str, dtype: DType, dims: &[Dim], capacity: Option<u64>) -> Result<String, ModelError> {
         let name = self.name(name);
         let rows = self.rows.count();

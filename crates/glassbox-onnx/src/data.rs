@@ -28,16 +28,28 @@ pub enum Data {
 }
 
 /// Reads a file that holds a `TensorProto`.
+///
+/// # Errors
+///
+/// Where the file can't be read, or isn't a tensor that we know.
 pub fn read_tensor_pb(path: &Path) -> Result<Data, OnnxError> {
     map(path).and_then(parse_tensor).map_err(|error| error.in_file(Some(path)))
 }
 
 /// Reads a file that holds a `SequenceProto`.
+///
+/// # Errors
+///
+/// Where the file can't be read, or isn't a sequence that we know.
 pub fn read_sequence_pb(path: &Path) -> Result<Data, OnnxError> {
     map(path).and_then(parse_sequence).map_err(|error| error.in_file(Some(path)))
 }
 
 /// Reads a file that holds an `OptionalProto`.
+///
+/// # Errors
+///
+/// Where the file can't be read, or isn't an optional that we know.
 pub fn read_optional_pb(path: &Path) -> Result<Data, OnnxError> {
     map(path).and_then(parse_optional).map_err(|error| error.in_file(Some(path)))
 }
@@ -62,6 +74,10 @@ pub fn parse_map(bytes: Bytes) -> Result<Data, OnnxError> {
 }
 
 /// The tensor in the bytes of a `TensorProto`.
+///
+/// # Errors
+///
+/// Where the bytes aren't a tensor that we know.
 pub fn parse_tensor(bytes: Bytes) -> Result<Data, OnnxError> {
     proportionate(&bytes, Kind::Tensor)?;
     let proto = TensorProto::decode(bytes).map_err(|error| protobuf("TensorProto", &error))?;
@@ -69,12 +85,20 @@ pub fn parse_tensor(bytes: Bytes) -> Result<Data, OnnxError> {
 }
 
 /// The list in the bytes of a `SequenceProto`.
+///
+/// # Errors
+///
+/// Where the bytes aren't a sequence that we know.
 pub fn parse_sequence(bytes: Bytes) -> Result<Data, OnnxError> {
     proportionate(&bytes, Kind::Sequence)?;
     sequence(SequenceProto::decode(bytes).map_err(|error| protobuf("SequenceProto", &error))?)
 }
 
 /// The optional in the bytes of an `OptionalProto`.
+///
+/// # Errors
+///
+/// Where the bytes aren't an optional that we know.
 pub fn parse_optional(bytes: Bytes) -> Result<Data, OnnxError> {
     proportionate(&bytes, Kind::Optional)?;
     optional(OptionalProto::decode(bytes).map_err(|error| protobuf("OptionalProto", &error))?)

@@ -29,6 +29,10 @@ use crate::wire::{self, Kind};
 const OPSETS_SINCE: i64 = 3;
 
 /// Reads a model from its file, which is mapped and stays so while its tensors are used.
+///
+/// # Errors
+///
+/// Where the file can't be read, or isn't an ONNX model.
 pub fn load(path: &Path) -> Result<Model, OnnxError> {
     let folder = path.parent().map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
     let read = || {
@@ -42,6 +46,10 @@ pub fn load(path: &Path) -> Result<Model, OnnxError> {
 }
 
 /// Reads a model from bytes. Tensor data outside them is looked for in `folder`.
+///
+/// # Errors
+///
+/// Where the bytes aren't an ONNX model.
 pub fn parse(bytes: Bytes, folder: Option<&Path>) -> Result<Model, OnnxError> {
     decode(bytes, External::new(folder))
 }

@@ -37,6 +37,10 @@ const TABLE: &[(i32, &str, Option<DType>)] = &[
 ];
 
 /// The dtype with this number, or why there is none.
+///
+/// # Errors
+///
+/// Why there is none.
 pub fn from_onnx(number: i64) -> Result<DType, String> {
     match TABLE.iter().find(|row| i64::from(row.0) == number) {
         Some((_, _, Some(dtype))) => Ok(*dtype),
@@ -47,6 +51,10 @@ pub fn from_onnx(number: i64) -> Result<DType, String> {
 }
 
 /// The dtype with this name, as version 1 of `Cast` gives it, or why there is none.
+///
+/// # Errors
+///
+/// Why there is none.
 pub fn from_onnx_name(name: &str) -> Result<DType, String> {
     match TABLE.iter().find(|row| row.1 == name) {
         Some((number, ..)) => from_onnx(i64::from(*number)),

@@ -33,23 +33,39 @@ impl<'a> Call<'a> {
     }
 
     /// An operand of any kind.
+    ///
+    /// # Errors
+    ///
+    /// Where the operand is missing.
     pub fn value(&self, index: usize) -> Result<&'a Value, KernelError> {
         let value = self.inputs.get(index).copied().flatten();
         value.ok_or_else(|| KernelError::Internal(format!("operand {index} of `{}` is missing", self.op.name)))
     }
 
     /// A tensor operand.
+    ///
+    /// # Errors
+    ///
+    /// Where the operand is missing or no tensor.
     pub fn tensor(&self, index: usize) -> Result<&'a Tensor, KernelError> {
         let tensor = self.value(index)?.as_tensor();
         tensor.ok_or_else(|| KernelError::Internal(format!("operand {index} of `{}` is no tensor", self.op.name)))
     }
 
     /// A tensor operand that may be left out.
+    ///
+    /// # Errors
+    ///
+    /// Where the operand is there and no tensor.
     pub fn opt_tensor(&self, index: usize) -> Result<Option<&'a Tensor>, KernelError> {
         if self.has(index) { self.tensor(index).map(Some) } else { Ok(None) }
     }
 
     /// The integers in an operand, in order.
+    ///
+    /// # Errors
+    ///
+    /// Where the operand is missing, no tensor, or can't be read.
     pub fn ints(&self, index: usize) -> Result<Vec<i64>, KernelError> {
         Ok(self.tensor(index)?.load::<i64>()?.into_owned())
     }
@@ -65,6 +81,10 @@ impl<'a> Call<'a> {
     }
 
     /// The sizes of the result in place `index`, for ops whose operands always tell them.
+    ///
+    /// # Errors
+    ///
+    /// Where a size isn't a number.
     pub fn sizes(&self, index: usize) -> Result<Vec<usize>, KernelError> {
         self.opt_sizes(index).ok_or_else(|| {
             KernelError::Internal(format!("inference of `{}` left the sizes of result {index} open", self.op.name))

@@ -144,12 +144,20 @@ impl TextGenerator {
     }
 
     /// Forgets what it has read.
+    ///
+    /// # Errors
+    ///
+    /// Where the session's states can't be reset.
     pub fn forget(&mut self) -> Result<(), RuntimeError> {
         self.memory = Memory::default();
         Ok(self.session.states_mut().reset()?)
     }
 
     /// The tokens of a prompt.
+    ///
+    /// # Errors
+    ///
+    /// Where the tokenizer can't encode the text.
     pub fn tokens(&self, prompt: &Prompt) -> Result<Vec<u32>, RuntimeError> {
         let tokens = match prompt {
             Prompt::Text(text) => self.tokenizer.encode(text)?,
@@ -191,6 +199,10 @@ impl TextGenerator {
 
     /// As [`TextGenerator::write`], seen by the observer of `context` and given up when it says so. Its host is not
     /// used: the generator itself is the host of its graph.
+    ///
+    /// # Errors
+    ///
+    /// As [`TextGenerator::write`], and where the run is cancelled or its time is up.
     pub fn write_within(
         &mut self,
         prompt: &Prompt,

@@ -38,6 +38,20 @@ pub struct LoadOptions {
 }
 
 /// A model that is open.
+///
+/// ```
+/// use glassbox_exec::RunContext;
+/// use glassbox_runtime::{LoadOptions, load_model};
+/// use glassbox_tensor::{DType, Tensor};
+/// let model = load_model("../../models/shapes/shapes.onnx".as_ref(), LoadOptions::default())?;
+/// let runtime = glassbox_backends::find("cpu")?;
+/// let mut session = model.forward(runtime.as_ref(), &glassbox_backends::options())?;
+/// let image = Tensor::zeros(DType::U8, &[1, 64, 64, 3])?;
+/// let outputs = session.run(&[image.into()], RunContext::new())?;
+/// let sum: f32 = outputs[0].as_tensor().ok_or("a tensor")?.load::<f32>()?.iter().sum();
+/// assert!((sum - 1.0).abs() < 1e-5);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Model {
     name: String,
     /// That of a checkpoint is built when it is first asked for.
@@ -131,6 +145,11 @@ pub(crate) fn read_text(path: &Path) -> Result<String, RuntimeError> {
 
 impl Model {
     /// Opens a file that is in memory, under a name for messages: a checkpoint, or else an ONNX model.
+    ///
+    /// # Errors
+    ///
+    /// Where the bytes are neither a checkpoint nor an ONNX model, the model can't be imported, or the options ask for a
+    /// budget of weights.
     pub fn from_bytes(name: &str, bytes: &'static [u8], options: LoadOptions) -> Result<Model, RuntimeError> {
         if options.weights_budget.is_some() {
             let rule = format!("{name}: it is part of the program, so its weights can't be kept within a budget");
@@ -194,6 +213,10 @@ impl Model {
 
     /// The graph. That of a language model is one step over rows: `tokens` i64[B, T] and `lengths` i64[B] in, `logits`
     /// f32[B, T, V] out, those of every token ([`glassbox_models::build`]).
+    ///
+    /// # Errors
+    ///
+    /// Where the checkpoint is of a family that isn't known, lacks a parameter, or says sizes that contradict each other.
     pub fn graph(&self) -> Result<&Arc<Graph>, RuntimeError> {
         #[cfg(feature = "text")]
         if let (None, Some(checkpoint)) = (self.graph.get(), &self.checkpoint) {

@@ -55,6 +55,11 @@ impl Tensor {
     /// The elements in logical order, converted to `C` by the rules of [`cast`](crate::cast) with
     /// [`Overflow::Wrap`]. Borrowed when `C` is this tensor's own dtype and its elements lie in order.
     ///
+    /// # Errors
+    ///
+    /// Where the tensor holds text or blocks, its file has become shorter, or there isn't enough memory for the
+    /// elements.
+    ///
     /// ```
     /// use glassbox_tensor::{Tensor, bf16};
     /// let x = Tensor::from_vec(&[2], vec![bf16::from_f32(1.5), bf16::from_f32(-2.0)])?;
@@ -82,6 +87,10 @@ impl Tensor {
 
     /// Elements `start..start + out.len()` in logical order, converted as by [`Tensor::load`]. The tensor
     /// must be contiguous.
+    ///
+    /// # Errors
+    ///
+    /// Where the range ends behind the last element, the tensor isn't contiguous, or [`Tensor::load`] would fail.
     pub fn load_range<C: Compute>(&self, start: usize, out: &mut [C]) -> Result<(), TensorError> {
         let inside = start.checked_add(out.len()).is_some_and(|end| end <= self.len());
         if !inside {
@@ -101,6 +110,16 @@ impl Tensor {
     }
 
     /// The one element, converted as by [`Tensor::load`].
+    ///
+    /// # Errors
+    ///
+    /// Where the tensor hasn't exactly one element, or [`Tensor::load`] would fail.
+    ///
+    /// ```
+    /// use glassbox_tensor::Tensor;
+    /// assert_eq!(Tensor::scalar(2.5f32).item::<f64>()?, 2.5);
+    /// # Ok::<(), glassbox_tensor::TensorError>(())
+    /// ```
     pub fn item<C: Compute>(&self) -> Result<C, TensorError> {
         match *self.load::<C>()? {
             [value] => Ok(value),
@@ -110,6 +129,17 @@ impl Tensor {
 
     /// A tensor of `values`, in row-major order, each converted to `dtype` once by the rules of
     /// [`cast`](crate::cast). The `Vec` is taken over as it is when `dtype` is `C`'s own.
+    ///
+    /// # Errors
+    ///
+    /// Where there aren't as many values as `shape` says, `dtype` isn't one of numbers, or there isn't enough memory.
+    ///
+    /// ```
+    /// use glassbox_tensor::{DType, Overflow, Tensor};
+    /// let x = Tensor::store(DType::I8, &[2], vec![1i64, 300], Overflow::Saturate)?;
+    /// assert_eq!(x.to_vec::<i8>()?, [1, 127]);
+    /// # Ok::<(), glassbox_tensor::TensorError>(())
+    /// ```
     pub fn store<C: Compute>(
         dtype: DType,
         shape: &[usize],

@@ -11,33 +11,80 @@ use crate::{DType, Element, TensorError};
 /// The alignment of buffers that this crate allocates: a cache line, and enough for any vector register.
 pub(crate) const BUFFER_ALIGNMENT: usize = 64;
 
-/// Owned bytes, with the layout they must be given back with.
-pub struct Buffer {
+/// What allocators align by themselves. To be asked for more, they search longer and leave holes: the C library's cuts what
+/// is before and behind an aligned piece off, other small allocations fill that, and the piece, once free, is too small to be
+/// cut from again. A model whose nodes each take and free one would grow by every one of them.
+const USUAL_ALIGNMENT: usize = 16;
+
+/// An allocation. It is given back by [`Memory::free`].
+#[derive(Clone, Copy)]
+struct Memory {
+    /// Where it begins.
+    base: NonNull<u8>,
+    /// Of what layout it is; size 0 when nothing was allocated.
+    layout: Layout,
+    /// Where its bytes are used from.
     start: NonNull<u8>,
-    len: usize,
-    /// What to deallocate; size 0 when nothing was allocated.
-    allocation: Layout,
-    /// Who takes the memory back.
-    home: Option<Arc<Recycler>>,
 }
 
-// SAFETY: a buffer owns its bytes exclusively, and plain bytes may be read or moved on any thread.
-unsafe impl Send for Buffer {}
-// SAFETY: as above; `&Buffer` only lends `&[u8]`.
-unsafe impl Sync for Buffer {}
+// SAFETY: it is memory that one owner has, and plain bytes may be read or moved on any thread.
+unsafe impl Send for Memory {}
+// SAFETY: as above; what is shared is only read.
+unsafe impl Sync for Memory {}
+
+impl Memory {
+    /// So many zero bytes, 64-byte aligned. `None` where there aren't.
+    fn zeroed(len: usize) -> Option<Memory> {
+        if len == 0 {
+            let (base, layout) = (NonNull::dangling(), Layout::new::<()>());
+            return Some(Memory { base, layout, start: NonNull::dangling() });
+        }
+        let size = len.checked_add(BUFFER_ALIGNMENT - USUAL_ALIGNMENT)?;
+        let layout = Layout::from_size_align(size, USUAL_ALIGNMENT).ok()?;
+        // SAFETY: the layout's size is not zero.
+        let base = NonNull::new(unsafe { alloc_zeroed(layout) })?;
+        let skipped = base.as_ptr().addr().wrapping_neg() % BUFFER_ALIGNMENT;
+        // SAFETY: `base` is a multiple of `USUAL_ALIGNMENT`, so that no more is skipped than was asked for beyond `len`.
+        let start = unsafe { base.add(skipped) };
+        Some(Memory { base, layout, start })
+    }
+
+    /// Gives it back.
+    ///
+    /// # Safety
+    ///
+    /// Nobody uses it any more, and it isn't given back again.
+    unsafe fn free(self) {
+        if self.layout.size() > 0 {
+            // SAFETY: `base` was allocated by the global allocator with exactly this layout, and the caller has it alone.
+            unsafe { dealloc(self.base.as_ptr(), self.layout) }
+        }
+    }
+}
+
+/// Owned bytes, with the memory that they are in.
+pub struct Buffer {
+    memory: Memory,
+    len: usize,
+    /// Who takes the memory back, and how many bytes it has there.
+    home: Option<(Arc<Recycler>, usize)>,
+}
 
 impl Buffer {
     /// `len` zero bytes, 64-byte aligned.
+    ///
+    /// # Errors
+    ///
+    /// Where there isn't so much memory.
+    ///
+    /// ```
+    /// use glassbox_tensor::Buffer;
+    /// assert_eq!(Buffer::zeroed(3)?.as_slice(), [0; 3]);
+    /// # Ok::<(), glassbox_tensor::TensorError>(())
+    /// ```
     pub fn zeroed(len: usize) -> Result<Self, TensorError> {
-        let layout =
-            Layout::from_size_align(len, BUFFER_ALIGNMENT).map_err(|_| TensorError::AllocationFailed { bytes: len })?;
-        if len == 0 {
-            return Ok(Buffer { start: NonNull::dangling(), len: 0, allocation: layout, home: None });
-        }
-        // SAFETY: the layout's size is not zero.
-        let start = unsafe { alloc_zeroed(layout) };
-        let start = NonNull::new(start).ok_or(TensorError::AllocationFailed { bytes: len })?;
-        Ok(Buffer { start, len, allocation: layout, home: None })
+        let memory = Memory::zeroed(len).ok_or(TensorError::AllocationFailed { bytes: len })?;
+        Ok(Buffer { memory, len, home: None })
     }
 
     /// Takes over the memory of `values` as it is.
@@ -45,17 +92,20 @@ impl Buffer {
         let mut values = std::mem::ManuallyDrop::new(values);
         // SAFETY: a Vec's pointer is never null, and its allocation (if it has one) was made with exactly
         // this size and alignment, which therefore form a valid layout.
-        unsafe {
-            Buffer {
-                start: NonNull::new_unchecked(values.as_mut_ptr().cast()),
-                len: values.len() * size_of::<T>(),
-                allocation: Layout::from_size_align_unchecked(values.capacity() * size_of::<T>(), align_of::<T>()),
-                home: None,
-            }
-        }
+        let (start, layout) = unsafe {
+            (
+                NonNull::new_unchecked(values.as_mut_ptr().cast()),
+                Layout::from_size_align_unchecked(values.capacity() * size_of::<T>(), align_of::<T>()),
+            )
+        };
+        Buffer { memory: Memory { base: start, layout, start }, len: values.len() * size_of::<T>(), home: None }
     }
 
     /// A 64-byte aligned copy of `bytes`.
+    ///
+    /// # Errors
+    ///
+    /// Where there isn't so much memory.
     pub fn copy_of(bytes: &[u8]) -> Result<Self, TensorError> {
         let mut buffer = Buffer::zeroed(bytes.len())?;
         buffer.as_mut_slice().copy_from_slice(bytes);
@@ -65,7 +115,7 @@ impl Buffer {
     /// The bytes.
     pub fn as_slice(&self) -> &[u8] {
         // SAFETY: `start` is valid for `len` initialised bytes for as long as the buffer lives.
-        unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.len) }
+        unsafe { std::slice::from_raw_parts(self.memory.start.as_ptr(), self.len) }
     }
 
     /// As many elements as fit, writable.
@@ -77,28 +127,24 @@ impl Buffer {
         if self.len == 0 {
             return &mut [];
         }
-        assert!(T::DTYPE != DType::Bool && self.start.as_ptr().addr().is_multiple_of(align_of::<T>()));
+        assert!(T::DTYPE != DType::Bool && self.memory.start.as_ptr().addr().is_multiple_of(align_of::<T>()));
         // SAFETY: the memory is aligned and initialised, and every pattern of bits is a number of these types.
-        unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr().cast(), self.len / size_of::<T>()) }
+        unsafe { std::slice::from_raw_parts_mut(self.memory.start.as_ptr().cast(), self.len / size_of::<T>()) }
     }
 
     /// The bytes, writable.
     pub fn as_mut_slice(&mut self) -> &mut [u8] {
         // SAFETY: as in `as_slice`, and `&mut self` makes the borrow exclusive.
-        unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr(), self.len) }
+        unsafe { std::slice::from_raw_parts_mut(self.memory.start.as_ptr(), self.len) }
     }
 }
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        if self.allocation.size() == 0 {
-            return;
-        }
         match self.home.take() {
-            Some(home) => home.take_back(Block { start: self.start, allocation: self.allocation }),
-            // SAFETY: `start` was allocated by the global allocator with exactly this layout, and elements
-            // have no drop glue.
-            None => unsafe { dealloc(self.start.as_ptr(), self.allocation) },
+            Some((home, size)) => home.take_back(Block { memory: self.memory, size }),
+            // SAFETY: the memory is the buffer's own, and elements have no drop glue.
+            None => unsafe { self.memory.free() },
         }
     }
 }
@@ -132,14 +178,11 @@ struct Free {
     allocated: usize,
 }
 
-/// Memory that no buffer has.
+/// Memory that no buffer has, and how many bytes it has.
 struct Block {
-    start: NonNull<u8>,
-    allocation: Layout,
+    memory: Memory,
+    size: usize,
 }
-
-// SAFETY: a block is memory that nobody else has.
-unsafe impl Send for Block {}
 
 /// Sizes are rounded up to this, so that nearly equal ones are one.
 const GRANULE: usize = 4096;
@@ -157,21 +200,18 @@ impl Recycler {
         let failed = TensorError::AllocationFailed { bytes: len };
         let Some(size) = len.checked_next_multiple_of(GRANULE) else { return Err(failed) };
         let mut free = self.lock();
-        let place = free.blocks.partition_point(|block| block.allocation.size() < size);
+        let place = free.blocks.partition_point(|block| block.size < size);
         // What is much larger waits for who needs it.
-        let fits = free.blocks.get(place).is_some_and(|block| block.allocation.size() / 2 <= size);
+        let fits = free.blocks.get(place).is_some_and(|block| block.size / 2 <= size);
         let block = match fits {
             true => free.blocks.remove(place),
             false => {
-                let layout = Layout::from_size_align(size, BUFFER_ALIGNMENT).map_err(|_| failed)?;
-                // SAFETY: the layout's size is not zero.
-                let start = NonNull::new(unsafe { alloc_zeroed(layout) });
-                let start = start.ok_or(TensorError::AllocationFailed { bytes: len })?;
+                let memory = Memory::zeroed(size).ok_or(failed)?;
                 free.allocated += size;
-                Block { start, allocation: layout }
+                Block { memory, size }
             }
         };
-        Ok(Buffer { start: block.start, len, allocation: block.allocation, home: Some(self.clone()) })
+        Ok(Buffer { memory: block.memory, len, home: Some((self.clone(), block.size)) })
     }
 
     /// The bytes that it has taken from the system, whoever has them now.
@@ -181,7 +221,7 @@ impl Recycler {
 
     fn take_back(&self, block: Block) {
         let mut free = self.lock();
-        let place = free.blocks.partition_point(|other| other.allocation.size() < block.allocation.size());
+        let place = free.blocks.partition_point(|other| other.size < block.size);
         free.blocks.insert(place, block);
     }
 
@@ -193,8 +233,8 @@ impl Recycler {
 impl Drop for Recycler {
     fn drop(&mut self) {
         for block in &self.lock().blocks {
-            // SAFETY: it was allocated by the global allocator with exactly this layout, and nobody else has it.
-            unsafe { dealloc(block.start.as_ptr(), block.allocation) }
+            // SAFETY: nobody else has it, and the list is gone with the recycler.
+            unsafe { block.memory.free() }
         }
     }
 }

@@ -21,6 +21,21 @@ impl Tensor {
     /// A tensor whose elements `fill` computes: it is called with the index of the first element of a chunk
     /// and the chunk's elements (zero at first), on many threads, and must set each from its index alone.
     /// They are converted to `dtype` once, by the rules of [`cast`](crate::cast).
+    ///
+    /// # Errors
+    ///
+    /// Where `dtype` isn't one of numbers, the dims have too many elements, or there isn't enough memory.
+    ///
+    /// ```
+    /// use glassbox_tensor::{DType, Overflow, Tensor};
+    /// let squares = Tensor::build(DType::I64, &[4], Overflow::Wrap, |start, out: &mut [i64]| {
+    ///     for (place, element) in out.iter_mut().enumerate() {
+    ///         *element = ((start + place) * (start + place)) as i64;
+    ///     }
+    /// })?;
+    /// assert_eq!(squares.to_vec::<i64>()?, [0, 1, 4, 9]);
+    /// # Ok::<(), glassbox_tensor::TensorError>(())
+    /// ```
     pub fn build<C: Compute>(
         dtype: DType,
         shape: &[usize],
@@ -34,6 +49,10 @@ impl Tensor {
     }
 
     /// [`Tensor::build`] with a `fill` that can fail.
+    ///
+    /// # Errors
+    ///
+    /// As [`Tensor::build`], and what `fill` gives.
     pub fn try_build<C: Compute, E: From<TensorError> + Send>(
         dtype: DType,
         shape: &[usize],

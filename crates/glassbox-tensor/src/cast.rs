@@ -43,6 +43,14 @@ pub enum E8M0Round {
 }
 
 /// How [`Tensor::cast_with`] converts. The default wraps, and rounds f8e8m0 up.
+///
+/// ```
+/// use glassbox_tensor::{CastOptions, DType, Overflow, Tensor};
+/// let x = Tensor::from_vec(&[2], vec![1e6f32, -0.5])?;
+/// let options = CastOptions { overflow: Overflow::Saturate, ..CastOptions::default() };
+/// assert_eq!(x.cast_with(DType::I8, options)?.to_vec::<i8>()?, [127, 0]);
+/// # Ok::<(), glassbox_tensor::TensorError>(())
+/// ```
 #[derive(Copy, Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct CastOptions {
     /// What to do with values out of range.
@@ -76,6 +84,11 @@ impl Tensor {
     }
 
     /// [`Tensor::cast`] with all options.
+    ///
+    /// # Errors
+    ///
+    /// Where one of the dtypes isn't of numbers, a value doesn't fit and the options refuse that, or there isn't enough
+    /// memory.
     pub fn cast_with(&self, dtype: DType, options: CastOptions) -> Result<Tensor, TensorError> {
         if dtype == self.dtype {
             return Ok(self.clone());

@@ -15,6 +15,10 @@ const TILE: usize = 32;
 
 impl Tensor {
     /// This tensor if it is contiguous already, else a copy that is.
+    ///
+    /// # Errors
+    ///
+    /// Where the copy needs more memory than there is, or the tensor's file has become shorter.
     pub fn contiguous(&self) -> Result<Tensor, TensorError> {
         if self.is_contiguous() { Ok(self.clone()) } else { self.copy_dense() }
     }

@@ -72,6 +72,11 @@ pub enum ParamError {
 }
 
 /// Something that has parameters by name.
+///
+/// ```
+/// use glassbox_tensor::{NoParams, ParamSource};
+/// assert!(NoParams.params().is_empty() && NoParams.load("w").is_err());
+/// ```
 pub trait ParamSource: Send + Sync {
     /// Every parameter, in the order of the source. Names are unique.
     fn params(&self) -> &[ParamInfo];

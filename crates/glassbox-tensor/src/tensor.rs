@@ -74,6 +74,16 @@ impl Tensor {
 
     /// A tensor whose bits are all zero; empty strings for [`DType::String`]. That is the number 0 wherever
     /// the dtype has one (`t1` and `f8e8m0` do not: their zero bits are -1 and 2^-127).
+    ///
+    /// # Errors
+    ///
+    /// Where the dims have too many elements for the dtype, or there isn't enough memory.
+    ///
+    /// ```
+    /// use glassbox_tensor::{DType, Tensor};
+    /// assert_eq!(Tensor::zeros(DType::F16, &[2, 3])?.load::<f32>()?[..], [0.0; 6]);
+    /// # Ok::<(), glassbox_tensor::TensorError>(())
+    /// ```
     pub fn zeros(dtype: DType, shape: &[usize]) -> Result<Tensor, TensorError> {
         if dtype == DType::String {
             let count = layout::element_count(shape)
@@ -90,6 +100,18 @@ impl Tensor {
     }
 
     /// A tensor that takes over `values`, in row-major order, without copying.
+    ///
+    /// # Errors
+    ///
+    /// Where there aren't as many values as `shape` says.
+    ///
+    /// ```
+    /// use glassbox_tensor::Tensor;
+    /// let x = Tensor::from_vec(&[2, 2], vec![1i64, 2, 3, 4])?;
+    /// assert_eq!(x.shape(), [2, 2]);
+    /// assert!(Tensor::from_vec(&[3], vec![1i64, 2]).is_err());
+    /// # Ok::<(), glassbox_tensor::TensorError>(())
+    /// ```
     pub fn from_vec<T: Element>(shape: &[usize], values: Vec<T>) -> Result<Tensor, TensorError> {
         let (expected, _) = checked_size("from_vec", T::DTYPE, shape)?;
         if values.len() != expected {
@@ -110,6 +132,17 @@ impl Tensor {
     }
 
     /// A tensor of strings, in row-major order.
+    ///
+    /// # Errors
+    ///
+    /// Where there aren't as many values as `shape` says.
+    ///
+    /// ```
+    /// use glassbox_tensor::{DType, Tensor};
+    /// let x = Tensor::from_strings(&[2], vec!["a".to_owned(), "b".to_owned()])?;
+    /// assert_eq!(x.dtype(), DType::String);
+    /// # Ok::<(), glassbox_tensor::TensorError>(())
+    /// ```
     pub fn from_strings(shape: &[usize], values: Vec<String>) -> Result<Tensor, TensorError> {
         let dtype = DType::String;
         let expected =
@@ -129,6 +162,18 @@ impl Tensor {
     /// A tensor that takes over little-endian bytes, packed and in row-major order; the length must be
     /// exact. They are copied only if they are not aligned for the dtype. Padding bits of the last byte are
     /// cleared; a bool byte above 1 and the `t2` pattern `10` are refused.
+    ///
+    /// # Errors
+    ///
+    /// Where the number of bytes isn't what dtype and shape ask for, or a byte is none that the dtype has.
+    ///
+    /// ```
+    /// use glassbox_tensor::{DType, Tensor};
+    /// // Two elements of four bits each in a byte, the first in the low ones.
+    /// let x = Tensor::from_bytes(DType::I4, &[2], vec![0x2f])?;
+    /// assert_eq!(x.load::<i64>()?[..], [-1, 2]);
+    /// # Ok::<(), glassbox_tensor::TensorError>(())
+    /// ```
     pub fn from_bytes(dtype: DType, shape: &[usize], bytes: Vec<u8>) -> Result<Tensor, TensorError> {
         let (elements, expected) = checked_size("from_bytes", dtype, shape)?;
         if bytes.len() != expected {
@@ -149,6 +194,10 @@ impl Tensor {
 
     /// A tensor over bytes that `owner` keeps, beginning at `byte_offset`, without copying or reading them.
     /// The data is little-endian, packed and row-major, and may have any alignment. It is checked when read.
+    ///
+    /// # Errors
+    ///
+    /// Where the bytes end before the tensor does, or the dtype is [`DType::String`].
     pub fn from_shared(
         dtype: DType,
         shape: &[usize],
@@ -205,6 +254,18 @@ impl Tensor {
 
     /// A tensor that holds `value`, which has one element, at every index; cast to `dtype` with
     /// [`CastOptions::default`] if it is of another.
+    ///
+    /// # Errors
+    ///
+    /// Where `value` hasn't exactly one element or can't be cast, the dims have too many elements, or there isn't enough
+    /// memory.
+    ///
+    /// ```
+    /// use glassbox_tensor::{DType, Tensor};
+    /// let x = Tensor::full(DType::F32, &[2], &Tensor::scalar(3i64))?;
+    /// assert_eq!(x.to_vec::<f32>()?, [3.0, 3.0]);
+    /// # Ok::<(), glassbox_tensor::TensorError>(())
+    /// ```
     pub fn full(dtype: DType, shape: &[usize], value: &Tensor) -> Result<Tensor, TensorError> {
         if value.len() != 1 {
             return Err(TensorError::NotOneElement { operation: "full", shape: value.shape.clone() });
@@ -316,6 +377,16 @@ impl Tensor {
     }
 
     /// The elements' bytes in logical order, packed from bit 0, padding clear.
+    ///
+    /// # Errors
+    ///
+    /// Where the tensor holds text, its file has become shorter, or there isn't enough memory.
+    ///
+    /// ```
+    /// use glassbox_tensor::Tensor;
+    /// assert_eq!(Tensor::from_vec(&[1], vec![1.0f32])?.to_bytes()?, [0, 0, 0x80, 0x3f]);
+    /// # Ok::<(), glassbox_tensor::TensorError>(())
+    /// ```
     pub fn to_bytes(&self) -> Result<Vec<u8>, TensorError> {
         let (elements, _) = checked_size("to_bytes", self.dtype, &self.shape)?;
         let dense = self.byte_aligned()?;
@@ -328,6 +399,18 @@ impl Tensor {
     }
 
     /// The elements in logical order; `T` must be this tensor's own dtype.
+    ///
+    /// # Errors
+    ///
+    /// Where `T` is another dtype than the tensor's, an element is none that the dtype has, or there isn't enough memory.
+    ///
+    /// ```
+    /// use glassbox_tensor::Tensor;
+    /// let x = Tensor::from_vec(&[2], vec![1u8, 2])?;
+    /// assert_eq!(x.to_vec::<u8>()?, [1, 2]);
+    /// assert!(x.to_vec::<i8>().is_err());
+    /// # Ok::<(), glassbox_tensor::TensorError>(())
+    /// ```
     pub fn to_vec<T: Element>(&self) -> Result<Vec<T>, TensorError> {
         if T::DTYPE != self.dtype {
             return Err(TensorError::DtypeMismatch { operation: "to_vec", expected: T::DTYPE, got: self.dtype });

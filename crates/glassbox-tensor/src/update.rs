@@ -14,6 +14,10 @@ use crate::{Tensor, TensorError};
 
 impl Tensor {
     /// The view of the region that begins at `starts` and has the dims `shape`, one of each for each axis.
+    ///
+    /// # Errors
+    ///
+    /// Where the region isn't inside the tensor, or is a part of a tensor of blocks.
     pub fn region(&self, starts: &[usize], shape: &[usize]) -> Result<Tensor, TensorError> {
         self.check_region(starts, shape)?;
         if shape == self.shape {
@@ -24,6 +28,10 @@ impl Tensor {
     }
 
     /// A contiguous copy that shares its data with nobody.
+    ///
+    /// # Errors
+    ///
+    /// Where there isn't enough memory, or the tensor's file has become shorter.
     pub fn copied(&self) -> Result<Tensor, TensorError> {
         self.copy_dense()
     }
@@ -39,6 +47,11 @@ impl Tensor {
 
     /// Writes `source`, of the same dtype and rank, into the region that begins at `starts` and has its dims.
     /// After an error the tensor is what it was.
+    ///
+    /// # Errors
+    ///
+    /// Where dtype or rank are others, the region isn't inside the tensor or is a part of a tensor of blocks, or a copy
+    /// needs more memory than there is.
     ///
     /// ```
     /// use glassbox_tensor::{DType, Tensor};
@@ -94,6 +107,18 @@ impl Tensor {
 
     /// A copy with the dims `shape`, none of them smaller than before: the old elements stay at their indices,
     /// the new ones are `fill`, which has one element, or as in [`Tensor::zeros`].
+    ///
+    /// # Errors
+    ///
+    /// Where a dim is smaller than before or their number another, the tensor is of blocks, `fill` isn't one element of the
+    /// same dtype, or there isn't enough memory.
+    ///
+    /// ```
+    /// use glassbox_tensor::Tensor;
+    /// let x = Tensor::from_vec(&[2], vec![1u8, 2])?;
+    /// assert_eq!(x.extended(&[4], Some(&Tensor::scalar(9u8)))?.to_vec::<u8>()?, [1, 2, 9, 9]);
+    /// # Ok::<(), glassbox_tensor::TensorError>(())
+    /// ```
     pub fn extended(&self, shape: &[usize], fill: Option<&Tensor>) -> Result<Tensor, TensorError> {
         let larger = shape.len() == self.rank() && self.shape.iter().zip(shape).all(|(old, new)| old <= new);
         if !larger {

@@ -31,6 +31,10 @@ impl Tensor {
 
     /// Axis `i` of the view is axis `permutation[i]` of this tensor.
     ///
+    /// # Errors
+    ///
+    /// Where `permutation` doesn't name each axis once, or would move the axis of a tensor of blocks.
+    ///
     /// ```
     /// use glassbox_tensor::Tensor;
     /// let x = Tensor::from_vec(&[2, 2], vec![1u8, 2, 3, 4])?;
@@ -55,6 +59,19 @@ impl Tensor {
     /// A view with dims and strides of its own over the elements of this tensor, which must be contiguous:
     /// element `index` of the view is element `offset + index · strides` in this one's logical order. Every
     /// element that the strides reach must be there; two indices may reach the same one.
+    ///
+    /// # Errors
+    ///
+    /// Where the tensor isn't contiguous or is of blocks, the numbers of dims and strides are different, or an element that
+    /// they reach isn't there.
+    ///
+    /// ```
+    /// use glassbox_tensor::Tensor;
+    /// // Windows of two that overlap.
+    /// let x = Tensor::from_vec(&[3], vec![1u8, 2, 3])?;
+    /// assert_eq!(x.as_strided(&[2, 2], &[1, 1], 0)?.to_vec::<u8>()?, [1, 2, 2, 3]);
+    /// # Ok::<(), glassbox_tensor::TensorError>(())
+    /// ```
     pub fn as_strided(&self, shape: &[usize], strides: &[isize], offset: usize) -> Result<Tensor, TensorError> {
         self.refuse_block("as_strided")?;
         if !self.is_contiguous() {
@@ -93,6 +110,11 @@ impl Tensor {
 
     /// Repeats axes of size 1, and adds leading axes, to reach `shape`.
     ///
+    /// # Errors
+    ///
+    /// Where `shape` has fewer axes, a dim is neither the same nor was 1, there would be too many elements, or the tensor
+    /// is of blocks.
+    ///
     /// ```
     /// use glassbox_tensor::Tensor;
     /// let row = Tensor::from_vec(&[2], vec![1u8, 2])?;
@@ -120,6 +142,18 @@ impl Tensor {
     }
 
     /// `count` indices of one axis: `start`, `start + step`, … . A negative step walks backwards.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such axis, the step is 0, an index isn't on it, or a tensor of blocks would be cut otherwise than in
+    /// whole rows.
+    ///
+    /// ```
+    /// use glassbox_tensor::Tensor;
+    /// let x = Tensor::from_vec(&[5], vec![0u8, 1, 2, 3, 4])?;
+    /// assert_eq!(x.slice_axis(0, 4, 3, -2)?.to_vec::<u8>()?, [4, 2, 0]);
+    /// # Ok::<(), glassbox_tensor::TensorError>(())
+    /// ```
     pub fn slice_axis(&self, axis: usize, start: usize, count: usize, step: isize) -> Result<Tensor, TensorError> {
         self.check_axis("slice_axis", axis)?;
         let dim = self.shape[axis];
@@ -155,6 +189,19 @@ impl Tensor {
     }
 
     /// The same elements in the same logical order under another shape: a view where strides allow, else a copy.
+    ///
+    /// # Errors
+    ///
+    /// Where the number of elements is another, a block of a tensor of blocks would be cut, or the elements must be copied
+    /// and there isn't enough memory.
+    ///
+    /// ```
+    /// use glassbox_tensor::Tensor;
+    /// let x = Tensor::from_vec(&[4], vec![1u8, 2, 3, 4])?;
+    /// assert_eq!(x.reshape(&[2, 2])?.shape(), [2, 2]);
+    /// assert!(x.reshape(&[3]).is_err());
+    /// # Ok::<(), glassbox_tensor::TensorError>(())
+    /// ```
     pub fn reshape(&self, shape: &[usize]) -> Result<Tensor, TensorError> {
         if layout::element_count(shape) != Some(self.len()) {
             return Err(TensorError::CannotReshape { from: self.shape.clone(), to: shape.to_vec() });
@@ -170,6 +217,17 @@ impl Tensor {
     }
 
     /// A new axis of size 1 before axis `axis`; `axis` may equal the rank.
+    ///
+    /// # Errors
+    ///
+    /// Where the place is beyond the last axis, or behind the last axis of a tensor of blocks.
+    ///
+    /// ```
+    /// use glassbox_tensor::Tensor;
+    /// let x = Tensor::from_vec(&[2], vec![1u8, 2])?;
+    /// assert_eq!(x.expand_dims(1)?.shape(), [2, 1]);
+    /// # Ok::<(), glassbox_tensor::TensorError>(())
+    /// ```
     pub fn expand_dims(&self, axis: usize) -> Result<Tensor, TensorError> {
         if axis > self.rank() {
             return Err(TensorError::InvalidAxis { operation: "expand_dims", axis, rank: self.rank() });
@@ -185,6 +243,10 @@ impl Tensor {
     }
 
     /// Drops axis `axis`, which must have size 1.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such axis, or its dim isn't 1.
     pub fn squeeze_axis(&self, axis: usize) -> Result<Tensor, TensorError> {
         self.check_axis("squeeze_axis", axis)?;
         let dim = self.shape[axis];

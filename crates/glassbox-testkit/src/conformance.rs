@@ -130,6 +130,10 @@ pub enum SuiteError {
 }
 
 /// Every official case below `folder`, sorted by kind and name.
+///
+/// # Errors
+///
+/// Where the folder or a case in it can't be read.
 pub fn cases(folder: &Path) -> Result<Vec<Case>, SuiteError> {
     let mut cases = Vec::new();
     for kind in subfolders(folder).map_err(|_| SuiteError::Missing { folder: folder.to_owned() })? {
@@ -303,6 +307,10 @@ fn innermost(error: &OnnxError) -> &OnnxError {
 
 /// The graph verifies, and is the same after printing and parsing and after JSON, which is the same
 /// to the byte at the second writing.
+///
+/// # Errors
+///
+/// What went wrong, or in what the graphs differ.
 pub fn round_trip(graph: &Graph) -> Result<(), String> {
     glassbox_ir::verify(graph)
         .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;

@@ -104,6 +104,13 @@ impl Metadata {
     }
 
     /// Sets a value: that of the name if it is there, else of a new one at the end.
+    ///
+    /// ```
+    /// use glassbox_weights::{Metadata, MetadataValue};
+    /// let mut metadata = Metadata::default();
+    /// metadata.set("layers", MetadataValue::U32(2));
+    /// assert_eq!((metadata.integer("layers"), metadata.text("layers")), (Some(2), None));
+    /// ```
     pub fn set(&mut self, name: &str, value: MetadataValue) {
         match self.0.iter_mut().find(|(other, _)| other == name) {
             Some((_, old)) => *old = value,

@@ -40,6 +40,15 @@ pub fn open(path: &Path) -> Result<Package, WeightsError> {
 
 /// Opens a file of weights that is in memory, such as one that is part of a program. `name` is what errors
 /// call it. Ids follow from the contents, so they are the same in every run.
+///
+/// # Errors
+///
+/// Where the bytes are of no known format, or its tables contradict each other.
+///
+/// ```
+/// use std::sync::Arc;
+/// assert!(glassbox_weights::open_bytes("nothing", Arc::new([0u8; 4])).is_err_and(|error| error.is_unrecognized()));
+/// ```
 pub fn open_bytes(name: &str, bytes: SharedBytes) -> Result<Package, WeightsError> {
     Package::new(parts_of(&MappedFile::memory(name, bytes))?)
 }

@@ -118,6 +118,15 @@ impl Parts {
 }
 
 /// An open file or folder of weights.
+///
+/// ```
+/// use glassbox_tensor::ParamSource;
+/// let package = glassbox_weights::open("../../models/stories-gpt2/model.oinf".as_ref())?;
+/// let first = &package.params()[0];
+/// assert_eq!(package.load(&first.name)?.shape(), first.shape);
+/// assert!(package.blobs().any(|name| name == "config.json"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Package {
     format: Format,
@@ -227,6 +236,10 @@ impl Package {
     }
 
     /// The bytes of a blob such as `config.json` or `tokenizer.json`.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no blob of this name, or it can't be read.
     pub fn blob(&self, name: &str) -> Result<Vec<u8>, WeightsError> {
         let missing = || WeightsError::Missing { kind: "blob", name: name.to_owned() };
         let (_, blob) = self.blobs.iter().find(|(other, _)| other == name).ok_or_else(missing)?;

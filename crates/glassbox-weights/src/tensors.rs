@@ -14,6 +14,21 @@ use crate::safetensors::SafetensorsWriter;
 /// Writes tensors by name to a file, which appears whole or not at all. Of the metadata, safetensors hold texts only.
 ///
 /// A name that comes twice, or a dtype that the format doesn't have, is an error.
+///
+/// # Errors
+///
+/// Where a name comes twice, the format lacks a dtype, or the file can't be written.
+///
+/// ```
+/// use glassbox_tensor::{ParamSource, Tensor};
+/// use glassbox_weights::{Metadata, Output, open, write_tensors};
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("one.safetensors");
+/// let tensors = [("w".to_owned(), Tensor::from_vec(&[2], vec![1.0f32, 2.0])?)];
+/// write_tensors(&path, Output::Safetensors, &tensors, Metadata::default())?;
+/// assert!(open(&path)?.load("w")?.bit_eq(&tensors[0].1));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn write_tensors(
     path: &Path,
     output: Output,

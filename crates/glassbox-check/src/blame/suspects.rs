@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::odd;
 use crate::hunt::{Evidence, Finding};
 use crate::pairing::{family, is_scaled};
 use crate::report::Cause;
@@ -101,9 +102,17 @@ pub(super) fn suspicion(evidence: &Evidence, finding: &Finding, node: usize, cau
     let own = &evidence.ours.skeleton.nodes[node];
     let unknown = if has_unknown_constant(evidence, node) { 4 } else { 0 };
     let strange = if is_no_part(evidence, finding, own) { 4 } else { 0 };
+    let odd = if told < ODD && finding.segment.nodes.len() > 1 && odd::is_odd(&evidence.ours.skeleton, node) {
+        ODD
+    } else {
+        0
+    };
     let passing = if !evidence.same_model && passes_on(own) && (told > 0 || is_new(evidence, node)) { 2 } else { 0 };
-    told.max(unknown).max(strange).max(passing)
+    told.max(unknown).max(strange).max(passing).max(odd)
 }
+
+/// How suspicious a node is that stands out among its like: less than one that is known to differ from its partner.
+const ODD: u32 = 2;
 
 /// The most nodes of theirs that are looked at for one difference.
 const MAX_THEIRS: usize = 64;

@@ -5,8 +5,8 @@
 //! what is only called otherwise is listed as renamed, and isn't a difference. Then the partners are held against each other:
 //! inputs, outputs and states ([`ends`]), nodes ([`nodes`]), weights ([`weights`]).
 //!
-//! What has no partner is never dropped: it is listed as being on one side only. Weights are read in parts, once to tell
-//! whether they are the same, and those that aren't once more for how far they are apart.
+//! What has no partner is never dropped: it is listed as being on one side only. Weights are read in parts, and those that
+//! differ are held against each other while both are at hand.
 //!
 //! ```
 //! use glassbox_check::difference;

@@ -1,10 +1,12 @@
 //! Weights held against each other by what they hold.
 //!
 //! Every weight is read once, in parts, for its hash, and several at a time. One whose hash isn't that of the weight of the
-//! same name is held against that one there and then, while both are in memory; only weights that were renamed and differ
-//! are read again for how far they are apart. Of block-quantised ones as many are in memory as f32 as there are threads.
+//! same name is held against that one there and then, while both are in memory. Where weights were renamed, the partner isn't
+//! known before all are read; the one that stands in the same place among those of its dims is the likely one, and held
+//! against it likewise. Only where that wasn't the partner, and both differ, are weights read again for how far they are
+//! apart. Of block-quantised ones as many are in memory as f32 as there are threads.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use glassbox_tensor::{Class, DType, Tensor, parallel_map};
 
@@ -18,12 +20,12 @@ use crate::statics::CAST_STEPS;
 
 /// What was found out while the weights were read.
 pub(super) struct Read {
-    /// How far weights of one name are apart whose contents differ, by what tells them from others on both sides.
+    /// How far weights are apart that were held against each other and differ, by what tells them from others on both sides.
     apart: HashMap<(usize, usize), Option<Apart>>,
 }
 
-/// Reads every weight of both sides, so that their hashes are known; those of one name are held against each other while
-/// they are at hand.
+/// Reads every weight of both sides, so that their hashes are known; those of one name, and those that are likely renamed,
+/// are held against each other while they are at hand.
 ///
 /// # Errors
 ///
@@ -35,8 +37,14 @@ pub(super) fn read(ours: &Skeleton, theirs: &Skeleton) -> Result<Read, CheckErro
     let named: HashMap<&str, usize> =
         constants(theirs).into_iter().map(|place| (weight_name(&theirs.values[place]), place)).collect();
     let partner = |place: &usize| named.get(weight_name(&ours.values[*place])).copied();
+    let together: HashSet<usize> = constants(ours).iter().filter_map(partner).collect();
+    let mut left = renamed(theirs, constants(theirs).into_iter().filter(|place| !together.contains(place)));
+    let of_ours = renamed(ours, constants(ours).into_iter().filter(|place| partner(place).is_none()));
+    // Where there are more on one side, which of them is missing on the other one isn't known.
+    left.retain(|dims, places| of_ours.get(dims).is_none_or(|ours| ours.len() == places.len()));
+    let mut likely = |place: &usize| left.get_mut(ours.values[*place].constant()?.shape())?.pop_front();
     let mut work: Vec<(Option<usize>, Option<usize>)> =
-        constants(ours).into_iter().map(|place| (Some(place), partner(&place))).collect();
+        constants(ours).into_iter().map(|place| (Some(place), partner(&place).or_else(|| likely(&place)))).collect();
     let together: HashSet<usize> = work.iter().filter_map(|(_, partner)| *partner).collect();
     work.extend(
         constants(theirs).into_iter().filter(|place| !together.contains(place)).map(|place| (None, Some(place))),
@@ -61,6 +69,17 @@ pub(super) fn read(ours: &Skeleton, theirs: &Skeleton) -> Result<Read, CheckErro
     };
     let found: Result<Vec<_>, CheckError> = parallel_map(work.len(), one).into_iter().collect();
     Ok(Read { apart: found?.into_iter().flatten().collect() })
+}
+
+/// Constants by their dims, in their order.
+fn renamed(skeleton: &Skeleton, places: impl Iterator<Item = usize>) -> HashMap<&[usize], VecDeque<usize>> {
+    let mut found: HashMap<&[usize], VecDeque<usize>> = HashMap::new();
+    for place in places {
+        if let Some(constant) = skeleton.values[place].constant() {
+            found.entry(constant.shape()).or_default().push_back(place);
+        }
+    }
+    found
 }
 
 fn unread(value: &Value, side: &str) -> CheckError {

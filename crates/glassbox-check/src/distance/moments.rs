@@ -26,6 +26,23 @@ pub(super) struct Moments {
 impl Moments {
     /// Adds the elements of a part. Whether all of them are finite.
     pub(super) fn add(&mut self, part: &[f64]) -> bool {
+        #[cfg(target_arch = "x86_64")]
+        {
+            #[target_feature(enable = "avx2")]
+            fn with_avx2(moments: &mut Moments, part: &[f64]) -> bool {
+                moments.add_part(part)
+            }
+            if std::arch::is_x86_feature_detected!("avx2") {
+                // SAFETY: the processor has AVX2.
+                return unsafe { with_avx2(self, part) };
+            }
+        }
+        self.add_part(part)
+    }
+
+    /// See [`Moments::add`].
+    #[inline(always)]
+    pub(super) fn add_part(&mut self, part: &[f64]) -> bool {
         let mut check = [0f64; LANES];
         let (mut sum, mut square) = ([0f64; LANES], [0f64; LANES]);
         let (mut min, mut max) = ([f64::INFINITY; LANES], [f64::NEG_INFINITY; LANES]);

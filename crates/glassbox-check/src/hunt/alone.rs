@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use glassbox_exec::{Difference, Event, Flow, Tolerance, Value, compare};
-use glassbox_ir::{Graph, NodeId, ValueId};
+use glassbox_ir::{Graph, NodeId, Rounding, ValueId};
 use glassbox_tensor::{DType, Overflow, Tensor};
 
 use super::observe::{self, Put, Visitor};
@@ -16,7 +16,7 @@ use crate::report::Cause;
 use crate::side::{Key, Live, Values};
 use crate::skeleton::Skeleton;
 use crate::statics;
-use crate::tolerance::{Allowed, Class, Target, Tolerances};
+use crate::tolerance::{Allowed, Target, Tolerances};
 
 /// A dtype whose step is larger has few digits.
 const FEW_DIGITS: f64 = 1e-4;
@@ -279,7 +279,7 @@ impl Driver<'_> {
             unmeasured: None,
             permuted: false,
             order: None,
-            allowed: Class::Exact.allows(DType::F64, true, 0.0, 1),
+            allowed: Allowed::of(Rounding::Exact, DType::F64, true, 0.0, 1),
             dtype: DType::F64,
             tainted,
             finer_there: false,
@@ -311,7 +311,7 @@ impl Driver<'_> {
         let measured = match Yardstick::new(b).map_err(unreadable)? {
             None => None,
             Some(yardstick) => {
-                finding.allowed = segment.class.allows(finding.dtype, same, yardstick.rms(), segment.steps);
+                finding.allowed = Allowed::of(segment.rounding, finding.dtype, same, yardstick.rms(), segment.steps);
                 let alone = yardstick.distance(a, &finding.allowed.bounds).map_err(unreadable)?;
                 alone.map(|alone| (yardstick, alone))
             }

@@ -4,9 +4,10 @@
 
 use std::collections::HashSet;
 
+use glassbox_ir::{Rounding, ops};
+
 use crate::pairing::Pairs;
 use crate::skeleton::{Def, Skeleton};
-use crate::tolerance::Class;
 
 /// The most nodes of a segment that are listed.
 const MAX_NODES: usize = 256;
@@ -23,7 +24,7 @@ pub(crate) struct Segment {
     /// The nodes, in program order.
     pub(crate) nodes: Vec<usize>,
     /// How its result is rounded.
-    pub(crate) class: Class,
+    pub(crate) rounding: Rounding,
     /// How many steps of our graph round.
     pub(crate) steps: usize,
 }
@@ -55,12 +56,13 @@ impl<'a> Segments<'a> {
         let mut nodes: Vec<usize> = nodes.into_iter().collect();
         nodes.sort_unstable();
         let inner = nodes.iter().flat_map(|node| &self.skeleton.nodes[*node].inner);
-        let classes: Vec<Class> = inner.map(|inner| Class::of(inner.op)).collect();
-        let class = classes.iter().copied().max().unwrap_or(Class::Sum);
-        let steps = classes.iter().filter(|class| **class != Class::Exact).count();
+        let of_op = |op: &str| ops::find(op).map_or(Rounding::Sum, |op| op.rounding);
+        let each: Vec<Rounding> = inner.map(|inner| of_op(inner.op)).collect();
+        let rounding = each.iter().copied().max().unwrap_or(Rounding::Sum);
+        let steps = each.iter().filter(|rounding| **rounding != Rounding::Exact).count();
         // Several steps that each round once are no better than a sum.
-        let class = if steps > 1 && class > Class::Exact { Class::Sum } else { class };
-        Segment { nodes, class, steps }
+        let rounding = if steps > 1 && rounding > Rounding::Exact { Rounding::Sum } else { rounding };
+        Segment { nodes, rounding, steps }
     }
 
     /// The node that gives a value, where the value has no partner.

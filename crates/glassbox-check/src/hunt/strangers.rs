@@ -7,7 +7,7 @@
 //! Where a network has several branches that look alike, structure may have taken one for the other: then two nodes look
 //! wrong, and what each gives is what the other's partner holds. Such pairs are exchanged.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::Finding;
 use crate::distance::Distance;
@@ -41,6 +41,27 @@ pub(super) fn crossed(pairs: &Pairs, findings: &[Finding]) -> Vec<(usize, usize)
     exchanged.map(|(a, b)| (looking[a].key.value, looking[b].partner)).collect()
 }
 
+/// The longest chain of strangers that is parted at once. A longer one is no node that was taken apart otherwise, but a
+/// difference that doesn't show further on.
+const MAX_CHAIN: usize = 4;
+/// The most values without a partner that are gone through from one value.
+const MAX_THROUGH: usize = 64;
+
+/// What is known of the nearest values after one that were compared: whether they differ.
+fn after(ours: &Skeleton, value: usize, state: &HashMap<usize, bool>) -> Vec<bool> {
+    let (mut waiting, mut seen, mut known) = (vec![value], HashSet::new(), Vec::new());
+    while let Some(value) = waiting.pop() {
+        for result in ours.values[value].users.iter().flat_map(|(node, _)| &ours.nodes[*node].results) {
+            match state.get(result) {
+                Some(differs) => known.push(*differs),
+                None if seen.len() < MAX_THROUGH && seen.insert(*result) => waiting.push(*result),
+                None => {}
+            }
+        }
+    }
+    known
+}
+
 /// The values of ours that have the wrong partner.
 pub(super) fn find(ours: &Skeleton, pairs: &Pairs, findings: &[Finding]) -> Vec<usize> {
     let differs = |finding: &Finding| {
@@ -51,17 +72,22 @@ pub(super) fn find(ours: &Skeleton, pairs: &Pairs, findings: &[Finding]) -> Vec<
     for finding in findings {
         *state.entry(finding.key.value).or_default() |= differs(finding);
     }
-    let is_stranger = |value: &usize| {
-        let by_structure = matches!(pairs.values[*value], Some((_, How::Structure)));
-        let output = ours.outputs.iter().any(|(_, output)| output == value);
-        if !state[value] || !by_structure || output {
+    let is_stranger = |state: &HashMap<usize, bool>, value: usize| {
+        let by_structure = matches!(pairs.values[value], Some((_, How::Structure)));
+        let output = ours.outputs.iter().any(|(_, output)| *output == value);
+        if !state[&value] || !by_structure || output {
             return false;
         }
-        let readers = ours.values[*value].users.iter().flat_map(|(node, _)| &ours.nodes[*node].results);
-        let known: Vec<bool> = readers.filter_map(|result| state.get(result).copied()).collect();
+        let known = after(ours, value, state);
         !known.is_empty() && known.iter().all(|differs| !differs)
     };
-    let mut found: Vec<usize> = state.keys().copied().filter(is_stranger).collect();
+    let mut found: Vec<usize> = Vec::new();
+    for _ in 0..MAX_CHAIN {
+        let more: Vec<usize> = state.keys().copied().filter(|value| is_stranger(&state, *value)).collect();
+        // What is before a stranger is known by what comes after that one.
+        more.iter().for_each(|value| _ = state.remove(value));
+        found.extend(more);
+    }
     found.sort_unstable();
     found
 }

@@ -7,6 +7,7 @@ mod hunting;
 mod memory;
 mod numbers;
 mod view;
+mod weights;
 
 use std::sync::Arc;
 

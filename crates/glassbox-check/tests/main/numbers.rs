@@ -84,6 +84,43 @@ const CASES: &[Case] = &[
         guilty: "e",
         kind: Kind::Overflow,
     },
+    Case { nodes: "%m = expm1(%x)\n  %y = neg(%m)", dtype: DType::F32, x: &[100.0], guilty: "m", kind: Kind::Overflow },
+    Case { nodes: "%s = sinh(%x)\n  %y = abs(%s)", dtype: DType::F32, x: &[-100.0], guilty: "s", kind: Kind::Overflow },
+    Case {
+        nodes: "%r = reciprocal(%x)\n  %y = neg(%r)",
+        dtype: DType::F16,
+        x: &[1e-6],
+        guilty: "r",
+        kind: Kind::Overflow,
+    },
+    Case {
+        nodes: "%two = constant() {value = f32[] 2}\n  %p = pow(%x, %two)\n  %y = neg(%p)",
+        dtype: DType::F32,
+        x: &[1e25],
+        guilty: "p",
+        kind: Kind::Overflow,
+    },
+    Case {
+        nodes: "%d = constant() {value = i64[2] [1, 1]}\n  %r = reshape(%x, %d)\n  %m = matmul(%r, %r)\n  %y = neg(%m)",
+        dtype: DType::F16,
+        x: &[300.0],
+        guilty: "m",
+        kind: Kind::Overflow,
+    },
+    Case {
+        nodes: "%a = constant() {value = i64[1] [0]}\n  %l = reduce_sum_square(%x, %a)\n  %y = sqrt(%l)",
+        dtype: DType::F16,
+        x: &[300.0, 1.0],
+        guilty: "l",
+        kind: Kind::Overflow,
+    },
+    Case {
+        nodes: "%w = constant() {value = f16[] 2000}\n  %d = div(%x, %w)\n  %y = abs(%d)",
+        dtype: DType::F16,
+        x: &[1e-5],
+        guilty: "d",
+        kind: Kind::Underflow,
+    },
     // What comes of an overflow isn't where it begins.
     Case {
         nodes: "%p = mul(%x, %x)\n  %z = sub(%p, %p)\n  %y = neg(%z)",

@@ -127,6 +127,32 @@ fn onnxruntime_is_asked_by_the_tool_itself() {
     }
 }
 
+#[test]
+fn torch_is_asked_by_the_tool_itself() {
+    let folder = Folder::new("torch");
+    let golden = "crates/glassbox-models/tests/golden/llama";
+    let tokens = format!("tokens={}", folder.file("tokens.json", "[[1, 2, 3, 4, 5, 6]]"));
+    let lengths = format!("lengths={}", folder.file("lengths.json", "[6]"));
+    let asked = ["-q", "check", golden, "-i", &tokens, "-i", &lengths, "--against", "torch", "--json", "--python"];
+    let lacking = stand_in(&folder, "lacking", "echo missing: transformers >&2; exit 4");
+    let message = refused(&[&asked[..], &[&lacking]].concat(), 3);
+    assert!(message.contains("lacks a module that --against torch needs"), "{message}");
+    let onnx = ["-q", "check", "models/shapes/shapes.onnx", "-i", IMAGE, "--against", "torch"];
+    assert!(refused(&onnx, 3).contains("is no checkpoint"));
+    let environment = glassbox_testkit::cache::folder().join("venv-torch");
+    if !environment.join(".stamp").is_file() {
+        println!("skipped: no Python with torch; scripts/setup.py --only venv-torch makes one");
+        return;
+    }
+    let python = environment.join("bin/python").display().to_string();
+    let report = document(&[&asked[..], &[&python]].concat());
+    assert_eq!(report["agrees"], true, "{}", report["summary"]);
+    let values = report["values"].as_array().map(Vec::as_slice).unwrap_or_default();
+    // The two layers of the model, what is before and after them, and its output.
+    assert!(values.len() >= 20, "{} values: {}", values.len(), report["pairing"]);
+    assert_eq!(values.last().map(|value| &value["value"]), Some(&json!("logits")), "{values:?}");
+}
+
 /// A program that stands in for a Python that can't do what it is asked.
 pub(super) fn stand_in(folder: &Folder, name: &str, script: &str) -> String {
     let path = folder.file(name, &format!("#!/bin/sh\n{script}\n"));

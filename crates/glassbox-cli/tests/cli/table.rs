@@ -65,6 +65,8 @@ fn rows(folder: &Folder) -> Vec<Row> {
     let text = folder.file("geschichte.txt", "Once upon a time there was a king.");
     let template = folder.file("chat.jinja", "{% for m in messages %}{{ m.content }} {% endfor %}");
     let cases = conformance_cases(folder);
+    let package = folder.path("erzähler.oinf");
+    std::fs::copy(root().join("models/stories-gpt2/model.oinf"), &package).expect("a copy");
     let inputs = "-i x=const:1 -i y=zeros -d N=4";
     let list = "-i x=- -i y=zeros -d N=4";
     let row = |name, good: String, stdin: Option<(String, &'static str)>, writes: Option<Writes>| Row {
@@ -99,7 +101,7 @@ fn rows(folder: &Folder) -> Vec<Row> {
             "check",
             format!("check {sum} {inputs} --against precise"),
             Some((format!("check {sum} {list} --against precise"), "[1, 2, 3, 4]")),
-            None,
+            file("--html", "report.html"),
         ),
         row(
             "bench",
@@ -111,8 +113,8 @@ fn rows(folder: &Folder) -> Vec<Row> {
         row("explain", format!("explain {sum}"), None, None),
         row(
             "generate",
-            "generate Once -n 2".to_owned(),
-            Some(("generate - -n 2".to_owned(), "Once")),
+            format!("generate Once -n 2 -m {package}"),
+            Some((format!("generate - -n 2 -m {package}"), "Once")),
             file("--profile", "profile.json"),
         ),
         row(
@@ -123,8 +125,8 @@ fn rows(folder: &Folder) -> Vec<Row> {
         ),
         row(
             "forward",
-            "forward --text Once".to_owned(),
-            Some(("forward --text -".to_owned(), "Once")),
+            format!("forward --text Once -m {package}"),
+            Some((format!("forward --text - -m {package}"), "Once")),
             file("-o", "logits.npy"),
         ),
         row(
@@ -135,7 +137,7 @@ fn rows(folder: &Folder) -> Vec<Row> {
         ),
         row(
             "convert",
-            format!("convert models/stories-gpt2/model.oinf {} --force", folder.path("out.safetensors")),
+            format!("convert {package} {} --force", folder.path("out.safetensors")),
             None,
             Some(Writes { option: None, of: Of::File, file: "out.safetensors" }),
         ),
@@ -150,7 +152,7 @@ fn rows(folder: &Folder) -> Vec<Row> {
         complete(reduce, folder),
         row("stats", format!("stats {sum} -d N=4"), None, None),
         row("diff", format!("diff {sum} {sum}"), None, None),
-        row("verify", "verify models/stories-gpt2/model.oinf".to_owned(), None, None),
+        row("verify", format!("verify {package}"), None, None),
         row("conformance", format!("conformance --cases {cases}"), None, file("--report", "report.md")),
         row(
             "sim",

@@ -28,6 +28,10 @@ pub(crate) const MAX_NAMES: usize = 10_000;
 pub(crate) const MAX_DEPTH: usize = 1 + glassbox_ir::verify::MAX_NESTED_REGIONS;
 
 /// The first thing that is wrong with a program.
+///
+/// # Errors
+///
+/// The first thing that is wrong, with its place.
 pub fn check(program: &Program) -> Result<(), DslError> {
     let mut checker = Checker {
         program,

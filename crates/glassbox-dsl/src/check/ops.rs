@@ -18,6 +18,16 @@ pub(crate) fn unknown_op(name: &str) -> String {
 }
 
 /// What is wrong with a call of an op in a formula, as far as its form tells: where, and why. `operands` stand by place.
+///
+/// # Errors
+///
+/// Which part of the call is wrong, and why.
+///
+/// ```
+/// use glassbox_dsl::check::check_call;
+/// assert!(check_call("relu", 1, &[], 1).is_ok());
+/// assert!(check_call("rleu", 1, &[], 1).is_err_and(|(_, why)| why.contains("relu")));
+/// ```
 pub fn check_call(name: &str, operands: usize, named: &[&str], outputs: usize) -> Result<(), (Part, String)> {
     let Some(op) = ops::find(name) else { return Err((Part::Name, unknown_op(name))) };
     if op.regions > 0 {

@@ -41,6 +41,10 @@ pub struct Formula {
 
 impl Formula {
     /// The graph, or the first mistake.
+    ///
+    /// # Errors
+    ///
+    /// The first mistake in the formula.
     pub fn graph(&self) -> Result<&Arc<Graph>, DslError> {
         self.made.as_ref().map_err(DslError::clone)
     }

@@ -40,6 +40,10 @@ impl Parsed {
 
 impl Program {
     /// Reads a program in block form from text; `file` is how messages call it.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that is no program, or wrong in it, with its line.
     pub fn parse(file: &str, text: &str) -> Result<Program, DslError> {
         let place = |line| Place { file: file.to_owned(), line, block: String::new() };
         let wrong = |error: syn::Error| DslError::new(place(error.span().start().line as u32), error.to_string());
@@ -107,6 +111,10 @@ fn end_of_text(text: &str) -> Option<usize> {
 }
 
 /// Reads a program in block form from tokens.
+///
+/// # Errors
+///
+/// The first thing that is no program, with its span.
 pub fn parse_tokens(file: &str, tokens: TokenStream) -> syn::Result<Parsed> {
     read_all(tokens, |input| {
         let mut reader = Reader { spans: vec![Span::call_site()], nested: 0, terms: 0 };
@@ -116,6 +124,10 @@ pub fn parse_tokens(file: &str, tokens: TokenStream) -> syn::Result<Parsed> {
 }
 
 /// What `read` makes of all tokens. What is missing at their end is missed at the last of them.
+///
+/// # Errors
+///
+/// What `read` gives, tokens that it leaves over, and brackets that nest too deep.
 pub fn read_all<T>(tokens: TokenStream, read: impl FnOnce(ParseStream) -> syn::Result<T>) -> syn::Result<T> {
     check_nesting(&tokens)?;
     let last = tokens.clone().into_iter().last().map_or_else(Span::call_site, |token| match token {

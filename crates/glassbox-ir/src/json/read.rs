@@ -19,6 +19,10 @@ use crate::verify::verify;
 type Meaning<T> = Result<T, String>;
 
 /// The graph that `text` is. It is verified.
+///
+/// # Errors
+///
+/// Where the text isn't JSON of this format and version, or what it says isn't a graph that inference accepts.
 pub fn from_str(text: &str) -> Result<Graph, JsonError> {
     let header: Header = serde_json::from_str(text)?;
     if header.format != FORMAT {

@@ -13,6 +13,18 @@ use crate::provenance::Origin;
 use crate::text::data_bytes;
 
 /// The graph as JSON, the same bytes for the same graph. Fails where the bytes of a tensor can't be read.
+///
+/// # Errors
+///
+/// Where the bytes of a tensor can't be read.
+///
+/// ```
+/// use glassbox_ir::json;
+/// use glassbox_ir::text::{ParseOptions, parse};
+/// let graph = parse("graph \"g\" { input %x: f32[N] %y = neg(%x) output %y }", &ParseOptions::default())?;
+/// assert!(json::from_str(&json::to_string(&graph)?)?.same_as(&graph).is_ok());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn to_string(graph: &Graph) -> Result<String, JsonError> {
     let order = Order::of(graph);
     let values = Places::new(graph.value_count(), order.values.iter().map(|id| id.index()));

@@ -8,5 +8,6 @@ pub static OP: OpDef = OpDef {
     doc: "Whether both are true, elementwise.",
     inputs: BOOL_PAIR,
     example: "and(bool[4] [false, false, true, true], bool[4] [false, true, false, true]) -> bool[4] [false, false, false, true]",
+    rounding: Rounding::Exact,
     ..COMPARISON
 };

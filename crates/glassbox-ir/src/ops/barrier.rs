@@ -22,5 +22,6 @@ pub static OP: OpDef = OpDef {
         })
     },
     known: Some(|infer, _| infer.operands.iter().map(|operand| operand.as_ref()?.known.clone()).collect()),
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };

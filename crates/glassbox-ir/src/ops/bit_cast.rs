@@ -19,5 +19,6 @@ pub static OP: OpDef = OpDef {
         }
         Ok(vec![TensorType { dtype, shape: x.shape.clone() }.into()])
     },
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };

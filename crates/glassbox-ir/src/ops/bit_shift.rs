@@ -11,5 +11,6 @@ pub static OP: OpDef = OpDef {
     inputs: BITS_PAIR,
     attrs: &[AttrSpec::required("direction", AttrKind::Enum(&["LEFT", "RIGHT"]))],
     example: "bit_shift(u8[2] [16, 4], u8[] 1) {direction = \"RIGHT\"} -> u8[2] [8, 2]",
+    rounding: Rounding::Exact,
     ..BINARY
 };

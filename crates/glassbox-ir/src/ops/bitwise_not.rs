@@ -15,5 +15,6 @@ pub static OP: OpDef = OpDef {
     doc: "Each bit of x inverted, elementwise; negative integers are bits in two's complement.",
     inputs: &[Input::one("x", BITS)],
     example: "bitwise_not(i8[2] [0, 5]) -> i8[2] [-1, -6]",
+    rounding: Rounding::Exact,
     ..UNARY_FLOAT
 };

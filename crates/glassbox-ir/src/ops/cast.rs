@@ -29,6 +29,7 @@ pub static OP: OpDef = OpDef {
         let fits = |values: &Vec<Dim>| types[0].dtype() == DType::I64 || values.iter().all(fits_i32);
         vec![known.filter(|_| to_integer && from_integer).and_then(|known| known.with_values(known.ints().filter(fits)?))]
     }),
+    rounding: Rounding::Once,
     ..OpDef::BASE
 };
 

@@ -13,5 +13,6 @@ pub static OP: OpDef = OpDef {
     doc: "max(0, x) + min(0, alpha * (exp(x / alpha) - 1)), elementwise. Floats narrower than f32 are computed in f32 and rounded once.",
     attrs: &[AttrSpec::float("alpha", 1.0)],
     example: "celu(f32[2] [-inf, 2]) -> f32[2] [-1, 2]",
+    rounding: Rounding::Function,
     ..ACTIVATION
 };

@@ -31,6 +31,7 @@ pub static OP: OpDef = OpDef {
         }
         Ok(vec![Type::tensor(x.dtype, dims)])
     },
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };
 

@@ -16,6 +16,7 @@ pub static OP: OpDef = OpDef {
     constraints: &[("C1", "each bound has one element")],
     example: "clip(f32[3] [-2, 0, 2], f32[] -1, f32[] 1) -> f32[3] [-1, 0, 1]",
     infer,
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };
 

@@ -9,7 +9,7 @@ pub(super) use crate::effects::Effects;
 pub(super) use crate::error::{BuildError, Violation};
 pub(super) use crate::expr::Expr;
 pub(super) use crate::infer::{Infer, Known, normalise_axis};
-pub(super) use crate::op::{AttrSpec, DTypes, Input, OpDef, Output, Tier};
+pub(super) use crate::op::{AttrSpec, DTypes, Input, OpDef, Output, Rounding, Tier};
 pub(super) use crate::types::{Shape, TensorType, Type};
 
 /// What inference gives.

@@ -27,6 +27,7 @@ pub static OP: OpDef = OpDef {
         dims[axis] = Dim::Unknown;
         Ok(vec![Type::tensor(x.dtype, dims)])
     },
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };
 

@@ -19,6 +19,7 @@ pub static OP: OpDef = OpDef {
         let parts = (0..infer.operands.len()).map(|index| part(infer, index));
         vec![parts.collect::<Option<Vec<_>>>().filter(|_| vector).and_then(|parts| Known::vector(parts.concat()))]
     }),
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };
 

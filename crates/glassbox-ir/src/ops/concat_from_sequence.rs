@@ -32,5 +32,6 @@ pub static OP: OpDef = OpDef {
         }
         Ok(vec![Type::tensor(tensor.dtype, dims)])
     },
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };

@@ -11,5 +11,6 @@ pub static OP: OpDef = OpDef {
     example: "constant() {value = i64[2] [1, 2]} -> i64[2] [1, 2]",
     infer: |infer| Ok(infer.attr.tensor("value").map(|value| type_of_tensor(value).into()).into_iter().collect()),
     known: Some(|infer, _| vec![infer.attr.tensor("value").map(|value| Known::Tensor(value.clone()))]),
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };

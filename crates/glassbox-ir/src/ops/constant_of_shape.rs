@@ -24,6 +24,7 @@ pub static OP: OpDef = OpDef {
         one(value.map_or(DType::F32, Tensor::dtype), listed_dims(infer, 0, "C1")?)
     },
     known: Some(|infer, types| vec![repeated(infer, types)]),
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };
 

@@ -31,6 +31,7 @@ pub static OP: OpDef = OpDef {
     ],
     example: "conv_integer(u8[1, 1, 3] [2, 3, 4], u8[1, 1, 2] [1, 10], u8[] 1) -> i32[1, 1, 2] [21, 32]",
     infer,
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };
 

@@ -76,6 +76,11 @@ pub struct Spread {
 
 impl Spread {
     /// The attributes of a use with `axes` spatial axes.
+    ///
+    /// # Errors
+    ///
+    /// Where a list has another number of entries than there are axes, an entry is out of range, or `auto_pad` and `pads`
+    /// contradict each other.
     pub fn new(attr: crate::infer::AttrView, axes: usize) -> Result<Spread, Violation> {
         let mode = match attr.str("auto_pad") {
             "SAME_UPPER" => "SAME_UPPER",
@@ -118,6 +123,10 @@ impl Spread {
     }
 
     /// How the result lies on every axis.
+    ///
+    /// # Errors
+    ///
+    /// Where the result would have a negative size.
     pub fn axes(&self, input: &[usize], kernel: &[usize]) -> Result<Vec<AxisSpread>, Violation> {
         let axis = |(axis, (input, kernel)): (usize, (&usize, &usize))| {
             let (size, taps) = (Dim::from(*input), Dim::from(*kernel));

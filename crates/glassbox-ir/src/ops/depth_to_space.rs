@@ -24,6 +24,7 @@ pub static OP: OpDef = OpDef {
         let result = [dims[0].clone(), dims[1].floor_div(&square), &dims[2] * &block, &dims[3] * &block];
         Ok(vec![Type::tensor(infer.dtype(0)?, result)])
     },
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };
 

@@ -18,5 +18,6 @@ pub static OP: OpDef = OpDef {
             _ => Err(Violation::new("C1", format!("x is {x}"))),
         }
     },
+    rounding: Rounding::Once,
     ..OpDef::BASE
 };

@@ -29,5 +29,6 @@ pub static OP: OpDef = OpDef {
         }
         Ok(vec![TensorType { dtype, shape: infer.tensor(0)?.shape.clone() }.into()])
     },
+    rounding: Rounding::Once,
     ..OpDef::BASE
 };

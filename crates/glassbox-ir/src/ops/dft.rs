@@ -31,6 +31,10 @@ pub static OP: OpDef = OpDef {
 };
 
 /// The axis of a transform, counted from the front.
+///
+/// # Errors
+///
+/// Where the axis is outside the tensor, or is the last one, which holds the parts of the numbers.
 pub fn axis_of(axis: i64, rank: usize) -> Result<usize, Violation> {
     let found = normalise_axis("C2", axis, rank)?;
     match found + 1 == rank {

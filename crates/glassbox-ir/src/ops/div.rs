@@ -9,6 +9,7 @@ pub static OP: OpDef = OpDef {
           Integers divide toward zero and wrap; dividing an integer by zero is an error.",
     known: Some(|infer, types| known_binary(infer, types, divide)),
     example: "div(i32[2] [7, -7], i32[] 2) -> i32[2] [3, -3]",
+    rounding: Rounding::Once,
     ..BINARY
 };
 

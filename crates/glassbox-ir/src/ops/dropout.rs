@@ -32,5 +32,6 @@ pub static OP: OpDef = OpDef {
         let mask = TensorType { dtype: DType::Bool, shape: x.shape.clone() };
         Ok(vec![x.clone().into(), mask.into()].into_iter().take(infer.outputs).collect())
     },
+    rounding: Rounding::Once,
     ..OpDef::BASE
 };

@@ -19,6 +19,7 @@ pub static OP: OpDef = OpDef {
         one(x.dtype, broadcast_shapes("C2", &x.shape, &listed_dims(infer, 1, "C1")?)?)
     },
     known: Some(|infer, types| vec![repeated(infer, types)]),
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };
 

@@ -23,5 +23,6 @@ pub static OP: OpDef = OpDef {
         one(x.dtype, dims.meet(&x.shape))
     },
     known: Some(|infer, _| vec![infer.operand(0).and_then(|x| x.known.clone())]),
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };

@@ -24,6 +24,7 @@ pub static OP: OpDef = OpDef {
         }
         one(dtype, x.dims().map_or(Shape::of_rank(2), |dims| Shape::Ranked(dims.to_vec())))
     },
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };
 

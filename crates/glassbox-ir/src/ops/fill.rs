@@ -23,5 +23,6 @@ pub static OP: OpDef = OpDef {
         }
         same_as_first(infer)
     },
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };

@@ -20,6 +20,7 @@ pub static OP: OpDef = OpDef {
         let place = if axis == dims.len() as i64 { Ok(dims.len()) } else { infer.axis("C1", axis, dims.len()) }?;
         Ok(vec![Type::tensor(x.dtype, [product(&dims[..place]), product(&dims[place..])])])
     },
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };
 

@@ -23,6 +23,7 @@ pub static OP: OpDef = OpDef {
         Ok(vec![Type::tensor(x.dtype, dims[..axis].iter().chain(indices).chain(&dims[axis + 1..]).cloned())])
     },
     known: Some(|infer, types| vec![picked(infer, types)]),
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };
 

@@ -25,6 +25,7 @@ pub static OP: OpDef = OpDef {
         };
         one(dtype, shape)
     },
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };
 

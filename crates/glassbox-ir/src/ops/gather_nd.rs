@@ -18,6 +18,7 @@ pub static OP: OpDef = OpDef {
     ],
     example: "gather_nd(i32[2, 2] [1, 2, 3, 4], i64[2, 2] [0, 0, 1, 1]) -> i32[2] [1, 4]",
     infer,
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };
 

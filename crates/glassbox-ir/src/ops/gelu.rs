@@ -21,5 +21,6 @@ pub static OP: OpDef = OpDef {
     doc: "x * (1 + erf(x / sqrt(2))) / 2, elementwise; with `approximate` \"tanh\" x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x^3))) / 2. Floats narrower than f32 are computed in f32 and rounded once.",
     attrs: &[AttrSpec::one_of("approximate", &["none", "tanh"], "none")],
     example: "gelu(f32[2] [0, inf]) -> f32[2] [0, inf]",
+    rounding: Rounding::Function,
     ..ACTIVATION
 };

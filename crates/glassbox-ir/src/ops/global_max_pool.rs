@@ -9,6 +9,7 @@ pub static OP: OpDef = OpDef {
     tier: Tier::Composite(decompose),
     doc: "The largest element over the spatial axes of x [batch, channels, spatial…]; NaN if there is one.",
     example: "global_max_pool(f32[1, 1, 2] [1, 2]) -> f32[1, 1, 1] [2]",
+    rounding: Rounding::Exact,
     ..GLOBAL_POOL
 };
 

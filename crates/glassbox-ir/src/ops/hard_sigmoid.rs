@@ -13,5 +13,6 @@ pub static OP: OpDef = OpDef {
     doc: "max(0, min(1, alpha * x + beta)), elementwise. NaN stays. Floats narrower than f32 are computed in f32 and rounded once.",
     attrs: &[AttrSpec::float("alpha", 0.200_000_002_980_232_24), AttrSpec::float("beta", 0.5)],
     example: "hard_sigmoid(f32[3] [-10, 0, 10]) -> f32[3] [0, 0.5, 1]",
+    rounding: Rounding::Function,
     ..ACTIVATION
 };

@@ -13,6 +13,7 @@ pub static OP: OpDef = OpDef {
     constraints: &[("C1", "axis is in [-r, r)")],
     example: "hardmax(f32[1, 3] [1, 3, 3]) -> f32[1, 3] [0, 1, 0]",
     infer: softmax::infer,
+    rounding: Rounding::Exact,
     ..UNARY_FLOAT
 };
 

@@ -10,5 +10,6 @@ pub static OP: OpDef = OpDef {
     example: "identity(f32[2] [1, 2]) -> f32[2] [1, 2]",
     infer: |infer| Ok(vec![infer.ty(0)?.clone()]),
     known: Some(|infer, _| vec![infer.operand(0).and_then(|operand| operand.known.clone())]),
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };

@@ -22,5 +22,6 @@ pub static OP: OpDef = OpDef {
     inputs: &[Input::one("x", DTypes::NumericOrBool)],
     example: "is_finite(f32[2] [1, -inf]) -> bool[] false",
     infer: |_| Ok(vec![Type::scalar(DType::Bool)]),
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };

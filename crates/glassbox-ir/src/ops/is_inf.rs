@@ -22,5 +22,6 @@ pub static OP: OpDef = OpDef {
     attrs: &[AttrSpec::bool("detect_negative", true), AttrSpec::bool("detect_positive", true)],
     example: "is_inf(f32[3] [1, -inf, inf]) {detect_positive = false} -> bool[3] [false, true, false]",
     infer: broadcast_to_bool,
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };

@@ -10,5 +10,6 @@ pub static OP: OpDef = OpDef {
     inputs: FLOAT,
     example: "is_nan(f32[2] [1, nan]) -> bool[2] [false, true]",
     infer: broadcast_to_bool,
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };

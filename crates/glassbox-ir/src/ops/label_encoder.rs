@@ -34,5 +34,6 @@ pub static OP: OpDef = OpDef {
         }
         super::indexing::one(values.dtype(), x.shape.clone())
     },
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };

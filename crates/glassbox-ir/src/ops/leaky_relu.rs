@@ -10,5 +10,6 @@ pub static OP: OpDef = OpDef {
     doc: "alpha * x below zero, x elsewhere, elementwise. Floats narrower than f32 are computed in f32 and rounded once.",
     attrs: &[AttrSpec::float("alpha", 0.009_999_999_776_482_582)],
     example: "leaky_relu(f32[2] [-2, 2]) {alpha = 0.5} -> f32[2] [-1, 2]",
+    rounding: Rounding::Once,
     ..ACTIVATION
 };

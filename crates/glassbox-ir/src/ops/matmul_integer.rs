@@ -32,6 +32,7 @@ pub static OP: OpDef = OpDef {
         }
         Ok(vec![TensorType { dtype: DType::I32, shape: product_shape(&a.shape, &b.shape)? }.into()])
     },
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };
 

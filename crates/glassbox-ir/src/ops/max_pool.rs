@@ -33,5 +33,6 @@ pub static OP: OpDef = OpDef {
         let indices = TensorType { dtype: DType::I64, shape: y.shape.clone() };
         Ok(vec![y.into(), indices.into()].into_iter().take(infer.outputs).collect())
     },
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };

@@ -25,6 +25,7 @@ pub static OP: OpDef = OpDef {
             _ => Err(Violation::new("C2", format!("pooled_shape is {pooled:?}"))),
         }
     },
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };
 

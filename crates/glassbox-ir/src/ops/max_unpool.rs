@@ -27,10 +27,15 @@ pub static OP: OpDef = OpDef {
     example: "max_unpool(f32[1, 1, 2] [5, 6], i64[1, 1, 2] [1, 2]) {kernel_shape = [2], strides = [2]} \
               -> f32[1, 1, 4] [0, 5, 6, 0]",
     infer,
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };
 
 /// The dims that the indices count in.
+///
+/// # Errors
+///
+/// Where x has no spatial axes, or a list has another number of entries than there are of them.
 pub fn unpooled(attr: crate::infer::AttrView, x: &[Dim]) -> Result<Vec<Dim>, Violation> {
     let axes = spatial_axes(x.len())?;
     let kernel = entries(attr, "kernel_shape", axes, 1)?.unwrap_or_default();

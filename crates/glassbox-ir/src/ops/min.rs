@@ -12,5 +12,6 @@ pub static OP: OpDef = OpDef {
     infer: broadcast_all,
     known: Some(|infer, types| if infer.operands.len() == 2 { known_binary(infer, types, Dim::minimum) } else { vec![None] }),
     example: "min(f32[2] [1, 4], f32[2] [3, 2]) -> f32[2] [1, 2]",
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };

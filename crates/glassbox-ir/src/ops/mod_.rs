@@ -12,6 +12,7 @@ pub static OP: OpDef = OpDef {
     attrs: &[AttrSpec::bool("fmod", false)],
     known: Some(|infer, types| known_binary(infer, types, remainder)),
     example: "mod(i32[2] [7, -7], i32[] 3) -> i32[2] [1, 2]",
+    rounding: Rounding::Once,
     ..BINARY
 };
 

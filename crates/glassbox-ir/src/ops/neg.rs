@@ -8,5 +8,6 @@ pub static OP: OpDef = OpDef {
     doc: "-x, elementwise. Integers wrap.",
     inputs: NUMERIC,
     example: "neg(f32[2] [1, -2]) -> f32[2] [-1, 2]",
+    rounding: Rounding::Exact,
     ..UNARY_FLOAT
 };

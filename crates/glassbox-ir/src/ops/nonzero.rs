@@ -13,5 +13,6 @@ pub static OP: OpDef = OpDef {
         let rank = infer.rank(0).map_or(Dim::Unknown, Dim::from);
         Ok(vec![Type::tensor(DType::I64, [rank, Dim::Unknown])])
     },
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };

@@ -42,6 +42,7 @@ pub static OP: OpDef = OpDef {
         dims.insert(axis, depth);
         Ok(vec![Type::tensor(dtype, dims)])
     },
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };
 

@@ -22,5 +22,6 @@ pub static OP: OpDef = OpDef {
         };
         Ok(vec![Type::optional(element)])
     },
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };

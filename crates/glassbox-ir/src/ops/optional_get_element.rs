@@ -17,5 +17,6 @@ pub static OP: OpDef = OpDef {
             other => other.clone(),
         }])
     },
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };

@@ -10,5 +10,6 @@ pub static OP: OpDef = OpDef {
     inputs: &[Input::value("x").optional()],
     example: "optional_has_element(none<f32[*]>) -> bool[] false",
     infer: |_| Ok(vec![Type::scalar(DType::Bool)]),
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };

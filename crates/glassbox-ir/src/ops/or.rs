@@ -8,5 +8,6 @@ pub static OP: OpDef = OpDef {
     doc: "Whether either is true, elementwise.",
     inputs: BOOL_PAIR,
     example: "or(bool[4] [false, false, true, true], bool[4] [false, true, false, true]) -> bool[4] [false, true, true, true]",
+    rounding: Rounding::Exact,
     ..COMPARISON
 };

@@ -26,6 +26,7 @@ pub static OP: OpDef = OpDef {
     ],
     example: "pad(i32[3] [1, 2, 3], i64[2] [2, 1]) {mode = \"reflect\"} -> i32[6] [3, 2, 1, 2, 3, 2]",
     infer,
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };
 

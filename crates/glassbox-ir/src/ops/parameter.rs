@@ -19,5 +19,6 @@ pub static OP: OpDef = OpDef {
             None => Err(Violation::new("C1", format!("the type is {ty}"))),
         }
     },
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };

@@ -11,5 +11,6 @@ pub static OP: OpDef = OpDef {
           of 0). An integer to a float power is computed in f64 and cast back, truncating.",
     inputs: &[Input::one("a", DTypes::Numeric), Input::one("b", DTypes::Numeric)],
     example: "pow(f32[2] [2, 3], i32[] 2) -> f32[2] [4, 9]",
+    rounding: Rounding::Function,
     ..BINARY
 };

@@ -19,5 +19,6 @@ pub static OP: OpDef = OpDef {
         spreads_to("C1", &infer.tensor(1)?.shape, &infer.tensor(0)?.shape)?;
         same_as_first(infer)
     },
+    rounding: Rounding::Once,
     ..OpDef::BASE
 };

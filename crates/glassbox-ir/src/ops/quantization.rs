@@ -50,6 +50,10 @@ pub enum Granularity {
 }
 
 /// How scales of these dims are spread over x. Where the dims don't say enough, `None`.
+///
+/// # Errors
+///
+/// Where the scales fit no way of quantising x.
 pub fn granularity(
     x: Option<&[Dim]>,
     scale: Option<&[Dim]>,

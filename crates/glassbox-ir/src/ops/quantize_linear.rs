@@ -34,6 +34,7 @@ pub static OP: OpDef = OpDef {
     ],
     example: "quantize_linear(f32[3] [1, 2.5, 1000], f32[] 0.5, u8[] 10) -> u8[3] [12, 15, 255]",
     infer,
+    rounding: Rounding::Once,
     ..OpDef::BASE
 };
 

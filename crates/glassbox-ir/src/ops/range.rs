@@ -26,6 +26,7 @@ pub static OP: OpDef = OpDef {
         Ok(vec![Type::tensor(dtype, [count])])
     },
     known: Some(|infer, types| vec![numbers(infer, types)]),
+    rounding: Rounding::Once,
     ..OpDef::BASE
 };
 

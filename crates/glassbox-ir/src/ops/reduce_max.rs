@@ -11,5 +11,6 @@ pub static OP: OpDef = OpDef {
     inputs: &[Input::one("x", DTypes::NumericOrBool), reduction::INPUTS[1]],
     example: "reduce_max(f32[2, 2] [1, 2, 3, 4], i64[1] [0]) {keepdims = false} -> f32[2] [3, 4]",
     known: Some(|infer, types| reduction::known_fold(infer, types, i64::MIN, Dim::maximum)),
+    rounding: Rounding::Exact,
     ..reduction::REDUCTION
 };

@@ -13,5 +13,6 @@ pub static OP: OpDef = OpDef {
     constraints: &[("C1", "the pattern is a regular expression of RE2")],
     example: "regex_full_match(string[2] [\"ab\", \"b\"]) {pattern = \"a.*\"} -> bool[2] [true, false]",
     infer: |infer| Ok(vec![TensorType { dtype: DType::Bool, shape: infer.tensor(0)?.shape.clone() }.into()]),
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };

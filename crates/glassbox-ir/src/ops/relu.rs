@@ -43,6 +43,7 @@ pub static OP: OpDef = OpDef {
         }
         same_as_first(infer)
     },
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };
 

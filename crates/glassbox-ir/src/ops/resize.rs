@@ -80,6 +80,10 @@ pub struct AxisResize {
 }
 
 /// The axes of a tensor of this rank that are resized, in the order in which scales and sizes have them.
+///
+/// # Errors
+///
+/// Where an axis is outside the tensor or named twice.
 pub fn resized_axes(attr: AttrView, rank: usize) -> Result<Vec<usize>, Violation> {
     let Some(axes) = attr.ints("axes") else { return Ok((0..rank).collect()) };
     normalise_axes("C1", axes, rank)?;
@@ -87,6 +91,10 @@ pub fn resized_axes(attr: AttrView, rank: usize) -> Result<Vec<usize>, Violation
 }
 
 /// What becomes of each resized axis of a tensor of these sizes.
+///
+/// # Errors
+///
+/// Where an axis is outside the tensor or named twice, or scales or sizes are refused by the op's constraints.
 pub fn plan(
     attr: AttrView,
     x: &[usize],

@@ -37,6 +37,7 @@ pub static OP: OpDef = OpDef {
         check_reduction(infer)?;
         same_as_first(infer)
     },
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };
 

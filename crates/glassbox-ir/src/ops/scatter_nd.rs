@@ -25,6 +25,7 @@ pub static OP: OpDef = OpDef {
     ],
     example: "scatter_nd(i32[4] [1, 2, 3, 4], i64[2, 1] [1, 3], i32[2] [8, 9]) -> i32[4] [1, 8, 3, 9]",
     infer,
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };
 

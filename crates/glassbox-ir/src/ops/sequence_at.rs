@@ -18,5 +18,6 @@ pub static OP: OpDef = OpDef {
         check_one_element(infer, 1, "C1")?;
         Ok(vec![element(infer)?.clone()])
     },
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };

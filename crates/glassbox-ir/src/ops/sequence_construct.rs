@@ -16,5 +16,6 @@ pub static OP: OpDef = OpDef {
         }
         Ok(vec![Type::sequence(element)])
     },
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };

@@ -9,5 +9,6 @@ pub static OP: OpDef = OpDef {
     attrs: &[AttrSpec::required("element", AttrKind::Type)],
     example: "sequence_empty() {element = f32[*]} -> seq<f32[*]>()",
     infer: |infer| Ok(vec![Type::sequence(infer.attr.ty("element").clone())]),
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };

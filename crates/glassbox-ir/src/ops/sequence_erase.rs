@@ -19,5 +19,6 @@ pub static OP: OpDef = OpDef {
         check_one_element(infer, 1, "C1")?;
         same_as_first(infer)
     },
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };

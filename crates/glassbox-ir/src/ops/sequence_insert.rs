@@ -23,5 +23,6 @@ pub static OP: OpDef = OpDef {
         both.map(|both| vec![Type::sequence(both)])
             .ok_or_else(|| Violation::new("C3", format!("the value is {value}, the elements are {element}")))
     },
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };

@@ -9,5 +9,6 @@ pub static OP: OpDef = OpDef {
     inputs: &[Input::sequence("sequence")],
     example: "sequence_length(seq(f32[] 1, f32[] 2)) -> i64[] 2",
     infer: |_| Ok(vec![Type::scalar(DType::I64)]),
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };

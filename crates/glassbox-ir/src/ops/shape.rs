@@ -15,6 +15,7 @@ pub static OP: OpDef = OpDef {
         Ok(vec![Type::tensor(DType::I64, [count])])
     },
     known: Some(|infer, _| vec![infer.dims(0).and_then(|dims| Known::vector(dims[range(infer, dims.len())].to_vec()))]),
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };
 

@@ -19,6 +19,7 @@ pub static OP: OpDef = OpDef {
         }
         same_as_first(infer)
     },
+    rounding: Rounding::Function,
     ..OpDef::BASE
 };
 

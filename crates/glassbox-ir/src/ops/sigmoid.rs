@@ -8,5 +8,6 @@ pub static OP: OpDef = OpDef {
     doc: "The logistic function, elementwise. Computed in f64 and rounded once. 1 / (1 + exp(-x)), without \
           overflow.",
     example: "sigmoid(f32[2] [0, inf]) -> f32[2] [0.5, 1]",
+    rounding: Rounding::Function,
     ..UNARY_FLOAT
 };

@@ -11,5 +11,6 @@ pub static OP: OpDef = OpDef {
     example: "size(f32[2, 1] [1, 2]) -> i64[] 2",
     infer: |_| Ok(vec![Type::scalar(DType::I64)]),
     known: Some(|infer, _| vec![infer.dims(0).and_then(|dims| Known::scalar(product(dims)))]),
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };

@@ -25,6 +25,7 @@ pub static OP: OpDef = OpDef {
     example: "slice(i32[4] [1, 2, 3, 4], i64[1] [1], i64[1] [-1]) -> i32[2] [2, 3]",
     infer,
     known: Some(|infer, types| vec![pick(infer, types)]),
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };
 

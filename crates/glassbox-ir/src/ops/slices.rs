@@ -66,6 +66,10 @@ enum Asked {
 ///
 /// What doesn't hold is a violation of the rule (C2 to C4) of the ops on regions, with the state's name, the
 /// axis, what was asked for and what the state holds.
+///
+/// # Errors
+///
+/// The rule that doesn't hold.
 pub fn slice_of(
     state: &State,
     extents: &[usize],

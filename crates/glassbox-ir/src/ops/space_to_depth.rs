@@ -25,6 +25,7 @@ pub static OP: OpDef = OpDef {
         let result = [dims[0].clone(), channels, dims[2].floor_div(&block), dims[3].floor_div(&block)];
         Ok(vec![Type::tensor(infer.dtype(0)?, result)])
     },
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };
 

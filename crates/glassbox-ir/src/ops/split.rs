@@ -21,6 +21,7 @@ pub static OP: OpDef = OpDef {
     example: "split(i32[3] [1, 2, 3], i64[2] [1, 2]) -> i32[1] [1], i32[2] [2, 3]",
     infer,
     known: Some(known),
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };
 

@@ -37,6 +37,7 @@ pub static OP: OpDef = OpDef {
         }
         Ok(vec![Type::sequence(Type::tensor(x.dtype, part))])
     },
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };
 

@@ -21,6 +21,7 @@ pub static OP: OpDef = OpDef {
             _ => None,
         }]
     }),
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };
 

@@ -42,5 +42,6 @@ pub static OP: OpDef = OpDef {
         Ok(vec![Type::tensor(declared.dtype, grown)])
     },
     holds: Some(result_is_held),
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };

@@ -46,5 +46,6 @@ pub static OP: OpDef = OpDef {
         Ok(vec![Type::tensor(held.dtype, dims)])
     },
     holds: Some(result_is_held),
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };

@@ -13,5 +13,6 @@ pub static OP: OpDef = OpDef {
     effects: Effects::READS,
     example: "state f32[2] [1, 2]: state_read() {state = \"s\"} -> f32[2] [1, 2]",
     infer: |infer| Ok(vec![infer.held.ty(find(infer, "C1")?).into()]),
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };

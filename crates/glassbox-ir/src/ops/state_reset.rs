@@ -14,5 +14,6 @@ pub static OP: OpDef = OpDef {
     example: "state f32[2] [1, 2]: state_reset() {state = \"s\"} -> f32[2] [1, 2]",
     infer: |infer| Ok(vec![find(infer, "C1")?.first_type().into()]),
     holds: Some(result_is_held),
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };

@@ -28,5 +28,6 @@ pub static OP: OpDef = OpDef {
         let state = find(infer, "C1")?;
         Ok(vec![TensorType { dtype: state.ty.dtype, shape: infer_region(infer, &infer.held.ty(state), &state.name, 0)? }.into()])
     },
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };

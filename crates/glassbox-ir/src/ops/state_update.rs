@@ -53,5 +53,6 @@ pub static OP: OpDef = OpDef {
     },
     known: Some(|infer, _| vec![infer.operand(0).and_then(|x| x.known.clone())]),
     holds: Some(|infer, _| after_update(infer, find(infer, "C1").ok()?, 1)),
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };

@@ -28,5 +28,6 @@ pub static OP: OpDef = OpDef {
         let (state, given) = (find(infer, "C1").ok()?, types.first()?.as_tensor()?);
         Some(TensorType { dtype: state.ty.dtype, shape: state.open_type().shape.meet(&given.shape) })
     }),
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };

@@ -11,5 +11,6 @@ pub static OP: OpDef = OpDef {
     doc: "Each string of a followed by that of b, broadcast.",
     inputs: &[Input::one("a", TEXT), Input::one("b", TEXT)],
     example: "string_concat(string[2] [\"a\", \"b\"], string[] \"c\") -> string[2] [\"ac\", \"bc\"]",
+    rounding: Rounding::Exact,
     ..BINARY
 };

@@ -37,5 +37,6 @@ pub static OP: OpDef = OpDef {
             _ => Err(Violation::new("C1", format!("x is {}", infer.ty(0)?))),
         }
     },
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };

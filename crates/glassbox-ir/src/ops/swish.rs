@@ -10,5 +10,6 @@ pub static OP: OpDef = OpDef {
     doc: "x * sigmoid(alpha * x), elementwise. Of -inf it is NaN. Floats narrower than f32 are computed in f32 and rounded once.",
     attrs: &[AttrSpec::float("alpha", 1.0)],
     example: "swish(f32[2] [0, inf]) -> f32[2] [0, inf]",
+    rounding: Rounding::Function,
     ..ACTIVATION
 };

@@ -24,6 +24,7 @@ pub static OP: OpDef = OpDef {
     ],
     example: "tensor_scatter(i32[1, 3, 1] [1, 2, 3], i32[1, 2, 1] [8, 9], i64[1] [1]) -> i32[1, 3, 1] [1, 8, 9]",
     infer,
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };
 

@@ -13,5 +13,6 @@ pub static OP: OpDef = OpDef {
     doc: "x above alpha, 0 elsewhere (of NaN too), elementwise. Floats narrower than f32 are computed in f32 and rounded once.",
     attrs: &[AttrSpec::float("alpha", 1.0)],
     example: "thresholded_relu(f32[2] [0.5, 2]) -> f32[2] [0, 2]",
+    rounding: Rounding::Exact,
     ..ACTIVATION
 };

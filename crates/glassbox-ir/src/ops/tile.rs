@@ -28,6 +28,7 @@ pub static OP: OpDef = OpDef {
         one(x.dtype, shape)
     },
     known: Some(|infer, types| vec![repeated(infer, types)]),
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };
 

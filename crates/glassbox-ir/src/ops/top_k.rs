@@ -43,5 +43,6 @@ pub static OP: OpDef = OpDef {
         types.truncate(infer.outputs);
         Ok(types)
     },
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };

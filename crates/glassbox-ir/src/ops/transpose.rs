@@ -21,10 +21,15 @@ pub static OP: OpDef = OpDef {
         let order = axis_order(infer.attr.ints("perm"), dims.len())?;
         Ok(vec![Type::tensor(x.dtype, order.into_iter().map(|axis| dims[axis].clone()))])
     },
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };
 
 /// The order of the axes.
+///
+/// # Errors
+///
+/// Where `perm` doesn't name each axis once.
 pub fn axis_order(perm: Option<&[i64]>, rank: usize) -> Result<Vec<usize>, Violation> {
     let Some(perm) = perm else { return Ok((0..rank).rev().collect()) };
     let order: Vec<usize> = perm.iter().filter_map(|axis| usize::try_from(*axis).ok()).collect();

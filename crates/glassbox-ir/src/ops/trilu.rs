@@ -20,6 +20,7 @@ pub static OP: OpDef = OpDef {
         check_one_element(infer, 1, "C2")?;
         same_as_first(infer)
     },
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };
 

@@ -34,5 +34,6 @@ pub static OP: OpDef = OpDef {
         types.truncate(infer.outputs);
         Ok(types)
     },
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };

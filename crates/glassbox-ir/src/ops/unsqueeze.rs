@@ -14,6 +14,7 @@ pub static OP: OpDef = OpDef {
         let vector = types[0].as_tensor().and_then(TensorType::rank) == Some(1);
         vec![infer.ints(0).filter(|_| vector).and_then(Known::vector)]
     }),
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };
 

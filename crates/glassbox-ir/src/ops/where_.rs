@@ -15,6 +15,7 @@ pub static OP: OpDef = OpDef {
     example: "where(bool[2] [true, false], f32[2] [1, 2], f32[] 9) -> f32[2] [1, 9]",
     infer: |infer| Ok(vec![TensorType { dtype: infer.dtype(1)?, shape: broadcast(infer, "C1")? }.into()]),
     known: Some(|infer, types| vec![choose(infer, types)]),
+    rounding: Rounding::Exact,
     ..OpDef::BASE
 };
 

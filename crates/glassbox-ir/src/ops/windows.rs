@@ -74,11 +74,20 @@ pub struct AxisWindows {
 
 impl Sliding {
     /// The attributes `strides`, `dilations`, `pads` and `auto_pad` of an op with `axes` spatial axes.
+    ///
+    /// # Errors
+    ///
+    /// Where a list has another number of entries than there are axes, an entry is out of range, or `auto_pad` and `pads`
+    /// contradict each other.
     pub fn new(attr: AttrView, axes: usize) -> Result<Sliding, Violation> {
         Ok(Sliding { padding: Padding::new(attr, axes)?, ..Sliding::explicit(attr, axes)? })
     }
 
     /// The attributes of an op without `auto_pad`.
+    ///
+    /// # Errors
+    ///
+    /// Where a list has another number of entries than there are axes, or an entry is out of range.
     pub fn explicit(attr: AttrView, axes: usize) -> Result<Sliding, Violation> {
         let (front, end) = pads(attr, axes)?;
         Ok(Sliding {
@@ -95,6 +104,10 @@ impl Sliding {
     }
 
     /// The number of windows of a kernel on an axis.
+    ///
+    /// # Errors
+    ///
+    /// Where the kernel is larger than the axis with its pads.
     pub fn windows(&self, axis: usize, input: &Dim, kernel: &Dim) -> Result<Dim, Violation> {
         let stride = Dim::Int(self.strides[axis]);
         let windows = match &self.padding {
@@ -129,6 +142,10 @@ impl Sliding {
     }
 
     /// The windows of a kernel on every axis.
+    ///
+    /// # Errors
+    ///
+    /// Where the kernel is larger than an axis with its pads.
     pub fn axes(&self, input: &[usize], kernel: &[usize]) -> Result<Vec<AxisWindows>, Violation> {
         let axis = |(axis, (input, kernel)): (usize, (&usize, &usize))| {
             let (size, taps) = (Dim::from(*input), Dim::from(*kernel));
@@ -204,6 +221,10 @@ pub(super) fn pads(attr: AttrView, axes: usize) -> Result<(Vec<i64>, Vec<i64>), 
 }
 
 /// The number of spatial axes of a tensor of this rank.
+///
+/// # Errors
+///
+/// Where the rank is less than 3.
 pub fn spatial_axes(rank: usize) -> Result<usize, Violation> {
     match rank.checked_sub(2) {
         Some(axes @ 1..) => Ok(axes),

@@ -8,5 +8,6 @@ pub static OP: OpDef = OpDef {
     doc: "Whether exactly one is true, elementwise.",
     inputs: BOOL_PAIR,
     example: "xor(bool[4] [false, false, true, true], bool[4] [false, true, false, true]) -> bool[4] [false, true, true, false]",
+    rounding: Rounding::Exact,
     ..COMPARISON
 };

@@ -41,6 +41,10 @@ fn take_string(rest: &mut &[u8]) -> Option<String> {
 }
 
 /// What identifies a tensor: the first 128 bits of the BLAKE3 hash of its dtype, dims and data.
+///
+/// # Errors
+///
+/// Where the bytes of the tensor can't be read.
 pub fn data_hash(tensor: &Tensor) -> Result<u128, TensorError> {
     let mut hasher = blake3::Hasher::new();
     hasher.update(tensor.dtype().name().as_bytes());

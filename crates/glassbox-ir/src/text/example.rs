@@ -74,6 +74,10 @@ impl ExampleValue {
 }
 
 /// The example that `text` is.
+///
+/// # Errors
+///
+/// Where the text is no example, with the place.
 pub fn parse_example(text: &str) -> Result<Example, ParseError> {
     let mut graph = GraphParser::new(Parser::new(text, ParseOptions::default())?);
     if graph.parser.take_word("state")? {

@@ -14,6 +14,17 @@ use super::print::{PrintOptions, print};
 
 /// The text as the printer writes it, its comments included, with the bytes of all tensors. Formatting it again
 /// changes nothing.
+///
+/// # Errors
+///
+/// Where the text is no graph, with the place.
+///
+/// ```
+/// use glassbox_ir::text;
+/// let formatted = text::format("graph \"g\" { input %x: f32[2] output %x } // the same")?;
+/// assert_eq!(text::format(&formatted)?, formatted);
+/// # Ok::<(), glassbox_ir::text::ParseError>(())
+/// ```
 pub fn format(text: &str) -> Result<String, ParseError> {
     let mut source = GraphParser::new(Parser::new(text, ParseOptions::default())?);
     let graph = source.graph()?;

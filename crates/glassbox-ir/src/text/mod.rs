@@ -107,11 +107,32 @@ impl<'r> ParseOptions<'r> {
 }
 
 /// The type that is written `text`: `f32[2, B]`, `seq<i64[*]>`.
+///
+/// # Errors
+///
+/// Where the text is no type, with the place.
+///
+/// ```
+/// use glassbox_ir::text::parse_type;
+/// assert_eq!(parse_type("f32[2, B]")?.to_string(), "f32[2, B]");
+/// assert!(parse_type("f33[2]").is_err());
+/// # Ok::<(), glassbox_ir::text::ParseError>(())
+/// ```
 pub fn parse_type(text: &str) -> Result<Type, ParseError> {
     parse_all(text, Parser::ty)
 }
 
 /// The dim that is written `text`: `2*T+1`.
+///
+/// # Errors
+///
+/// Where the text is no dim, with the place.
+///
+/// ```
+/// use glassbox_ir::text::parse_dim;
+/// assert_eq!(parse_dim("T + T + 1")?.to_string(), "2*T+1");
+/// # Ok::<(), glassbox_ir::text::ParseError>(())
+/// ```
 pub fn parse_dim(text: &str) -> Result<Dim, ParseError> {
     parse_all(text, Parser::dim)
 }

@@ -23,6 +23,10 @@ use crate::types::Type;
 use crate::verify::{MAX_NESTED_REGIONS, check_hints};
 
 /// The graph that a text is.
+///
+/// # Errors
+///
+/// Where the text is no graph, or inference refuses a node, with the place.
 pub fn parse(text: &str, options: &ParseOptions) -> Result<Graph, ParseError> {
     GraphParser::new(Parser::new(text, *options)?).graph()
 }

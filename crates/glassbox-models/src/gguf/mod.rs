@@ -39,6 +39,10 @@ const QUANTIZATION_VERSION: i64 = 2;
 ///
 /// Reads no data of parameters, but for the few factors of frequencies that some files hold as a tensor.
 ///
+/// # Errors
+///
+/// Where the architecture isn't known, or metadata are missing, wrong, or contradict the tensors.
+///
 /// ```
 /// use std::sync::Arc;
 ///
@@ -57,6 +61,10 @@ pub fn open(package: Arc<Package>) -> Result<(Config, Arc<dyn ParamSource>), Mod
 
 /// As [`open`], with the tensors of `package` read through `source`, which has them under the same names: one
 /// that keeps a budget.
+///
+/// # Errors
+///
+/// As [`open`].
 pub fn open_through(
     package: &Arc<Package>,
     source: Arc<dyn ParamSource>,

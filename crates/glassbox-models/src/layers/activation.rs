@@ -19,6 +19,10 @@ pub enum Activation {
 }
 
 /// The activation that the setting `key` names; `otherwise` where it isn't there.
+///
+/// # Errors
+///
+/// Where no such activation is built.
 pub fn of(config: &Config, key: &str, otherwise: &str) -> Result<Activation, ModelError> {
     match config.opt_text(key)?.unwrap_or(otherwise) {
         "silu" | "swish" => Ok(Activation::Silu),

@@ -43,6 +43,10 @@ pub struct Shape {
 
 impl Shape {
     /// Reads the sizes from a configuration as transformers writes it.
+    ///
+    /// # Errors
+    ///
+    /// Where a size is missing or out of range, or two contradict each other.
     pub fn read(net: &Net<'_>, config: &Config) -> Result<Shape, ModelError> {
         let (width, heads) = (net.size(config, "hidden_size")?, net.size(config, "num_attention_heads")?);
         let kv_heads = config.opt_size("num_key_value_heads")?.unwrap_or(heads);

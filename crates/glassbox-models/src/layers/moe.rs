@@ -24,6 +24,10 @@ pub struct Experts {
 
 impl Experts {
     /// As many as the setting `count` says, of which each token goes to `num_experts_per_tok`.
+    ///
+    /// # Errors
+    ///
+    /// Where a number is missing, or more experts are chosen than there are.
     pub fn read(net: &Net<'_>, config: &Config, count: &str, normalised: bool) -> Result<Experts, ModelError> {
         let (count, chosen) = (net.count(config, count)?, config.size("num_experts_per_tok")?);
         if chosen > count {

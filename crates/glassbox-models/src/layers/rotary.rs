@@ -55,8 +55,14 @@ impl Rotary {
     /// What a configuration says of heads of `size` channels: in `rope_parameters`, or in `rope_theta` and
     /// `rope_scaling` as older files have it. `theta` is the base where none is given.
     ///
+<<<<<<< HEAD
     /// As in transformers, of both objects `rope_scaling` counts, and what they don't say of the base and of the channels that
     /// turn is said beside them.
+=======
+    /// # Errors
+    ///
+    /// Where a setting is missing or wrong, or such a scaling isn't built.
+>>>>>>> refs/heads/hunts
     pub fn read(config: &Config, size: i64, theta: f64) -> Result<Rotary, ModelError> {
         let theta = config.opt_positive("rope_theta")?.unwrap_or(theta);
         let scaling = config.opt_inner("rope_scaling")?.filter(|scaling| !scaling.settings().is_empty());
@@ -67,6 +73,10 @@ impl Rotary {
     }
 
     /// What `settings`, an object of the form of `rope_parameters`, says of heads of `size` channels.
+    ///
+    /// # Errors
+    ///
+    /// Where a setting is missing or wrong, or such a scaling isn't built.
     pub fn described(config: &Config, settings: &Config, size: i64, theta: f64) -> Result<Rotary, ModelError> {
         let theta = settings.opt_positive("rope_theta")?.unwrap_or(theta);
         let channels = match turning(settings, size)? {
@@ -77,6 +87,10 @@ impl Rotary {
     }
 
     /// Without scaling.
+    ///
+    /// # Errors
+    ///
+    /// Where the channels can't turn in pairs.
     pub fn plain(config: &Config, channels: i64, theta: f64) -> Result<Rotary, ModelError> {
         if channels < 2 || channels % 2 != 0 {
             return Err(config.wrong("head_dim", format!("{channels} channels can't turn in pairs")));
@@ -96,6 +110,10 @@ impl Rotary {
     }
 
     /// With the scaling that `rope_scaling` describes.
+    ///
+    /// # Errors
+    ///
+    /// Where a setting is missing or wrong, or such a scaling isn't built.
     pub fn scaled(mut self, config: &Config, scaling: &Config) -> Result<Rotary, ModelError> {
         let kind = match scaling.opt_text("rope_type")? {
             Some(kind) => kind,

@@ -5,6 +5,10 @@ use crate::error::ModelError;
 
 /// The window of each layer: `sliding_window` where `layer_types` says `sliding_attention`, none where it
 /// says `full_attention`. Older files have no such list; there `slides` says it.
+///
+/// # Errors
+///
+/// Where the list names another number of layers or a type that isn't known, or the size of the window is missing.
 pub fn by_layer(config: &Config, layers: i64, slides: impl Fn(i64) -> bool) -> Result<Vec<Option<i64>>, ModelError> {
     let slides: Vec<bool> = match config.opt_texts("layer_types")? {
         None => (0..layers).map(slides).collect(),
@@ -18,6 +22,10 @@ pub fn by_layer(config: &Config, layers: i64, slides: impl Fn(i64) -> bool) -> R
 }
 
 /// The window of each layer where `use_sliding_window` switches them on, from layer `max_window_layers` on.
+///
+/// # Errors
+///
+/// Where settings are missing or contradict each other.
 pub fn from_layer(config: &Config, layers: i64) -> Result<Vec<Option<i64>>, ModelError> {
     let used = config.flag("use_sliding_window", false)?;
     let first = config.opt_count("max_window_layers")?;
@@ -31,6 +39,10 @@ pub fn from_layer(config: &Config, layers: i64) -> Result<Vec<Option<i64>>, Mode
 }
 
 /// An error if a layer slides: the family has no windows.
+///
+/// # Errors
+///
+/// Where a layer slides.
 pub fn none(config: &Config, layers: i64) -> Result<(), ModelError> {
     config.off("use_sliding_window")?;
     match by_layer(config, layers, |_| false)?.iter().any(Option::is_some) {

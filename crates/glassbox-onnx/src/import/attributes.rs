@@ -53,16 +53,28 @@ impl<'a> NodeContext<'a> {
     }
 
     /// An integer.
+    ///
+    /// # Errors
+    ///
+    /// Where the attribute is of another kind.
     pub fn int(&self, name: &str, default: i64) -> Result<i64, OnnxError> {
         Ok(self.opt_int(name)?.unwrap_or(default))
     }
 
     /// A float.
+    ///
+    /// # Errors
+    ///
+    /// Where the attribute is of another kind.
     pub fn float(&self, name: &str, default: f64) -> Result<f64, OnnxError> {
         Ok(self.opt_float(name)?.unwrap_or(default))
     }
 
     /// An integer that says yes (1) or no (0).
+    ///
+    /// # Errors
+    ///
+    /// Where the attribute is of another kind, or neither 0 nor 1.
     pub fn bool(&self, name: &str, default: bool) -> Result<bool, OnnxError> {
         match self.opt_int(name)? {
             None => Ok(default),
@@ -73,6 +85,10 @@ impl<'a> NodeContext<'a> {
     }
 
     /// Text that may be absent.
+    ///
+    /// # Errors
+    ///
+    /// Where the attribute is of another kind, or no UTF-8.
     pub fn opt_str(&self, name: &str) -> Result<Option<&'a str>, OnnxError> {
         match self.attribute(name) {
             None => Ok(None),
@@ -82,11 +98,19 @@ impl<'a> NodeContext<'a> {
     }
 
     /// Text.
+    ///
+    /// # Errors
+    ///
+    /// Where the attribute is of another kind, or no UTF-8.
     pub fn str(&self, name: &str, default: &'static str) -> Result<&'a str, OnnxError> {
         Ok(self.opt_str(name)?.unwrap_or(default))
     }
 
     /// A list of text that may be absent.
+    ///
+    /// # Errors
+    ///
+    /// Where the attribute is of another kind, or no UTF-8.
     pub fn strs(&self, name: &str) -> Result<Option<Vec<&'a str>>, OnnxError> {
         match self.attribute(name) {
             None => Ok(None),
@@ -98,6 +122,10 @@ impl<'a> NodeContext<'a> {
     }
 
     /// A dtype, given by its number, that may be absent.
+    ///
+    /// # Errors
+    ///
+    /// Where the attribute is of another kind, or the number none of a dtype.
     pub fn dtype(&self, name: &str) -> Result<Option<DType>, OnnxError> {
         let number = self.opt_int(name)?;
         let dtype = number.map(|number| {
@@ -111,6 +139,10 @@ impl<'a> NodeContext<'a> {
     }
 
     /// A type that may be absent.
+    ///
+    /// # Errors
+    ///
+    /// Where the attribute is of another kind, or the type none that we know.
     pub fn ty(&self, name: &str) -> Result<Option<Type>, OnnxError> {
         match self.attribute(name) {
             None => Ok(None),
@@ -126,11 +158,19 @@ impl<'a> NodeContext<'a> {
     }
 
     /// A graph that must be there.
+    ///
+    /// # Errors
+    ///
+    /// Where the attribute is missing or of another kind.
     pub fn graph(&self, name: &str) -> Result<&'a Graph, OnnxError> {
         self.required(name, self.opt_graph(name)?)
     }
 
     /// What was read of an attribute that must be there.
+    ///
+    /// # Errors
+    ///
+    /// Where there is none.
     pub fn required<T>(&self, name: &str, value: Option<T>) -> Result<T, OnnxError> {
         value.ok_or_else(|| self.error(format!("attribute `{name}` is missing")))
     }
@@ -153,6 +193,10 @@ impl<'a> NodeContext<'a> {
     /// The attributes that `op` declares, by the same names, as far as the node has them.
     ///
     /// An ONNX int is an int, a bool or the number of a dtype, as the declaration says.
+    ///
+    /// # Errors
+    ///
+    /// Where an attribute isn't of the kind that the op declares, or has a value that it doesn't have.
     pub fn attrs(&self, op: &'static OpDef) -> Result<Attrs, OnnxError> {
         let mut attrs = Attrs::new();
         for spec in op.attrs {

@@ -129,12 +129,20 @@ impl<'a> NodeContext<'a> {
     }
 
     /// The rank of an operand, which must be known for the conversion.
+    ///
+    /// # Errors
+    ///
+    /// Where it isn't known.
     pub fn rank(&self, index: usize) -> Result<usize, OnnxError> {
         let x = self.x(index);
         x.rank().ok_or_else(|| self.unsupported(format!("an operand {index} of unknown rank, {},", x.ty())))
     }
 
     /// The sizes of an operand, which must all be known for the conversion.
+    ///
+    /// # Errors
+    ///
+    /// Where one of them isn't known.
     pub fn sizes(&self, index: usize) -> Result<Vec<usize>, OnnxError> {
         let ty = self.x(index).ty();
         let sizes = ty.as_tensor().and_then(|tensor| tensor.shape.sizes());
@@ -142,6 +150,10 @@ impl<'a> NodeContext<'a> {
     }
 
     /// An axis counted from the front; it must be in `[-rank, rank)`.
+    ///
+    /// # Errors
+    ///
+    /// Where it is outside.
     pub fn axis(&self, axis: i64, rank: usize) -> Result<usize, OnnxError> {
         normalise_axis("axis", axis, rank).map_err(|violation| self.error(violation.message))
     }
@@ -191,6 +203,10 @@ impl<'a> NodeContext<'a> {
     }
 
     /// The types that the parameters of the regions of a use of `op` begin with.
+    ///
+    /// # Errors
+    ///
+    /// Where the op refuses its operands.
     pub fn region_parameters(
         &self,
         op: &'static OpDef,
@@ -203,6 +219,10 @@ impl<'a> NodeContext<'a> {
     }
 
     /// Builds a graph as the body of this node, whose parameters have these types.
+    ///
+    /// # Errors
+    ///
+    /// Where a node of the graph can't be imported.
     pub fn region(&self, graph: &'a Graph, parameters: &[Type]) -> Result<BuiltRegion, OnnxError> {
         let built = build_region(self.site, graph, parameters, &format!("{} `{}`", self.node.full_op(), self.label()));
         self.set_provenance();
@@ -210,6 +230,10 @@ impl<'a> NodeContext<'a> {
     }
 
     /// The types that a graph gives as the body of this node, if its parameters have these types.
+    ///
+    /// # Errors
+    ///
+    /// Where a node of the graph can't be imported.
     pub fn region_results(&self, graph: &'a Graph, parameters: &[Type]) -> Result<Vec<Type>, OnnxError> {
         let mark = self.site.frame.mark();
         let built = self.region(graph, parameters)?;
@@ -255,6 +279,10 @@ impl<'a> NodeContext<'a> {
     }
 
     /// A body that gives values of these types and whose run is an error that says why. `what` is what the body is.
+    ///
+    /// # Errors
+    ///
+    /// Where the builder refuses a node of it.
     pub fn failing_region(
         &self,
         parameters: &[Type],
@@ -307,6 +335,10 @@ impl<'a> NodeContext<'a> {
     /// Where the body gives a carried value another type than it takes, it is built again for what
     /// holds of both, until it takes what it gives: conversions look at types, so a body that was
     /// converted for the types of the first turn would be wrong in the second.
+    ///
+    /// # Errors
+    ///
+    /// Where a node of the graph can't be imported, or the types of what is carried never settle.
     pub fn carrying_region(
         &self,
         op: &'static OpDef,
@@ -336,6 +368,10 @@ impl<'a> NodeContext<'a> {
     }
 
     /// Builds a region by a formula.
+    ///
+    /// # Errors
+    ///
+    /// The first mistake in the formula.
     pub fn inline_region(
         &self,
         parameters: &[Type],

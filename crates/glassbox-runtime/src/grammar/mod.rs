@@ -43,6 +43,10 @@ fn wrong(error: impl std::fmt::Display) -> RuntimeError {
 
 impl Grammatical {
     /// A grammar before the first token of a text that `tokenizer` writes.
+    ///
+    /// # Errors
+    ///
+    /// Where the grammar can't be read, or the tokenizer can't write what it asks for.
     pub fn new(grammar: &Grammar, tokenizer: &Tokenizer) -> Result<Grammatical, RuntimeError> {
         let grammar = match grammar {
             Grammar::JsonSchema(schema) => TopLevelGrammar::from_json_schema(compact(schema)),

@@ -93,6 +93,10 @@ pub struct Sampler {
 
 impl Sampler {
     /// A sampler at the beginning of its draws.
+    ///
+    /// # Errors
+    ///
+    /// Where a setting is out of its range.
     pub fn new(settings: Sampling) -> Result<Sampler, RuntimeError> {
         let wrong = |what: &str, rule: &str| Err(RuntimeError::Setting(format!("{what} {rule}")));
         if settings.temperature.is_nan() || settings.temperature < 0.0 {
@@ -112,6 +116,17 @@ impl Sampler {
     }
 
     /// The token after `before`, whose logits these are.
+    ///
+    /// # Errors
+    ///
+    /// Where a logit is NaN, none is left to choose from, or the constraint refuses.
+    ///
+    /// ```
+    /// use glassbox_runtime::{Sampler, Sampling};
+    /// let mut sampler = Sampler::new(Sampling { temperature: 0.0, ..Sampling::default() })?;
+    /// assert_eq!(sampler.choose(&[0.5, 2.0, 1.0], &[], None)?.token, 1);
+    /// # Ok::<(), glassbox_runtime::RuntimeError>(())
+    /// ```
     pub fn choose(
         &mut self,
         logits: &[f32],

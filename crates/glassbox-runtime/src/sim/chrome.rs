@@ -19,12 +19,20 @@ pub struct ChromeWriter<W: Write> {
 
 impl<W: Write> ChromeWriter<W> {
     /// Begins a trace.
+    ///
+    /// # Errors
+    ///
+    /// Where the text can't be written.
     pub fn new(mut out: W) -> io::Result<ChromeWriter<W>> {
         out.write_all(b"{\"displayTimeUnit\":\"ms\",\"traceEvents\":[")?;
         Ok(ChromeWriter { out, empty: true, untimed: 0 })
     }
 
     /// Adds an event. One without times, for there was no timer, can't be drawn, and is only counted.
+    ///
+    /// # Errors
+    ///
+    /// Where the text can't be written.
     pub fn event(&mut self, event: &TraceEvent) -> io::Result<()> {
         let (Some(began), Some(micros)) = (event.began, event.micros) else {
             self.untimed += 1;
@@ -46,6 +54,10 @@ impl<W: Write> ChromeWriter<W> {
 
     /// Ends the trace; says how many events could not be drawn, and how many others there were before that nobody
     /// kept.
+    ///
+    /// # Errors
+    ///
+    /// Where the text can't be written.
     pub fn finish(mut self, left_out: u64) -> io::Result<W> {
         let other = json!({ "events_left_out": left_out, "events_without_time": self.untimed });
         write!(self.out, "\n],\"otherData\":{other}}}\n")?;
@@ -80,6 +92,10 @@ fn arguments(event: &TraceEvent) -> Value {
 }
 
 /// Writes events as a trace that chrome://tracing and Perfetto open.
+///
+/// # Errors
+///
+/// Where the text can't be written.
 pub fn write_chrome<'e>(events: impl IntoIterator<Item = &'e TraceEvent>, out: impl Write) -> io::Result<()> {
     let mut writer = ChromeWriter::new(out)?;
     for event in events {

@@ -122,6 +122,10 @@ impl Executor {
     }
 
     /// Inserts the value of an input for the next step.
+    ///
+    /// # Errors
+    ///
+    /// Where the program has no such input, the value isn't of its type, or a step is under way.
     pub fn insert(&mut self, name: &str, value: impl Into<Inserted>) -> Result<(), RuntimeError> {
         self.check_idle("nothing can be inserted")?;
         let program = &self.program;
@@ -137,12 +141,20 @@ impl Executor {
     }
 
     /// Runs a step to its end or, where there are breakpoints, until one of them pauses it.
+    ///
+    /// # Errors
+    ///
+    /// Where an input is missing, a step is under way already, or a statement fails; states are then as before the step.
     pub fn run_step(&mut self) -> Result<StepOutcome, RuntimeError> {
         self.check_idle("another can't begin")?;
         self.begin(Until::Break)
     }
 
     /// Runs one statement: the first of a step, or the next of the step that is under way.
+    ///
+    /// # Errors
+    ///
+    /// Where an input is missing or a statement fails; states are then as before the step.
     pub fn step(&mut self) -> Result<StepOutcome, RuntimeError> {
         if self.is_under_way() { self.go_on(Some(Until::Statement)) } else { self.begin(Until::Statement) }
     }
@@ -154,6 +166,10 @@ impl Executor {
     }
 
     /// Goes on with the step that is under way, to its end or the next breakpoint.
+    ///
+    /// # Errors
+    ///
+    /// Where no step is under way, or a statement fails; states are then as before the step.
     pub fn resume(&mut self) -> Result<StepOutcome, RuntimeError> {
         if !self.is_under_way() {
             return Err(SimError::UnderWay("no step is under way; `run_step` begins one".to_owned()).into());

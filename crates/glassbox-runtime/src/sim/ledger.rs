@@ -319,6 +319,10 @@ impl View<'_> {
     }
 
     /// The latest value of a variable.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such variable, it has no value yet, or it can't be had as `T`.
     pub fn fetch<T: Fetched>(&self, name: &str) -> Result<T, RuntimeError> {
         if self.run.graph.states().iter().any(|state| state.name == name) {
             return fetched(name, &self.run.state(name)?.into());

@@ -81,6 +81,23 @@ use symbols::SymbolTable;
 pub const TRACE_KEPT: usize = 65_536;
 
 /// A program that is lowered, checked and planned: what makes executors. See the [module](self).
+///
+/// ```
+/// use glassbox_runtime::dsl::Program;
+/// use glassbox_runtime::{Device, ModelPackage, Simulator};
+/// let text = "dynamic { x: f32[2]; } persistent { n: i32; }
+///     block entry { assign y: f32[2]; op relu(x) >> y; cache.increment n; }";
+/// let program = Program::parse("example", text)?;
+/// let simulator = Simulator::new(&ModelPackage::empty(), &program, Device::Reference)?;
+/// let mut executor = simulator.make_executor()?;
+/// for step in 1..=2 {
+///     executor.insert("x", vec![-1.0f32, 2.0])?;
+///     executor.run_step()?;
+///     assert_eq!(executor.fetch::<Vec<f32>>("y")?, [0.0, 2.0]);
+///     assert_eq!(executor.fetch::<i32>("n")?, step);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Simulator {
     executable: Arc<dyn Executable>,
     program: Arc<SymbolTable>,
@@ -91,6 +108,10 @@ pub struct Simulator {
 
 impl Simulator {
     /// Lowers a program against a package. A parameter that the package doesn't have as the program says is an error.
+    ///
+    /// # Errors
+    ///
+    /// Where the program has a mistake, the package lacks what it names, or the graph can't be prepared.
     pub fn new(
         model: &ModelPackage,
         program: &(impl Lower + ?Sized),
@@ -138,6 +159,10 @@ impl Simulator {
     }
 
     /// With another precision, seed, or other limits.
+    ///
+    /// # Errors
+    ///
+    /// Where the graph can't be prepared with these options.
     pub fn with_options(self, options: Options) -> Result<Simulator, RuntimeError> {
         let other = Simulator::of_graph(self.executable.graph(), self.params.clone(), self.device, options)?;
         Ok(Simulator { settings: self.settings, ..other })
@@ -163,6 +188,10 @@ impl Simulator {
     }
 
     /// An executor, with states as at the start.
+    ///
+    /// # Errors
+    ///
+    /// Where no session can be made, as for want of memory for the states.
     pub fn make_executor(&self) -> Result<Executor, RuntimeError> {
         Executor::new(self.executable.as_ref(), self.program.clone(), self.params.clone(), self.settings.clone())
     }

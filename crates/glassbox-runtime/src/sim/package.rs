@@ -26,12 +26,20 @@ pub struct ModelLoader;
 
 impl ModelLoader {
     /// Opens a file or folder of weights, of any format. Only headers are read.
+    ///
+    /// # Errors
+    ///
+    /// Where the file can't be read or is of no known format.
     pub fn open(path: impl AsRef<Path>) -> Result<ModelPackage, RuntimeError> {
         let path = path.as_ref();
         Ok(ModelPackage::of_package(path.display().to_string(), glassbox_weights::open(path)?))
     }
 
     /// Opens a file of weights that is in memory, such as one that is part of a program; errors call it `name`.
+    ///
+    /// # Errors
+    ///
+    /// Where the bytes are of no known format.
     pub fn from_bytes(name: &str, bytes: &'static [u8]) -> Result<ModelPackage, RuntimeError> {
         Ok(ModelPackage::of_package(name.to_owned(), glassbox_weights::open_bytes(name, Arc::new(bytes))?))
     }
@@ -78,6 +86,10 @@ impl ModelPackage {
     }
 
     /// A package of parts that are in memory; errors call it `name`.
+    ///
+    /// # Errors
+    ///
+    /// Where two parts have one name.
     pub fn of(name: &str, parts: ModelParts) -> Result<ModelPackage, RuntimeError> {
         let params = Arc::new(InMemory::new(name, parts.tensors)?);
         let mut sizes: Vec<Size> = Vec::with_capacity(parts.sizes.len());
@@ -114,11 +126,19 @@ impl ModelPackage {
 
     #[cfg(feature = "text")]
     /// The tokenizer that it has inside or beside it, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// Where there is a tokenizer that can't be read.
     pub fn tokenizer(&self) -> Result<Option<Tokenizer>, RuntimeError> {
         self.package().map_or(Ok(None), |package| Ok(Tokenizer::of(package)?))
     }
 
     /// The size variable of this name.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such size, with the nearest names, or it is too large for this machine.
     pub fn size_of(&self, name: &str) -> Result<usize, RuntimeError> {
         let Some(value) = self.size(name) else {
             let known = self.0.sizes.iter().map(|size| size.name.as_str());
@@ -130,6 +150,10 @@ impl ModelPackage {
     }
 
     /// The metadata of this name: a truth value, a number that fits, text, or a list of numbers or of text.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such key, with the nearest names, or its value is no `T`.
     pub fn meta<T: FromMetadata>(&self, key: &str) -> Result<T, RuntimeError> {
         let Some(value) = self.0.metadata.get(key) else {
             let known = self.0.metadata.iter().map(|(name, _)| name);

@@ -28,6 +28,11 @@ pub struct Random<T>(PhantomData<T>);
 impl<T: RandomElement> Random<T> {
     /// A tensor of these dims, whose elements lie from `low` to `high`, both included, and are all as probable.
     /// Bounds that aren't finite, or of which the first is the larger, are an error.
+    ///
+    /// # Errors
+    ///
+    /// Where the bounds aren't finite or the first is the larger, the dims have too many elements, or there isn't enough
+    /// memory.
     pub fn generate_with_seed(seed: u64, (low, high): (T, T), dims: &[usize]) -> Result<Tensor, RuntimeError> {
         let range = T::range(low, high).map_err(SimError::Random)?;
         let wrong = || TensorError::InvalidSize { dtype: T::DTYPE, shape: dims.to_vec() };

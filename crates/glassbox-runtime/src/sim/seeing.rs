@@ -16,6 +16,10 @@ use crate::error::RuntimeError;
 impl Executor {
     /// Asks `pause` after each statement that stands in the block or the loop `name`, or that writes the variable
     /// `name`; where it says yes, the step pauses. There may be several for one name.
+    ///
+    /// # Errors
+    ///
+    /// Where the program has no block, loop or variable of this name.
     pub fn break_at(
         &mut self,
         name: &str,
@@ -27,6 +31,10 @@ impl Executor {
     }
 
     /// Tells `tell` of each write of a variable, with its new value. There may be several for one variable.
+    ///
+    /// # Errors
+    ///
+    /// Where the program writes no variable of this name.
     pub fn watch(
         &mut self,
         name: &str,
@@ -58,6 +66,10 @@ impl Executor {
     }
 
     /// Writes the events that were collected as lines of JSON.
+    ///
+    /// # Errors
+    ///
+    /// Where nothing was collected, or the file can't be written.
     pub fn write_jsonl(&self, path: impl AsRef<Path>) -> Result<(), RuntimeError> {
         self.traced(self.settings.tells_all(), "`with_trace` or `with_timer`")?;
         let path = path.as_ref();
@@ -66,6 +78,10 @@ impl Executor {
     }
 
     /// Writes the events that were collected as a trace that chrome://tracing and Perfetto open.
+    ///
+    /// # Errors
+    ///
+    /// Where no times were collected, or the file can't be written.
     pub fn write_chrome(&self, path: impl AsRef<Path>) -> Result<(), RuntimeError> {
         self.traced(self.settings.timer, "`with_timer`")?;
         let path = path.as_ref();

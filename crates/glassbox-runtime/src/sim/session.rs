@@ -22,6 +22,16 @@ use crate::error::RuntimeError;
 pub type SimBackend = Device;
 
 /// Runs programs against one package. See the [module](super).
+///
+/// ```
+/// use glassbox_runtime::dsl::Program;
+/// use glassbox_runtime::{Device, Inputs, ModelPackage, SimSession};
+/// let program = Program::parse("example", "dynamic { x: f32[2]; } block entry { assign y: f32[2]; op neg(x) >> y; }")?;
+/// let mut session = SimSession::new(&ModelPackage::empty(), Device::Reference)?;
+/// let result = session.run_step(&program, Inputs::new().with("x", vec![1.0f32, 2.0]))?;
+/// assert_eq!(result.fetch_as::<Vec<f32>>("y")?, [-1.0, -2.0]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct SimSession {
     model: ModelPackage,
     backend: SimBackend,
@@ -47,11 +57,19 @@ impl Inputs {
 
 impl SimSession {
     /// A session without any state yet.
+    ///
+    /// # Errors
+    ///
+    /// So far none: nothing is prepared before the first step.
     pub fn new(model: &ModelPackage, backend: SimBackend) -> Result<SimSession, RuntimeError> {
         Ok(SimSession { model: model.clone(), backend, executors: Vec::new() })
     }
 
     /// The executor of a program: that of the steps before, or a new one.
+    ///
+    /// # Errors
+    ///
+    /// Where the program has a mistake, the package lacks what it names, or the graph can't be prepared.
     pub fn executor(&mut self, program: &(impl Lower + ?Sized)) -> Result<&mut Executor, RuntimeError> {
         let graph = program.lower(&self.model)?;
         let same = |held: &Arc<Graph>| Arc::ptr_eq(held, &graph) || held.same_as(&graph).is_ok();
@@ -69,6 +87,10 @@ impl SimSession {
     }
 
     /// Runs one step of a program. What an earlier step of it left in persistent variables is there.
+    ///
+    /// # Errors
+    ///
+    /// As [`SimSession::executor`], [`Executor::insert`] and [`Executor::run_step`].
     pub fn run_step(&mut self, program: &(impl Lower + ?Sized), inputs: Inputs) -> Result<StepResult, RuntimeError> {
         let executor = self.executor(program)?;
         executor.forget_inputs();
@@ -93,11 +115,19 @@ pub struct StepResult {
 
 impl StepResult {
     /// The tensor of an output.
+    ///
+    /// # Errors
+    ///
+    /// Where the step gave no such output, or it is no tensor.
     pub fn fetch(&self, output: impl OutputName) -> Result<Tensor, RuntimeError> {
         self.fetch_as(output)
     }
 
     /// An output as any type that it can be had as.
+    ///
+    /// # Errors
+    ///
+    /// Where the step gave no such output, or it can't be had as `T`.
     pub fn fetch_as<T: Fetched>(&self, output: impl OutputName) -> Result<T, RuntimeError> {
         let name = output.output_name();
         match self.values.iter().find(|(known, _)| known == name) {

@@ -9,6 +9,20 @@ use crate::error::RuntimeError;
 use crate::model::{read_graph, read_text};
 
 /// The program in a file: a graph as text (`.gb`) or JSON (`.json`), or a program in block form (`.gbp`).
+///
+/// # Errors
+///
+/// Where the file can't be read, ends in none of these, or is no program.
+///
+/// ```
+/// use glassbox_runtime::{Device, ModelPackage, Simulator, read_program};
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("neg.gbp");
+/// std::fs::write(&path, "dynamic { x: f32; } block entry { assign y: f32; op neg(x) >> y; }")?;
+/// let program = read_program(&path)?;
+/// assert!(Simulator::new(&ModelPackage::empty(), program.as_ref(), Device::Reference).is_ok());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn read_program(path: impl AsRef<Path>) -> Result<Box<dyn Lower>, RuntimeError> {
     let path = path.as_ref();
     match ending(path) {
@@ -19,6 +33,10 @@ pub fn read_program(path: impl AsRef<Path>) -> Result<Box<dyn Lower>, RuntimeErr
 }
 
 /// The text of a program as it is to be, with its comments: of a graph as text (`.gb`), or of a program in block form (`.gbp`).
+///
+/// # Errors
+///
+/// Where the file can't be read, ends in none of these, or is no program.
 pub fn format_program(path: impl AsRef<Path>) -> Result<String, RuntimeError> {
     let path = path.as_ref();
     match ending(path) {

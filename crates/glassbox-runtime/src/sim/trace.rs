@@ -128,6 +128,10 @@ impl TraceOutput {
 }
 
 /// Writes each event as a line of JSON.
+///
+/// # Errors
+///
+/// Where the text can't be written.
 pub fn write_jsonl<'e>(events: impl IntoIterator<Item = &'e TraceEvent>, mut out: impl Write) -> io::Result<()> {
     for event in events {
         serde_json::to_writer(&mut out, event)?;

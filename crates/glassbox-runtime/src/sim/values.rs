@@ -117,6 +117,10 @@ impl From<Vec<&str>> for Inserted {
 
 impl Inserted {
     /// The elements of a tensor as a list, which takes the declared dims whatever its own are.
+    ///
+    /// # Errors
+    ///
+    /// Where the elements must be copied and there isn't enough memory.
     pub fn list(elements: &Tensor) -> Result<Inserted, TensorError> {
         Ok(Inserted(Given::List(elements.reshape(&[elements.len()])?)))
     }

@@ -15,6 +15,10 @@ use crate::error::RuntimeError;
 
 impl Executor {
     /// The value of a variable: after a step as the step left it; in a step that is under way the latest.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such variable, it has no value yet, or it can't be had as `T`.
     pub fn fetch<T: Fetched>(&self, name: &str) -> Result<T, RuntimeError> {
         fetched(name, &self.value(name)?)
     }
@@ -60,6 +64,10 @@ impl Executor {
     }
 
     /// What a persistent variable holds; in a step that is under way, what it holds by then.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such persistent variable, or it can't be read.
     pub fn state(&self, name: &str) -> Result<Tensor, RuntimeError> {
         if !self.keeps(name) {
             return Err(self.no_state(name));
@@ -73,6 +81,10 @@ impl Executor {
     }
 
     /// Gives a persistent variable other contents.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such persistent variable, or the value isn't of its type.
     pub fn set_state(&mut self, name: &str, value: impl Into<Inserted>) -> Result<(), RuntimeError> {
         let Some(state) = self.graph().state(name) else {
             return Err(self.no_state(name));
@@ -92,6 +104,10 @@ impl Executor {
     }
 
     /// Every persistent variable as at the start. What was inserted stays inserted.
+    ///
+    /// # Errors
+    ///
+    /// Where a step is under way.
     pub fn reset(&mut self) -> Result<(), RuntimeError> {
         self.check_idle("persistent variables can't be reset")?;
         self.session.states_mut().reset()?;
@@ -101,6 +117,10 @@ impl Executor {
     }
 
     /// Writes all persistent variables to a file, `.safetensors` or `.oinf`, which appears whole or not at all.
+    ///
+    /// # Errors
+    ///
+    /// Where a step is under way, or the file can't be written.
     pub fn save_states(&mut self, path: impl AsRef<Path>) -> Result<(), RuntimeError> {
         self.check_idle("states can't be saved")?;
         states::save(self.session.as_ref(), path.as_ref())
@@ -108,6 +128,10 @@ impl Executor {
 
     /// Gives all persistent variables the contents that a file has: the file must have every one of them, of its dtype
     /// and dims, and no other. After an error they are as they were.
+    ///
+    /// # Errors
+    ///
+    /// Where a step is under way, or the file can't be read or doesn't have these states.
     pub fn load_states(&mut self, path: impl AsRef<Path>) -> Result<(), RuntimeError> {
         self.check_idle("states can't be loaded")?;
         states::load(self.session.as_mut(), path.as_ref())

@@ -11,6 +11,10 @@ const _: () = assert!(BUILD_CHUNK.is_multiple_of(256));
 
 impl Tensor {
     /// The elements of a tensor of a block format, as f32 of the same shape.
+    ///
+    /// # Errors
+    ///
+    /// Where the tensor is of no block format, its file has become shorter, or there isn't enough memory.
     pub fn dequantize_blocks(&self) -> Result<Tensor, TensorError> {
         let format = self.block_format("dequantize_blocks")?;
         let bytes = self.block_bytes()?;
@@ -28,6 +32,11 @@ impl Tensor {
     /// rounded to f32 first. Of the formats, `q8_0`, `q4_0` and `q4_k` can be written.
     ///
     /// A number that is not finite is an error, and so is a block whose scale doesn't fit f16.
+    ///
+    /// # Errors
+    ///
+    /// Where the format can't be written, the last dim doesn't end with a block, the tensor holds no numbers, one of them
+    /// isn't finite, or the scale of a block doesn't fit f16.
     ///
     /// ```
     /// use glassbox_tensor::{BlockFormat, Tensor};

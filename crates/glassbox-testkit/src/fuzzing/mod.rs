@@ -133,6 +133,10 @@ fn check(graph: &Graph) {
 }
 
 /// Reads, imports and, where all dims of the inputs are known, runs a model: the first error.
+///
+/// # Errors
+///
+/// That error.
 pub fn load_and_run(bytes: &[u8]) -> Result<(), String> {
     let model = glassbox_onnx::parse(Bytes::copy_from_slice(bytes), None).map_err(|error| error.to_string())?;
     let mut options = ImportOptions::default();

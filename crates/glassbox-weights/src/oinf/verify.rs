@@ -31,11 +31,25 @@ pub struct Verified {
 
 /// Checks a file or folder of any known format. `progress` is told how many bytes of data are done, and of
 /// how many. The error is the first thing that is wrong.
+///
+/// # Errors
+///
+/// The first thing that is wrong.
+///
+/// ```
+/// let verified = glassbox_weights::verify("../../models/stories-gpt2/model.oinf".as_ref(), |_, _| ())?;
+/// assert!(verified.contents);
+/// # Ok::<(), glassbox_weights::WeightsError>(())
+/// ```
 pub fn verify(path: &Path, progress: impl FnMut(u64, u64)) -> Result<Verified, WeightsError> {
     verify_package(&open(path)?, progress)
 }
 
 /// As [`verify`], of a package that is open.
+///
+/// # Errors
+///
+/// The first thing that is wrong.
 pub fn verify_package(package: &Package, mut progress: impl FnMut(u64, u64)) -> Result<Verified, WeightsError> {
     let contents = package.format() == Format::Oinf(VERSION);
     if contents {

@@ -63,6 +63,10 @@ pub struct Writer {
 
 impl Writer {
     /// Begins a file at `path`, which appears when all is written.
+    ///
+    /// # Errors
+    ///
+    /// Where the file can't be made, or two tensors have one name.
     pub fn create(path: &Path, contents: Contents) -> Result<Writer, WeightsError> {
         Writer::try_create(path, contents).map_err(|error| error.in_file(path))
     }
@@ -105,6 +109,10 @@ impl Writer {
     }
 
     /// Writes the next tensor, in the order of the contents.
+    ///
+    /// # Errors
+    ///
+    /// Where the tensor isn't the one that comes next, or the file can't be written.
     pub fn tensor(&mut self, tensor: &Tensor) -> Result<(), WeightsError> {
         let row = self.tables.tensors.get(self.written).filter(|row| row.extent.is_some());
         let Some(row) = row else {
@@ -152,6 +160,10 @@ impl Writer {
     }
 
     /// Writes the tables, has all on the disk, and gives the file its name.
+    ///
+    /// # Errors
+    ///
+    /// Where a tensor hasn't come that was announced, or the file can't be written.
     pub fn finish(mut self) -> Result<(), WeightsError> {
         let missing = self.tables.tensors.get(self.written).filter(|row| row.extent.is_some());
         if let Some(row) = missing {

@@ -1,9 +1,8 @@
 //! Values that somebody else has computed, in the forms in which they are stored.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -14,7 +13,7 @@ use base64::prelude::BASE64_STANDARD;
 use glassbox_check::Other;
 use glassbox_check::side::{Entry, Load, Stored};
 use glassbox_check::skeleton::Skeleton;
-use glassbox_tensor::{DType, Tensor};
+use glassbox_tensor::{DType, SharedBytes, Tensor};
 use serde_json::Value;
 
 use super::python::Taken;
@@ -92,7 +91,8 @@ fn polygraphy(path: &Path) -> Result<Option<Vec<Entry>>> {
 }
 
 /// A folder of `trace --save`, or one that another program wrote in the same form: `index.json` lists the files. An entry
-/// with a `start` begins there in a file of the elements of several, in little-endian order.
+/// with a `start` begins there in a file of the elements of several, in little-endian order; such a file is mapped, so that
+/// an element is read where it is needed, and nowhere copied.
 pub(super) fn folder(folder: &Path) -> Result<Vec<Entry>> {
     let index = folder.join("index.json");
     let place = || index.display().to_string();
@@ -107,7 +107,7 @@ pub(super) fn folder(folder: &Path) -> Result<Vec<Entry>> {
         _ => bail!("{}: it is neither a list nor an object", index.display()),
     };
     let mut entries = Vec::with_capacity(list.len());
-    let mut opened: HashMap<PathBuf, Rc<RefCell<File>>> = HashMap::new();
+    let mut mapped: HashMap<PathBuf, SharedBytes> = HashMap::new();
     for (number, item) in list.iter().enumerate() {
         let text = |key: &str| item.get(key).and_then(Value::as_str);
         let missing = |key: &str| format!("{}: entry {number} has no `{key}`", index.display());
@@ -123,16 +123,17 @@ pub(super) fn folder(folder: &Path) -> Result<Vec<Entry>> {
         let load: Load = match item.get("start").and_then(Value::as_u64) {
             None => Box::new(move || read(&file, dtype.as_deref())),
             Some(start) => {
-                let whole = match opened.get(&file) {
+                let whole = match mapped.get(&file) {
                     Some(whole) => whole.clone(),
-                    None => opened.entry(file.clone()).or_insert(Rc::new(RefCell::new(open_file(&file)?))).clone(),
+                    None => mapped.entry(file.clone()).or_insert(map(&file)?).clone(),
                 };
                 let dtype = dtype.and_then(|name| name.parse().ok()).with_context(|| missing("dtype that is known"))?;
                 let dims = item.get("shape").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
                 let shape: Option<Vec<usize>> =
                     dims.iter().map(|dim| dim.as_u64().and_then(|dim| usize::try_from(dim).ok())).collect();
                 let shape = shape.with_context(|| missing("shape"))?;
-                Box::new(move || part(&mut whole.borrow_mut(), start, dtype, &shape))
+                let start = usize::try_from(start).with_context(|| missing("start within a file"))?;
+                Box::new(move || Tensor::from_shared(dtype, &shape, whole.clone(), start).map_err(io::Error::other))
             }
         };
         entries.push(Entry { name, turns, load });
@@ -152,19 +153,17 @@ fn turns_of(path: &str) -> Vec<u64> {
     parts.filter_map(|part| part.rsplit_once('[').and_then(|(_, turn)| turn.parse().ok())).collect()
 }
 
-fn open_file(file: &Path) -> Result<File> {
-    File::open(file).with_context(|| format!("{}: the file can't be opened", file.display()))
-}
-
-/// Elements that lie from `start` on in a file, in little-endian order.
-fn part(file: &mut File, start: u64, dtype: DType, shape: &[usize]) -> io::Result<Tensor> {
-    let count = shape.iter().try_fold(1usize, |count, dim| count.checked_mul(*dim));
-    let length = count.and_then(|count| dtype.byte_len(count)).ok_or_else(|| io::Error::other("it is too large"))?;
-    file.seek(SeekFrom::Start(start))?;
-    let mut bytes = Vec::new();
-    bytes.try_reserve_exact(length).map_err(io::Error::other)?;
-    file.take(length as u64).read_to_end(&mut bytes)?;
-    Tensor::from_bytes(dtype, shape, bytes).map_err(io::Error::other)
+/// The bytes of a file.
+fn map(file: &Path) -> Result<SharedBytes> {
+    let place = || format!("{}: the file can't be mapped", file.display());
+    let opened = File::open(file).with_context(place)?;
+    if opened.metadata().with_context(place)?.len() == 0 {
+        // A file without bytes can't be mapped.
+        return Ok(Arc::new([0u8; 0]));
+    }
+    // SAFETY: the map is read-only and lives as long as any tensor over it. Nobody writes the file any more: it is one of our
+    // own temporary folder, or one of a folder whose index is there, which is written last.
+    Ok(Arc::new(unsafe { memmap2::Mmap::map(&opened) }.with_context(place)?))
 }
 
 /// An array whose dtype NumPy may lack: it is stored as integers of the same width then.
