@@ -26,4 +26,4 @@ mod statics;
 mod survivors;
 
 pub use executable::{Cpu, compiled};
-pub use overrides::{CustomKernel, Override, OverrideError, unregister};
+pub use overrides::{CustomKernel, Override, OverrideError, Replacement, unregister};

@@ -3,10 +3,12 @@
 //! In comes a pattern, written as a graph of ordinary ops, and what computes it; from then on the backend uses it wherever the
 //! nodes of a model are those of the pattern, if the model's [policy](glassbox_exec::Policy) doesn't say otherwise. The pattern is
 //! simplified and taken apart as a model is, so it may use composites. Operands are matched in the order in which the pattern
-//! has them, constants by their contents, sizes that have names with any size. A run that is observed node by node goes over
+//! has them, constants by their contents, sizes that have names with any size. What computes it may be another graph,
+//! which makes a rewrite of the two: [`Replacement`]. A run that is observed node by node goes over
 //! the graph that was given, and uses none of them.
 
 mod matching;
+mod replacement;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -19,6 +21,7 @@ use thiserror::Error;
 
 use crate::fuse::Fusion;
 pub(crate) use matching::{Pattern, Surroundings};
+pub use replacement::Replacement;
 
 /// What computes a pattern.
 pub trait CustomKernel: Send + Sync {

@@ -85,8 +85,11 @@ impl Case {
                 runtime.prepare(source.clone(), params.clone(), &Options::default()).expect("it is prepared");
             let left = executable.report().fallbacks;
             assert!(runtime.name() != "cpu" || left.is_empty(), "{left:?}");
-            let outputs =
-                executable.session().expect("memory").run(&[input.clone()], RunContext::new()).expect("it runs");
+            let outputs = executable
+                .session()
+                .expect("memory")
+                .run(std::slice::from_ref(&input), RunContext::new())
+                .expect("it runs");
             outputs[0].as_tensor().expect("a tensor").to_vec::<f32>().expect("numbers")
         };
         let of = |list: &[i64], column: usize| list[if list.len() == 1 { 0 } else { column }];
@@ -159,7 +162,11 @@ fn scales_that_lose_digits_are_left_to_the_graph() {
     let input: Value = tensor(case.x, &[case.rows, case.inner], &x).into();
     let run = |runtime: &dyn Runtime| {
         let executable = runtime.prepare(graph(&body), params.clone(), &Options::default()).expect("it is prepared");
-        let outputs = executable.session().expect("memory").run(&[input.clone()], RunContext::new()).expect("it runs");
+        let outputs = executable
+            .session()
+            .expect("memory")
+            .run(std::slice::from_ref(&input), RunContext::new())
+            .expect("it runs");
         outputs[0].as_tensor().expect("a tensor").to_vec::<f32>().expect("numbers")
     };
     for (found, reference) in run(&Cpu).iter().zip(run(&Reference)) {

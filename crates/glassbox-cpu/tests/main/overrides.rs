@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use glassbox_cpu::{Cpu, CustomKernel, Override, OverrideError, unregister};
+use glassbox_cpu::{Cpu, CustomKernel, Override, OverrideError, Replacement, unregister};
 use glassbox_exec::{Choice, KernelError, Options, Policy, RunContext, RunError, Runtime};
 use glassbox_ir::TensorType;
 use glassbox_ir::text::{ParseOptions, parse};
@@ -111,4 +111,30 @@ fn a_kernel_that_gives_another_type_is_told() {
     let error = run(body, "[overrides]\ntest-wrong = 'force'").expect_err("a scalar").to_string();
     assert!(error.contains("the kernel `test-wrong` gave f32[] where f32[4, 9] was wanted"), "{error}");
     unregister("test-wrong");
+}
+
+#[test]
+fn a_registered_rewrite_is_used_where_its_pattern_is() {
+    let sound = |text: &str| parse(text, &ParseOptions::default()).expect("sound");
+    // No other test has this pattern. The right side gives 1000 more, so that one sees that it ran.
+    let pattern =
+        "graph \"left\" { input %x: f32[A, B] input %z: f32[A, B] %c = cosh(%x) %s = sinh(%z) %y = sub(%c, %s)
+        output %y }";
+    let right = "graph \"right\" { input %x: f32[A, B] input %z: f32[A, B] %c = cosh(%x) %s = sinh(%z) %d = sub(%c, %s)
+        %t = constant() {value = f32[] 1000} %y = add(%d, %t) output %y }";
+    let model = "input %u: f32[4, 9] input %v: f32[4, 9] %a = tanh(%u) %c = cosh(%a) %s = sinh(%v) %y = sub(%c, %s)
+        %w = neg(%y) output %w";
+    let plain = run(model, "").expect("it runs");
+    let kernel = Arc::new(Replacement::new(sound(right)).expect("it is compiled"));
+    let rewrite = Override { name: "test-rewrite".to_owned(), pattern: sound(pattern), kernel, choice: Choice::Force };
+    rewrite.register().expect("it is a pattern");
+    for _ in 0..2 {
+        let used = run(model, "").expect("it runs");
+        assert!(used.iter().zip(&plain).all(|(used, plain)| (used - (plain - 1000.0)).abs() < 1e-3), "{used:?}");
+    }
+    let off = run(model, "[overrides]\ntest-rewrite = 'off'").expect("it runs");
+    assert_eq!(off, plain);
+    assert!(unregister("test-rewrite"));
+    let with_state = "graph \"s\" { state @s: f32[2] input %x: f32[2] %y = state_write(%x) {state = \"s\"} output %y }";
+    assert!(Replacement::new(sound(with_state)).is_err());
 }
