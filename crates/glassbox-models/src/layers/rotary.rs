@@ -55,14 +55,12 @@ impl Rotary {
     /// What a configuration says of heads of `size` channels: in `rope_parameters`, or in `rope_theta` and
     /// `rope_scaling` as older files have it. `theta` is the base where none is given.
     ///
-<<<<<<< HEAD
     /// As in transformers, of both objects `rope_scaling` counts, and what they don't say of the base and of the channels that
     /// turn is said beside them.
-=======
+    ///
     /// # Errors
     ///
     /// Where a setting is missing or wrong, or such a scaling isn't built.
->>>>>>> refs/heads/hunts
     pub fn read(config: &Config, size: i64, theta: f64) -> Result<Rotary, ModelError> {
         let theta = config.opt_positive("rope_theta")?.unwrap_or(theta);
         let scaling = config.opt_inner("rope_scaling")?.filter(|scaling| !scaling.settings().is_empty());
