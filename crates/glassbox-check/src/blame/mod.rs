@@ -25,9 +25,9 @@ const MAX_UNSEEN: usize = 20;
 pub(crate) fn report(evidence: Evidence, precise: bool) -> Report {
     let mut judgements: Vec<Option<Judgement>> =
         evidence.findings.iter().map(|finding| judge::judge(&evidence, finding, precise)).collect();
-    if judgements.iter().flatten().all(|judgement| !judgement.strong) {
-        // Nothing that explains much could be told of nodes alone: the first values at which the runs part must do.
-        for (finding, judgement) in evidence.findings.iter().zip(&mut judgements).filter(|(_, known)| known.is_none()) {
+    if judgements.iter().all(Option::is_none) {
+        // Nothing could be told of nodes alone: the first values at which the runs part must do.
+        for (finding, judgement) in evidence.findings.iter().zip(&mut judgements) {
             *judgement = judge::by_the_runs(finding);
         }
     }
