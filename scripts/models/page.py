@@ -92,16 +92,40 @@ def page(results: list[Path], notes: list[Path], version: str) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
+def exported(rows: list[dict[str, Any]]) -> list[str]:
+    """What came out of exporting the models again."""
+    lines = ["## Exported again", "", "By `cargo xtask models exported`: each model is written by `glassbox convert` in its own opset (or the next that has words for its"]
+    lines += ["ops) and by `glassbox simplify`, the files are checked by `onnx.checker`, and onnxruntime runs them beside the original.", ""]
+    lines += ["| | files | agrees | nearer | rounds | alone | other | nodes before | after |"]
+    lines += ["| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"]
+    for way in sorted({row["way"] for row in rows}):
+        own = [row for row in rows if row["way"] == way]
+        counts = [sum(row["verdict"] == verdict for row in own) for verdict in ("agrees", "nearer", "rounds", "alone")]
+        written = [row for row in own if row["after"]]
+        nodes = [sum(row[key] for row in written) for key in ("before", "after")]
+        numbers = [len(own), *counts, len(own) - sum(counts), *nodes]
+        lines.append(f"| {way} | " + " | ".join(map(str, numbers)) + " |")
+    lines.append("")
+    for row in rows:
+        if row["verdict"] not in ("agrees", "nearer", "rounds", "alone"):
+            lines.append(f"- {row['group']}/{row['name']}, {row['way']}: **{row['verdict']}**: {row['reason']}")
+    return [*lines, ""]
+
+
 def main() -> int:
     """Writes the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path)
     parser.add_argument("results", type=Path, nargs="+")
+    parser.add_argument("--exported", type=Path, help="the results of exported.py")
     parser.add_argument("--notes", type=Path, nargs="*", default=[])
     arguments = parser.parse_args()
     results = [file for file in arguments.results if file.exists()]
     notes = [file for file in arguments.notes if file.exists()]
-    arguments.out.write_text(page(results, notes, onnxruntime.__version__))
+    text = page(results, notes, onnxruntime.__version__)
+    if arguments.exported and arguments.exported.exists():
+        text += "\n" + "\n".join(exported(json.loads(arguments.exported.read_text()))).rstrip() + "\n"
+    arguments.out.write_text(text)
     return 0
 
 

@@ -21,6 +21,8 @@ pub(crate) enum What {
     Wheels,
     /// Models that exporters and converters make
     Exports,
+    /// The models of packages and exporters that are there, exported again by Glassbox
+    Exported,
     /// Random models of one node
     Random,
     /// Official tests of onnx 1.21 and 1.22
@@ -39,6 +41,11 @@ pub(crate) fn main(what: &[What], only: Option<&str>) -> Result<()> {
         if let Err(error) = group(*one, name, only) {
             wrong.push(format!("{name}: {error:#}"));
         }
+    }
+    if what.contains(&What::Exported)
+        && let Err(error) = exported()
+    {
+        wrong.push(format!("exported: {error:#}"));
     }
     if what.contains(&What::Random)
         && let Err(error) = random(only)
@@ -81,6 +88,17 @@ fn group(what: What, name: &str, only: Option<&str>) -> Result<()> {
     went
 }
 
+/// Exports all models that are there, in their own opset and simplified, and has onnxruntime run both.
+fn exported() -> Result<()> {
+    let (out, python) = (folder(), cache().join("venv/bin/python"));
+    std::fs::create_dir_all(out.join("results"))?;
+    let mut command = script(&python, "exported.py");
+    command.arg(&out).arg("--binary").arg(target().join(PROFILE).join("glassbox"));
+    let went = run_command(command.arg("--out").arg(out.join("results").join("exported.json")));
+    page(&python, &out)?;
+    went
+}
+
 /// Draws 3,000 models of one node, or those of some ops among them, and runs them.
 fn random(only: Option<&str>) -> Result<()> {
     let mut command = script(&cache().join("venv/bin/python"), "random_models.py");
@@ -99,6 +117,7 @@ fn page(python: &Path, out: &Path) -> Result<()> {
     for (_, name) in GROUPS {
         command.arg(out.join("results").join(format!("{name}.json")));
     }
+    command.arg("--exported").arg(out.join("results/exported.json"));
     command.arg("--notes").arg(out.join("wheels.json")).arg(out.join("exports.json"));
     run_command(&mut command)
 }
