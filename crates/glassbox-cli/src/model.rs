@@ -13,12 +13,17 @@ use glassbox_weights::Package;
 
 use crate::args::Given;
 
+/// Bytes that begin where any number may be read in place.
+#[repr(C, align(64))]
+struct Aligned<Bytes: ?Sized>(Bytes);
+
+static SHAPES: &Aligned<[u8]> = &Aligned(*include_bytes!("../../../models/shapes/shapes.onnx"));
+static STORIES: &Aligned<[u8]> = &Aligned(*include_bytes!("../../../models/stories-gpt2/model.oinf"));
+static STORIES_RWKV7: &Aligned<[u8]> = &Aligned(*include_bytes!("../../../models/stories-rwkv7/model.oinf"));
+
 /// The models that come with Glassbox, by name.
-const BUILT_IN: &[(&str, &[u8])] = &[
-    ("shapes", include_bytes!("../../../models/shapes/shapes.onnx")),
-    ("stories", include_bytes!("../../../models/stories-gpt2/model.oinf")),
-    ("stories-rwkv7", include_bytes!("../../../models/stories-rwkv7/model.oinf")),
-];
+static BUILT_IN: &[(&str, &[u8])] =
+    &[("shapes", &SHAPES.0), ("stories", &STORIES.0), ("stories-rwkv7", &STORIES_RWKV7.0)];
 
 /// Opens a model: a file or folder, or one that comes with Glassbox, by its name.
 pub(crate) fn open(name: &str, options: LoadOptions) -> Result<Model> {

@@ -100,12 +100,12 @@ impl Statics {
         let node = self.graph.node(id);
         if *node.op == ops::constant::OP {
             let Some(Attr::Tensor(tensor)) = node.attrs.get("value") else { return None };
-            return Some(vec![tensor.clone().into()]);
+            return Some(vec![tensor.aligned().ok()?.into()]);
         }
         if *node.op == ops::parameter::OP {
-            // What can't be read is told when the node runs.
+            // What can't be read is told when the node runs. Kernels read in place, and data of files may lie anywhere.
             let tensor = self.params.load(AttrView::new(node.op, &node.attrs).str("name")).ok()?;
-            return Some(vec![tensor.into()]);
+            return Some(vec![tensor.aligned().ok()?.into()]);
         }
         let operand = |id: &Option<ValueId>| match id {
             None => Some(None),

@@ -23,6 +23,36 @@ impl Tensor {
         if self.is_contiguous() { Ok(self.clone()) } else { self.copy_dense() }
     }
 
+    /// A tensor whose elements lie where their dtype may be read in place: this one, or a copy. The data of a file may lie
+    /// anywhere.
+    ///
+    /// # Errors
+    ///
+    /// Where a copy can't be made.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use glassbox_tensor::{DType, Tensor};
+    ///
+    /// let bytes: Arc<Vec<u8>> = Arc::new(vec![0; 16]);
+    /// // One of the two lies badly, wherever the bytes are.
+    /// for offset in [0, 1] {
+    ///     let x = Tensor::from_shared(DType::F32, &[2], bytes.clone(), offset)?;
+    ///     assert_eq!(x.aligned()?.reach::<f32>(), Some(&[0.0, 0.0][..]));
+    /// }
+    /// # Ok::<(), glassbox_tensor::TensorError>(())
+    /// ```
+    pub fn aligned(&self) -> Result<Tensor, TensorError> {
+        let lies_badly = match (self.dtype.byte_len(self.offset), self.storage.bytes()) {
+            (Some(offset), Ok(bytes)) => {
+                !bytes.as_ptr().addr().wrapping_add(offset).is_multiple_of(self.dtype.alignment())
+            }
+            _ => false,
+        };
+        if lies_badly { self.copy_dense() } else { Ok(self.clone()) }
+    }
+
     /// A contiguous tensor that starts on a byte: this one, or a copy.
     pub(crate) fn byte_aligned(&self) -> Result<Tensor, TensorError> {
         let on_byte = match self.dtype.bits() {

@@ -56,14 +56,16 @@ fn memory(peak: Option<u64>, graph: &Graph) -> Result<()> {
     let is_sized = |ty: &Type| {
         ty.as_tensor().and_then(|ty| ty.dims()).is_some_and(|dims| dims.iter().all(|dim| dim.as_size().is_some()))
     };
-    match peak {
+    let told = match peak {
         Some(bytes) => {
             let bytes = view::bytes(usize::try_from(bytes).unwrap_or(usize::MAX));
-            say!("\n{bytes} for the values of a run, without weights and states")
+            format!("{bytes} for the values of a run, without weights and states")
         }
-        None if graph.inputs().iter().all(|id| is_sized(&graph.value(*id).ty)) => Ok(()),
-        None => say!("\nwhat the values of a run take hangs on sizes: give them with --dim NAME=SIZE"),
-    }
+        None if graph.inputs().iter().all(|id| is_sized(&graph.value(*id).ty)) => return Ok(()),
+        None => "what the values of a run take hangs on sizes: give them with --dim NAME=SIZE".to_owned(),
+    };
+    say!()?;
+    out::paragraph(&told, 2)
 }
 
 /// The layer of a kernel; nothing for what is in none.
