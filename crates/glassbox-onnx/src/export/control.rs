@@ -10,14 +10,11 @@ use prost::Message;
 use crate::proto::{FunctionProto, GraphProto, NodeProto, OperatorSetIdProto, ValueInfoProto};
 
 use super::attributes;
-use super::emitter::{Data, Why};
+use super::emitter::{Data, Why, is_small};
 use super::site::Site;
 
 /// The domain of the functions that calls become whose own name has none.
 const DOMAIN: &str = "glassbox.functions";
-
-/// A constant of this many bytes at most stands inside the functions that use it from outside.
-const SMALL: usize = 1024;
 
 /// Every node in a region, those of the regions in it included.
 fn walk(graph: &Graph, region: RegionId, visit: &mut dyn FnMut(&Node)) {
@@ -274,7 +271,7 @@ fn function(site: &mut Site, region: RegionId) -> Result<(), Why> {
     for id in captures(graph, region) {
         let name = site.e.name(id, "value");
         match site.e.constant(id) {
-            Some(tensor) if tensor.byte_len().is_some_and(|bytes| bytes <= SMALL) => {
+            Some(tensor) if is_small(tensor) => {
                 site.e.weight(name, Data::Tensor(tensor.clone()))?;
             }
             Some(_) => site.e.needs(&name),

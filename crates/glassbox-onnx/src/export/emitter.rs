@@ -24,6 +24,11 @@ pub(super) type Why = String;
 /// Constants up to this size stand inside the functions that use them.
 const SMALL: usize = 1024;
 
+/// Whether a constant stands inside the functions that use it.
+pub(super) fn is_small(tensor: &Tensor) -> bool {
+    tensor.byte_len().is_some_and(|bytes| bytes <= SMALL)
+}
+
 /// The data of an initializer.
 #[derive(Clone, Debug)]
 pub(super) enum Data {
@@ -266,7 +271,7 @@ impl<'g> Emitter<'g> {
     /// A constant of the model under this name, which nothing has yet.
     pub(super) fn weight(&mut self, name: String, data: Data) -> Result<(), Why> {
         let small = match &data {
-            Data::Tensor(tensor) => tensor.byte_len().is_some_and(|bytes| bytes <= SMALL),
+            Data::Tensor(tensor) => is_small(tensor),
             Data::Param(_) => false,
         };
         if let (true, true, Data::Tensor(tensor)) = (self.in_function(), small, &data) {

@@ -17,6 +17,13 @@ impl<'g> Emitter<'g> {
         if let Some(name) = self.states.get(state) {
             return name.clone();
         }
+        let initial = self.graph.state(state).and_then(|state| state.initial.as_ref());
+        if initial.and_then(|initial| initial.to_bytes().ok()).is_some_and(|bytes| bytes.iter().any(|byte| *byte != 0))
+        {
+            self.note(
+                "a state doesn't begin with zeros: the first run has to be given what the graph says it begins with",
+            );
+        }
         let name = self.fresh(&format!("past.{state}"));
         self.past.push((state, name.clone()));
         self.states.insert(state, name.clone());

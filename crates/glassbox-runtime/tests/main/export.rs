@@ -214,6 +214,17 @@ fn states_in_branches_and_loops_go_in_and_out() {
 }
 
 #[test]
+fn a_state_that_begins_with_something_is_told() {
+    let notes = |initial: &str| {
+        let text = "graph \"g\" { state @s: f32[2] = f32[2] INITIAL input %x: f32[2] %o = state_read() {state = \"s\"} \
+                    %y = add(%o, %x) %z = state_write(%y) {state = \"s\"} output %z }";
+        to_onnx(&graph(&text.replace("INITIAL", initial)), &options(21)).expect("it is said").notes
+    };
+    assert_eq!(notes("[0, 0]"), Vec::<String>::new());
+    assert!(notes("[0, 3]")[0].contains("doesn't begin with zeros"));
+}
+
+#[test]
 fn calls_of_one_name_that_do_the_same_are_one_function() {
     let text = r#"graph "g" {
       input %x: f32[2]
