@@ -9,19 +9,6 @@ use glassbox_ir::{Graph, GraphBuilder, Splice, ops};
 
 use crate::held::{check_graph, check_runs};
 
-fn value(value: &ExampleValue) -> Value {
-    match value {
-        ExampleValue::Tensor(tensor) => Value::Tensor(tensor.clone()),
-        ExampleValue::Sequence { element, values } => {
-            Value::Sequence { element: element.clone(), items: values.iter().map(self::value).collect() }
-        }
-        ExampleValue::Optional { element, value } => {
-            let item = value.as_ref().map(|value| Box::new(self::value(value)));
-            Value::Optional { element: element.clone(), item }
-        }
-    }
-}
-
 /// The example with constants for those inputs that are tensors; the inputs that are left.
 fn with_constants(example: &Example) -> Option<(Graph, Vec<Value>)> {
     let mut builder = GraphBuilder::new("constants");
@@ -34,7 +21,7 @@ fn with_constants(example: &Example) -> Option<(Graph, Vec<Value>)> {
         arguments.push(match given {
             ExampleValue::Tensor(tensor) => builder.constant(tensor.clone()),
             other => {
-                inputs.push(value(other));
+                inputs.push(Value::from(other));
                 builder.input(&format!("input{place}"), other.ty())
             }
         });
@@ -57,7 +44,7 @@ fn examples_give_the_same() {
     let (mut ran, mut folded, mut unfolded) = (0, 0, Vec::new());
     for op in ops::TABLE {
         let example = parse_example(op.example).expect("the example is sound");
-        let inputs: Vec<Value> = example.inputs.iter().map(value).collect();
+        let inputs: Vec<Value> = example.inputs.iter().map(Value::from).collect();
         ran += usize::from(check(example.graph.clone(), &inputs).1);
         let (graph, inputs) = with_constants(&example).unwrap_or_else(|| panic!("{}", op.name));
         let (made, _) = check(graph, &inputs);

@@ -1,5 +1,6 @@
 //! The values that a run computes with.
 
+use glassbox_ir::text::ExampleValue;
 use glassbox_ir::{Dim, Type};
 use glassbox_tensor::Tensor;
 
@@ -128,6 +129,21 @@ impl Value {
                 item: item.as_ref().map(|item| item.map(map).map(Box::new)).transpose()?,
             },
         })
+    }
+}
+
+impl From<&ExampleValue> for Value {
+    fn from(example: &ExampleValue) -> Value {
+        match example {
+            ExampleValue::Tensor(tensor) => tensor.clone().into(),
+            ExampleValue::Sequence { element, values } => {
+                Value::Sequence { element: element.clone(), items: values.iter().map(Value::from).collect() }
+            }
+            ExampleValue::Optional { element, value } => {
+                let item = value.as_ref().map(|value| Box::new(Value::from(value.as_ref())));
+                Value::Optional { element: element.clone(), item }
+            }
+        }
     }
 }
 

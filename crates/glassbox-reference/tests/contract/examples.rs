@@ -22,7 +22,7 @@ fn the_example_of_every_op_gives_what_it_says() {
 /// Runs an example; says what is wrong where it does not give what it says.
 pub(super) fn run(text: &str) -> Result<(), String> {
     let example = parse_example(text).map_err(|error| error.to_string())?;
-    let inputs: Vec<Value> = example.inputs.iter().map(value).collect();
+    let inputs: Vec<Value> = example.inputs.iter().map(Value::from).collect();
     let options = Options { images: Some(ImageDecoder::new(ImageFiles)), ..Options::default() };
     let session = Session::with(example.graph, Arc::new(One::new(example.parameter)), options);
     let mut session = session.map_err(|error| error.to_string())?;
@@ -75,18 +75,6 @@ impl Host for Echo {
         match (function, operands) {
             ("echo", [first, ..]) => Ok(first.clone()),
             _ => Err(HostError(format!("no function `{function}` of {} operands", operands.len()))),
-        }
-    }
-}
-
-fn value(example: &ExampleValue) -> Value {
-    match example {
-        ExampleValue::Tensor(tensor) => tensor.clone().into(),
-        ExampleValue::Sequence { element, values } => {
-            Value::Sequence { element: element.clone(), items: values.iter().map(value).collect() }
-        }
-        ExampleValue::Optional { element, value: item } => {
-            Value::Optional { element: element.clone(), item: item.as_ref().map(|item| Box::new(value(item))) }
         }
     }
 }

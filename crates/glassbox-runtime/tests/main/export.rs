@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use glassbox_exec::{RunContext, Tolerance, Value, compare};
-use glassbox_ir::text::{ExampleValue, ParseOptions, parse, parse_example};
+use glassbox_ir::text::{ParseOptions, parse, parse_example};
 use glassbox_ir::{Effects, Graph, ops};
 use glassbox_onnx::{ExportError, ImportOptions, Weights};
 use glassbox_runtime::{Functions, LoadOptions, OnnxOptions, RuntimeError, load_model, to_onnx};
@@ -22,19 +22,6 @@ fn options(opset: i64) -> OnnxOptions {
 
 fn graph(text: &str) -> Arc<Graph> {
     Arc::new(parse(text, &ParseOptions::default()).unwrap_or_else(|error| panic!("{error}")))
-}
-
-fn value(value: &ExampleValue) -> Value {
-    match value {
-        ExampleValue::Tensor(tensor) => Value::Tensor(tensor.clone()),
-        ExampleValue::Sequence { element, values } => {
-            Value::Sequence { element: element.clone(), items: values.iter().map(self::value).collect() }
-        }
-        ExampleValue::Optional { element, value } => {
-            let item = value.as_ref().map(|value| Box::new(self::value(value)));
-            Value::Optional { element: element.clone(), item }
-        }
-    }
 }
 
 /// The graph of what comes back of a model.
@@ -76,7 +63,7 @@ fn examples(opset: i64) -> Vec<&'static str> {
         };
         let again = back(export.to_bytes(&NoParams).expect("it is small"));
         let names = source.inputs().iter().map(|id| source.value_label(*id));
-        let mut given: BTreeMap<String, Value> = names.zip(example.inputs.iter().map(value)).collect();
+        let mut given: BTreeMap<String, Value> = names.zip(example.inputs.iter().map(Value::from)).collect();
         let runtime = glassbox_backends::reference();
         let executable =
             runtime.prepare(source.clone(), Arc::new(NoParams), &glassbox_backends::options()).expect("it runs");
@@ -90,7 +77,7 @@ fn examples(opset: i64) -> Vec<&'static str> {
         {
             continue;
         }
-        let inputs: Vec<Value> = example.inputs.iter().map(value).collect();
+        let inputs: Vec<Value> = example.inputs.iter().map(Value::from).collect();
         let wanted = session.run(&inputs, RunContext::new()).expect("the example runs");
         // What stands for an op in an older opset may round otherwise in the last place.
         let near = Tolerance { rtol: 1e-6, atol: 1e-7 };

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use glassbox_compiler::{Parts, take_apart};
 use glassbox_exec::{KernelError, Limits, Options, RunContext, RunError, Value};
-use glassbox_ir::text::{self, Example, ExampleValue};
+use glassbox_ir::text::{self, Example};
 use glassbox_ir::{Graph, Type};
 use glassbox_onnx::ImportOptions;
 use glassbox_tensor::{NoParams, Tensor};
@@ -93,7 +93,7 @@ pub fn text_example(bytes: &[u8]) {
     match text::parse_example(text) {
         Ok(Example { graph, inputs, .. }) => {
             check(&graph);
-            let _ = run(graph, &inputs.iter().map(value).collect::<Vec<_>>());
+            let _ = run(graph, &inputs.iter().map(Value::from).collect::<Vec<_>>());
         }
         Err(error) => drop(error.to_string()),
     }
@@ -196,15 +196,3 @@ fn internal(error: KernelError) -> KernelError {
 
 /// How long a run may take.
 const PATIENCE: Duration = Duration::from_secs(2);
-
-fn value(example: &ExampleValue) -> Value {
-    match example {
-        ExampleValue::Tensor(tensor) => tensor.clone().into(),
-        ExampleValue::Sequence { element, values } => {
-            Value::Sequence { element: element.clone(), items: values.iter().map(value).collect() }
-        }
-        ExampleValue::Optional { element, value: item } => {
-            Value::Optional { element: element.clone(), item: item.as_ref().map(|item| Box::new(value(item))) }
-        }
-    }
-}
