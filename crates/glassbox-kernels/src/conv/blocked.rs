@@ -10,8 +10,8 @@ use super::finish::Finish;
 use super::output::Output;
 use super::scratch::with_offsets;
 use super::split::{self, Bundle};
-use super::tiles::{NOTHING_AHEAD, NOWHERE, Sums, most_pixels};
-use super::{Convolution, PackedFilter};
+use super::tiles::{Before, NOTHING_AHEAD, NOWHERE, Sums, most_pixels};
+use super::{Convolution, PART, PackedFilter};
 use crate::simd::{Level, MAX_LANES};
 
 /// How a convolution is split into tasks.
@@ -49,6 +49,8 @@ impl Split {
         let filter_bytes = size_of::<f32>() * widest * block * block * conv.taps();
         // Chunks of about the same size: a small one would load and store sums for few products.
         let most = (split::weights_bytes(level) / filter_bytes.max(1)).clamp(1, inputs.max(1));
+        // Where taps are cut into parts, each part is of one sixteen of channels.
+        let most = if conv.taps() > TAPS { 1 } else { most };
         let inputs_at_once = inputs.div_ceil(inputs.div_ceil(most).max(1)).next_multiple_of(together(block)).max(1);
         Split {
             bundles,
@@ -59,6 +61,9 @@ impl Split {
         }
     }
 }
+
+/// The most taps of sixteen input channels whose products are added one after the other.
+const TAPS: usize = PART / MAX_LANES;
 
 /// How many blocks of input channels are taken together for each tap: those of sixteen channels.
 fn together(block: usize) -> usize {
@@ -130,29 +135,39 @@ impl Task<'_> {
             // Without input channels there is one chunk of none: what is fused is still done.
             for begin in (0..inputs.max(1)).step_by(self.split.inputs) {
                 let count = self.split.inputs.min(inputs - begin);
-                let sums = Sums {
-                    input: input[(first_plane + begin) * plane..].as_ptr(),
-                    plane,
-                    inputs: count,
-                    together: together(block),
-                    taps,
-                    offsets: offsets.as_ptr(),
-                    row: pixels,
-                    shift: 0,
-                    run: block,
-                    weights: weights[self.bundle.block * filter + begin * taps * block * block..].as_ptr(),
-                    filter,
-                    output: output.at(0),
-                    place: output.place(self.image, self.bundle.block, self.first),
-                    step: conv.pixels() * block,
-                    block: self.bundle.block,
-                    begins: begin == 0,
-                    ahead: if self.split.fetches { self.ahead(begin + count, inputs) } else { NOTHING_AHEAD },
-                    finish: if begin + count == inputs { finish } else { Finish::NOTHING },
-                };
-                // SAFETY: the input has a plane for each block, and offsets lie in a plane; the weights are packed for
-                // all blocks of the bundle; this task alone has these pixels of these blocks of the output.
-                unsafe { sums.compute(self.filter.level, self.bundle.blocks, pixels) };
+                let long = taps > TAPS;
+                let weights = &weights[self.bundle.block * filter + begin * taps * block * block..];
+                for tap in (0..taps).step_by(TAPS.min(taps).max(1)) {
+                    let few = if long { TAPS.min(taps - tap) } else { taps };
+                    let last = begin + count == inputs && tap + few == taps;
+                    let sums = Sums {
+                        input: input[(first_plane + begin) * plane..].as_ptr(),
+                        plane,
+                        inputs: count,
+                        together: together(block),
+                        taps: few,
+                        offsets: offsets[tap * pixels..].as_ptr(),
+                        row: pixels,
+                        shift: 0,
+                        run: block,
+                        weights: weights[tap * count * block * block..].as_ptr(),
+                        filter,
+                        output: output.at(0),
+                        place: output.place(self.image, self.bundle.block, self.first),
+                        step: conv.pixels() * block,
+                        block: self.bundle.block,
+                        before: match begin + tap {
+                            0 => Before::Nothing,
+                            _ if long => Before::Parts,
+                            _ => Before::Sum,
+                        },
+                        ahead: if self.split.fetches { self.ahead(begin + count, inputs) } else { NOTHING_AHEAD },
+                        finish: if last { finish } else { Finish::NOTHING },
+                    };
+                    // SAFETY: the input has a plane for each block, and offsets lie in a plane; the weights are packed for
+                    // all blocks of the bundle; this task alone has these pixels of these blocks of the output.
+                    unsafe { sums.compute(self.filter.level, self.bundle.blocks, pixels) };
+                }
             }
         });
         for channel_block in self.bundle.block..self.bundle.block + self.bundle.blocks {

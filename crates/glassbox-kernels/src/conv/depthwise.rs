@@ -1,6 +1,7 @@
 //! Depthwise convolutions: every channel has a kernel of its own.
 //!
-//! A task is a strip of rows of a block of channels. The order of a sum is that of the taps, row by row. A tap outside may add
+//! A task is a strip of rows of a block of channels. The order of a sum is that of the taps, row by row, in parts where that are
+//! many. A tap outside may add
 //! nothing, which is the same as a zero as long as weights are finite; other weights are left to
 //! [`grouped`](super::grouped).
 
@@ -11,7 +12,7 @@ use glassbox_tensor::parallel_for;
 use super::finish::Finish;
 use super::output::Output;
 use super::split;
-use super::{Convolution, PackedFilter};
+use super::{Convolution, PART, PackedFilter};
 use crate::simd::{Kernel, Level, Simd, run_at};
 
 /// Whether a convolution is computed here.
@@ -56,6 +57,7 @@ pub(super) fn run(filter: &PackedFilter, input: &[f32], output: &Output, finish:
             finish,
         };
         match (conv.kernel[1], conv.stride[1], conv.dilation[1]) {
+            _ if conv.taps() > PART => run_at(filter.level, Any(rows)),
             (3, 1, 1) => run_at(filter.level, Known::<3, 1>(rows)),
             (3, 2, 1) => run_at(filter.level, Known::<3, 2>(rows)),
             (5, 1, 1) => run_at(filter.level, Known::<5, 1>(rows)),
@@ -185,11 +187,12 @@ impl Kernel for Any<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let (rows, conv) = (&self.0, self.0.conv);
+        let part = PART.min(conv.taps() + 1);
         for row in rows.first..rows.end {
             let tap_rows = inside(conv, 0, row);
             for column in 0..rows.width {
                 let taps = inside(conv, 1, column);
-                let mut sum = s.zero();
+                let (mut total, mut sum, mut left) = (s.zero(), s.zero(), part);
                 for tap_row in tap_rows.clone() {
                     let line = row * conv.stride[0] + tap_row * conv.dilation[0] - conv.pad_begin[0];
                     for tap in taps.clone() {
@@ -197,9 +200,13 @@ impl Kernel for Any<'_> {
                         let weight = s.load(&rows.weights[(tap_row * conv.kernel[1] + tap) * S::LANES..]);
                         let x = s.load(&rows.input[(line * conv.input[1] + place) * S::LANES..]);
                         sum = s.fma(x, weight, sum);
+                        left -= 1;
+                        if left == 0 {
+                            (total, sum, left) = (s.add(total, sum), s.zero(), part);
+                        }
                     }
                 }
-                rows.store(s, [sum], row, column);
+                rows.store(s, [s.add(total, sum)], row, column);
             }
         }
     }

@@ -2,7 +2,8 @@
 //!
 //! The lanes of a vector of output channels read channels of different groups. Where the channels that a block of the
 //! output reads lie in one block of the input, vectors of that are permuted, once for each channel of a group; otherwise
-//! the lanes are gathered one by one. The order of a sum is: tap, channel of the group.
+//! the lanes are gathered one by one. The order of a sum is: tap, channel of the group; in parts where
+//! that are many.
 
 use glassbox_tensor::parallel_for;
 
@@ -12,7 +13,7 @@ use super::output::Output;
 use super::scratch::with_offsets;
 use super::split;
 use super::tiles::OUTSIDE;
-use super::{Convolution, PackedFilter};
+use super::{Convolution, PART, PackedFilter};
 use crate::simd::{Kernel, Level, MAX_LANES, Simd, run_at};
 
 /// Pixels of a strip: their table of offsets stays in the first cache for common kernels.
@@ -99,6 +100,12 @@ struct Pixels<'a> {
 }
 
 impl Pixels<'_> {
+    /// The taps of a part of a sum.
+    #[inline(always)]
+    fn part(&self) -> usize {
+        (PART / self.conv.in_per_group().max(1)).max(1)
+    }
+
     /// The first channel of the group of each lane.
     fn channels(&self, lanes: usize) -> [usize; MAX_LANES] {
         let mut channels = [NONE; MAX_LANES];
@@ -173,7 +180,8 @@ impl Permuted<'_> {
             return;
         }
         let pixels = &self.0;
-        let mut sums = [s.zero(); PIXELS];
+        let (mut totals, mut sums) = ([s.zero(); PIXELS], [s.zero(); PIXELS]);
+        let mut left = pixels.part();
         let mut weights = pixels.weights.as_ptr();
         for offsets in pixels.offsets.chunks_exact(pixels.count) {
             let offsets = &offsets[pixel..][..PIXELS];
@@ -191,6 +199,16 @@ impl Permuted<'_> {
                 }
                 weights = weights.wrapping_add(S::LANES);
             }
+            left -= 1;
+            if left == 0 {
+                for at in 0..PIXELS {
+                    (totals[at], sums[at]) = (s.add(totals[at], sums[at]), s.zero());
+                }
+                left = pixels.part();
+            }
+        }
+        for at in 0..PIXELS {
+            sums[at] = s.add(totals[at], sums[at]);
         }
         pixels.store(s, sums, pixel);
     }
@@ -207,7 +225,7 @@ impl Kernel for Gathered<'_> {
         let pixels = &self.0;
         let channels = pixels.channels(S::LANES);
         for pixel in 0..pixels.count {
-            let mut sum = s.zero();
+            let (mut total, mut sum, mut left) = (s.zero(), s.zero(), pixels.part());
             let mut weights = pixels.weights.chunks_exact(S::LANES);
             for offsets in pixels.offsets.chunks_exact(pixels.count) {
                 for inner in 0..pixels.conv.in_per_group() {
@@ -222,8 +240,12 @@ impl Kernel for Gathered<'_> {
                     }
                     sum = s.fma(s.load(&numbers), s.load(weight), sum);
                 }
+                left -= 1;
+                if left == 0 {
+                    (total, sum, left) = (s.add(total, sum), s.zero(), pixels.part());
+                }
             }
-            pixels.store(s, [sum], pixel);
+            pixels.store(s, [s.add(total, sum)], pixel);
         }
     }
 }

@@ -6,7 +6,9 @@
 //!
 //! Every sum begins with zero and has a fixed order, each product being fused with its sum (one rounding): sixteen input
 //! channels, tap (row by row), channel; over plain channels: channel, tap; where groups don't fill blocks: tap, channel of the
-//! group. Nothing of that depends on the level, the batch, the number of threads or the split into tasks. A tap outside of the input counts as
+//! group. A sum of more than [`PART`] products over plain channels or in groups, and over more taps than that has for each of
+//! sixteen channels, is made of parts, each of which begins with zero and is added to the sum of those before: one long
+//! chain would lose a digit more. Nothing of that depends on the level, the batch, the number of threads or the split into tasks. A tap outside of the input counts as
 //! a zero that is multiplied. Bias, residual and activation come after the sum, in this order.
 //!
 //! Slices may begin anywhere; where inputs and outputs begin at a line of the cache (64 bytes), loads take half the time.
@@ -27,6 +29,9 @@ mod shape;
 mod split;
 mod tiles;
 mod winograd;
+
+/// The most products that are added one after the other where sums are made of parts.
+const PART: usize = 512;
 
 pub use filter::{Method, Options, PackedFilter, block};
 pub use finish::{Activation, ConvEpilogue, Fused};

@@ -2,7 +2,8 @@
 //!
 //! A task copies what a strip of the output reads, with its borders of zeros, to a small buffer. There the columns of a
 //! kernel follow each other, as the channels of a block do elsewhere, so the same tiles compute the sums. Their order is:
-//! channel, row of the kernel, column of the kernel.
+//! channel, row of the kernel, column of the kernel. Where that are many, parts of them are added: as many rows of a channel,
+//! or columns of a row, as a part may have products.
 
 use glassbox_tensor::parallel_for;
 
@@ -10,8 +11,8 @@ use super::finish::Finish;
 use super::output::Output;
 use super::scratch::{with_numbers, with_offsets};
 use super::split::{self, Bundle};
-use super::tiles::{NOTHING_AHEAD, Sums, most_pixels};
-use super::{Convolution, PackedFilter};
+use super::tiles::{Before, NOTHING_AHEAD, Sums, most_pixels};
+use super::{Convolution, PART, PackedFilter};
 use crate::simd::Level;
 
 /// Pixels of a strip at most: what they read stays in the first cache for common sizes.
@@ -82,6 +83,42 @@ struct Strip<'a> {
     columns: usize,
 }
 
+/// Products of a sum that are added one after the other: a range of channels, of rows of the kernel or of columns of a row.
+struct Part {
+    /// The first channel, row and column.
+    first: [usize; 3],
+    channels: usize,
+    rows: usize,
+    columns: usize,
+}
+
+impl Part {
+    /// The parts of a sum, in order. One of a few columns of a kernel has one row, and one of a few rows one channel, as weights
+    /// follow each other.
+    fn all(conv: &Convolution) -> Vec<Part> {
+        let ([rows, columns], channels) = (conv.kernel, conv.in_channels);
+        if channels * rows * columns <= PART {
+            return vec![Part { first: [0; 3], channels, rows, columns }];
+        }
+        let (width, height) = (columns.min(PART), (PART / columns.max(1)).clamp(1, rows.max(1)));
+        let mut parts = Vec::new();
+        for channel in 0..channels {
+            for row in (0..rows).step_by(height) {
+                for column in (0..columns).step_by(width) {
+                    let (rows, columns) = (height.min(rows - row), width.min(columns - column));
+                    parts.push(Part { first: [channel, row, column], channels: 1, rows, columns });
+                }
+            }
+        }
+        parts
+    }
+
+    /// Where it begins among channels and rows that are so far from each other.
+    fn place(&self, channel: usize, row: usize) -> usize {
+        self.first[0] * channel + self.first[1] * row + self.first[2]
+    }
+}
+
 impl Strip<'_> {
     fn run(&self, input: &[f32], output: &Output, finish: Finish) {
         let conv = &self.filter.conv;
@@ -92,6 +129,7 @@ impl Strip<'_> {
         let (height, width) = (reach(0, self.rows), reach(1, self.columns));
         let pixels = self.rows * self.columns;
         let first = self.row * conv.output()[1] + self.column;
+        let parts = Part::all(conv);
         with_numbers(conv.in_channels * height * width, |copy| {
             self.copy(input, height, width, copy);
             with_offsets(pixels, |offsets| {
@@ -101,30 +139,37 @@ impl Strip<'_> {
                     offsets.iter_mut().enumerate().for_each(|(column, offset)| *offset = place(column));
                 }
                 for bundle in &self.split.bundles {
-                    let weights = conv.in_channels * conv.taps() * block;
-                    let sums = Sums {
-                        input: copy.as_ptr(),
+                    let filter = conv.in_channels * conv.taps() * block;
+                    let weights = &self.filter.weights.numbers()[bundle.block * filter..];
+                    let part = |before, part: &Part, finish| Sums {
+                        input: copy[part.place(height * width, conv.dilation[0] * width)..].as_ptr(),
                         plane: height * width,
-                        inputs: conv.in_channels,
+                        inputs: part.channels,
                         together: 1,
-                        taps: conv.kernel[0],
+                        taps: part.rows,
                         offsets: offsets.as_ptr(),
                         row: 0,
                         shift: conv.dilation[0] * width,
-                        run: conv.kernel[1],
-                        weights: self.filter.weights.numbers()[bundle.block * weights..].as_ptr(),
-                        filter: weights,
+                        run: part.columns,
+                        weights: weights[part.place(conv.taps(), conv.kernel[1]) * block..].as_ptr(),
+                        filter,
                         output: output.at(0),
                         place: output.place(self.image, bundle.block, first),
                         step: conv.pixels() * block,
                         block: bundle.block,
-                        begins: true,
+                        before,
                         ahead: NOTHING_AHEAD,
                         finish,
                     };
                     // SAFETY: the copy has all taps of the strip's pixels, the weights are packed for all blocks of the
                     // bundle, and this task alone has these pixels of the output.
-                    unsafe { sums.compute(self.filter.level, bundle.blocks, pixels) };
+                    let compute = |sums: Sums| unsafe { sums.compute(self.filter.level, bundle.blocks, pixels) };
+                    let mut before = Before::Nothing;
+                    for (place, one) in parts.iter().enumerate() {
+                        let finish = if place + 1 == parts.len() { finish } else { Finish::NOTHING };
+                        compute(part(before, one, finish));
+                        before = Before::Parts;
+                    }
                     for channel_block in bundle.block..bundle.block + bundle.blocks {
                         // SAFETY: this task alone has these pixels, and they are stored.
                         unsafe { output.finish(self.image, channel_block, first, pixels) };

@@ -6,7 +6,7 @@
 //!
 //! The order of a sum is: sixteen input channels, tap (row by row), channel. Where a block has fewer than sixteen, several
 //! are taken together for each tap, so that the order is the same at every level. A sum may be stored after sixteen input
-//! channels and taken up again, which changes no bit of it.
+//! channels and taken up again, which changes no bit of it; or parts of it are added ([`Before::Parts`]).
 
 use super::finish::Finish;
 use crate::simd::{Kernel, Level, MAX_LANES, Simd, run_at};
@@ -75,13 +75,24 @@ pub(super) struct Sums {
     pub(super) step: usize,
     /// The number of the first block of output channels.
     pub(super) block: usize,
-    /// Whether sums begin here; if not, they are taken up from the output.
-    pub(super) begins: bool,
+    /// What of these sums is in the output already.
+    pub(super) before: Before,
     /// Weights that are wanted next, in as many blocks as these, and how many of each block: they are fetched into the second
     /// cache meanwhile.
     pub(super) ahead: (*const f32, usize),
     /// What is done with sums before they are stored: [`Finish::NOTHING`] where they go on.
     pub(super) finish: Finish,
+}
+
+/// What the output has of a sum before some of its products.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Before {
+    /// Nothing: it is not read.
+    Nothing,
+    /// A sum that goes on.
+    Sum,
+    /// A sum to which that of these products is added.
+    Parts,
 }
 
 impl Sums {
@@ -182,7 +193,7 @@ unsafe fn sum_tile<S: Simd, const BLOCKS: usize, const PIXELS: usize>(
     unsafe {
         let mut tile = [[s.zero(); PIXELS]; BLOCKS];
         let place = sums.place + first * S::LANES;
-        if !sums.begins {
+        if sums.before == Before::Sum {
             for block in 0..BLOCKS {
                 for pixel in 0..PIXELS {
                     tile[block][pixel] = s.load_at(sums.output.add(place + block * sums.step + pixel * S::LANES));
@@ -230,6 +241,14 @@ unsafe fn sum_tile<S: Simd, const BLOCKS: usize, const PIXELS: usize>(
             }
             plane = plane.wrapping_add(step).wrapping_add((together - 1) * sums.plane);
             left -= together;
+        }
+        if sums.before == Before::Parts {
+            for block in 0..BLOCKS {
+                for pixel in 0..PIXELS {
+                    let before = s.load_at(sums.output.add(place + block * sums.step + pixel * S::LANES));
+                    tile[block][pixel] = s.add(before, tile[block][pixel]);
+                }
+            }
         }
         finish_tile(s, &mut tile, sums, place);
     }

@@ -13,7 +13,7 @@ use super::finish::Finish;
 use super::output::Output;
 use super::scratch::{with_numbers, with_offsets};
 use super::split::{self, Bundle};
-use super::tiles::{NOTHING_AHEAD, Sums};
+use super::tiles::{Before, NOTHING_AHEAD, Sums};
 use super::{Convolution, PackedFilter};
 use crate::simd::{Kernel, Simd, run_at};
 
@@ -180,7 +180,7 @@ impl Strip<'_> {
                         place: place * product_len,
                         step: count * block,
                         block: 0,
-                        begins: true,
+                        before: Before::Nothing,
                         ahead: NOTHING_AHEAD,
                         finish: Finish::NOTHING,
                     };

@@ -1,7 +1,7 @@
 //! Direct convolutions of every shape, at every level, against their definition.
 
 use super::plain::{convolve, numbers, run_plain};
-use crate::conv::{Convolution, Fused, Options};
+use crate::conv::{Convolution, Fused, Options, PART};
 use crate::simd::Level;
 
 const BASE: Convolution = Convolution::POINTWISE;
@@ -14,6 +14,10 @@ fn check(conv: &Convolution, plain_input: bool) {
     let weights = numbers(2, conv.weights());
     let [sums, magnitudes] = convolve(conv, &input, &weights);
     let terms = conv.weights() / conv.out_channels.max(1);
+    // A product of a sum of parts goes through the additions of its part and those of the parts.
+    let taps = conv.kernel[0] * conv.kernel[1];
+    let in_parts = plain_input || conv.groups > 1 || taps > PART / 16;
+    let terms = if in_parts && terms > PART { PART + 16 * terms.div_ceil(PART) } else { terms };
     let mut first: Option<Vec<f32>> = None;
     for level in Level::available() {
         let options = Options { level, plain_input, ..Options::default() };
@@ -111,6 +115,27 @@ fn sums_of_several_chunks_and_strips() {
     let conv = Convolution { in_channels: 100, out_channels: 70, input: [12, 31], kernel: [3, 3], ..BASE };
     check(&Convolution { pad_begin: [1, 1], pad_end: [1, 1], ..conv }, false);
     check(&Convolution { in_channels: 600, kernel: [1, 1], ..conv }, false);
+}
+
+#[test]
+fn long_sums_have_parts() {
+    let line = Convolution { in_channels: 1, out_channels: 9, input: [1, 4001], kernel: [1, 3001], ..BASE };
+    for plain in [true, false] {
+        check(&line, plain);
+        check(&Convolution { stride: [1, 3], pad_begin: [0, 1500], pad_end: [0, 1000], ..line }, plain);
+        check(&Convolution { in_channels: 3, input: [1, 1600], kernel: [1, 1500], ..line }, plain);
+        // Parts of some rows, and of some columns of a row.
+        check(&Convolution { in_channels: 2, input: [70, 21], kernel: [61, 20], ..line }, plain);
+        check(&Convolution { input: [4, 1100], kernel: [3, 1030], dilation: [1, 1], pad_begin: [1, 7], ..line }, plain);
+    }
+    // Over channels in blocks, each channel by itself, and groups that fill no blocks.
+    let many = Convolution { in_channels: 37, input: [1, 150], kernel: [1, 140], pad_end: [0, 3], ..line };
+    check(&many, false);
+    for (groups, inner, outer) in [(9, 1, 1), (3, 4, 4), (2, 3, 5)] {
+        let conv = Convolution { groups, in_channels: groups * inner, out_channels: groups * outer, ..BASE };
+        check(&Convolution { input: [1, 900], kernel: [1, 800], pad_begin: [0, 30], ..conv }, false);
+        check(&Convolution { input: [40, 40], kernel: [36, 33], dilation: [1, 1], ..conv }, false);
+    }
 }
 
 #[test]
