@@ -10,7 +10,8 @@ The folder (default `~/.cache/glassbox`) gets:
 - `contrib/`: tests of ops outside of that suite with what onnxruntime gives for them, by `contrib_cases.py`;
 - `venv-torch/`, only when it is asked for: a second environment with torch and transformers (6 GB), which the
   tests of the scripts that train models and make golden files need, and the models in which faults are planted;
-- `venv-bench/`, only when it is asked for: the engines that are timed beside ours (650 MB).
+- `venv-bench/`, only when it is asked for: the engines that are timed beside ours (650 MB);
+- `venv-exports/` and `venv-tensorflow/` (1.6 GB), only when they are asked for: what models of others are made with.
 
 The environment comes first; the data is made two parts at a time.
 
@@ -73,7 +74,8 @@ PACKAGES = Environment("venv", (SCRIPTS / "requirements.txt",))
 TORCH = Environment("venv-torch", tuple(SCRIPTS / f"{name}/requirements.txt" for name in ("families", "hunts", "stories")))
 BENCH = Environment("venv-bench", (SCRIPTS / "bench/requirements.txt",))
 EXPORTS = Environment("venv-exports", (SCRIPTS / "models/requirements.txt",), TORCH)
-ON_DEMAND = {environment.name: environment for environment in (TORCH, BENCH, EXPORTS)}
+TENSORFLOW = Environment("venv-tensorflow", (SCRIPTS / "models/exports/tensorflow_requirements.txt",))
+ON_DEMAND = {environment.name: environment for environment in (TORCH, BENCH, EXPORTS, TENSORFLOW)}
 
 
 @dataclass(frozen=True)

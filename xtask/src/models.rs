@@ -32,6 +32,9 @@ pub(crate) enum What {
 /// The groups of models, each with a file of results.
 const GROUPS: &[(What, &str)] = &[(What::Wheels, "wheels"), (What::Exports, "exports")];
 
+/// The environments that models are made in, and which topic of them where that isn't all.
+const EXPORTERS: &[(&str, Option<&str>)] = &[("venv-exports", None), ("venv-tensorflow", Some("tensorflow_models"))];
+
 /// Runs what is asked for, all of it though a part fails.
 pub(crate) fn main(what: &[What], only: Option<&str>) -> Result<()> {
     setup()?;
@@ -72,9 +75,13 @@ fn group(what: What, name: &str, only: Option<&str>) -> Result<()> {
     if what == What::Wheels {
         run_command(script(&python, "wheels.py").arg(cache().join("wheels")).arg(&out))?;
     } else {
-        run("python3", &["scripts/setup.py", "--only", "venv-exports"])?;
-        let exporter = cache().join("venv-exports/bin/python");
-        run_command(script(&exporter, "exports/make.py").arg(&out).args(["--only", only.unwrap_or_default()]))?;
+        for (environment, topic) in EXPORTERS {
+            run("python3", &["scripts/setup.py", "--only", environment])?;
+            let python = cache().join(environment).join("bin/python");
+            let mut make = script(&python, "exports/make.py");
+            make.arg(&out).args(["--only", only.unwrap_or_default()]);
+            run_command(make.args(topic.iter().flat_map(|topic| ["--topic", topic])))?;
+        }
     }
     let results = out.join("results").join(format!("{name}.json"));
     std::fs::create_dir_all(out.join("results"))?;

@@ -24,6 +24,8 @@ from subjects import ABOUT, About, write
 
 GROUP = "exports"
 TOPICS = ("classical", "vision", "language", "attention", "quantized", "detectors", "networks")
+ALONE = ("tensorflow_models",)
+"""Topics that are made only where they are asked for, by the Python that has their packages."""
 
 
 def main() -> int:
@@ -32,7 +34,7 @@ def main() -> int:
     parser.add_argument("out", type=Path, help="where the folders are written")
     parser.add_argument("--only", default="", help="only those whose name matches this regular expression")
     parser.add_argument("--again", action="store_true", help="make those that are there too")
-    parser.add_argument("--topic", choices=TOPICS, help="only those of this topic")
+    parser.add_argument("--topic", choices=TOPICS + ALONE, help="only those of this topic")
     arguments = parser.parse_args()
     notes = arguments.out / "exports.json"
     failed = json.loads(notes.read_text()) if notes.exists() else {}

@@ -11,7 +11,7 @@ use super::output::Output;
 use super::scratch::with_offsets;
 use super::split::{self, Bundle};
 use super::tiles::{Before, NOTHING_AHEAD, NOWHERE, Sums, most_pixels};
-use super::{Convolution, PART, PackedFilter};
+use super::{Convolution, PackedFilter};
 use crate::simd::{Level, MAX_LANES};
 
 /// How a convolution is split into tasks.
@@ -63,7 +63,7 @@ impl Split {
 }
 
 /// The most taps of sixteen input channels whose products are added one after the other.
-const TAPS: usize = PART / MAX_LANES;
+const TAPS: usize = 32;
 
 /// How many blocks of input channels are taken together for each tap: those of sixteen channels.
 fn together(block: usize) -> usize {

@@ -12,7 +12,7 @@ use glassbox_tensor::parallel_for;
 use super::finish::Finish;
 use super::output::Output;
 use super::split;
-use super::{Convolution, PART, PackedFilter};
+use super::{Convolution, LONG, PackedFilter, steps_of_part};
 use crate::simd::{Kernel, Level, Simd, run_at};
 
 /// Whether a convolution is computed here.
@@ -57,7 +57,7 @@ pub(super) fn run(filter: &PackedFilter, input: &[f32], output: &Output, finish:
             finish,
         };
         match (conv.kernel[1], conv.stride[1], conv.dilation[1]) {
-            _ if conv.taps() > PART => run_at(filter.level, Any(rows)),
+            _ if conv.taps() > LONG => run_at(filter.level, Any(rows)),
             (3, 1, 1) => run_at(filter.level, Known::<3, 1>(rows)),
             (3, 2, 1) => run_at(filter.level, Known::<3, 2>(rows)),
             (5, 1, 1) => run_at(filter.level, Known::<5, 1>(rows)),
@@ -187,7 +187,7 @@ impl Kernel for Any<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let (rows, conv) = (&self.0, self.0.conv);
-        let part = PART.min(conv.taps() + 1);
+        let part = steps_of_part(conv.taps(), 1);
         for row in rows.first..rows.end {
             let tap_rows = inside(conv, 0, row);
             for column in 0..rows.width {

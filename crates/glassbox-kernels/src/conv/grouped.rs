@@ -13,7 +13,7 @@ use super::output::Output;
 use super::scratch::with_offsets;
 use super::split;
 use super::tiles::OUTSIDE;
-use super::{Convolution, PART, PackedFilter};
+use super::{Convolution, PackedFilter, steps_of_part};
 use crate::simd::{Kernel, Level, MAX_LANES, Simd, run_at};
 
 /// Pixels of a strip: their table of offsets stays in the first cache for common kernels.
@@ -103,7 +103,7 @@ impl Pixels<'_> {
     /// The taps of a part of a sum.
     #[inline(always)]
     fn part(&self) -> usize {
-        (PART / self.conv.in_per_group().max(1)).max(1)
+        steps_of_part(self.conv.taps(), self.conv.in_per_group())
     }
 
     /// The first channel of the group of each lane.

@@ -6,9 +6,9 @@
 //!
 //! Every sum begins with zero and has a fixed order, each product being fused with its sum (one rounding): sixteen input
 //! channels, tap (row by row), channel; over plain channels: channel, tap; where groups don't fill blocks: tap, channel of the
-//! group. A sum of more than [`PART`] products over plain channels or in groups, and over more taps than that has for each of
-//! sixteen channels, is made of parts, each of which begins with zero and is added to the sum of those before: one long
-//! chain would lose a digit more. Nothing of that depends on the level, the batch, the number of threads or the split into tasks. A tap outside of the input counts as
+//! group. A sum of more than 192 products over plain channels or in groups, and one over blocks of channels with more than 32
+//! taps, is made of parts, each of which begins with zero and is added to the sum of those before: one long chain would lose
+//! a digit more. Nothing of that depends on the level, the batch, the number of threads or the split into tasks. A tap outside of the input counts as
 //! a zero that is multiplied. Bias, residual and activation come after the sum, in this order.
 //!
 //! Slices may begin anywhere; where inputs and outputs begin at a line of the cache (64 bytes), loads take half the time.
@@ -30,8 +30,16 @@ mod split;
 mod tiles;
 mod winograd;
 
-/// The most products that are added one after the other where sums are made of parts.
-const PART: usize = 512;
+/// A sum of more products than that is made of parts, but over blocks of channels. The first layers of most image models have
+/// fewer: 7 × 7 × 3.
+const LONG: usize = 192;
+/// The most products of a part, which are added one after the other.
+const PART: usize = 64;
+
+/// How many of `steps` of so many products are added one after the other.
+fn steps_of_part(steps: usize, products: usize) -> usize {
+    if steps * products > LONG { (PART / products.max(1)).max(1) } else { steps.max(1) }
+}
 
 pub use filter::{Method, Options, PackedFilter, block};
 pub use finish::{Activation, ConvEpilogue, Fused};

@@ -12,7 +12,7 @@ use super::output::Output;
 use super::scratch::{with_numbers, with_offsets};
 use super::split::{self, Bundle};
 use super::tiles::{Before, NOTHING_AHEAD, Sums, most_pixels};
-use super::{Convolution, PART, PackedFilter};
+use super::{Convolution, LONG, PART, PackedFilter};
 use crate::simd::Level;
 
 /// Pixels of a strip at most: what they read stays in the first cache for common sizes.
@@ -97,7 +97,7 @@ impl Part {
     /// follow each other.
     fn all(conv: &Convolution) -> Vec<Part> {
         let ([rows, columns], channels) = (conv.kernel, conv.in_channels);
-        if channels * rows * columns <= PART {
+        if channels * rows * columns <= LONG {
             return vec![Part { first: [0; 3], channels, rows, columns }];
         }
         let (width, height) = (columns.min(PART), (PART / columns.max(1)).clamp(1, rows.max(1)));

@@ -1,7 +1,7 @@
 //! Direct convolutions of every shape, at every level, against their definition.
 
 use super::plain::{convolve, numbers, run_plain};
-use crate::conv::{Convolution, Fused, Options, PART};
+use crate::conv::{Convolution, Fused, LONG, Options, PART};
 use crate::simd::Level;
 
 const BASE: Convolution = Convolution::POINTWISE;
@@ -16,8 +16,14 @@ fn check(conv: &Convolution, plain_input: bool) {
     let terms = conv.weights() / conv.out_channels.max(1);
     // A product of a sum of parts goes through the additions of its part and those of the parts.
     let taps = conv.kernel[0] * conv.kernel[1];
-    let in_parts = plain_input || conv.groups > 1 || taps > PART / 16;
-    let terms = if in_parts && terms > PART { PART + 16 * terms.div_ceil(PART) } else { terms };
+    let plain = plain_input && conv.in_channels <= 4 && conv.groups == 1 && conv.dilation[1] == 1;
+    let filled =
+        (conv.in_channels / conv.groups).is_multiple_of(8) && (conv.out_channels / conv.groups).is_multiple_of(8);
+    let terms = match terms > LONG {
+        true if plain || conv.groups > 1 && !filled => PART + 2 * terms.div_ceil(PART) + conv.in_channels,
+        true if conv.groups == 1 && taps > 32 => 512 + terms.div_ceil(64),
+        _ => terms,
+    };
     let mut first: Option<Vec<f32>> = None;
     for level in Level::available() {
         let options = Options { level, plain_input, ..Options::default() };
