@@ -132,89 +132,6 @@ def decoder_masked(suite: Suite) -> None:
     suite.add("masked", op, masked, outputs=three, num_heads=heads, past_present_share_buffer=1)
 
 
-def group_query(suite: Suite) -> None:
-    """`GroupQueryAttention`: prompts, ragged prompts, single tokens, buffers, rotation, windows, sinks."""
-    heads, kv_heads, size, places = 4, 2, 16, 16
-
-    def case(
-        name: str,
-        lengths: list[int],
-        steps: int,
-        past: int = 0,
-        dtype: str = "float32",
-        packed: bool = False,
-        rotary: bool = False,
-        **rest: object,
-    ) -> None:
-        """`lengths` are those of all keys of each row, the new ones included; `past` is the extent of the buffer."""
-        draw = Draw(f"GroupQueryAttention {name}")
-        normal = lambda *shape: draw.normal(*shape, dtype=dtype)  # noqa: E731
-        batch, total = len(lengths), max(lengths)
-        if packed:
-            streams = [normal(batch, steps, (heads + 2 * kv_heads) * size), None, None]
-        else:
-            streams = [normal(batch, steps, count * size) for count in (heads, kv_heads, kv_heads)]
-        before = [None, None]
-        if past:
-            before = [normal(batch, kv_heads, past, size) for _ in range(2)]
-            # What a buffer holds beyond a row's past is 0, so that what is left of it compares.
-            for row, length in enumerate(lengths):
-                for buffer in before:
-                    buffer[row, :, max(length - steps, 0) :] = 0
-        angles = numpy.outer(numpy.arange(places), 0.5 ** numpy.arange(size // 2))
-        caches = [numpy.cos(angles).astype(dtype), numpy.sin(angles).astype(dtype)] if rotary else [None, None]
-        if rotary:
-            rest["do_rotary"] = 1
-        bias, sink = rest.pop("bias", None), rest.pop("sink", None)
-        inputs = [
-            *streams,
-            *before,
-            numpy.array(lengths, "int32") - 1,
-            numpy.array(total, "int32"),
-            *caches,
-            None,
-            bias,
-            sink,
-        ]
-        suite.add(
-            name,
-            "GroupQueryAttention",
-            inputs,
-            outputs=[dtype] * int(rest.pop("results", 3)),
-            constants=[7, 8] if rotary else [],
-            num_heads=heads,
-            kv_num_heads=kv_heads,
-            **rest,
-        )
-
-    case("prompt", [5], 5)
-    case("prompt_packed", [5], 5, packed=True)
-    case("prompt_rotary", [5], 5, rotary=True)
-    case("prompt_interleaved", [5], 5, rotary=True, rotary_interleaved=1)
-    case("prompt_packed_rotary", [5, 5], 5, packed=True, rotary=True)
-    case("prompt_half", [5], 5, rotary=True, dtype="float16")
-    case("token", [6], 1, past=5)
-    case("token_rotary", [6], 1, past=5, rotary=True)
-    case("token_half", [6], 1, past=5, rotary=True, dtype="float16")
-    case("token_in_buffer", [6], 1, past=8, rotary=True)
-    case("tokens_ragged", [6, 3], 1, past=8, rotary=True)
-    case("some_tokens", [7], 3, past=4, rotary=True)
-    case("window", [6], 6, local_window_size=3)
-    case("window_token", [7], 1, past=6, local_window_size=4)
-    case("softcap", [5], 5, softcap=2.0)
-    case("scale", [5], 5, scale=0.2)
-    case("smooth", [5], 5, smooth_softmax=1)
-    case("sink", [5], 5, sink=Draw("sink").normal(heads))
-    case("sink_token", [6], 1, past=8, sink=Draw("sink").normal(heads), rotary=True)
-    case("sink_window", [6], 6, sink=Draw("sink").normal(heads), local_window_size=3)
-    case("bias", [5], 5, bias=Draw("gqa").normal(1, heads, 5, 5))
-    case("bias_token", [6], 1, past=5, bias=Draw("gqa").normal(1, 1, 1, 6))
-    case("not_causal", [5], 5, causal=0)
-    # Rows of a prompt that is shorter than the longest: what stands behind their end compares where it is computed.
-    case("scores", [5], 5, results=4, qk_output=2)
-    case("raw_scores", [1], 1, results=4, qk_output=1)
-
-
 def rotary(suite: Suite) -> None:
     """`RotaryEmbedding`: both orders of pairs, both forms of x and of places, a part of a head."""
     batch, heads, steps, size, places = 2, 3, 4, 8, 12
@@ -327,4 +244,4 @@ def recurrences(suite: Suite) -> None:
     suite.add("", "GemmaRotaryEmbedding", [angles, *parts], outputs=["float16"] * 2, expected=turned)
 
 
-TESTS = [paddings, recurrences, attention, multi_head, decoder_masked, group_query, rotary, packed]
+TESTS = [paddings, recurrences, attention, multi_head, decoder_masked, rotary, packed]

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Writes tests of the ops outside of ONNX's own suite: `com.microsoft`, `ai.onnx.ml`, and old experimental ones.
+"""Writes tests of the ops outside of ONNX's own suite: `com.microsoft`, `ai.onnx.ml`, old experimental ones, and
+versions of ONNX's own of which that suite has no tests.
 
 `OUT/<topic>/<test>/` is as `conformance_cases.py` writes it, so `glassbox conformance --cases OUT` runs them. Every
 expected value is onnxruntime's, or NumPy's where onnxruntime has no kernel for the processor.
@@ -12,16 +13,20 @@ import sys
 from pathlib import Path
 
 import contrib_attention
+import contrib_experts
+import contrib_grouped
 import contrib_layers
 import contrib_learning
 import contrib_quantized
+import contrib_standard
 from conformance_cases import ConformanceError, write_case
 from contrib_kit import CaseError, Suite
 
 TOPICS = {
-    "attention": contrib_attention.TESTS,
+    "attention": [*contrib_attention.TESTS, *contrib_grouped.TESTS],
     "layers": contrib_layers.TESTS,
-    "quantized": contrib_quantized.TESTS,
+    "quantized": [*contrib_quantized.TESTS, *contrib_experts.TESTS],
+    "standard": contrib_standard.TESTS,
     "learning": contrib_learning.TESTS,
 }
 

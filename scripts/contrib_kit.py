@@ -56,12 +56,16 @@ class Suite:
         tolerance: tuple[float, float] | None = None,
         version: int = OPSET,
         symbolic: bool = True,
+        kept: Sequence[Array] | None = None,
+        held: bool = False,
         **attributes: Any,
     ) -> None:
         """Adds a node.
 
         `inputs` are arrays, None for one that is left out; those of `constants` are initializers. `outputs` are the
-        dtypes of the outputs, "" for one that is not asked for. With `expected`, that gives the values.
+        dtypes of the outputs, "" for one that is not asked for. With `expected`, that gives the values, and `held`
+        says that onnxruntime must give the same. `kept` says of each output which elements are compared; the others
+        are 0 in the model's outputs.
         """
         arrays = [None if value is None else numpy.asarray(value) for value in inputs]
         declared = [dtype for dtype in outputs if dtype]
@@ -71,9 +75,16 @@ class Suite:
         values: list[Any] | None = None
         for suffix in names:
             model = node_model(op, domain, arrays, constants, outputs, attributes, version, suffix != "")
+            if kept is not None:
+                keep(model, kept)
             title = f"{name}{suffix}"
             if values is None:
-                values = expected(arrays) if expected else run(title, model, {f"x{i}": arrays[i] for i in fed})
+                feeds = {f"x{i}": arrays[i] for i in fed}
+                values = expected(arrays) if expected else run(title, model, feeds)
+                if expected and kept is not None:
+                    values = [numpy.where(mask, x, numpy.zeros_like(x)) for x, mask in zip(values, kept, strict=True)]
+                if expected and held:
+                    compare(title, values, run(title, model, feeds), tolerance)
             results = [check(title, value, dtype) for value, dtype in zip(values, declared, strict=True)]
             self.cases.append(
                 Case(
@@ -86,6 +97,27 @@ class Suite:
                     extra_files=[],
                 )
             )
+
+
+def keep(model: ModelProto, kept: Sequence[Array]) -> None:
+    """Makes those elements of a model's outputs 0 that aren't kept."""
+    graph = model.graph
+    (node,) = graph.node
+    for index, mask in enumerate(kept):
+        name, dtype = node.output[index], graph.output[index].type.tensor_type.elem_type
+        node.output[index] = f"whole{index}"
+        zero = numpy.zeros((), helper.tensor_dtype_to_np_dtype(dtype))
+        graph.initializer.append(numpy_helper.from_array(mask, f"kept{index}"))
+        graph.initializer.append(numpy_helper.from_array(zero, f"zero{index}"))
+        graph.node.append(helper.make_node("Where", [f"kept{index}", f"whole{index}", f"zero{index}"], [name]))
+
+
+def compare(name: str, values: Sequence[Any], theirs: Sequence[Any], tolerance: tuple[float, float]) -> None:
+    """Holds NumPy's values against onnxruntime's."""
+    for index, (one, other) in enumerate(zip(values, theirs, strict=True)):
+        if not numpy.allclose(one, other, rtol=tolerance[0], atol=tolerance[1]):
+            far = numpy.abs(numpy.asarray(one, "float64") - other).max()
+            raise CaseError(f"{name}: output {index} of onnxruntime is {far} from what the text says")
 
 
 def check(name: str, value: Any, dtype: str) -> Array:

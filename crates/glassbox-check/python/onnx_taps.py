@@ -374,6 +374,7 @@ def taps_of(model: ModelProto, kinds: Kinds, wanted: set[str] | None, others: Ki
         for name in recorder.names(node):
             stacked = name in recorder.of_scans
             taps.append(Tap(recorder.of_scans.get(name, name), name, stacked=stacked))
+    taps += given_taps(recorder)
     starts = [helper.make_node("SequenceEmpty", [], [record.before], dtype=record.dtype) for _, record in found]
     nodes = [*starts, *graph.node]
     del graph.node[:]
@@ -390,8 +391,18 @@ def plain_taps_of(model: ModelProto, wanted: set[str] | None, why: str, index: I
         for body in graphs_of(node):
             recorder.leave_body(body, why)
         taps += [Tap(name, name) for name in recorder.names(node)]
+    taps += given_taps(recorder)
     leave_unknown(taps, wanted, index)
     return taps
+
+
+def given_taps(recorder: Recorder) -> list[Tap]:
+    """The outputs of the model that are constants: what a run gives for them is compared, too."""
+    graph = recorder.model.graph
+    constants = {tensor.name for tensor in graph.initializer}
+    constants |= {name for node in graph.node if node.op_type == "Constant" for name in node.output}
+    names = dict.fromkeys(value.name for value in graph.output)
+    return [Tap(name, name) for name in names if name in constants and recorder.wants(name)]
 
 
 def leave_unknown(taps: list[Tap], wanted: set[str] | None, index: Index) -> None:

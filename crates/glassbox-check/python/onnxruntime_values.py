@@ -10,7 +10,7 @@ whether all values go to one file, which is written and read sooner than many.
 Out: `NNNNN.npy` for each value, or `values.bin` with the elements of all of them, each value from a multiple of
 `ALIGNMENT` bytes on; and `index.json`, in the order of the graph's nodes: names, dtypes and shapes, and what couldn't be taken and
 why. A dtype that NumPy lacks is written as raw integers; the index names the true one. Dtypes and opsets of
-the model stay as they are; constants are left out.
+the model stay as they are; constants that are no outputs are left out. Texts have files of their own.
 
 - A value inside a function is named `CALL/NAME`, `CALL` being the calling node's name, or its first output's.
 - A value inside a body has its own name. It has one file for each time that it was computed, and `turns`
@@ -65,6 +65,7 @@ DTYPES = {
     TensorProto.UINT32: "u32",
     TensorProto.UINT64: "u64",
     TensorProto.BOOL: "bool",
+    TensorProto.STRING: "string",
 }
 """Glassbox's names of the dtypes that are taken."""
 
@@ -189,12 +190,21 @@ def bits_of(value: Any) -> tuple[Any, str]:
     if dtype not in DTYPES:
         name = TensorProto.DataType.Name(dtype) if dtype in TensorProto.DataType.values() else str(dtype)
         raise RequestError(f"values of dtype {name} aren't taken")
+    if dtype == TensorProto.STRING:
+        return texts_of(value.numpy()), DTYPES[dtype]
     if dtype not in RAW:
         return value.numpy(), DTYPES[dtype]
     shape = value.shape()
     count = math.prod(shape)
     content = ctypes.string_at(value.data_ptr(), count * RAW[dtype].itemsize) if count else b""
     return numpy.frombuffer(content, RAW[dtype]).reshape(shape), DTYPES[dtype]
+
+
+def texts_of(array: Any) -> Any:
+    """Texts as an array that is written without objects."""
+    if any(text.endswith("\0") for text in array.reshape(-1)):
+        raise RequestError("texts that end in a zero character can't be written by NumPy")
+    return array.astype("U")
 
 
 class SequenceReader:
@@ -253,7 +263,7 @@ class Writer:
 
     def content(self, array: Any) -> dict[str, Any]:
         """Writes what an array holds; says where."""
-        if self.all is None:
+        if self.all is None or array.dtype.kind == "U":
             file = f"{len(self.index.values):05}.npy"
             numpy.save(self.folder / file, array, allow_pickle=False)
             return {"file": file}

@@ -191,6 +191,9 @@ pub struct Culprit {
     pub wrong: Wrong,
     /// In what the node differs from the one on the other side, where both are models.
     pub causes: Vec<Cause>,
+    /// Whether it is no node: a constant or an input that is an output, or that the other side gives a value for. The name
+    /// is that of the value then.
+    pub is_given: bool,
     /// The other nodes between the values that were compared: the fault is in one of them. Names, in program order.
     pub among: Vec<String>,
     /// The node that is named first of those among which the fault is, where this one is named beside it.

@@ -13,6 +13,7 @@ use crate::distance::index_of;
 use crate::hunt::{Element, Evidence, Finding};
 use crate::pairing;
 use crate::report::{Cause, Culprit, Kind, Place, Report, Row, Status, Verdict, Wrong};
+use crate::skeleton::Value;
 use crate::statics;
 
 use judge::Judgement;
@@ -55,7 +56,7 @@ pub(crate) fn report(evidence: Evidence, precise: bool) -> Report {
         unseen(&evidence, seen, &mut named, &mut culprits);
     }
     let outputs = outputs(&evidence);
-    let left_out = evidence.whole && outputs.len() < evidence.ours.skeleton.outputs.len();
+    let left_out = evidence.whole && !summary::not_compared(&evidence).is_empty();
     let beyond = evidence.findings.iter().any(|finding| finding.beyond);
     let verdict = verdict(
         &rows,
@@ -107,7 +108,7 @@ fn row(evidence: &Evidence, finding: &Finding, judgement: &Option<Judgement>) ->
     Row {
         value: value.name.clone(),
         node: node.map(|node| node.name.clone()).unwrap_or_default(),
-        op: node.map(|node| node.op.clone()).unwrap_or_default(),
+        op: node.map_or_else(|| op_of_given(value).to_owned(), |node| node.op.clone()),
         layer: node.map(|node| node.layer.clone()).unwrap_or_default(),
         path: finding.path.clone(),
         ty: finding.ty.clone(),
@@ -145,6 +146,9 @@ fn suspected(evidence: &Evidence, finding: &Finding, judgement: &Judgement, row:
     if suspects.is_empty() {
         suspects.extend(skeleton.producer(finding.key.value).map(|node| (0, node, Vec::new())));
     }
+    if suspects.is_empty() {
+        return vec![given(evidence, finding, judgement, row)];
+    }
     let names: Vec<String> = suspects.iter().map(|(_, node, _)| skeleton.nodes[*node].name.clone()).collect();
     let named = if suspects.len() <= MAX_BESIDE { suspects.len() } else { FEW };
     let one = |(place, (_, node, causes)): (usize, (u32, usize, Vec<Cause>))| {
@@ -162,6 +166,7 @@ fn suspected(evidence: &Evidence, finding: &Finding, judgement: &Judgement, row:
             causes,
             among: names.iter().filter(|name| **name != guilty.name).cloned().collect(),
             beside: names.first().filter(|_| place > 0).cloned(),
+            is_given: false,
             place: judgement.place.clone(),
             line: String::new(),
         };
@@ -169,6 +174,31 @@ fn suspected(evidence: &Evidence, finding: &Finding, judgement: &Judgement, row:
         culprit
     };
     suspects.into_iter().take(named).enumerate().map(one).collect()
+}
+
+/// A value that no node computes and that isn't what the other side gives for it.
+fn given(evidence: &Evidence, finding: &Finding, judgement: &Judgement, row: usize) -> Culprit {
+    let value = &evidence.ours.skeleton.values[finding.key.value];
+    let theirs = evidence.theirs.values[finding.partner].name.clone();
+    let mut culprit = Culprit {
+        node: value.name.clone(),
+        op: op_of_given(value).to_owned(),
+        path: finding.path.clone(),
+        theirs: Some(theirs).filter(|name| *name != value.name),
+        row: Some(row),
+        kind: judgement.kind,
+        wrong: judgement.wrong,
+        place: judgement.place.clone(),
+        is_given: true,
+        ..Culprit::default()
+    };
+    culprit.line = summary::line(&culprit, finding);
+    culprit
+}
+
+/// What stands in the place of the op of a value that no node computes.
+fn op_of_given(value: &Value) -> &'static str {
+    if value.constant().is_some() { "constant" } else { "input" }
 }
 
 /// The lower, the more suspicious.

@@ -45,6 +45,9 @@ fn happening(culprit: &Culprit, finding: &Finding) -> String {
         Kind::Unseen => "differs".to_owned(),
         Kind::Meaning => {
             let apart = finding.alone.as_ref().map(|alone| apart(&alone.apart)).unwrap_or_default();
+            if culprit.is_given {
+                return format!("isn't what the other side gives for it{apart}{numbers}");
+            }
             format!("computes something else from the same operands{apart}{numbers}")
         }
     }
@@ -97,15 +100,7 @@ pub(super) fn summary(evidence: &Evidence, report: &Report) -> String {
         text += &format!(" The other side ended early: {stopped}.");
     }
     if evidence.whole {
-        let skeleton = &evidence.ours.skeleton;
-        let compared = |value: usize| evidence.findings.iter().any(|finding| finding.key.value == value);
-        let constant = |value: usize| skeleton.producer(value).is_none();
-        let alone: Vec<&str> = skeleton
-            .outputs
-            .iter()
-            .filter(|(_, value)| !constant(*value) && !compared(*value))
-            .map(|(name, _)| name.as_str())
-            .collect();
+        let alone = not_compared(evidence);
         if !alone.is_empty() {
             text += &format!(
                 " Not compared, since nothing on the other side is their partner: output {}.",
@@ -117,6 +112,15 @@ pub(super) fn summary(evidence: &Evidence, report: &Report) -> String {
         text += &format!(" {} values were never computed on the other side.", evidence.missing);
     }
     text
+}
+
+/// The outputs of ours that nothing was held against. What the same model was given on both sides can only be the same.
+pub(super) fn not_compared<'a>(evidence: &'a Evidence) -> Vec<&'a str> {
+    let skeleton = &evidence.ours.skeleton;
+    let compared = |value: usize| evidence.findings.iter().any(|finding| finding.key.value == value);
+    let same = |value: usize| evidence.same_model && skeleton.inputs.contains(&value);
+    let alone = skeleton.outputs.iter().filter(|(_, value)| !compared(*value) && !same(*value));
+    alone.map(|(name, _)| name.as_str()).collect()
 }
 
 fn rounding(report: &Report) -> String {

@@ -8,7 +8,7 @@ use glassbox_tensor::{DType, Overflow, Tensor};
 
 use super::observe::{self, Put, Visitor};
 use super::segment::{Segment, Segments};
-use super::{Model, Sample, layout};
+use super::{Model, Sample, given, layout};
 use crate::distance::{Bounds, Distance, Yardstick, coarser, distance, epsilon, largest, same_text, stats};
 use crate::error::CheckError;
 use crate::pairing::Pairs;
@@ -103,7 +103,8 @@ pub(super) fn run(
     let begun = ours.begun();
     let parted = begun.is_some();
     let mut plain = begun.map_or_else(|| ours.live(), Ok)?;
-    let paired = (0..pairs.values.len()).filter(|place| pairs.of(*place).is_some());
+    let computed = |place: &usize| ours.skeleton.producer(*place).is_some();
+    let paired = (0..pairs.values.len()).filter(|place| pairs.of(*place).is_some()).filter(computed);
     plain.want(paired.collect());
     let mut driver = Driver {
         ours: &ours.skeleton,
@@ -124,6 +125,9 @@ pub(super) fn run(
     };
     let ended = observe::run(session.as_mut(), &ours.inputs, &mut driver)?;
     let stopped = driver.plain.stopped().map(str::to_owned);
+    if let Ok(outputs) = &ended {
+        driver.compare_given(&ours.graph, outputs)?;
+    }
     match ended {
         Ok(_) => Ok(Outcome { findings: driver.findings, stopped, missing: driver.missing }),
         // A model that can't be run to its end is compared up to there.
@@ -138,6 +142,8 @@ pub(super) fn run(
 /// A value of ours and its partner.
 struct Seen<'a> {
     key: Key,
+    /// The bodies around it.
+    path: String,
     partner: usize,
     /// What our own run gives.
     plain: Option<&'a Value>,
@@ -188,25 +194,26 @@ impl Driver<'_> {
         let results = event.node().results.clone();
         for (place, id) in results.iter().enumerate() {
             let Some(value) = self.ours.of_value[id.index()] else { continue };
-            if self.ours.producer(value).is_none() {
-                continue;
-            }
+            let computed = self.ours.producer(value).is_some();
             let Some(partner) = self.pairs.of(value) else {
                 // It is asked for where a node of the segment gave rise to what isn't finite.
                 let found = event.result(place).ok().and_then(|given| stats(given.as_tensor()?).ok()?);
                 self.special[value] = found.is_some_and(|stats| stats.nan + stats.inf > 0);
                 continue;
             };
+            if !given::is_compared(self.ours, self.their_skeleton, self.same_model, value, partner) {
+                continue;
+            }
             let turns = event.turns();
             let Some(other) = self.theirs.take(&Key { value: partner, turns: turns.clone() })? else {
-                self.missing += 1;
+                self.missing += usize::from(computed);
                 continue;
             };
             let mine = event
                 .result(place)
                 .map_err(|source| CheckError::Run { side: "the model".to_owned(), source: Box::new(source) })?;
             let key = Key { value, turns };
-            let plain = if self.parted { self.plain.take(&key)? } else { Some(mine.clone()) };
+            let plain = if self.parted && computed { self.plain.take(&key)? } else { Some(mine.clone()) };
             let mut order = None;
             let other = match (&mine, &other, &plain) {
                 (Value::Tensor(a), Value::Tensor(b), Some(Value::Tensor(plain)))
@@ -219,11 +226,12 @@ impl Driver<'_> {
                 }
                 _ => other,
             };
-            if !self.parted {
+            if !self.parted && computed {
                 self.seen.insert(key.clone());
             }
-            let seen = Seen { key, partner, plain: plain.as_ref(), mine: &mine, other: &other, tainted };
-            let mut finding = self.finding(event, seen)?;
+            let path = event.bodies();
+            let seen = Seen { key, path, partner, plain: plain.as_ref(), mine: &mine, other: &other, tainted };
+            let mut finding = self.finding(seen)?;
             finding.order = order;
             self.special[value] = finding.alone.as_ref().is_some_and(|alone| alone.ours.nan + alone.ours.inf > 0);
             if self.special[value] {
@@ -235,6 +243,30 @@ impl Driver<'_> {
                 let failed = |source| CheckError::Run { side: "the model".to_owned(), source: Box::new(source) };
                 put.put(event, place, value).map_err(failed)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Holds the outputs that no node gives against what theirs gives in their place, where that wasn't done on the way.
+    fn compare_given(&mut self, graph: &Graph, outputs: &[Value]) -> Result<(), CheckError> {
+        for (value, partner) in given::outputs(self.ours, self.their_skeleton, self.pairs) {
+            let Some(partner) = partner else { continue };
+            let known = |finding: &Finding| finding.key.value == value && finding.partner == partner;
+            if self.findings.iter().any(known) {
+                continue;
+            }
+            let place = graph.outputs().iter().position(|id| self.ours.of_value[id.index()] == Some(value));
+            let Some(mine) = place.and_then(|place| outputs.get(place)) else { continue };
+            let Some(other) = self.theirs.take(&Key { value: partner, turns: Vec::new() })? else {
+                // What the same model was given on both sides can only be the same.
+                self.missing += usize::from(!(self.same_model && self.ours.inputs.contains(&value)));
+                continue;
+            };
+            let key = Key { value, turns: Vec::new() };
+            let plain = Some(mine);
+            let seen = Seen { key, path: String::new(), partner, plain, mine, other: &other, tainted: false };
+            let finding = self.finding(seen)?;
+            self.findings.push(finding);
         }
         Ok(())
     }
@@ -264,14 +296,14 @@ impl Driver<'_> {
         segment.nodes.iter().find(from_finite).copied()
     }
 
-    fn finding(&self, event: &Event, seen: Seen) -> Result<Finding, CheckError> {
-        let Seen { key, partner, plain, mine, other, tainted } = seen;
+    fn finding(&self, seen: Seen) -> Result<Finding, CheckError> {
+        let Seen { key, path, partner, plain, mine, other, tainted } = seen;
         let name = &self.ours.values[key.value].name;
         let (ty, their_ty) = (mine.ty().to_string(), other.ty().to_string());
         let segment = self.segments.of(key.value);
         let mut finding = Finding {
             partner,
-            path: event.bodies(),
+            path,
             their_ty: (ty != their_ty).then_some(their_ty),
             ty,
             plain: None,
@@ -336,7 +368,7 @@ impl Driver<'_> {
             _ => None,
         };
         let op = self.ours.producer(finding.key.value).map_or("", |node| self.ours.nodes[node].op.as_str());
-        let outputs = self.ours.outputs.iter().any(|(_, value)| *value == finding.key.value);
+        let outputs = self.ours.is_output(finding.key.value);
         if let Some(rule) = self.tolerances.rule(name, op, outputs) {
             finding.let_pass = rule.lets_pass(a, b).map_err(unreadable)?;
             // What is allowed of all values is asked of the outputs: that is what the user sees of a run.

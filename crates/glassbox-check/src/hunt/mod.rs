@@ -10,6 +10,7 @@
 //! Values are compared as they are made. Kept are the figures of each, and a sample of those that look wrong.
 
 mod alone;
+mod given;
 mod layout;
 mod observe;
 mod precise;
@@ -209,8 +210,10 @@ impl Hunt {
         }
         let mut rounds = 0;
         let mut run = loop {
-            values.want(wanted(&skeleton, &pairs));
-            if pairs.values.iter().all(Option::is_none) || wanted(&skeleton, &pairs).is_empty() {
+            let wanted = wanted(&ours.skeleton, &skeleton, &pairs, same_model);
+            let nothing = wanted.is_empty();
+            values.want(wanted);
+            if pairs.values.iter().all(Option::is_none) || nothing {
                 return Err(CheckError::Unpaired(nothing_in_common(&name, &skeleton)));
             }
             let segments = Segments::new(&ours.skeleton, &pairs);
@@ -226,7 +229,7 @@ impl Hunt {
             values.restart()?;
             rounds += 1;
         };
-        let wanted = wanted(&skeleton, &pairs);
+        let wanted = wanted(&ours.skeleton, &skeleton, &pairs, same_model);
         let their_end = values.stopped().map(str::to_owned);
         if run.findings.iter().any(Finding::is_suspicious) {
             // What theirs is in f64 is theirs itself, where it was computed so.
@@ -310,8 +313,9 @@ struct Parts {
 }
 
 /// The values of theirs that will be asked for.
-fn wanted(theirs: &Skeleton, pairs: &Pairs) -> HashSet<usize> {
-    computed(theirs).into_iter().filter(|place| pairs.their_values[*place].is_some()).collect()
+fn wanted(ours: &Skeleton, theirs: &Skeleton, pairs: &Pairs, same_model: bool) -> HashSet<usize> {
+    let paired = computed(theirs).into_iter().filter(|place| pairs.their_values[*place].is_some());
+    paired.chain(given::wanted(ours, theirs, pairs, same_model)).collect()
 }
 
 /// The values that nodes give.

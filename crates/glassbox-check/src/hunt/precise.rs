@@ -16,7 +16,7 @@ use super::{Finding, Model};
 use crate::error::CheckError;
 use crate::pairing::Pairs;
 use crate::side::{Key, Values};
-use crate::skeleton::Skeleton;
+use crate::skeleton::{Def, Skeleton};
 
 /// Adds to the samples of what looks wrong what it is in f64: of theirs as our dtypes hold it, or as it is. Where the graph
 /// can't be run in f64 to that point, the samples stay without.
@@ -38,7 +38,8 @@ pub(super) fn run(
         .filter(|(_, finding)| finding.is_suspicious())
         .map(|(place, finding)| (finding.key.clone(), place))
         .collect();
-    let left = suspicious.len();
+    // What was given is no result of a node.
+    let left = suspicious.keys().filter(|key| !matches!(ours.skeleton.values[key.value].def, Def::Input)).count();
     let known = findings.iter().enumerate().map(|(place, finding)| (finding.key.clone(), place)).collect();
     let mut driver =
         Driver { ours: &ours.skeleton, theirs, pairs, findings, known, taken: Vec::new(), suspicious, left, exact };
@@ -119,12 +120,12 @@ impl Visitor for Driver<'_> {
 }
 
 impl Driver<'_> {
-    /// The key of a value that a node gives and that has a partner, and the partner.
+    /// The key of a value that was compared in the first run, and its partner.
     fn paired(&self, event: &Event, id: ValueId) -> Option<(Key, usize)> {
         let value = self.ours.of_value[id.index()]?;
         let partner = self.pairs.of(value)?;
-        self.ours.producer(value)?;
-        Some((Key { value, turns: event.turns() }, partner))
+        let key = Key { value, turns: event.turns() };
+        (self.ours.producer(value).is_some() || self.known.contains_key(&key)).then_some((key, partner))
     }
 
     /// Theirs, with its axes in the order of ours.

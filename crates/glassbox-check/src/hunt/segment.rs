@@ -58,7 +58,9 @@ impl<'a> Segments<'a> {
         let inner = nodes.iter().flat_map(|node| &self.skeleton.nodes[*node].inner);
         let of_op = |op: &str| ops::find(op).map_or(Rounding::Sum, |op| op.rounding);
         let each: Vec<Rounding> = inner.map(|inner| of_op(inner.op)).collect();
-        let rounding = each.iter().copied().max().unwrap_or(Rounding::Sum);
+        // What no node computes is as it is.
+        let unknown = if nodes.is_empty() { Rounding::Exact } else { Rounding::Sum };
+        let rounding = each.iter().copied().max().unwrap_or(unknown);
         let steps = each.iter().filter(|rounding| **rounding != Rounding::Exact).count();
         // Several steps that each round once are no better than a sum.
         let rounding = if steps > 1 && rounding > Rounding::Exact { Rounding::Sum } else { rounding };

@@ -74,8 +74,7 @@ pub(super) fn find(ours: &Skeleton, pairs: &Pairs, findings: &[Finding]) -> Vec<
     }
     let is_stranger = |state: &HashMap<usize, bool>, value: usize| {
         let by_structure = matches!(pairs.values[value], Some((_, How::Structure)));
-        let output = ours.outputs.iter().any(|(_, output)| *output == value);
-        if !state[&value] || !by_structure || output {
+        if !state[&value] || !by_structure || ours.is_output(value) {
             return false;
         }
         let known = after(ours, value, state);

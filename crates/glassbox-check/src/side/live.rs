@@ -19,6 +19,8 @@ pub struct Live {
     nodes: Nodes,
     session: Option<Box<dyn Session>>,
     wanted: HashSet<usize>,
+    /// The values that no node computes and that were told of nevertheless.
+    told: HashSet<usize>,
     /// What nobody will ask for, of what is wanted.
     ignored: HashSet<Key>,
     waiting: Waiting,
@@ -36,6 +38,7 @@ impl Live {
             nodes: Nodes::Given,
             session: None,
             wanted: HashSet::new(),
+            told: HashSet::new(),
             ignored: HashSet::new(),
             waiting: Waiting::default(),
             outcome: None,
@@ -79,13 +82,31 @@ impl Live {
         let mut watcher = Watcher { skeleton: &self.skeleton, nodes: self.nodes, wanted, ignored, seen: Vec::new() };
         let progress = session.resume(RunContext::new().observed(&mut watcher));
         for (key, value) in watcher.seen {
+            if self.skeleton.producer(key.value).is_none() {
+                self.told.insert(key.value);
+            }
             self.waiting.put(key, value)?;
         }
         match progress {
             Ok(Progress::Paused) => {}
-            Ok(Progress::Done(_)) => self.outcome = Some(Ok(())),
+            Ok(Progress::Done(outputs)) => {
+                self.outcome = Some(Ok(()));
+                self.keep_given(outputs)?;
+            }
             // What was computed before can be compared nevertheless.
             Err(source) => self.outcome = Some(Err(source.to_string())),
+        }
+        Ok(())
+    }
+
+    /// Keeps those outputs that no node computes, so that nothing was told of them.
+    fn keep_given(&mut self, outputs: Vec<Value>) -> Result<(), CheckError> {
+        for (id, value) in self.executable.graph().outputs().iter().zip(outputs) {
+            let Some(place) = self.skeleton.of_value.get(id.index()).copied().flatten() else { continue };
+            let given = self.skeleton.producer(place).is_none() && self.wanted.contains(&place);
+            if given && self.told.insert(place) {
+                self.waiting.put(Key { value: place, turns: Vec::new() }, value)?;
+            }
         }
         Ok(())
     }
@@ -117,6 +138,7 @@ impl Values for Live {
 
     fn restart(&mut self) -> Result<(), CheckError> {
         (self.session, self.outcome, self.waiting) = (None, None, Waiting::default());
+        self.told.clear();
         Ok(())
     }
 }

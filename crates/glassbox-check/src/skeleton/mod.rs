@@ -169,6 +169,11 @@ impl Skeleton {
         }
     }
 
+    /// Whether a value is an output.
+    pub(crate) fn is_output(&self, value: usize) -> bool {
+        self.outputs.iter().any(|(_, output)| *output == value)
+    }
+
     /// Whether the nodes are known.
     pub fn has_nodes(&self) -> bool {
         !self.nodes.is_empty()

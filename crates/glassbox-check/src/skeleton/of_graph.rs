@@ -148,12 +148,16 @@ impl Maker<'_> {
         }
         // What is read only inside of the group isn't to be seen, unless it has a name.
         let last = nodes.last().map(|id| graph.node(*id).results.clone()).unwrap_or_default();
-        let seen = |id: &ValueId| last.contains(id) || graph.value(*id).name.is_some();
+        let name = |id: &ValueId| graph.value(*id).name.as_deref();
+        let is_output = |name: &str| file.is_some_and(|node| node.outputs.iter().any(|output| output == name));
+        // A constant within a formula is none of its results; one that the whole node became is.
+        let seen = |id: &ValueId, constant: bool| {
+            last.contains(id) || name(id).is_some_and(|name| !constant || is_output(name))
+        };
         let results: Vec<ValueId> = nodes
             .iter()
-            .filter(|id| self.constant(graph.node(**id)).is_none())
-            .flat_map(|id| graph.node(*id).results.iter().copied())
-            .filter(seen)
+            .map(|id| (self.constant(graph.node(*id)).is_some(), graph.node(*id)))
+            .flat_map(|(constant, node)| node.results.iter().copied().filter(move |id| seen(id, constant)))
             .collect();
         for (index, id) in results.into_iter().enumerate() {
             let value = self.value(id, Def::Node(place, index));

@@ -151,7 +151,7 @@ impl Page<'_> {
         self.put(format_args!("<p class=\"soft\">{}</p>", about.join(" · ")));
         // The lines of the first ones stand in the summary.
         let line = match culprit.line.trim_end_matches('.') {
-            line if line.is_empty() || self.report.summary.contains(line) => words::kind_words(culprit.kind),
+            line if line.is_empty() || self.report.summary.contains(line) => words::kind_words(culprit),
             line => line,
         };
         let wrong = words::wrong_words(culprit.wrong);

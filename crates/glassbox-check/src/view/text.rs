@@ -143,7 +143,7 @@ impl Page<'_> {
         }
         self.sheet.prose(indent, DIM, &about);
         // What the culprit's own line says stands in the summary, and part by part below.
-        self.sheet.prose(indent, Style::new(), words::kind_words(culprit.kind));
+        self.sheet.prose(indent, Style::new(), words::kind_words(culprit));
         let wrong = words::wrong_words(culprit.wrong);
         match &culprit.place {
             Some(place) => {
@@ -170,7 +170,8 @@ impl Page<'_> {
         let row = culprit.row.and_then(|row| self.report.rows.get(row));
         // The node alone is what it is at fault for; the run has what it was given as well.
         let (apart, whence) = match row {
-            Some(Row { alone: Some(alone), .. }) => (Some(alone), " from the same operands"),
+            // A value that no node computes has no operands.
+            Some(Row { alone: Some(alone), node, .. }) if !node.is_empty() => (Some(alone), " from the same operands"),
             Some(row) => (row.apart.as_ref(), ""),
             None => (None, ""),
         };

@@ -1,11 +1,12 @@
 //! The words and numbers that all views share.
 
 use super::fit::number;
-use crate::report::{Apart, Birth, Cause, Kind, Pairing, Place, Report, Row, Status, Verdict, Wrong};
+use crate::report::{Apart, Birth, Cause, Culprit, Kind, Pairing, Place, Report, Row, Status, Verdict, Wrong};
 
-/// What happens at a node, in words.
-pub(super) fn kind_words(kind: Kind) -> &'static str {
-    match kind {
+/// What happens at a node, or at a value that no node computes, in words.
+pub(super) fn kind_words(culprit: &Culprit) -> &'static str {
+    match culprit.kind {
+        Kind::Meaning if culprit.is_given => "isn't what the other side gives",
         Kind::Meaning => "computes something else",
         Kind::Type => "has another shape or dtype",
         Kind::Overflow => "overflows its dtype",

@@ -166,15 +166,21 @@ pub(crate) struct Given {
     /// The seed of random inputs, and of ops that draw at random
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub(crate) seed: u64,
-    /// What 0 and 255 of an image become where the input is of floats: `0:1`, `-1:1`, `0:255`
+    /// What 0 and 255 of an image become where the input isn't of bytes: `0:1`, `-1:1`, `0:255`
     #[arg(long, value_name = "LOW:HIGH", allow_hyphen_values = true)]
     pub(crate) image_range: Option<String>,
-    /// The mean of each channel, taken from an image after --image-range: `0.485,0.456,0.406`
+    /// The mean of each channel as the input has them, taken from an image after --image-range: `0.485,0.456,0.406`
     #[arg(long, value_name = "R,G,B", allow_hyphen_values = true)]
     pub(crate) image_mean: Option<String>,
     /// The standard deviation of each channel, by which an image is divided after --image-mean
     #[arg(long, value_name = "R,G,B")]
     pub(crate) image_std: Option<String>,
+    /// Which axes of an input an image fills, where its dims don't say it: `NCHW`, `NHWC`, `CHW`, `HWC`, `NHW`, `HW`
+    #[arg(long, value_name = "AXES")]
+    pub(crate) image_layout: Option<String>,
+    /// What the channels of an image are: `GREY`, `RGB`, `BGR`, `RGBA`, `BGRA` [default: by their number GREY, RGB or RGBA]
+    #[arg(long, value_name = "CHANNELS")]
+    pub(crate) image_color: Option<String>,
 }
 
 #[derive(Args)]

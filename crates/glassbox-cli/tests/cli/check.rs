@@ -108,6 +108,38 @@ fn what_is_allowed_passes_and_every_bit_counts_where_it_is_asked_for() {
 }
 
 #[test]
+fn outputs_that_no_node_computes_are_compared() {
+    let folder = Folder::new("given");
+    let text = |second: u32| {
+        format!(
+            "graph \"g\" {{ input %x: f32[2] %k = constant() {{value = f32[2] [1, {second}]}} %y = neg(%x) output %y, %k, %x }}"
+        )
+    };
+    let (model, other) = (folder.file("two.gb", &text(2)), folder.file("three.gb", &text(3)));
+    let check = |against: &str| document(&["-q", "check", &model, "-i", "x=const:1", "--against", against, "--json"]);
+    for against in ["precise", "cpu", "toy", &model] {
+        let report = check(against);
+        assert_eq!((&report["verdict"], &report["agrees"]), (&json!("agrees"), &json!(true)), "{against}: {report}");
+        assert_eq!(report["values"].as_array().map(Vec::len), Some(3), "{against}: {report}");
+    }
+    let report = check(&other);
+    assert_eq!((&report["agrees"], &report["culprits"][0]["node"]), (&json!(false), &json!("k")), "{report}");
+    // What was stored by another program under the name of an output.
+    let index = json!({"values": [{"name": "k", "file": "k.npy"}]});
+    folder.file("index.json", &index.to_string());
+    for (second, agrees) in [(2f32, true), (3f32, false)] {
+        let header = "{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }".to_owned() + &" ".repeat(60);
+        let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+        bytes.extend([118, 0]);
+        bytes.extend(&header.as_bytes()[..117]);
+        bytes.push(b'\n');
+        bytes.extend([1f32, second].iter().flat_map(|value| value.to_le_bytes()));
+        std::fs::write(folder.path("k.npy"), bytes).expect("a file");
+        assert_eq!(check(&folder.path(""))["agrees"], json!(agrees), "{second}");
+    }
+}
+
+#[test]
 fn onnxruntime_is_asked_by_the_tool_itself() {
     let Some(python) = python() else {
         println!("skipped: no Python with onnxruntime; scripts/setup.py makes one");

@@ -6,6 +6,7 @@ mod bench;
 mod check;
 mod diff;
 mod language;
+mod pictures;
 mod programs;
 mod running;
 mod table;

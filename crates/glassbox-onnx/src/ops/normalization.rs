@@ -19,54 +19,61 @@ pub(super) const ROWS: &[Row] = &[
 
 /// Whether it is inference was said by `is_test`.
 fn tested_batch_normalization<'a>(c: &NodeContext<'a>) -> Exprs<'a> {
-    if !c.bool("is_test", false)? {
-        return Err(c.unsupported("training (`is_test` is 0)"));
-    }
-    spatial_batch_normalization(c)
+    let training = !c.bool("is_test", false)?;
+    let spatial = c.bool("spatial", true)?;
+    normalised_batch(c, training, spatial)
 }
 
 /// Statistics were those of channels or, with `spatial` 0, those of every element of an instance.
 fn spatial_batch_normalization<'a>(c: &NodeContext<'a>) -> Exprs<'a> {
-    if c.bool("spatial", true)? {
-        return inferring_batch_normalization(c);
-    }
-    let attrs = inference(c)?;
-    let flat = |x: Expr<'a>, shape: &[i64]| x.binary(&ops::reshape::OP, c.f.ints(shape));
-    let mut operands = vec![flat(c.x(0), &[0, -1])];
-    operands.extend((1..5).map(|index| flat(c.x(index), &[-1])));
-    let y = c.f.op(&ops::batch_normalization::OP, &operands, attrs);
-    Ok(vec![y.binary(&ops::reshape::OP, c.x(0).unary(&ops::shape::OP))])
+    let spatial = c.bool("spatial", true)?;
+    normalised_batch(c, c.outputs > 1, spatial)
 }
 
 /// Whether it is inference was said by the number of outputs.
 fn inferring_batch_normalization<'a>(c: &NodeContext<'a>) -> Exprs<'a> {
-    if c.outputs > 1 {
-        return trained_batch_normalization(c);
-    }
-    let attrs = inference(c)?;
-    c.with_attrs(&ops::batch_normalization::OP, attrs)
+    normalised_batch(c, c.outputs > 1, true)
 }
 
-/// With more outputs than one it is training: y, the running mean and variance, and those of this batch.
-fn trained_batch_normalization<'a>(c: &NodeContext<'a>) -> Exprs<'a> {
-    let (momentum, epsilon) = (c.float("momentum", f64::from(0.9f32))?, c.float("epsilon", f64::from(1e-5f32))?);
-    let attrs = attrs! { training_mode: true, momentum: momentum, epsilon: epsilon };
-    let mut results = c.f.op_many(&ops::batch_normalization::OP, &c.operands(), attrs, Vec::new(), 3);
-    let axes: Vec<i64> = (0..c.rank(0)? as i64).filter(|axis| *axis != 1).collect();
-    let x = c.x(0).widened();
-    let distances = x - x.mean(&axes, true);
-    let of_batch = [x.mean(&axes, false), (distances * distances).mean(&axes, false)];
-    results.extend(of_batch.map(|x| x.cast(c.x(0).dtype())));
+/// y, and in training the running mean and variance, and those of this batch.
+fn normalised_batch<'a>(c: &NodeContext<'a>, training: bool, spatial: bool) -> Exprs<'a> {
+    let mut operands: Vec<Expr<'a>> = (0..5).map(|index| c.x(index)).collect();
+    if !spatial {
+        let flat = |x: Expr<'a>, shape: &[i64]| x.binary(&ops::reshape::OP, c.f.ints(shape));
+        operands =
+            operands.iter().enumerate().map(|(index, x)| flat(*x, if index == 0 { &[0, -1] } else { &[-1] })).collect();
+    }
+    let epsilon = c.float("epsilon", f64::from(1e-5f32))?;
+    let mut results = match training {
+        true => {
+            let momentum = c.float("momentum", f64::from(0.9f32))?;
+            let attrs = attrs! { training_mode: true, momentum: momentum, epsilon: epsilon };
+            let operands: Vec<Option<Expr<'a>>> = operands.iter().copied().map(Some).collect();
+            let mut results = c.f.op_many(&ops::batch_normalization::OP, &operands, attrs, Vec::new(), 3);
+            results.extend(of_batch(operands[0].unwrap_or(c.x(0)), if spatial { c.rank(0)? } else { 2 }));
+            results
+        }
+        false => {
+            c.ignore("momentum");
+            vec![c.f.op(&ops::batch_normalization::OP, &operands, attrs! { epsilon: epsilon })]
+        }
+    };
+    if !spatial {
+        for (index, result) in results.iter_mut().enumerate() {
+            let like = if index == 0 { c.x(0) } else { c.x(3) };
+            *result = result.binary(&ops::reshape::OP, like.unary(&ops::shape::OP));
+        }
+    }
     Ok(results)
 }
 
-/// The attributes of inference.
-fn inference(c: &NodeContext) -> Result<Attrs, crate::error::OnnxError> {
-    if c.outputs > 1 {
-        return Err(c.unsupported("training (more than one output)"));
-    }
-    c.ignore("momentum");
-    Ok(attrs! { epsilon: c.float("epsilon", f64::from(1e-5f32))? })
+/// The mean and variance of each channel of x, which is in axis 1; of a vector there is one.
+fn of_batch(x: Expr, rank: usize) -> [Expr; 2] {
+    let axes: Vec<i64> = (0..rank as i64).filter(|axis| *axis != 1).collect();
+    let wide = x.widened();
+    let distances = wide - wide.mean(&axes, true);
+    let found = [wide.mean(&axes, false), (distances * distances).mean(&axes, false)];
+    found.map(|y| if rank < 2 { y.unsqueeze(&[0]) } else { y }.cast(x.dtype()))
 }
 
 /// Scale and bias had an element for each group, not for each channel.

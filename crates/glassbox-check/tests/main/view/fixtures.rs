@@ -408,6 +408,7 @@ pub(crate) fn hostile() -> Report {
                 Cause::Operand { operand: 0, ours: h(), theirs: h() },
             ],
             among: vec![h(), h()],
+            is_given: false,
             beside: None,
             place: Some(odd),
             line: h(),

@@ -89,14 +89,16 @@ fn mixed<'a>(c: &NodeContext<'a>, layers: &Layers<'a>, weights: Option<Expr<'a>>
     let tokens = x.cast(dtype).binary(&ops::reshape::OP, c.f.concat(&[c.f.ints(&[-1]), extent(x, -1)], 0));
     let hidden = activated(c, layers, tokens.unsqueeze(&[0]))?;
     let each = layers.second.of(hidden);
-    let shares = shares(c, weights, dtype)?;
-    let y = (each * shares.transpose(&[1, 0]).unsqueeze(&[2])).sum(&[0], false);
+    let [shares, chosen] = shares(c, weights, dtype)?.map(|x| x.transpose(&[1, 0]).unsqueeze(&[2]));
+    // What isn't finite in an expert that a token doesn't get is none of that token's.
+    let weighed = each * shares;
+    let y = chosen.select(weighed, weighed.scalar_like(0.0)).sum(&[0], false);
     Ok(vec![y.cast(x.dtype()).binary(&ops::reshape::OP, x.unary(&ops::shape::OP))])
 }
 
 /// What part of each expert a token gets, [tokens, experts]: of the chosen ones the softmax of the router, over all
-/// experts or with `normalize_routing_weights` over the chosen ones; of the others 0.
-fn shares<'a>(c: &NodeContext<'a>, weights: Option<Expr<'a>>, dtype: DType) -> Result<Expr<'a>, OnnxError> {
+/// experts or with `normalize_routing_weights` over the chosen ones. And which are chosen.
+fn shares<'a>(c: &NodeContext<'a>, weights: Option<Expr<'a>>, dtype: DType) -> Result<[Expr<'a>; 2], OnnxError> {
     only_int(c, "use_sparse_mixer", 0, "a sparse mixer")?;
     let (count, normalised) = (c.int("k", 1)?, c.bool("normalize_routing_weights", false)?);
     let router = c.x(1).cast(dtype);
@@ -112,8 +114,10 @@ fn shares<'a>(c: &NodeContext<'a>, weights: Option<Expr<'a>>, dtype: DType) -> R
         (None, true) => soft(chosen[0]),
         (None, false) => picked(soft(router)),
     };
-    let nothing = router * 0.0;
-    Ok(c.f.op(&ops::scatter_elements::OP, &[nothing, chosen[1], shares], attrs! { axis: 1i64 }))
+    let scattered =
+        |x: Expr<'a>, to: Expr<'a>| c.f.op(&ops::scatter_elements::OP, &[to, chosen[1], x], attrs! { axis: 1i64 });
+    let none = router.less(router);
+    Ok([scattered(shares, router), scattered(!chosen[1].less(c.f.int(0)), none)])
 }
 
 /// The first layer, activated; a gated activation has its other half there, too, or in the third layer.

@@ -76,7 +76,10 @@ fn group_query_attention<'a>(c: &NodeContext<'a>) -> Exprs<'a> {
         }
         _ => return Err(c.error("past_key and past_value are given both or neither")),
     };
-    attended(c, &settings, [query, key, value], past + steps)
+    // Of a row that is shorter than the longest, causality hides what stands behind its end from its own queries. Where
+    // there is none, its length does.
+    let seen = if settings.causal { past + steps } else { lengths };
+    attended(c, &settings, [query, key, value], seen)
 }
 
 /// Query, key and value with the heads in axis 1; they may be side by side in one tensor.

@@ -5,19 +5,25 @@ use glassbox_ir::Dim;
 use glassbox_tensor::DType;
 
 pub(super) const ROWS: &[Row] = &[
-    row("com.microsoft.DequantizeLinear", 1, formula(|c| linear(c, &ops::dequantize_linear::OP))),
+    row("com.microsoft.DequantizeLinear", 1, formula(dequantize_linear)),
     row("com.microsoft.DynamicQuantizeMatMul", 1, formula(dynamic_quantize_matmul)),
     row("com.microsoft.MatMulInteger16", 1, formula(matmul_integer_16)),
     row("com.microsoft.MatMulIntegerToFloat", 1, formula(matmul_integer_to_float)),
     row("com.microsoft.MulInteger", 1, formula(mul_integer)),
     row("com.microsoft.QGemm", 1, formula(q_gemm)),
-    row("com.microsoft.QuantizeLinear", 1, formula(|c| linear(c, &ops::quantize_linear::OP))),
+    row("com.microsoft.QuantizeLinear", 1, formula(quantize_linear)),
     row("com.microsoft.ReduceSumInteger", 1, formula(reduce_sum_integer)),
 ];
 
 /// As in the default domain; the axis is 1 where it isn't given.
-fn linear<'a>(c: &NodeContext<'a>, op: &'static OpDef) -> Exprs<'a> {
-    c.with_attrs(op, attrs! { axis: c.int("axis", 1)? })
+fn dequantize_linear<'a>(c: &NodeContext<'a>) -> Exprs<'a> {
+    c.with_attrs(&ops::dequantize_linear::OP, attrs! { axis: c.int("axis", 1)? })
+}
+
+/// Likewise, but that the quotient is rounded once, to an integer: the default domain rounds it to the dtype of the scale
+/// before.
+fn quantize_linear<'a>(c: &NodeContext<'a>) -> Exprs<'a> {
+    c.with_attrs(&ops::quantize_linear::OP, attrs! { axis: c.int("axis", 1)?, precision: DType::F32 })
 }
 
 /// What quantised numbers stand for, by one scale and zero point, as f32.
