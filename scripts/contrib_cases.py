@@ -14,6 +14,7 @@ from pathlib import Path
 import contrib_attention
 import contrib_layers
 import contrib_learning
+import contrib_maps
 import contrib_quantized
 from conformance_cases import ConformanceError, write_case
 from contrib_kit import CaseError, Suite
@@ -23,6 +24,7 @@ TOPICS = {
     "layers": contrib_layers.TESTS,
     "quantized": contrib_quantized.TESTS,
     "learning": contrib_learning.TESTS,
+    "maps": contrib_maps.TESTS,
 }
 
 
