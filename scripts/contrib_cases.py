@@ -17,6 +17,7 @@ import contrib_experts
 import contrib_grouped
 import contrib_layers
 import contrib_learning
+import contrib_maps
 import contrib_quantized
 import contrib_standard
 from conformance_cases import ConformanceError, write_case
@@ -28,6 +29,7 @@ TOPICS = {
     "quantized": [*contrib_quantized.TESTS, *contrib_experts.TESTS],
     "standard": contrib_standard.TESTS,
     "learning": contrib_learning.TESTS,
+    "maps": contrib_maps.TESTS,
 }
 
 

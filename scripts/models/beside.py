@@ -192,9 +192,10 @@ def one_line(text: str) -> str:
 
 
 def flat(value: Value) -> list[numpy.ndarray]:
-    """The arrays of a value, in order; of maps the values."""
+    """The arrays of a value, in order; of maps the keys and the values, in the order of the keys as texts."""
     if isinstance(value, dict):
-        return [numpy.asarray(list(value.values()))]
+        pairs = sorted((key.decode() if isinstance(key, bytes) else str(key), held) for key, held in value.items())
+        return [numpy.asarray([key for key, _ in pairs], object), numpy.asarray([held for _, held in pairs])]
     if isinstance(value, (list, tuple)):
         return [array for item in value for array in flat(item)]
     return [] if value is None else [numpy.asarray(value)]

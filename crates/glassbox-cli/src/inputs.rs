@@ -1,5 +1,6 @@
 //! The values that go into a model, from what the command line says of them.
 
+mod maps;
 mod source;
 
 use std::path::Path;
@@ -8,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use glassbox_exec::Value;
 use glassbox_ir::text::nearest;
 use glassbox_ir::{Bindings, Graph, Type};
+use glassbox_onnx::Maps;
 use glassbox_runtime::Model;
 use glassbox_tensor::Tensor;
 
@@ -156,8 +158,21 @@ pub(crate) fn names(arguments: &Given, name: &str) -> Result<bool> {
 fn add(graph: &Graph, text: &str, given: &mut Vec<(String, Source)>) -> Result<()> {
     let names: Vec<String> = graph.inputs().iter().map(|id| graph.value_label(*id)).collect();
     // Names may hold `=`: the longest name that fits is meant.
-    let named = names.iter().filter(|name| text.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with('=')));
-    if let Some(name) = named.max_by_key(|name| name.len()) {
+    let fits = |name: &str| text.strip_prefix(name).is_some_and(|rest| rest.starts_with('='));
+    let named = names.iter().filter(|name| fits(name)).max_by_key(|name| name.len());
+    let all_maps = Maps::of(graph).inputs;
+    let map = all_maps.iter().filter(|map| fits(&map.name)).max_by_key(|map| map.name.len());
+    let alone = match all_maps.as_slice() {
+        [map] if names.len() == 2 && !text.contains('=') && !text.ends_with(".npz") => Some((map, text)),
+        _ => None,
+    };
+    let of_name = map.filter(|map| named.is_none_or(|name| name.len() < map.name.len()));
+    if let Some((map, value)) = of_name.map(|map| (map, &text[map.name.len() + 1..])).or(alone) {
+        let [keys, values] = maps::read(graph, map, value).with_context(|| format!("input `{}`", map.name))?;
+        put(given, &map.keys, keys)?;
+        return put(given, &map.values, values);
+    }
+    if let Some(name) = named {
         let value = &text[name.len() + 1..];
         let source = match value {
             DASH => Source::Bytes(standard_input::bytes(&format!("--input {text}"))?),

@@ -75,6 +75,23 @@ pub(crate) fn composed(value: &Value, declared: Option<&Type>) -> Result<Option<
     })
 }
 
+/// A map, `{"key": value, …}`, as a vector of its keys and one of its values. Keys that are integers stand there as texts.
+///
+/// # Errors
+///
+/// Where it is no object, or a key or value is of another dtype.
+pub(crate) fn map(value: &Value, keys: DType, values: DType) -> Result<[Tensor; 2]> {
+    let fields =
+        value.as_object().with_context(|| format!("a map of {keys} to {values} is an object: {{\"key\": value}}"))?;
+    let key = |key: &String| match keys {
+        DType::String => Ok(Value::from(key.as_str())),
+        _ => serde_json::from_str(key).with_context(|| format!("the key {key:?} is no {keys}")),
+    };
+    let names = fields.keys().map(key).collect::<Result<Vec<Value>>>()?;
+    let elements: Vec<&Value> = fields.values().collect();
+    Ok([tensor(keys, &names.iter().collect::<Vec<_>>())?, tensor(values, &elements)?])
+}
+
 /// A value of any kind; a flat list of numbers is a vector.
 fn whole(value: &Value, declared: Option<&Type>) -> Result<Composed> {
     match composed(value, declared)? {

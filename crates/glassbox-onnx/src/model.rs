@@ -70,8 +70,26 @@ pub enum Declared {
     Missing,
     /// A type.
     Known(Type),
+    /// A map, which is two vectors here, with an element for each entry.
+    Map {
+        /// The type of its keys.
+        keys: Type,
+        /// The type of its values.
+        values: Type,
+    },
     /// A type that Glassbox doesn't have, in words.
     Unsupported(String),
+}
+
+impl std::fmt::Display for Declared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Declared::Missing => f.write_str("?"),
+            Declared::Known(ty) => ty.fmt(f),
+            Declared::Map { keys, values } => write!(f, "map({}, {})", keys.dtype(), values.dtype()),
+            Declared::Unsupported(words) => f.write_str(words),
+        }
+    }
 }
 
 /// A node.

@@ -7,10 +7,11 @@
 use std::collections::{HashMap, HashSet};
 
 use glassbox_ir::{Dim, Shape, TensorType, Type};
+use glassbox_tensor::DType;
 
 use crate::dtype;
 use crate::model::Declared;
-use crate::proto::{DimensionProto, DimensionValue, TensorTypeProto, TypeProto, TypeValue};
+use crate::proto::{DimensionProto, DimensionValue, MapTypeProto, TensorTypeProto, TypeProto, TypeValue};
 
 /// The symbols of a model's dims.
 #[derive(Default)]
@@ -25,16 +26,20 @@ impl Symbols {
         if let Some(dim) = self.by_name.get(name) {
             return dim.clone();
         }
-        let spelled = spelled(name);
-        let mut unique = spelled.clone();
+        let dim = self.fresh(&spelled(name));
+        self.by_name.insert(name.to_owned(), dim.clone());
+        dim
+    }
+
+    /// A symbol that stands for nothing yet.
+    fn fresh(&mut self, spelled: &str) -> Dim {
+        let mut unique = spelled.to_owned();
         let mut number = 1;
         while !self.taken.insert(unique.clone()) {
             number += 1;
             unique = format!("{spelled}_{number}");
         }
-        let dim = Dim::symbol(&unique);
-        self.by_name.insert(name.to_owned(), dim.clone());
-        dim
+        Dim::symbol(&unique)
     }
 
     fn dim(&mut self, proto: DimensionProto) -> Result<Dim, String> {
@@ -59,10 +64,27 @@ impl Symbols {
             Some(TypeValue::Optional(element)) => {
                 Ok(wrap(self.declared(element.elem_type.map(|ty| *ty))?, Type::optional))
             }
-            Some(TypeValue::Map(_)) => unsupported("a map"),
+            Some(TypeValue::Map(map)) => self.map(map),
             Some(TypeValue::Opaque(_)) => unsupported("an opaque type"),
             Some(TypeValue::SparseTensor(_)) => unsupported("a sparse tensor"),
         }
+    }
+
+    /// A map of integers or texts to single elements. What shape the elements are declared with is told by nobody alike.
+    fn map(&mut self, proto: MapTypeProto) -> Result<Declared, String> {
+        let number = proto.key_type.unwrap_or_default();
+        let key = match dtype::from_onnx(i64::from(number)) {
+            Ok(key) if key == DType::String || key.is_integer() => key,
+            Ok(key) => return Ok(Declared::Unsupported(format!("a map with keys of {key}"))),
+            Err(reason) => return Ok(Declared::Unsupported(format!("a map with keys of which {reason}"))),
+        };
+        let value = match self.declared(proto.value_type.map(|ty| *ty))? {
+            Declared::Known(Type::Tensor(value)) => value.dtype,
+            other => return Ok(Declared::Unsupported(format!("a map of {key} to {other}"))),
+        };
+        let size = self.fresh("entries");
+        let vector = |dtype| Type::from(TensorType { dtype, shape: Shape::Ranked(vec![size.clone()]) });
+        Ok(Declared::Map { keys: vector(key), values: vector(value) })
     }
 
     fn tensor(&mut self, proto: TensorTypeProto) -> Result<Declared, String> {
@@ -122,6 +144,7 @@ pub(crate) fn spelled(name: &str) -> String {
 fn wrap(element: Declared, wrapper: fn(Type) -> Type) -> Declared {
     match element {
         Declared::Known(element) => Declared::Known(wrapper(element)),
+        map @ Declared::Map { .. } => Declared::Unsupported(format!("a list or optional of {map}")),
         other => other,
     }
 }

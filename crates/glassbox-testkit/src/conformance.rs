@@ -5,6 +5,8 @@
 //! graph is verified, printed and parsed back, written as JSON and read back, and rewritten by the compiler, which
 //! must give the same to the bit; a difference is a failure of the case.
 
+mod values;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,13 +15,14 @@ use std::time::{Duration, Instant};
 
 use glassbox_compiler::{Parts, take_apart};
 use glassbox_exec::{RunContext, RunError, Runtime, Tolerance, Value, compare};
-use glassbox_ir::{Graph, Type, text};
-use glassbox_onnx::{Data, ExportError, ExportOptions, ImportOptions, OnnxError};
+use glassbox_ir::{Graph, text};
+use glassbox_onnx::{ExportError, ExportOptions, ImportOptions, OnnxError};
 use glassbox_tensor::{DType, NoParams, parallel_map};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::rewriting::rewritten;
+use values::{expected, inputs};
 
 /// One official case: a model with inputs and expected outputs.
 #[derive(Clone, Debug)]
@@ -51,7 +54,7 @@ pub struct About {
     pub types: Kinds,
 }
 
-/// The kinds of the values of a case: `tensor`, `sequence`, `optional`, `none`.
+/// The kinds of the values of a case: `tensor`, `sequence`, `optional`, `map`, `none`.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Kinds {
     inputs: Vec<String>,
@@ -327,17 +330,6 @@ pub fn round_trip(graph: &Graph) -> Result<(), String> {
     Ok(())
 }
 
-fn inputs(case: &Case, folder: &Path, graph: &Graph) -> Result<Vec<Value>, Failure> {
-    let input = |id: &glassbox_ir::ValueId| {
-        let name = graph.value_label(*id);
-        let index = case.about.inputs.iter().position(|input| *input == name);
-        let index = index.ok_or_else(|| Failure::Import(format!("the case doesn't feed the input `{name}`")))?;
-        let data = read(folder, "input", index, &case.about.types.inputs)?;
-        Ok(value(data, Some(&graph.value(*id).ty)))
-    };
-    graph.inputs().iter().map(input).collect()
-}
-
 /// The relative tolerance that the official runner has for outputs of bf16, if the case declares less: two units in the
 /// last place (`output_rtol` in `onnx/backend/test/runner`).
 const BF16_TOLERANCE: f64 = 0.015625;
@@ -356,7 +348,7 @@ fn check_outputs(
     }
     let tolerance = Tolerance { rtol: case.about.rtol, atol: case.about.atol };
     for (index, (got, id)) in outputs.iter().zip(graph.outputs()).enumerate() {
-        let want = value(read(folder, "output", index, &case.about.types.outputs)?, Some(&got.ty()));
+        let want = expected(case, folder, index, graph, got)?;
         let Err(difference) = compare(got, &want, tolerance) else { continue };
         let text = format!("output `{}` {difference}", graph.value_label(*id));
         let runners = Tolerance { rtol: tolerance.rtol.max(BF16_TOLERANCE), ..tolerance };
@@ -366,48 +358,4 @@ fn check_outputs(
         beyond.get_or_insert(text);
     }
     Ok(())
-}
-
-fn read(folder: &Path, what: &str, index: usize, kinds: &[String]) -> Result<Data, Failure> {
-    let file = folder.join(format!("{what}_{index}.pb"));
-    let read = match kinds.get(index).map(String::as_str) {
-        Some("sequence") => glassbox_onnx::read_sequence_pb,
-        Some("optional" | "none") => glassbox_onnx::read_optional_pb,
-        _ => glassbox_onnx::read_tensor_pb,
-    };
-    read(&file).map_err(|error| Failure::Import(error.to_string()))
-}
-
-/// A value of a data file, as a value of the type that the graph declares: the file says neither of
-/// which type an empty list or optional is, nor that a tensor stands where an optional may.
-fn value(data: Data, declared: Option<&Type>) -> Value {
-    match (data, declared) {
-        (Data::Optional(item), declared) => {
-            let element = match declared {
-                Some(Type::Optional(element)) => Some(element.as_ref().clone()),
-                _ => None,
-            };
-            let item = item.map(|item| Box::new(value(*item, element.as_ref())));
-            let known = item.as_ref().map(|item| item.ty());
-            let element = element.or(known).unwrap_or(Type::unranked(glassbox_tensor::DType::F32));
-            Value::Optional { element, item }
-        }
-        (data, Some(Type::Optional(element))) => {
-            let item = value(data, Some(element));
-            Value::Optional { element: element.as_ref().clone(), item: Some(Box::new(item)) }
-        }
-        (Data::Sequence(items), declared) => {
-            let element = match declared {
-                Some(Type::Sequence(element)) => Some(element.as_ref().clone()),
-                _ => None,
-            };
-            let items: Vec<Value> = items.into_iter().map(|item| value(item, element.as_ref())).collect();
-            let known = items.first().map(Value::ty);
-            let element = element.or(known).unwrap_or(Type::unranked(glassbox_tensor::DType::F32));
-            Value::Sequence { element, items }
-        }
-        (Data::Tensor(tensor), _) => Value::Tensor(tensor),
-        // No case has a map: no graph takes or gives one.
-        (Data::Map(keys, _), _) => keys.into(),
-    }
 }

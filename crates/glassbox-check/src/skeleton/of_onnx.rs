@@ -13,11 +13,11 @@ pub fn of_onnx(model: &Model) -> Skeleton {
     for output in &model.graph.outputs {
         if let Some(value) = names.get(output.name.as_str()) {
             skeleton.outputs.push((output.name.clone(), *value));
-            skeleton.output_types.push(declared_text(&output.ty));
+            skeleton.output_types.push(output.ty.to_string());
         }
     }
     let inputs = model.graph.inputs.iter().filter(|input| !is_given(&model.graph, &input.name));
-    skeleton.input_types = inputs.map(|input| declared_text(&input.ty)).collect();
+    skeleton.input_types = inputs.map(|input| input.ty.to_string()).collect();
     skeleton.find_users();
     skeleton
 }
@@ -46,14 +46,6 @@ pub fn with_functions(model: &Model) -> Skeleton {
 /// Whether an input has an initializer, which makes it a constant.
 fn is_given(graph: &Graph, input: &str) -> bool {
     graph.initializers.iter().any(|(name, _)| name == input)
-}
-
-fn declared_text(declared: &Declared) -> String {
-    match declared {
-        Declared::Missing => "?".to_owned(),
-        Declared::Known(ty) => ty.to_string(),
-        Declared::Unsupported(words) => words.clone(),
-    }
 }
 
 /// Adds a graph: that of the model, or a body of the node `parent`, which sees what is around it. Gives what it names.
@@ -162,8 +154,10 @@ pub(super) fn attribute_text(value: &AttributeValue) -> Option<String> {
         AttributeValue::Tensors(tensors) => {
             format!("[{}]", tensors.iter().map(tensor_text).collect::<Vec<_>>().join(", "))
         }
-        AttributeValue::Type(ty) => declared_text(ty),
-        AttributeValue::Types(types) => format!("[{}]", types.iter().map(declared_text).collect::<Vec<_>>().join(", ")),
+        AttributeValue::Type(ty) => ty.to_string(),
+        AttributeValue::Types(types) => {
+            format!("[{}]", types.iter().map(Declared::to_string).collect::<Vec<_>>().join(", "))
+        }
         AttributeValue::Reference(name) => format!("@{name}"),
         AttributeValue::Graph(_) | AttributeValue::Graphs(_) => return None,
     })

@@ -156,7 +156,7 @@ impl BackendArgument {
 #[derive(Args)]
 pub(crate) struct Given {
     /// An input: NAME=FILE (.npy, .npz, .json, .pb or an image), NAME=random, NAME=zeros, NAME=const:V, for a language
-    /// model NAME=text:TEXT, or NAME=- for standard input (.npy, .npz or JSON).
+    /// model NAME=text:TEXT, or NAME=- for standard input (.npy, .npz or JSON). A map is a .pb or .json file.
     /// Without NAME=: a .npz for all inputs, or the value of the only input
     #[arg(short, long = "input", value_name = "[NAME=]VALUE")]
     pub(crate) inputs: Vec<String>,
@@ -187,7 +187,7 @@ pub(crate) struct Given {
 pub(crate) struct Run {
     #[command(flatten)]
     pub(crate) model: ModelAndInputs,
-    /// Write each output as a .npy file to this folder
+    /// Write each output to a file in this folder: .npy; lists, optionals and maps .pb
     #[arg(short, long, value_name = "DIR")]
     pub(crate) output: Option<PathBuf>,
     /// Print JSON, with all values

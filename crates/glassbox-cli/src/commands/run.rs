@@ -6,6 +6,8 @@ pub(crate) use saved::file_name;
 
 use anyhow::{Context, Result};
 use glassbox_exec::{Options, Precision, RunContext, Value};
+use glassbox_ir::ValueId;
+use glassbox_onnx::Maps;
 use glassbox_runtime::Model;
 use glassbox_tensor::Tensor;
 use serde_json::json;
@@ -30,7 +32,7 @@ pub(crate) fn main(arguments: &Run, quiet: bool) -> Result<bool> {
     let outputs = session.run(&inputs, RunContext::new()).with_context(|| model.name().to_owned())?;
     spinner.finish_and_clear();
     if let Some(folder) = &arguments.output {
-        saved::save(model.outputs(), &outputs, folder, quiet)?;
+        saved::save(model.outputs(), &outputs, &Maps::of(model.graph()?), folder, quiet)?;
     }
     if arguments.json {
         print_json(&model, &outputs)?;
@@ -77,9 +79,17 @@ fn classes(labels: &[String], tensor: &Tensor) -> Vec<Vec<(String, f64)>> {
 
 fn print_json(model: &Model, outputs: &[Value]) -> Result<()> {
     let graph = model.graph()?;
-    let named = graph.outputs().iter().zip(outputs);
-    let outputs: Vec<_> =
-        named.map(|(id, value)| json!({ "name": graph.value_label(*id), "value": view::json(value) })).collect();
+    let maps = Maps::of(graph);
+    let named = graph.outputs().iter().zip(model.outputs()).zip(outputs);
+    let output = |((id, name), value): ((&ValueId, &String), &Value)| {
+        let mut output = json!({ "name": graph.value_label(*id), "value": view::json(value) });
+        // The table stands for a list of maps, whose keys these are.
+        if let Some(maps) = maps.output(name) {
+            output["columns"] = maps.keys_json();
+        }
+        output
+    };
+    let outputs: Vec<_> = named.map(output).collect();
     let mut document = json!({ "outputs": outputs });
     if let Some(labels) = model::labels(graph) {
         document["labels"] = json!(labels);

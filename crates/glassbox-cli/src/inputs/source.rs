@@ -203,9 +203,7 @@ fn value_of(data: Data, ty: &Type) -> Result<Value> {
             let item = item.map(|item| value_of(*item, element)).transpose()?.map(Box::new);
             Value::Optional { element: element.as_ref().clone(), item }
         }
-        (Data::Map(..), _) => {
-            bail!("it holds a map, and no input of a graph is one: give its keys and values as tensors")
-        }
+        (Data::Map(..), _) => bail!("it holds a map, and the input is {ty}"),
         _ => bail!("it holds another kind of value than the input, which is {ty}"),
     })
 }

@@ -128,3 +128,60 @@ fn an_error_of_a_run_names_the_file() {
     let message = refused(&["run", &model, "-i", "x=zeros", "-d", "N=3", "-i", "s=const:2"], 3);
     assert!(message.contains("g.gb: reshape `y`"), "{message}");
 }
+
+/// The bytes of a field of a protobuf message.
+fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
+    [&[number << 3 | 2, u8::try_from(bytes.len()).expect("it is short")], bytes].concat()
+}
+
+/// A model of one node of `ai.onnx.ml` from `x` to `y`.
+fn one_node(op: &str, attributes: &[Vec<u8>], x: &[u8], y: &[u8]) -> Vec<u8> {
+    let attributes: Vec<u8> = attributes.iter().flat_map(|attribute| field(5, attribute)).collect();
+    let node = [field(1, b"x"), field(2, b"y"), field(4, op.as_bytes()), field(7, b"ai.onnx.ml"), attributes].concat();
+    let named = |name: &[u8], ty: &[u8]| [field(1, name), field(2, ty)].concat();
+    let graph = [field(1, &node), field(2, b"g"), field(11, &named(b"x", x)), field(12, &named(b"y", y))].concat();
+    let opset = |domain: &[u8], version: u8| field(8, &[field(1, domain), vec![0x10, version]].concat());
+    [vec![0x08, 8], field(7, &graph), opset(b"", 17), opset(b"ai.onnx.ml", 1)].concat()
+}
+
+/// An attribute of texts.
+fn texts(name: &str, texts: &[&str]) -> Vec<u8> {
+    let texts: Vec<u8> = texts.iter().flat_map(|text| field(9, text.as_bytes())).collect();
+    [field(1, name.as_bytes()), texts, vec![0xa0, 1, 8]].concat()
+}
+
+#[test]
+fn maps_go_in_and_come_out() {
+    let folder = Folder::new("maps");
+    let table = [&[0x0a, 0x0a, 0x08, 1, 0x12, 6][..], &field(1, &[]), &field(1, &[0x08, 3])].concat();
+    let map = field(5, &[&[0x08, 8][..], &field(2, &field(1, &[0x08, 1]))].concat());
+    let model = folder.path("dict.onnx");
+    let words = ["a", "c", "b"];
+    let bytes = one_node("DictVectorizer", &[texts("string_vocabulary", &words)], &map, &field(1, &[0x08, 1]));
+    std::fs::write(&model, bytes).expect("a file");
+    let json = folder.file("x.json", "{\"b\": 2.5, \"a\": \"-inf\", \"z\": 3}");
+    for source in [format!("x={json}"), json.clone()] {
+        assert_eq!(printed(&["run", &model, "-i", &source]).trim(), "y: f32[1, 3] = [-inf 0.0 2.5]");
+    }
+    let parts = [folder.file("k.json", "[\"c\"]"), folder.file("v.json", "[7]")];
+    let parts = [format!("x.keys={}", parts[0]), format!("x.values={}", parts[1])];
+    assert_eq!(printed(&["run", &model, "-i", &parts[0], "-i", &parts[1]]).trim(), "y: f32[1, 3] = [0.0 7.0 0.0]");
+    let twice = refused(&["run", &model, "-i", &json, "-i", &parts[0]], 3);
+    assert!(twice.contains("`x.keys` is given twice"), "{twice}");
+    let list = folder.file("list.json", "[1]");
+    let message = refused(&["run", &model, "-i", &list], 3);
+    assert!(message.contains("a map of string to f32"), "{message}");
+    // What comes out as a list of maps is read as maps by whoever reads the format.
+    let model = folder.path("zip.onnx");
+    let zip = one_node("ZipMap", &[texts("classlabels_strings", &words)], &table, &[]);
+    std::fs::write(&model, zip).expect("a file");
+    let (x, out) = (folder.file("t.json", "[[1, 2, 3], [4, 5, 6]]"), folder.path("out"));
+    let printed = printed(&["run", &model, "-i", &x, "-o", &out, "--json"]);
+    let document: serde_json::Value = serde_json::from_str(&printed).expect("it is JSON");
+    assert_eq!(document["outputs"][0]["columns"], serde_json::json!(words));
+    let data = glassbox_onnx::read_sequence_pb(folder.path("out/y.pb").as_ref()).expect("a sequence");
+    let glassbox_onnx::Data::Sequence(rows) = data else { panic!("it is a sequence") };
+    let maps = rows.into_iter().map(|row| glassbox_onnx::maps::parts(row, glassbox_tensor::DType::F32).expect("a map"));
+    let values: Vec<f32> = maps.flat_map(|[_, values]| values.to_vec::<f32>().expect("floats")).collect();
+    assert_eq!(values, [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+}

@@ -107,7 +107,7 @@ fn is_ranked(ty: &Declared) -> bool {
         Declared::Known(ty) => ranked(ty),
         Declared::Missing => false,
         // It can't be inferred either, and others may know it.
-        Declared::Unsupported(_) => true,
+        Declared::Map { .. } | Declared::Unsupported(_) => true,
     }
 }
 

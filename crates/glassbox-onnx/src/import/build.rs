@@ -60,7 +60,11 @@ pub(crate) fn build_graph(site: Site<'_>, graph: &Graph, place: &str) -> Result<
     let mut outputs = Vec::with_capacity(graph.outputs.len());
     for output in &graph.outputs {
         let Some(value) = site.scope.find(&output.name).flatten() else {
-            return Err(OnnxError::structure(place, format!("its output `{}` is no value of the graph", output.name)));
+            let what = match site.scope.find_map(&output.name) {
+                Some(_) => "is a map that it was given, and no value here; take it out of the outputs",
+                None => "is no value of the graph",
+            };
+            return Err(OnnxError::structure(place, format!("its output `{}` {what}", output.name)));
         };
         check_declared(site, output, value, place)?;
         outputs.push(value);
@@ -98,8 +102,12 @@ fn build_node(site: Site<'_>, node: &Node) -> Result<(), OnnxError> {
     count_names(site, node)?;
     let attributes = resolve_attributes(site, node)?;
     let mut operands = Vec::with_capacity(node.inputs.len());
-    for input in &node.inputs {
-        operands.push(if input.is_empty() { None } else { find_operand(site, node, input)? });
+    for input in node.inputs.iter() {
+        match site.scope.find_map(input) {
+            Some(parts) => operands.extend(map_operands(site, node, input, parts)?),
+            None if input.is_empty() => operands.push(None),
+            None => operands.push(find_operand(site, node, input)?),
+        }
     }
     while operands.last() == Some(&None) {
         operands.pop();
@@ -138,6 +146,22 @@ fn count_names(site: Site<'_>, node: &Node) -> Result<(), OnnxError> {
     let rule = || format!("the names inside functions take more than {MAX_NAME_BYTES} bytes; shorten those of calls");
     site.frame.name_bytes_left.set(left.ok_or_else(|| OnnxError::TooLarge(rule()))?);
     Ok(())
+}
+
+/// The keys and values of a map, where the node takes maps.
+fn map_operands(
+    site: Site<'_>,
+    node: &Node,
+    name: &str,
+    parts: [ValueId; 2],
+) -> Result<[Option<ValueId>; 2], OnnxError> {
+    let row = site.opsets.get(&node.domain).and_then(|version| ops::find(&node.domain, &node.op, *version));
+    if support::called(site.frame.functions, node).is_none() && row.is_some_and(|row| row.takes_maps) {
+        return Ok(parts.map(Some));
+    }
+    let place = format!("{} `{}{}`", node.full_op(), site.prefix, node.label());
+    let rule = "which no op but CastMap and DictVectorizer of ai.onnx.ml takes";
+    Err(OnnxError::structure(place, format!("its input `{name}` is a map, {rule}")))
 }
 
 fn find_operand(site: Site<'_>, node: &Node, name: &str) -> Result<Option<ValueId>, OnnxError> {

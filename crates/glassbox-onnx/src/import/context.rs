@@ -197,6 +197,14 @@ impl<'a> NodeContext<'a> {
         self.site.frame.notes.borrow_mut().push(note);
     }
 
+    /// Says that a table of this node stands for a list of maps: what the keys of its columns are.
+    pub fn zipped(&self, table: Expr<'a>, keys: Tensor) {
+        // An expression without a value is a mistake that is told by itself.
+        if let Ok(table) = table.id() {
+            self.site.frame.zipped.borrow_mut().push((table, keys));
+        }
+    }
+
     /// The name of the node, with the calls on the way to it.
     pub fn label(&self) -> String {
         format!("{}{}", self.site.prefix, self.node.label())

@@ -13,6 +13,7 @@ mod attributes;
 mod build;
 mod call;
 mod context;
+mod maps;
 mod scope;
 mod support;
 
@@ -23,8 +24,10 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, HashSet};
 
 use glassbox_ir::{ExprBuilder, Graph as IrGraph, GraphBuilder, Type, ValueId};
+use glassbox_tensor::Tensor;
 
 use crate::error::OnnxError;
+use crate::maps::METADATA;
 use crate::model::{AttributeValue, Declared, Model, ValueInfo};
 
 pub use context::{BuiltRegion, Carried, NodeContext};
@@ -60,7 +63,8 @@ impl Default for ImportOptions {
 pub struct Import {
     /// The graph.
     pub graph: IrGraph,
-    /// What the model calls the graph's inputs, in order. Those with an initializer are constants.
+    /// What the model calls the graph's inputs, in order. Those with an initializer are constants. A map is two inputs; see
+    /// [`Maps`](crate::Maps).
     pub inputs: Vec<String>,
     /// What the model calls the graph's outputs, in order; two may be the same value.
     pub outputs: Vec<String>,
@@ -81,6 +85,8 @@ pub(crate) struct Frame<'a> {
     /// The names to give at the end, so that those of a discarded body are free again.
     names: RefCell<Vec<(ValueId, String)>>,
     notes: RefCell<Vec<String>>,
+    /// The tables that stand for lists of maps, each with the keys of its columns.
+    zipped: RefCell<Vec<(ValueId, Tensor)>>,
 }
 
 /// A point to go back to. See [`Frame::forget_since`].
@@ -160,6 +166,7 @@ fn import_checked(model: &Model, functions: &Functions, options: &ImportOptions)
         name_bytes_left: Cell::new(MAX_NAME_BYTES),
         names: RefCell::default(),
         notes: RefCell::default(),
+        zipped: RefCell::default(),
     };
     let scope = Scope::default();
     let site = Site {
@@ -179,16 +186,26 @@ fn import_checked(model: &Model, functions: &Functions, options: &ImportOptions)
     let given: HashSet<&str> = model.graph.initializers.iter().map(|(name, _)| name.as_str()).collect();
     let formal = |input: &&ValueInfo| !given.contains(input.name.as_str()) || options.overridden.contains(&input.name);
     let inputs: Vec<&ValueInfo> = model.graph.inputs.iter().filter(formal).collect();
+    let mut names = Vec::with_capacity(inputs.len());
+    let (mut taken, mut of_maps) = (maps::names(&model.graph), Vec::new());
     for input in &inputs {
+        if let Declared::Map { keys, values } = &input.ty {
+            let map = maps::input(&frame, &scope, &mut taken, &input.name, [keys, values]);
+            names.extend([map.keys.clone(), map.values.clone()]);
+            of_maps.push(map);
+            continue;
+        }
         scope.define(&input.name, Some(f.builder().input(&input.name, input_type(input)?)));
+        names.push(input.name.clone());
     }
     let outputs = build_graph(site, &model.graph, "the graph")?;
     frame.give_names();
+    maps::tell(&frame, of_maps, model, &outputs);
     let notes = frame.notes.take();
     drop(scope);
     let graph = f.finish(&outputs).map_err(OnnxError::Graph)?;
-    let names = |values: &mut dyn Iterator<Item = &ValueInfo>| values.map(|value| value.name.clone()).collect();
-    Ok(Import { graph, inputs: names(&mut inputs.into_iter()), outputs: names(&mut model.graph.outputs.iter()), notes })
+    let outputs = model.graph.outputs.iter().map(|output| output.name.clone()).collect();
+    Ok(Import { graph, inputs: names, outputs, notes })
 }
 
 /// Text about the model, as the graph keeps it.
@@ -196,7 +213,7 @@ fn metadata(model: &Model) -> Vec<(String, String)> {
     let producer = [("onnx.producer_name", &model.producer_name), ("onnx.producer_version", &model.producer_version)];
     let producer = producer.into_iter().filter(|(_, value)| !value.is_empty());
     let producer = producer.map(|(key, value)| (key.to_owned(), value.clone()));
-    producer.chain(model.metadata.iter().cloned()).collect()
+    producer.chain(model.metadata.iter().filter(|(key, _)| key != METADATA).cloned()).collect()
 }
 
 fn input_type(input: &ValueInfo) -> Result<Type, OnnxError> {
@@ -207,6 +224,9 @@ fn input_type(input: &ValueInfo) -> Result<Type, OnnxError> {
             Err(violation) => Err(OnnxError::structure(place, violation.to_string())),
         },
         Declared::Missing => Err(OnnxError::structure(place, "it has no type")),
+        Declared::Map { .. } => {
+            Err(OnnxError::UnsupportedTensor { tensor: input.name.clone(), what: input.ty.to_string() })
+        }
         Declared::Unsupported(what) => {
             Err(OnnxError::UnsupportedTensor { tensor: input.name.clone(), what: what.clone() })
         }

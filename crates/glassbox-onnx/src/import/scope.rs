@@ -15,17 +15,33 @@ pub(crate) struct Scope<'a> {
     outer: Option<&'a Scope<'a>>,
     /// `None` for an input of a function that the caller leaves out.
     values: RefCell<HashMap<String, Option<ValueId>>>,
+    /// The keys and the values of maps.
+    maps: RefCell<HashMap<String, [ValueId; 2]>>,
 }
 
 impl<'a> Scope<'a> {
     /// A graph inside another.
     pub(crate) fn inside(outer: &'a Scope<'a>) -> Scope<'a> {
-        Scope { outer: Some(outer), values: RefCell::default() }
+        Scope { outer: Some(outer), ..Scope::default() }
     }
 
     /// Says what a name stands for. An inner name hides an outer one.
     pub(crate) fn define(&self, name: &str, value: Option<ValueId>) {
         self.values.borrow_mut().insert(name.to_owned(), value);
+    }
+
+    /// Says of what keys and values a map is, by its name.
+    pub(crate) fn define_map(&self, name: &str, parts: [ValueId; 2]) {
+        self.maps.borrow_mut().insert(name.to_owned(), parts);
+    }
+
+    /// The keys and values of the map that a name stands for, where it stands for one.
+    pub(crate) fn find_map(&self, name: &str) -> Option<[ValueId; 2]> {
+        if self.has(name) {
+            return None;
+        }
+        let found = self.maps.borrow().get(name).copied();
+        found.or_else(|| self.outer?.find_map(name))
     }
 
     /// Whether a name is defined in this graph itself.

@@ -69,6 +69,8 @@ pub struct Row {
     pub until: i64,
     /// How to convert a node.
     pub convert: Convert,
+    /// Whether a node may take maps, of which each is two operands: keys and values.
+    pub takes_maps: bool,
 }
 
 /// How a node is converted.
@@ -84,13 +86,18 @@ pub enum Convert {
 
 /// A row for the versions from `since` to the latest.
 const fn row(name: &'static str, since: i64, convert: Convert) -> Row {
-    Row { name, since, until: i64::MAX, convert }
+    Row { name, since, until: i64::MAX, convert, takes_maps: false }
 }
 
 impl Row {
     /// The same for no version after `last`.
     const fn until(self, last: i64) -> Row {
         Row { until: last, ..self }
+    }
+
+    /// The same for maps as operands.
+    const fn of_maps(self) -> Row {
+        Row { takes_maps: true, ..self }
     }
 }
 

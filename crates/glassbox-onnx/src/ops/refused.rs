@@ -1,5 +1,5 @@
 //! What to do instead of an op that has no row on purpose: it belongs to one runtime, one device or one vendor's file
-//! format, or takes a kind of value that isn't here.
+//! format.
 //!
 //! The error that names unsupported ops says it behind the op.
 
@@ -19,9 +19,6 @@ const COMPILED: &str = "what it computes is compiled code of one device inside o
 /// Ops of attention whose past is in the pages of one server.
 const PAGES: &str = "its past is in the memory pages of one server; export the model with GroupQueryAttention or \
                      MultiHeadAttention";
-/// Ops that take maps.
-const MAP: &str = "it takes a map, and values here are tensors; cut the model behind it (`glassbox extract`) and feed the \
-                   tensor that it would give: the values of the map in the order of the node's keys";
 
 /// The ops, their domain and what to do instead; `*` stands for every op of a domain.
 const REFUSED: &[(&str, &str, &str)] = &[
@@ -57,8 +54,6 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("com.microsoft", "BitmaskDropout", "it is an op of training; export the model for inference"),
     ("com.microsoft.nchwc", "*", LAYOUT),
     ("com.ms.internal.nhwc", "*", LAYOUT),
-    ("ai.onnx.ml", "CastMap", MAP),
-    ("ai.onnx.ml", "DictVectorizer", MAP),
 ];
 
 /// What to do instead of an op that has no row on purpose.

@@ -11,6 +11,7 @@ mod external;
 mod foreign;
 mod functions;
 mod graphs;
+mod maps;
 mod microsoft;
 mod names;
 mod network_versions;

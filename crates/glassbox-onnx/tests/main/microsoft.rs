@@ -26,7 +26,6 @@ fn refused_ops_say_what_to_do_instead() {
         ("com.microsoft", "EPContext", ["EPContext", "before it was compiled"]),
         ("com.microsoft.nchwc", "Conv", ["com.microsoft.nchwc.Conv", "ORT_ENABLE_EXTENDED"]),
         ("com.microsoft.nchwc", "ReorderInput", ["ReorderInput", "graph_optimization_level"]),
-        ("ai.onnx.ml", "DictVectorizer", ["DictVectorizer", "glassbox extract"]),
     ] {
         assert_says(&refusal(&one(domain, node_with(op, &["x"], &["y"], vec![]), &[2], &[])), &parts);
     }

@@ -1,7 +1,8 @@
 //! The files that `run -o` writes: one for each output, and none for two.
 //!
 //! What comes in are the names of the outputs and their values. A tensor becomes `.npy`, and what NumPy has no array for (a
-//! list, an optional, texts that end in a zero character) a `.pb` of the ONNX format; both can be inputs again. A name that
+//! list, an optional, texts that end in a zero character) a `.pb` of the ONNX format; both can be inputs again. A table that
+//! stands for a list of maps is written as these, a `.pb` too. A name that
 //! a file can't have is changed; where one was, or two outputs would have the same file, `names.json` tells which file is
 //! whose.
 
@@ -10,7 +11,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use glassbox_exec::Value;
-use glassbox_onnx::Data;
+use glassbox_onnx::{Data, Maps};
 use serde_json::json;
 
 use crate::arrays;
@@ -27,17 +28,19 @@ const MAX_BYTES: usize = 150;
 /// # Errors
 ///
 /// Where the folder or a file can't be written.
-pub(crate) fn save(names: &[String], outputs: &[Value], folder: &Path, quiet: bool) -> Result<()> {
+pub(crate) fn save(names: &[String], outputs: &[Value], maps: &Maps, folder: &Path, quiet: bool) -> Result<()> {
     files::create_folder(folder)?;
     let stems = stems(names);
     let mut table = Vec::new();
     for ((name, stem), value) in names.iter().zip(&stems).zip(outputs) {
-        let tensor = value.as_tensor().filter(|tensor| arrays::fits_npy(tensor));
+        let of_maps = maps.output(name).zip(value.as_tensor());
+        let tensor = value.as_tensor().filter(|tensor| of_maps.is_none() && arrays::fits_npy(tensor));
         let file_name = format!("{stem}.{}", if tensor.is_some() { "npy" } else { "pb" });
         let file = folder.join(&file_name);
-        match tensor {
-            Some(tensor) => arrays::write_npy(&file, tensor)?,
-            None => write_pb(&file, value)?,
+        match (tensor, of_maps) {
+            (Some(tensor), _) => arrays::write_npy(&file, tensor)?,
+            (None, Some((maps, table))) => write_pb(&file, &maps.data(table)?)?,
+            (None, None) => write_pb(&file, &data(value))?,
         }
         if !quiet {
             note!("wrote {}", file.display());
@@ -55,9 +58,9 @@ pub(crate) fn save(names: &[String], outputs: &[Value], folder: &Path, quiet: bo
 }
 
 /// A value as a message of the ONNX format.
-fn write_pb(file: &Path, value: &Value) -> Result<()> {
+fn write_pb(file: &Path, data: &Data) -> Result<()> {
     let place = || format!("{}: the value can't be written as .pb", file.display());
-    files::write(file, &data(value).encode().with_context(place)?)
+    files::write(file, &data.encode().with_context(place)?)
 }
 
 /// A value as what the files of the ONNX format hold.

@@ -3,12 +3,11 @@
 //! Most of them are formulas: what needs loops of its own is the lookup of labels and the walk down
 //! decision trees. What the specification leaves open is as in ONNX Runtime.
 //!
-//! `ZipMap` makes of a table of scores a list of maps, one for each row, all with the same keys: the labels. Values here
-//! are tensors, and nobody computes with such maps; so the table stays as it is, and a note says which label each column
-//! stands for. Ops that take maps are refused, with what to feed instead.
+//! Maps are tensors here: see `maps` beside this file, and the module of that name of the crate.
 
 mod features;
 mod linear;
+mod maps;
 mod scores;
 mod svm;
 mod svm_classifier;
@@ -21,7 +20,9 @@ use glassbox_tensor::{DType, TensorError};
 pub(super) const ROWS: &[Row] = &[
     row("ai.onnx.ml.ArrayFeatureExtractor", 1, formula(array_feature_extractor)),
     row("ai.onnx.ml.Binarizer", 1, formula(binarizer)),
+    row("ai.onnx.ml.CastMap", 1, formula(maps::cast_map)).of_maps(),
     row("ai.onnx.ml.CategoryMapper", 1, formula(category_mapper)),
+    row("ai.onnx.ml.DictVectorizer", 1, formula(maps::dict_vectorizer)).of_maps(),
     row("ai.onnx.ml.FeatureVectorizer", 1, formula(features::feature_vectorizer)),
     row("ai.onnx.ml.Imputer", 1, formula(features::imputer)),
     row("ai.onnx.ml.LabelEncoder", 1, formula(encode_classes)).until(1),
@@ -36,27 +37,8 @@ pub(super) const ROWS: &[Row] = &[
     row("ai.onnx.ml.TreeEnsemble", 5, formula(trees::ensemble)),
     row("ai.onnx.ml.TreeEnsembleClassifier", 1, formula(trees::classifier)),
     row("ai.onnx.ml.TreeEnsembleRegressor", 1, formula(trees::regressor)),
-    row("ai.onnx.ml.ZipMap", 1, formula(zip_map)),
+    row("ai.onnx.ml.ZipMap", 1, formula(maps::zip_map)),
 ];
-
-/// The table as it is; see the module. A note says what its columns are.
-fn zip_map<'a>(c: &NodeContext<'a>) -> Exprs<'a> {
-    let names = c.strs("classlabels_strings")?.filter(|names| !names.is_empty());
-    let numbers = c.ints("classlabels_int64s")?.filter(|numbers| !numbers.is_empty());
-    let labels: Vec<String> = match (names, numbers) {
-        (Some(names), None) => names.into_iter().map(str::to_owned).collect(),
-        (None, Some(numbers)) => numbers.iter().map(i64::to_string).collect(),
-        _ => return Err(c.error("the labels must be given, as strings or as integers")),
-    };
-    const SHOWN: usize = 20;
-    let more = labels.len().saturating_sub(SHOWN);
-    let mut text = labels[..labels.len() - more].join(", ");
-    if more > 0 {
-        text.push_str(&format!(" and {more} more"));
-    }
-    c.note(format!("it gives the table of scores, not a map for each row; the columns are those of the labels {text}"));
-    Ok(vec![c.x(0)])
-}
 
 /// Strings to the numbers in the same places, or numbers to strings.
 fn category_mapper<'a>(c: &NodeContext<'a>) -> Exprs<'a> {
