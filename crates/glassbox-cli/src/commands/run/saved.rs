@@ -32,13 +32,8 @@ pub(crate) fn save(names: &[String], outputs: &[Value], folder: &Path, quiet: bo
     let stems = stems(names);
     let mut table = Vec::new();
     for ((name, stem), value) in names.iter().zip(&stems).zip(outputs) {
-        let tensor = value.as_tensor().filter(|tensor| arrays::fits_npy(tensor));
-        let file_name = format!("{stem}.{}", if tensor.is_some() { "npy" } else { "pb" });
+        let file_name = write(folder, stem, value)?;
         let file = folder.join(&file_name);
-        match tensor {
-            Some(tensor) => arrays::write_npy(&file, tensor)?,
-            None => write_pb(&file, value)?,
-        }
         if !quiet {
             note!("wrote {}", file.display());
         }
@@ -52,6 +47,23 @@ pub(crate) fn save(names: &[String], outputs: &[Value], folder: &Path, quiet: bo
         }
     }
     Ok(())
+}
+
+/// Writes a value to a file that begins with `stem` and ends as what it is: `.npy`, or `.pb` where NumPy has no array for it.
+/// What the file is called.
+///
+/// # Errors
+///
+/// Where the file can't be written.
+pub(crate) fn write(folder: &Path, stem: &str, value: &Value) -> Result<String> {
+    let tensor = value.as_tensor().filter(|tensor| arrays::fits_npy(tensor));
+    let name = format!("{stem}.{}", if tensor.is_some() { "npy" } else { "pb" });
+    let file = folder.join(&name);
+    match tensor {
+        Some(tensor) => arrays::write_npy(&file, tensor)?,
+        None => write_pb(&file, value)?,
+    }
+    Ok(name)
 }
 
 /// A value as a message of the ONNX format.
