@@ -157,6 +157,19 @@ def feeds_of(model: ModelProto, path: Path) -> dict[str, Any]:
     return feeds
 
 
+def fix_texts(model: ModelProto, path: Path) -> None:
+    """Makes the inputs of texts constants of the model: onnxruntime takes no texts beside values of other kinds."""
+    graph = model.graph
+    texts = [value for value in graph.input if value.type.tensor_type.elem_type == TensorProto.STRING]
+    with numpy.load(path, allow_pickle=False) as arrays:
+        for value in [value for value in texts if value.name in arrays]:
+            kept = [tensor for tensor in graph.initializer if tensor.name != value.name]
+            del graph.initializer[:]
+            graph.initializer.extend(kept)
+            graph.initializer.append(onnx.numpy_helper.from_array(arrays[value.name].astype(object), value.name))
+            graph.input.remove(value)
+
+
 def free_memory() -> int:
     """Half of the bytes of memory that are free; 4 GiB where the system doesn't tell."""
     try:
@@ -356,6 +369,7 @@ def take(request: dict[str, Any], scratch: Path) -> Index:
     subject = load_lifted(path, path.resolve().parent)
     model = subject.model
     Inliner(model, index).run(model)
+    fix_texts(model, Path(request["inputs"]))
     feeds = feeds_of(model, Path(request["inputs"]))
     shapes = {name: tuple(value.shape()) for name, value in feeds.items()}
     kinds = kinds_of(model, shapes)
@@ -365,6 +379,7 @@ def take(request: dict[str, Any], scratch: Path) -> Index:
         subject = optimised(path, threads, scratch)
         model = subject.model
         Inliner(model, index).run(model)
+        fix_texts(model, Path(request["inputs"]))
         kinds = kinds_of(model, shapes)
     writer = Writer(Path(request["output"]), index, bool(request.get("one_file")))
 

@@ -18,7 +18,7 @@ use crate::arrays::{self, Arrays};
 use crate::standard_input::{self, DASH};
 use crate::tokens;
 
-pub(crate) use source::Encode;
+pub(crate) use source::{Encode, of_pb};
 use source::{Maker, RANDOM, STANDARD_INPUT, Source};
 
 /// A value for every input of the model's graph, in order.

@@ -2,13 +2,13 @@
 
 use std::collections::HashSet;
 
-use glassbox_exec::{Difference, Event, Flow, Tolerance, Value, compare};
+use glassbox_exec::{Event, Flow, Value};
 use glassbox_ir::{Graph, NodeId, Rounding, ValueId};
 use glassbox_tensor::{DType, Overflow, Tensor};
 
 use super::observe::{self, Put, Visitor};
 use super::segment::{Segment, Segments};
-use super::{Model, Sample, given, layout};
+use super::{Model, Sample, given, layout, lists};
 use crate::distance::{Bounds, Distance, Yardstick, coarser, distance, epsilon, largest, same_text, stats};
 use crate::error::CheckError;
 use crate::pairing::Pairs;
@@ -323,9 +323,13 @@ impl Driver<'_> {
             key,
         };
         let (Value::Tensor(a), Value::Tensor(b)) = (mine, other) else {
-            if let Err(difference) = compare(mine, other, Tolerance::EXACT) {
-                finding.unmeasured = Some(difference.to_string());
-            }
+            let failed = |source| CheckError::Value {
+                side: "one side".to_owned(),
+                value: name.clone(),
+                source: Box::new(source),
+            };
+            let (rounding, steps) = (finding.segment.rounding, finding.segment.steps);
+            finding.unmeasured = lists::differ(mine, other, rounding, steps).map_err(failed)?;
             return Ok(finding);
         };
         if a.dtype() == DType::String || b.dtype() == DType::String {
@@ -404,9 +408,13 @@ impl Driver<'_> {
             return Ok(None);
         }
         let (Value::Tensor(a), Value::Tensor(b)) = (mine, other) else {
-            self.tainted[id.index()] =
-                !matches!(compare(mine, other, Tolerance::EXACT), Ok(_) | Err(Difference::Unreadable(_)));
-            return Ok(None);
+            let held = lists::fitting(mine, other).map_err(|source| CheckError::Value {
+                side: "the other side".to_owned(),
+                value: event.graph.value_label(id),
+                source: Box::new(source),
+            })?;
+            self.tainted[id.index()] = held.is_none();
+            return Ok(held.filter(|value| !mine.bit_eq(value)));
         };
         let numbers = |dtype: DType| dtype.is_float() || dtype.is_integer() || dtype == DType::Bool;
         let alike = a.dtype() == b.dtype() || (numbers(a.dtype()) && numbers(b.dtype()));

@@ -12,6 +12,7 @@
 mod alone;
 mod given;
 mod layout;
+mod lists;
 mod observe;
 mod precise;
 mod sample;

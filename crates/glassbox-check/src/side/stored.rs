@@ -4,14 +4,13 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use glassbox_exec::Value;
-use glassbox_tensor::Tensor;
 
 use super::{Key, Values};
 use crate::error::CheckError;
 use crate::skeleton::{Skeleton, of_names};
 
 /// Reads one value.
-pub type Load = Box<dyn Fn() -> std::io::Result<Tensor>>;
+pub type Load = Box<dyn Fn() -> std::io::Result<Value>>;
 
 /// A value that is stored.
 pub struct Entry {
@@ -52,8 +51,8 @@ impl Stored {
 impl Values for Stored {
     fn take(&mut self, key: &Key) -> Result<Option<Value>, CheckError> {
         let Some((name, load)) = self.entries.get(key) else { return Ok(None) };
-        let tensor = load().map_err(|source| CheckError::File { file: format!("the value `{name}`"), source })?;
-        Ok(Some(tensor.into()))
+        let value = load().map_err(|source| CheckError::File { file: format!("the value `{name}`"), source })?;
+        Ok(Some(value))
     }
 
     fn want(&mut self, _: HashSet<usize>) {}

@@ -23,7 +23,7 @@ fn x() -> Vec<Value> {
 fn against_stored(text: &str, stored: &[(&str, Tensor)]) -> Report {
     let entry = |(name, tensor): &(&str, Tensor)| {
         let tensor = tensor.clone();
-        Entry { name: (*name).to_owned(), turns: Vec::new(), load: Box::new(move || Ok(tensor.clone())) }
+        Entry { name: (*name).to_owned(), turns: Vec::new(), load: Box::new(move || Ok(tensor.clone().into())) }
     };
     let (values, skeleton) = Stored::new(stored.iter().map(entry).collect(), None);
     let name = "stored".to_owned();

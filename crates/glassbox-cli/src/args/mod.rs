@@ -227,7 +227,7 @@ pub(crate) struct Inspect {
 pub(crate) struct Trace {
     #[command(flatten)]
     pub(crate) model: ModelAndInputs,
-    /// Write every value as a .npy file to this folder, with an index.json
+    /// Write every value to this folder, as .npy, or .pb where it is no array, with an index.json
     #[arg(long, value_name = "DIR")]
     pub(crate) save: Option<PathBuf>,
     /// Write the time of every node as a trace that chrome://tracing and Perfetto open

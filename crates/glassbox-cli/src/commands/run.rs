@@ -2,7 +2,7 @@
 
 mod saved;
 
-pub(crate) use saved::file_name;
+pub(crate) use saved::{file_name, write};
 
 use anyhow::{Context, Result};
 use glassbox_exec::{Options, Precision, RunContext, Value};

@@ -9,7 +9,7 @@ mod birth;
 mod costs;
 mod rows;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -18,10 +18,10 @@ use glassbox_ir::Graph;
 use glassbox_runtime::{Profile, Statistics};
 use serde_json::json;
 
-use super::run::file_name;
+use super::run::{self, file_name};
 use crate::args::Trace;
 use crate::view::ERROR;
-use crate::{arrays, files, inputs, model};
+use crate::{files, inputs, model};
 use birth::{Births, Odd};
 use costs::Costs;
 pub(crate) use rows::scope;
@@ -120,17 +120,14 @@ impl<'a> Tracer<'a> {
         Ok(if stop { Flow::Stop } else { Flow::Continue })
     }
 
-    /// Writes a tensor to its file, and a line to the index.
+    /// Writes a value to its file, and a line to the index. The files are numbered in the order of the run: loops give a
+    /// value several times.
     fn save(&mut self, event: &Event, name: &str, value: &Value) -> Result<Option<PathBuf>> {
-        let (Some(folder), Value::Tensor(tensor)) = (&self.arguments.save, value) else { return Ok(None) };
-        let file = file_in(folder, self.index.len(), name);
-        if tensor.dtype() == glassbox_tensor::DType::String {
-            return Ok(None);
-        }
-        arrays::write_npy(&file, tensor)?;
-        let name_of_file = file.file_name().map(|name| name.to_string_lossy().into_owned());
+        let Some(folder) = &self.arguments.save else { return Ok(None) };
+        let written = run::write(folder, &format!("{:05}-{}", self.index.len(), file_name(name)), value)?;
+        let file = folder.join(&written);
         self.index.push(json!({
-            "file": name_of_file,
+            "file": written,
             "value": name,
             "node": event.label(),
             "op": event.node().op.name,
@@ -157,9 +154,4 @@ impl<'a> Tracer<'a> {
         }
         Ok(told.is_empty())
     }
-}
-
-/// The files are numbered in the order of the run: loops give a value several times.
-fn file_in(folder: &Path, number: usize, name: &str) -> PathBuf {
-    folder.join(format!("{number:05}-{}.npy", file_name(name)))
 }

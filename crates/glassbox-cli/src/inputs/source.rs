@@ -173,7 +173,7 @@ const NOTHING: &str = "none";
 
 /// What a file of the ONNX format holds, of which only the type of the input says what it is. An optional may be given as the
 /// value that it holds.
-fn of_pb(path: &Path, ty: &Type) -> Result<Value> {
+pub(crate) fn of_pb(path: &Path, ty: &Type) -> Result<Value> {
     let data = match ty {
         Type::Tensor(_) => glassbox_onnx::read_tensor_pb(path)?,
         Type::Sequence(_) => glassbox_onnx::read_sequence_pb(path)?,

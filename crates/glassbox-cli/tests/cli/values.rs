@@ -185,3 +185,30 @@ fn maps_go_in_and_come_out() {
     let values: Vec<f32> = maps.flat_map(|[_, values]| values.to_vec::<f32>().expect("floats")).collect();
     assert_eq!(values, [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
 }
+
+/// What `trace --save` writes is another side of `check`, also where a value is no array of numbers; in f64 a list is as
+/// near as its items are.
+#[test]
+fn lists_optionals_and_texts_are_saved_and_compared() {
+    let folder = Folder::new("kept");
+    let list = folder.file("q.json", "[[1.5, 2], [], [0.1]]");
+    let other = folder.file("other.json", "[[1.5, 2], [], [0.2]]");
+    let texts = folder.file("s.json", "[\"a\\u0000\", \"b\"]");
+    let changed = folder.file("t.json", "[\"a\\u0000\", \"c\"]");
+    for (ty, given, differing) in
+        [("seq<f32[N]>", &list, &other), ("opt<seq<f32[N]>>", &list, &other), ("string[2]", &texts, &changed)]
+    {
+        let text = format!("graph \"g\" {{ input %x: {ty} %y = identity(%x) output %y }}");
+        let (model, values) = (folder.file("g.gb", &text), folder.path("values"));
+        let _ = std::fs::remove_dir_all(&values);
+        let input = format!("x={given}");
+        printed(&["-q", "trace", &model, "-i", &input, "--save", &values]);
+        for against in [values.as_str(), "precise", "cpu"] {
+            let text = printed(&["-q", "check", &model, "-i", &input, "--against", against]);
+            assert!(text.contains("agrees: 1 value compared"), "{ty} {against}: {text}");
+        }
+        let input = format!("x={differing}");
+        let output = super::glassbox(&["-q", "check", &model, "-i", &input, "--against", &values]);
+        assert_eq!(output.status.code(), Some(1), "{ty}: {}", super::stdout(&output));
+    }
+}

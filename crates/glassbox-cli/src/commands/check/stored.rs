@@ -13,11 +13,13 @@ use base64::prelude::BASE64_STANDARD;
 use glassbox_check::Other;
 use glassbox_check::side::{Entry, Load, Stored};
 use glassbox_check::skeleton::Skeleton;
+use glassbox_ir::text::parse_type;
 use glassbox_tensor::{DType, SharedBytes, Tensor};
 use serde_json::Value;
 
 use super::python::Taken;
 use crate::arrays::{self, Arrays};
+use crate::inputs;
 
 /// Opens a `.npz` file, a folder with an `index.json`, or a file of polygraphy. `None` for what is none of these.
 pub(super) fn open(path: &Path, name: &str) -> Result<Option<Other>> {
@@ -59,7 +61,7 @@ fn npz(path: &Path) -> Result<Vec<Entry>> {
     let entry = |(name, tensor): (String, Tensor)| Entry {
         name,
         turns: Vec::new(),
-        load: Box::new(move || Ok(tensor.clone())),
+        load: Box::new(move || Ok(tensor.clone().into())),
     };
     Ok(arrays.into_iter().map(entry).collect())
 }
@@ -85,7 +87,11 @@ fn polygraphy(path: &Path) -> Result<Option<Vec<Entry>>> {
             Some(Arrays::One(tensor)) => tensor,
             _ => bail!("{label} is no array of NumPy"),
         };
-        entries.push(Entry { name: name.clone(), turns: Vec::new(), load: Box::new(move || Ok(tensor.clone())) });
+        entries.push(Entry {
+            name: name.clone(),
+            turns: Vec::new(),
+            load: Box::new(move || Ok(tensor.clone().into())),
+        });
     }
     Ok(Some(entries))
 }
@@ -121,7 +127,13 @@ pub(super) fn folder(folder: &Path) -> Result<Vec<Entry>> {
         };
         let dtype = text("dtype").map(str::to_owned);
         let load: Load = match item.get("start").and_then(Value::as_u64) {
-            None => Box::new(move || read(&file, dtype.as_deref())),
+            // A value that is no array, as `trace --save` writes it; its type says what the file holds.
+            None if file.extension().is_some_and(|ending| ending == "pb") => {
+                let ty =
+                    text("type").and_then(|ty| parse_type(ty).ok()).with_context(|| missing("type that is known"))?;
+                Box::new(move || inputs::of_pb(&file, &ty).map_err(|error| io::Error::other(format!("{error:#}"))))
+            }
+            None => Box::new(move || read(&file, dtype.as_deref()).map(Into::into)),
             Some(start) => {
                 let whole = match mapped.get(&file) {
                     Some(whole) => whole.clone(),
@@ -133,7 +145,9 @@ pub(super) fn folder(folder: &Path) -> Result<Vec<Entry>> {
                     dims.iter().map(|dim| dim.as_u64().and_then(|dim| usize::try_from(dim).ok())).collect();
                 let shape = shape.with_context(|| missing("shape"))?;
                 let start = usize::try_from(start).with_context(|| missing("start within a file"))?;
-                Box::new(move || Tensor::from_shared(dtype, &shape, whole.clone(), start).map_err(io::Error::other))
+                Box::new(move || {
+                    Tensor::from_shared(dtype, &shape, whole.clone(), start).map(Into::into).map_err(io::Error::other)
+                })
             }
         };
         entries.push(Entry { name, turns, load });

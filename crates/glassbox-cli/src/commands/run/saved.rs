@@ -33,15 +33,15 @@ pub(crate) fn save(names: &[String], outputs: &[Value], maps: &Maps, folder: &Pa
     let stems = stems(names);
     let mut table = Vec::new();
     for ((name, stem), value) in names.iter().zip(&stems).zip(outputs) {
-        let of_maps = maps.output(name).zip(value.as_tensor());
-        let tensor = value.as_tensor().filter(|tensor| of_maps.is_none() && arrays::fits_npy(tensor));
-        let file_name = format!("{stem}.{}", if tensor.is_some() { "npy" } else { "pb" });
+        let file_name = match maps.output(name).zip(value.as_tensor()) {
+            Some((maps, table)) => {
+                let name = format!("{stem}.pb");
+                write_pb(&folder.join(&name), &maps.data(table)?)?;
+                name
+            }
+            None => write(folder, stem, value)?,
+        };
         let file = folder.join(&file_name);
-        match (tensor, of_maps) {
-            (Some(tensor), _) => arrays::write_npy(&file, tensor)?,
-            (None, Some((maps, table))) => write_pb(&file, &maps.data(table)?)?,
-            (None, None) => write_pb(&file, &data(value))?,
-        }
         if !quiet {
             note!("wrote {}", file.display());
         }
@@ -55,6 +55,23 @@ pub(crate) fn save(names: &[String], outputs: &[Value], maps: &Maps, folder: &Pa
         }
     }
     Ok(())
+}
+
+/// Writes a value to a file that begins with `stem` and ends as what it is: `.npy`, or `.pb` where NumPy has no array for it.
+/// What the file is called.
+///
+/// # Errors
+///
+/// Where the file can't be written.
+pub(crate) fn write(folder: &Path, stem: &str, value: &Value) -> Result<String> {
+    let tensor = value.as_tensor().filter(|tensor| arrays::fits_npy(tensor));
+    let name = format!("{stem}.{}", if tensor.is_some() { "npy" } else { "pb" });
+    let file = folder.join(&name);
+    match tensor {
+        Some(tensor) => arrays::write_npy(&file, tensor)?,
+        None => write_pb(&file, &data(value))?,
+    }
+    Ok(name)
 }
 
 /// A value as a message of the ONNX format.
