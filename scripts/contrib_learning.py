@@ -66,6 +66,35 @@ def categories(suite: Suite) -> None:
     suite.add("strings", "CategoryMapper", [numpy.array([7, 5, 3])], domain=ML, outputs=["str"], **pairs)
 
 
+def one_score(suite: Suite) -> None:
+    """Classifiers that have one score for two classes: what every transform makes of it, but `PROBIT`, which isn't defined."""
+    x = Draw("one score").normal(5, 1)
+    labels = {"classlabels_strings": ["no", "yes"]}
+    tree = {
+        "nodes_treeids": [0, 0, 0], "nodes_nodeids": [0, 1, 2], "nodes_featureids": [0, 0, 0], "nodes_values": [0.1, 0.0, 0.0],
+        "nodes_modes": ["BRANCH_LEQ", "LEAF", "LEAF"], "nodes_truenodeids": [1, 0, 0], "nodes_falsenodeids": [2, 0, 0],
+        "class_treeids": [0, 0], "class_nodeids": [1, 2], "class_ids": [0, 0], "classlabels_int64s": [7, -7],
+    }  # fmt: skip
+    vectors = {"kernel_params": [0.1, 0.0, 0.0], "kernel_type": "LINEAR", "rho": [0.1], "support_vectors": [1.0, 0.5],
+               "vectors_per_class": [1, 1], "coefficients": [1.0, -0.5]}  # fmt: skip
+    for transform in ("NONE", "LOGISTIC", "SOFTMAX", "SOFTMAX_ZERO"):
+        add = lambda name, op, kind, **rest: suite.add(  # noqa: E731
+            f"{name}{transform}", op, [x], domain=ML, outputs=[kind, "float32"], post_transform=transform, **rest  # noqa: B023
+        )
+        add("one_", "LinearClassifier", "str", coefficients=[1.5], intercepts=[0.25], **labels)
+        add("one_", "SVMClassifier", "str", **vectors, **labels)
+        add("share_", "TreeEnsembleClassifier", "int64", class_weights=[0.25, 0.75], **tree)
+        add("lead_", "TreeEnsembleClassifier", "int64", class_weights=[-0.5, 0.75], **tree)
+
+
+def features(suite: Suite) -> None:
+    """`FeatureVectorizer`: matrices cut, filled up and as they are, of widths that are known or not."""
+    draw = Draw("FeatureVectorizer")
+    for name, widths in (("same", [2, 3]), ("cut", [1, 2]), ("filled", [4, 3]), ("both", [1, 5])):
+        inputs = [draw.normal(3, 2), draw.normal(3, 3)]
+        suite.add(name, "FeatureVectorizer", inputs, domain=ML, inputdimensions=widths)
+
+
 def scans(suite: Suite) -> None:
     """`Scan` of version 8 over sequences of different lengths."""
     ins = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [3]) for name in ("state", "x")]
@@ -82,4 +111,4 @@ def scans(suite: Suite) -> None:
             )
 
 
-TESTS = [experimental, support_vectors, categories, scans]
+TESTS = [experimental, support_vectors, categories, one_score, features, scans]

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Runs random single nodes of ONNX beside onnxruntime and onnx's reference evaluator, and sorts what disagrees.
+"""Runs random models of ONNX beside onnxruntime and onnx's reference evaluator, and sorts what disagrees.
 
-`random_models.py OUT --binary GLASSBOX`: model number N of seed S is the same wherever it is drawn. Opsets are from 7 to the
+`random_models.py OUT --binary GLASSBOX`: model number N of seed S is the same wherever it is drawn. There are families: single
+nodes of ONNX's own ops and of `ai.onnx.ml`, and chains of nodes. Opsets are from 7 to the
 newest, dtypes those that the op's schema allows. Each model is run by Glassbox (`cpu`), by onnxruntime without optimisations
 in a process that may die, and by the evaluator. Where Glassbox differs from either by more than rounding, it runs the model
 in f64 too, which clears the one that is nearer. What is left is a disagreement: it belongs to a kind of `judged.py`, which
@@ -16,33 +17,75 @@ import multiprocessing
 import re
 import sys
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy
-import onnx
-from onnx import ModelProto, helper, numpy_helper
 
-import drawing_layers  # noqa: F401: it enters its recipes.
-from beside import Refusal, directly_of_onnxruntime, distance, of_evaluator, of_glassbox
-from drawing import RECIPES, Drawn, Random
+import random_chains
+import random_nodes
+from beside import Refusal, directly_of_onnxruntime, distance, flat, of_evaluator, of_glassbox, of_onnxruntime
+from drawing import ML_RECIPES, RECIPES
 from judged import explained
+from random_nodes import ML, ML_OPSETS, OPSETS, Made
 from subjects import About, Subject, write
 
-OPSETS = range(7, onnx.defs.onnx_opset_version() + 1)
 BARS = {"float16": 4e-3}
 """By how much two roundings of the same may differ, by dtype; else `BAR`. Of f16 it is eight units in the last place: onnxruntime
 rounds once at the end where the model says that each step is rounded."""
 BAR = 1e-4
-TRIES = 200
+COARSE = 0.05
+"""By how much rounding may be off at most, of some nodes on top of each other: what is further off is something else."""
+
+
+@dataclass(frozen=True)
+class Family:
+    """Models of one kind."""
+
+    made: Callable[[int, int], Made]
+    """The model of a seed and a number."""
+    count: int
+    """How many there are unless it is said."""
+    said: str
+    """What the page says of them."""
+    op: Callable[[int], str]
+    """What is known of a model's op by its number, before it is drawn."""
+    coarse: float = COARSE
+    """How far another answer may be off that f64 clears ours of."""
+
+
+FAMILIES = {
+    "nodes": Family(
+        random_nodes.made,
+        3000,
+        f"models of one node, of {len(RECIPES)} ops: opsets\n{OPSETS[0]} to {OPSETS[-1]}, up to six axes, sizes of 0 among them",
+        lambda number: sorted(RECIPES)[number % len(RECIPES)],
+        numpy.inf,
+    ),
+    "learning": Family(
+        lambda seed, number: random_nodes.made(seed, number, ML),
+        800,
+        f"models of one node of `ai.onnx.ml`, of {len(ML_RECIPES)} ops: versions {ML_OPSETS[0]} to {ML_OPSETS[-1]} of the domain",
+        lambda number: sorted(ML_RECIPES)[number % len(ML_RECIPES)],
+    ),
+    "chains": Family(
+        random_chains.made,
+        1000,
+        f"models of 2 to 8 nodes of these ops, opsets {OPSETS[0]} to {OPSETS[-1]}: nodes read what others gave, constants and inputs;\n"
+        "there are some outputs",
+        lambda number: "",
+    ),
+}
 
 
 @dataclass
 class Outcome:
     """What came out for one model."""
 
+    family: str
     number: int
     op: str
     opset: int
@@ -62,79 +105,10 @@ class Outcome:
         return "differs" not in (self.onnxruntime, self.evaluator)
 
 
-def allowed(drawn: Drawn, schema: onnx.defs.OpSchema) -> bool:
-    """Whether the schema has these dtypes."""
-    constraints = {held.type_param_str: held.allowed_type_strs for held in schema.type_constraints}
-    chosen: dict[str, str] = {}
-    for place, array in enumerate(drawn.inputs):
-        if array is None:
-            continue
-        declared = schema.inputs[min(place, len(schema.inputs) - 1)]
-        dtype = helper.tensor_dtype_to_string(helper.np_dtype_to_tensor_dtype(array.dtype))
-        kind = f"tensor({dtype.removeprefix('TensorProto.').lower()})"
-        if kind not in constraints.get(declared.type_str, [declared.type_str]):
-            return False
-        single = declared.option != onnx.defs.OpSchema.FormalParameterOption.Variadic or declared.is_homogeneous
-        if single and chosen.setdefault(declared.type_str, kind) != kind and declared.type_str in constraints:
-            return False
-    return all(name in schema.attributes for name in drawn.attributes)
-
-
-def draw(seed: int, number: int) -> tuple[Drawn, int]:
-    """The model of this number: a node, and an opset."""
-    # Ops take turns, so that few of them are left out.
-    ops = sorted(RECIPES)
-    op = ops[number % len(ops)]
-    since, make = RECIPES[op]
-    for attempt in range(TRIES):
-        first = Random([seed, number, attempt], 0)
-        opset = int(first.of.choice([held for held in OPSETS if held >= since]))
-        random = Random([seed, number, attempt, 1], opset)
-        try:
-            schema = onnx.defs.get_schema(op, opset, "")
-        except onnx.defs.SchemaError:
-            continue
-        drawn = make(random)
-        if not schema.deprecated and allowed(drawn, schema):
-            return drawn, opset
-    raise ValueError(f"{op}: no node that its schema allows in {TRIES} tries")
-
-
-def model_of(drawn: Drawn, opset: int, symbols: bool) -> tuple[ModelProto, dict[str, numpy.ndarray]]:
-    """A model of one node; the sizes of its inputs are told, or are symbols."""
-    names = ["" if array is None else f"x{place}" for place, array in enumerate(drawn.inputs)]
-    while names and not names[-1]:
-        names.pop()
-    outputs = [f"y{place}" for place in range(drawn.outputs)]
-    node = helper.make_node(drawn.op, names, outputs, name="node", **drawn.attributes)
-    inputs, fixed, given = [], [], {}
-    for place, array in enumerate(drawn.inputs):
-        if array is None:
-            continue
-        if place in drawn.fixed:
-            fixed.append(numpy_helper.from_array(array, f"x{place}"))
-            continue
-        shape = [f"d{place}_{axis}" for axis in range(array.ndim)] if symbols else array.shape
-        inputs.append(helper.make_tensor_value_info(f"x{place}", helper.np_dtype_to_tensor_dtype(array.dtype), shape))
-        given[f"x{place}"] = array
-    # Types of outputs are inferred; where they can't be, the model is one that says nothing.
-    declared = [helper.make_empty_tensor_value_info(name) for name in outputs]
-    graph = helper.make_graph([node], "random", inputs, declared, fixed)
-    version = helper.find_min_ir_version_for([helper.make_opsetid("", opset)], ignore_unknown=True)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=version)
-    return with_types(model), given
-
-
-def with_types(model: ModelProto) -> ModelProto:
-    """The model with the dtypes of its outputs, without their sizes."""
-    try:
-        inferred = onnx.shape_inference.infer_shapes(model)
-    except Exception:  # noqa: BLE001: the checks of whoever runs it say what is wrong.
-        return model
-    for to, known in zip(model.graph.output, inferred.graph.output, strict=True):
-        if known.type.tensor_type.elem_type:
-            to.type.tensor_type.elem_type = known.type.tensor_type.elem_type
-    return model
+def inputs_of(subject: Subject) -> dict[str, numpy.ndarray]:
+    """The inputs of a model, texts as objects."""
+    held = numpy.load(subject.inputs, allow_pickle=False)
+    return {name: held[name].astype(object) if held[name].dtype.kind == "U" else held[name] for name in held.files}
 
 
 def onnxruntimes(folders: list[Path], results: Any) -> None:
@@ -142,9 +116,8 @@ def onnxruntimes(folders: list[Path], results: Any) -> None:
     for folder in folders:
         subject = Subject(folder, About("random", folder.name, ""))
         results.put((folder.name, "began", None))
-        held = numpy.load(subject.inputs)
         try:
-            given = directly_of_onnxruntime(subject, {name: held[name] for name in held.files}, False)
+            given = directly_of_onnxruntime(subject, inputs_of(subject), False)
             results.put((folder.name, "ran", given))
         except Refusal as error:
             results.put((folder.name, str(error), None))
@@ -178,34 +151,41 @@ def all_of_onnxruntime(folders: list[Path]) -> dict[str, tuple[str, dict[str, An
     return found
 
 
-def far(a: dict[str, Any], b: dict[str, Any]) -> bool:
-    """Whether two answers differ by more than rounding."""
-    if list(a) != list(b) and set(a) != set(b):
-        return True
-    for name, value in b.items():
-        bar = BARS.get(str(numpy.asarray(value).dtype), BAR)
-        if numpy.asarray(a[name]).dtype != numpy.asarray(value).dtype or not distance(a[name], value) <= bar:
-            return True
-    return False
+def dtypes(value: Any) -> list[str]:
+    """The dtypes of a value's arrays; texts have one, however long they are."""
+    return ["texts" if array.dtype.kind in "OUS" else str(array.dtype) for array in flat(value)]
 
 
-def held(ours: dict[str, Any], other: dict[str, Any], exact: Any) -> str:
+def shapes(value: Any) -> list[tuple[int, ...]]:
+    """The shapes of a value's arrays."""
+    return [array.shape for array in flat(value)]
+
+
+def far(a: Any, b: Any) -> bool:
+    """Whether two values differ by more than rounding."""
+    bar = max((BARS.get(dtype, BAR) for dtype in dtypes(b)), default=BAR)
+    return dtypes(a) != dtypes(b) or not distance(a, b) <= bar
+
+
+def held(ours: dict[str, Any], other: dict[str, Any], exact: Any, coarse: float) -> str:
     """`same`, or `differs` where it is no matter of rounding."""
-    if not far(ours, other):
+    if set(ours) != set(other):
+        return "differs"
+    beyond = [name for name in other if far(ours[name], other[name])]
+    if not beyond:
         return "same"
     values = exact()
-    if values is None or any(numpy.asarray(ours[name]).shape != numpy.asarray(other[name]).shape for name in other):
+    if values is None or any(shapes(ours[name]) != shapes(other[name]) for name in beyond):
         return "differs"
-    # Both are roundings of the same where we are nearer to it.
-    near = all(distance(ours[name], values[name]) <= min(distance(other[name], values[name]), 1.0) for name in other)
-    return "same" if near else "differs"
+    # Both are roundings of the same where we are nearer to it, and the other isn't far.
+    errors = [(distance(ours[name], values[name]), distance(other[name], values[name])) for name in beyond]
+    return "same" if all(mine <= min(theirs, 1.0) and theirs <= coarse for mine, theirs in errors) else "differs"
 
 
-def judge(binary: Path, folder: Path, drawn: Drawn, opset: int, theirs: tuple[str, Any]) -> Outcome:
+def judge(binary: Path, folder: Path, family: str, made: Made, theirs: tuple[str, Any], coarse: float) -> Outcome:
     """Runs a model on our side and by the evaluator, and compares."""
     subject = Subject(folder, About("random", folder.name, ""))
-    loaded = numpy.load(subject.inputs)
-    inputs = {name: loaded[name] for name in loaded.files}
+    inputs = inputs_of(subject)
     exact_values: list[Any] = []
 
     def exact() -> Any:
@@ -228,14 +208,53 @@ def judge(binary: Path, folder: Path, drawn: Drawn, opset: int, theirs: tuple[st
     except Refusal as error:
         ours, state = {}, str(error)
     if state == "ran":
-        said = held(ours, answer, exact) if answer is not None else said
-        evaluator = held(ours, evaluated, exact) if evaluated is not None else evaluator
-    types = ", ".join("-" if array is None else f"{array.dtype}{list(array.shape)}" for array in drawn.inputs)
-    return Outcome(int(folder.name), drawn.op, opset, types, state, said, evaluator, json.dumps(drawn.attributes))
+        said = held(ours, answer, exact, coarse) if answer is not None else said
+        evaluator = held(ours, evaluated, exact, coarse) if evaluated is not None else evaluator
+    number = int(folder.name.removeprefix(f"{family}-"))
+    return Outcome(family, number, made.op, made.opset, made.types, state, said, evaluator, made.options)
+
+
+def blamed(binary: Path, folder: Path, made: Made, theirs: tuple[str, Any], chain: Outcome) -> Outcome:
+    """What came out for the node by which a chain disagrees, where each side disagrees in one alone.
+
+    Else the nodes are right alone, and what is off is rounding that a later one makes large, if f64 clears ours: or it is the chain.
+    """
+    alone = []
+    for place, part in enumerate(made.parts):
+        held = {key: value.astype(str) if value.dtype == object else value for key, value in part.given.items()}
+        subject = write(folder / "nodes", About("random", f"{chain.family}-{place:05}", ""), part.model, held)
+        try:
+            given: tuple[str, Any] = ("ran", of_onnxruntime(subject, inputs_of(subject), False))
+        except Refusal as error:
+            given = (str(error), None)
+        alone.append(judge(binary, subject.folder, chain.family, part, given, COARSE))
+    sides = [side for side in ("onnxruntime", "evaluator") if getattr(chain, side) == "differs"]
+    found = [next((one for one in alone if getattr(one, side) == "differs"), None) for side in sides]
+    if chain.ours != "ran":
+        found.append(next((one for one in alone if one.ours != "ran"), None))
+    if None in found or not found:
+        return judge(binary, folder, chain.family, made, theirs, numpy.inf)
+    first = found[0]
+    return replace(first, number=chain.number, options=f"{first.options} in {chain.options}")
 
 
 def page(outcomes: list[Outcome], seed: int) -> str:
     """The table of what disagrees, and of who is right."""
+    lines = [
+        "# Random models beside onnxruntime and the reference evaluator",
+        "",
+        f"Made by `cargo xtask models random`; don't edit. Models of seed {seed}. onnxruntime runs without optimisations; the evaluator is",
+        "that of `onnx`.",
+    ]
+    for name, family in FAMILIES.items():
+        found = [outcome for outcome in outcomes if outcome.family == name]
+        if found:
+            lines += section(found, family)
+    return "\n".join(lines) + "\n"
+
+
+def section(outcomes: list[Outcome], family: Family) -> list[str]:
+    """What came out for a family."""
     kinds: dict[tuple[str, str], list[Outcome]] = defaultdict(list)
     for outcome in outcomes:
         if not outcome.agrees:
@@ -247,10 +266,8 @@ def page(outcomes: list[Outcome], seed: int) -> str:
                 for outcome in outcomes)
     none = sum(outcome.ours != "ran" and outcome.agrees for outcome in outcomes)
     lines = [
-        "# Random models beside onnxruntime and the reference evaluator",
         "",
-        f"Made by `cargo xtask models random`; don't edit. {len(outcomes)} models of one node, of {len(RECIPES)} ops, of seed {seed}: opsets",
-        f"{OPSETS[0]} to {OPSETS[-1]}, up to six axes, sizes of 0 among them. onnxruntime runs without optimisations; the evaluator is that of `onnx`.",
+        f"## {len(outcomes)} {family.said}",
         "",
         f"- {both} give the same on all three sides;",
         f"- {one} give the same as the one of the others that runs them;",
@@ -263,7 +280,7 @@ def page(outcomes: list[Outcome], seed: int) -> str:
     for (right, what), found in sorted(kinds.items(), key=lambda held: (-len(held[1]), held[0])):
         ops = ", ".join(f"{op} ({count})" for op, count in Counter(outcome.op for outcome in found).most_common(6))
         lines.append(f"| {right or '**?**'} | {what} | {len(found)} | {ops} |")
-    return "\n".join(lines) + "\n"
+    return lines
 
 
 def main() -> int:
@@ -271,28 +288,40 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path, help="where the models are written")
     parser.add_argument("--binary", type=Path, required=True)
-    parser.add_argument("--count", type=int, default=3000)
+    parser.add_argument("--family", choices=[*FAMILIES], help="only models of this kind")
+    parser.add_argument("--first", type=int, default=0, help="the number of the first model of each kind")
+    parser.add_argument("--count", type=int, help="how many models of each kind, instead of its own number")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", default="", help="only ops whose name matches this regular expression")
     parser.add_argument("--page", type=Path)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     made = []
-    for number in range(arguments.count):
-        op = sorted(RECIPES)[number % len(RECIPES)]
-        if not re.search(arguments.only, op):
+    for name, family in FAMILIES.items():
+        if arguments.family not in (None, name):
             continue
-        drawn, opset = draw(arguments.seed, number)
-        model, given = model_of(drawn, opset, symbols=number % 3 == 0)
-        write(arguments.out, About("random", f"{number:05}", ""), model, given)
-        made.append((arguments.out / "random" / f"{number:05}", drawn, opset))
+        for number in range(arguments.first, arguments.first + (arguments.count or family.count)):
+            if not re.search(arguments.only, family.op(number)) and family.op(number):
+                continue
+            model = family.made(arguments.seed, number)
+            if not re.search(arguments.only, model.op):
+                continue
+            texts = {key: value.astype(str) if value.dtype == object else value for key, value in model.given.items()}
+            about = About("random", f"{name}-{number:05}", "")
+            write(arguments.out, about, model.model, texts)
+            made.append((arguments.out / "random" / about.name, name, model))
     theirs = all_of_onnxruntime([folder for folder, _, _ in made])
     with ThreadPoolExecutor(2) as workers:
-        judged = lambda held: judge(arguments.binary, *held, theirs[held[0].name])  # noqa: E731
+        judged = lambda held: judge(  # noqa: E731
+            arguments.binary, *held, theirs[held[0].name], FAMILIES[held[1]].coarse
+        )
         outcomes = list(workers.map(judged, made))
+    for place, (folder, _, model) in enumerate(made):
+        if model.parts and not outcomes[place].agrees:
+            outcomes[place] = blamed(arguments.binary, folder, model, theirs[folder.name], outcomes[place])
     unexplained = [outcome for outcome in outcomes if not outcome.agrees and explained(outcome) is None]
     for outcome in unexplained:
-        print(f"{outcome.number} {outcome.op}-{outcome.opset} {outcome.types} {outcome.options}: ours {outcome.ours}; "
+        print(f"{outcome.family} {outcome.number} {outcome.op}-{outcome.opset} {outcome.types} {outcome.options}: ours {outcome.ours}; "
               f"onnxruntime {outcome.onnxruntime[:120]}; evaluator {outcome.evaluator[:120]}", flush=True)
     print(f"{len(outcomes)} models, {sum(not outcome.agrees for outcome in outcomes)} disagree, {len(unexplained)} not explained")
     if arguments.json:

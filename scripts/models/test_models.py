@@ -13,9 +13,11 @@ from onnx import TensorProto, helper
 
 import beside
 import page
+import random_chains
 import random_models
+import random_nodes
 import wheels
-from drawing import RECIPES
+from drawing import ML_RECIPES, RECIPES
 from judged import KINDS
 from subjects import About, Subject, drawn_inputs, subjects, write
 
@@ -113,18 +115,52 @@ class Subjects(unittest.TestCase):
 
 class RandomModels(unittest.TestCase):
     def test_every_op_is_drawn_and_is_what_the_checker_takes(self):
-        for number in range(2 * len(RECIPES)):
-            drawn, opset = random_models.draw(7, number)
-            built, given = random_models.model_of(drawn, opset, symbols=number % 2 == 0)
+        for domain, table in (("", RECIPES), (random_nodes.ML, ML_RECIPES)):
+            for number in range(2 * len(table)):
+                self.one(number, domain, sorted(table))
+
+    def one(self, number: int, domain: str, ops: list[str]):
+        with self.subTest(domain=domain, number=number):
+            drawn, opset = random_nodes.draw(7, number, domain)
+            built, given = random_nodes.model_of(drawn, opset, number % 2 == 0, domain)
             for value in built.graph.output:
                 # The checker wants types, which are left to whoever runs it where nothing infers them.
+                if value.type.HasField("sequence_type"):
+                    continue
                 value.type.tensor_type.elem_type = value.type.tensor_type.elem_type or TensorProto.FLOAT
                 value.type.tensor_type.shape.SetInParent()
             onnx.checker.check_model(built)
-            again, _ = random_models.draw(7, number)
-            self.assertEqual(drawn.op, sorted(RECIPES)[number % len(RECIPES)])
-            self.assertEqual(drawn.attributes, again.attributes)
+            again, _ = random_nodes.draw(7, number, domain)
+            self.assertEqual(drawn.op, ops[number % len(ops)])
+            self.assertEqual(repr(drawn.attributes), repr(again.attributes))
             self.assertEqual(set(given), {value.name for value in built.graph.input})
+
+    def test_chains_are_the_same_again_and_read_what_nodes_gave(self):
+        linked = 0
+        for number in range(12):
+            made, again = random_chains.made(7, number), random_chains.made(7, number)
+            self.assertEqual(made.model.SerializeToString(deterministic=True), again.model.SerializeToString(deterministic=True))
+            for value in made.model.graph.output:
+                # Of outputs the dtype is told alone.
+                value.type.tensor_type.shape.SetInParent()
+            onnx.checker.check_model(made.model)
+            self.assertEqual(set(made.given), {value.name for value in made.model.graph.input})
+            self.assertEqual([part.op for part in made.parts], made.op.split(" > "))
+            results = {name for node in made.model.graph.node if node.op_type != "Constant" for name in node.output}
+            linked += any(name in results for node in made.model.graph.node for name in node.input)
+        self.assertGreater(linked, 6)
+
+    def test_what_is_far_off_is_cleared_by_f64_for_single_nodes_alone(self):
+        ours, exact = ({"y": numpy.array([value], dtype)} for value, dtype in ((1.001, "float32"), (1.0, "float64")))
+        for theirs, coarse, verdict in ((1.01, 0.05, "same"), (1.5, 0.05, "differs"), (1.5, numpy.inf, "same"), (1.0, 0.05, "differs")):
+            other = {"y": numpy.array([theirs], "float32")}
+            self.assertEqual(random_models.held(ours, other, lambda: exact, coarse), verdict, f"{theirs} {coarse}")
+
+    def test_maps_are_held_by_their_keys(self):
+        ours = [{b"b": numpy.float32(2), b"a": numpy.float32(1)}]
+        self.assertEqual(beside.distance(ours, [{"a": 1.0, "b": 2.0}]), 0)
+        self.assertEqual(beside.distance(ours, [{"a": 1.0, "c": 2.0}]), numpy.inf)
+        self.assertEqual(beside.distance(ours, [{"a": 2.0, "b": 1.0}]), beside.distance(numpy.float32([1, 2]), numpy.float64([2, 1])))
 
     def test_every_kind_says_who_is_right(self):
         for kind in KINDS:

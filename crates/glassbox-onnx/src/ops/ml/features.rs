@@ -57,13 +57,15 @@ pub(super) fn feature_vectorizer<'a>(c: &NodeContext<'a>) -> Exprs<'a> {
         if let Some(columns) = columns {
             let wanted = columns.get(index).copied();
             let wanted = wanted.ok_or_else(|| c.error(format!("`inputdimensions` has nothing for operand {index}")))?;
+            let wanted = wanted.max(0);
+            // Of an unknown width, it is filled up by as much as may be missing, and cut then.
             let given = part.dims().and_then(|dims| dims.last().and_then(Dim::as_int));
-            let given =
-                given.ok_or_else(|| c.unsupported(format!("an operand {index} of unknown width, {},", part.ty())))?;
-            if wanted < given {
-                part = part.slice(1, 0, wanted.max(0), 1);
-            } else if wanted > given {
-                part = part.binary(&ops::pad::OP, c.f.ints(&[0, 0, 0, wanted - given]));
+            let missing = wanted - given.unwrap_or(0);
+            if missing > 0 {
+                part = part.binary(&ops::pad::OP, c.f.ints(&[0, 0, 0, missing]));
+            }
+            if given.is_none_or(|given| wanted < given) {
+                part = part.slice(1, 0, wanted, 1);
             }
         }
         parts.push(part);

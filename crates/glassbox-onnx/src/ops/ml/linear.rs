@@ -43,6 +43,6 @@ pub(super) fn classifier<'a>(c: &NodeContext<'a>) -> Exprs<'a> {
     }
     // One score for two classes: the second where it is positive.
     let label = by_limit(c, scores, scores.scalar_like(0.0), labels)?;
-    let other = if transform == "NONE" { scores.scalar_like(1.0) - scores } else { -scores };
+    let other = if transform == "LOGISTIC" { -scores } else { scores.scalar_like(1.0) - scores };
     Ok(vec![label, of_two(c, other, scores, transform)?])
 }

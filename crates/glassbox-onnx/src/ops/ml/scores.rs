@@ -54,8 +54,9 @@ pub(super) fn by_limit<'a>(
     Ok(score.squeeze(&[1]).greater(limit).select(yes, no))
 }
 
-/// The scores of two classes that come from one. Implementations agree on what the transforms make of
-/// them for `NONE` and `LOGISTIC` only.
+/// The scores of two classes that come from one. What the transforms make of them the specification doesn't say: as in ONNX
+/// Runtime, `LOGISTIC` is that of each, and both kinds of softmax leave them as they are. What it makes of `PROBIT` isn't
+/// defined: it writes one number where two are read.
 pub(super) fn of_two<'a>(
     c: &NodeContext<'a>,
     no: Expr<'a>,
@@ -64,6 +65,11 @@ pub(super) fn of_two<'a>(
 ) -> Result<Expr<'a>, OnnxError> {
     match transform {
         "NONE" | "LOGISTIC" => transformed(c, c.f.concat(&[no, yes], 1), transform),
-        other => Err(c.unsupported(format!("the transform {other:?} of one score for two classes"))),
+        "SOFTMAX" | "SOFTMAX_ZERO" => {
+            c.note(format!("{transform} leaves the one score for two classes as it is, and that of the other class"));
+            transformed(c, c.f.concat(&[no, yes], 1), "NONE")
+        }
+        "PROBIT" => Err(c.unsupported("the transform \"PROBIT\" of one score for two classes")),
+        other => Err(c.error(format!("attribute `post_transform` is {other:?}"))),
     }
 }

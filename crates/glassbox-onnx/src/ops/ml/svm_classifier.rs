@@ -159,7 +159,9 @@ pub(super) fn classifier<'a>(c: &NodeContext<'a>) -> Exprs<'a> {
         return Ok(vec![label, transformed(c, probabilities, transform)?]);
     }
     if machines.classes == 2 {
-        return Ok(vec![label, super::scores::of_two(c, -scores, scores, transform)?]);
+        let lead = matches!(transform, "NONE" | "LOGISTIC");
+        let other = if lead { -scores } else { scores.scalar_like(1.0) - scores };
+        return Ok(vec![label, super::scores::of_two(c, other, scores, transform)?]);
     }
     Ok(vec![label, transformed(c, scores, transform)?])
 }

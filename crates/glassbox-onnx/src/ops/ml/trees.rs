@@ -209,6 +209,6 @@ pub(super) fn classifier<'a>(c: &NodeContext<'a>) -> Exprs<'a> {
     let score = earlier(c, "class", 1, "SUM", base)?;
     let limit = score.scalar_like(if share { 0.5 } else { 0.0 });
     let label = by_limit(c, score, limit, labels)?;
-    let other = if share && transform == "NONE" { score.scalar_like(1.0) - score } else { -score };
+    let other = if share && transform != "LOGISTIC" { score.scalar_like(1.0) - score } else { -score };
     Ok(vec![label, of_two(c, other, score, transform)?])
 }
