@@ -148,6 +148,13 @@ def sound(model: onnx.ModelProto) -> onnx.ModelProto:
     return model
 
 
+def given(model: onnx.ModelProto, x: numpy.ndarray) -> dict[str, numpy.ndarray]:
+    """What a model is given: numbers for its first input, ones for constants of TensorFlow that tf2onnx left as inputs."""
+    first, *others = model.graph.input
+    sizes = {other.name: [dim.dim_value for dim in other.type.tensor_type.shape.dim] for other in others}
+    return {first.name: x} | {name: numpy.ones(shape, numpy.float32) for name, shape in sizes.items()}
+
+
 def by_keras(name: str) -> Any:
     """By the exporter of Keras."""
     model, x = network(name)
@@ -155,7 +162,7 @@ def by_keras(name: str) -> Any:
         file = Path(folder) / "model.onnx"
         model.export(file, format="onnx", opset_version=OPSET, verbose=False)
         exported = onnx.load(file)
-    return f"keras {keras.__version__}, its exporter", sound(exported), {exported.graph.input[0].name: x}
+    return f"keras {keras.__version__}, its exporter", sound(exported), given(exported, x)
 
 
 def by_function(name: str) -> Any:
@@ -164,7 +171,7 @@ def by_function(name: str) -> Any:
     run = tf.function(lambda x: model(x, training=False))
     signature = [tf.TensorSpec((None, *x.shape[1:]), x.dtype, name="x")]
     exported, _ = tf2onnx.convert.from_function(run, signature, opset=OPSET)
-    return f"tf2onnx {tf2onnx.__version__}, of a function", sound(exported), {"x": x}
+    return f"tf2onnx {tf2onnx.__version__}, of a function", sound(exported), given(exported, x)
 
 
 def by_lite(name: str, kind: str) -> Any:
@@ -185,7 +192,7 @@ def by_lite(name: str, kind: str) -> Any:
         file = Path(folder) / "model.tflite"
         file.write_bytes(converter.convert())
         exported, _ = tf2onnx.convert.from_tflite(str(file), opset=OPSET)
-    return f"tf2onnx {tf2onnx.__version__}, of TFLite", sound(exported), {exported.graph.input[0].name: x}
+    return f"tf2onnx {tf2onnx.__version__}, of TFLite", sound(exported), given(exported, x)
 
 
 def steps() -> Any:
