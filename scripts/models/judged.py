@@ -79,6 +79,15 @@ KINDS: tuple[Judged, ...] = (
         options='"p": 1',
     ),
     Judged(
+        "Resize",
+        "ours",
+        "with `align_corners` and scales onnxruntime takes the rounded length of the result; the official tests take that before rounding "
+        "(the evaluator agrees)",
+        onnxruntime="differs",
+        evaluator="same",
+        options='"align_corners"',
+    ),
+    Judged(
         "GridSample",
         "ours",
         "the evaluator moves the place to the border before the four taps of cubic; each tap is moved (onnxruntime agrees)",
