@@ -79,6 +79,31 @@ KINDS: tuple[Judged, ...] = (
         options='"p": 1',
     ),
     Judged(
+        "Resize",
+        "ours",
+        "with `align_corners` and scales onnxruntime takes the rounded length of the result; the official tests take that before rounding "
+        "(the evaluator agrees)",
+        onnxruntime="differs",
+        evaluator="same",
+        options='"align_corners"',
+    ),
+    Judged(
+        "GridSample",
+        "ours",
+        "the evaluator moves the place to the border before the four taps of cubic; each tap is moved (onnxruntime agrees)",
+        onnxruntime=NOT_BY_THEM,
+        evaluator="differs",
+        options='"cubic".*"border"|"bicubic".*"border"',
+    ),
+    Judged(
+        "BatchNormalization",
+        "ours",
+        "before version 14 one output means inference; the evaluator takes mean and variance of the input (onnxruntime agrees)",
+        onnxruntime=NOT_BY_THEM,
+        evaluator="differs",
+        opsets=range(0, 14),
+    ),
+    Judged(
         "ConvTranspose",
         "ours",
         "the evaluator gives something else where there are groups (onnxruntime agrees)",
@@ -95,6 +120,14 @@ KINDS: tuple[Judged, ...] = (
         types=r"^(float64|int64|int32)\[",
     ),
     Judged(
+        "LinearClassifier",
+        "ours",
+        "the evaluator gives NaN where there are no intercepts, which are optional (onnxruntime refuses to run without them)",
+        onnxruntime="\\[ONNXRuntimeError\\].*",
+        evaluator="differs",
+        options="^(?!.*intercepts)",
+    ),
+    Judged(
         "LinearClassifier|SVMClassifier|TreeEnsembleClassifier",
         "ours",
         "the class is that of the largest score; the evaluator takes it of what `PROBIT` made of them, NaN among that (onnxruntime agrees)",
@@ -103,12 +136,68 @@ KINDS: tuple[Judged, ...] = (
         options="PROBIT",
     ),
     Judged(
+        "LinearRegressor|SVMRegressor|TreeEnsembleRegressor",
+        "ours",
+        "onnxruntime leaves the score of a single target as it is; by the schema `post_transform` is applied to it",
+        onnxruntime="differs",
+        options='"post_transform": "(LOGISTIC|SOFTMAX|SOFTMAX_ZERO)"',
+    ),
+    Judged(
+        "LinearRegressor",
+        "ours",
+        "the evaluator gives NaN where there are no intercepts, which are optional (onnxruntime agrees)",
+        onnxruntime="same",
+        evaluator="differs",
+        options="^(?!.*intercepts)",
+    ),
+    Judged(
+        "Normalizer",
+        "ours",
+        "the evaluator divides by the largest absolute value; the largest is meant (onnxruntime agrees)",
+        onnxruntime="same",
+        evaluator="differs",
+        options="^{}|MAX",
+    ),
+    Judged(
+        "OneHotEncoder",
+        "ours",
+        "by the schema floats are cast to integers; the evaluator compares them as they are (onnxruntime agrees)",
+        onnxruntime=NOT_BY_THEM,
+        evaluator="differs",
+        types=r"^float",
+        options="cats_int64s",
+    ),
+    Judged(
         "TreeEnsembleClassifier",
         "ours",
-        "of two classes with weights for both, onnxruntime takes the second where its score is positive, though the first is larger; by "
-        "the specification it is the top class (the evaluator agrees)",
+        "of two classes with weights for both onnxruntime adds the second of two base values to the first's score, and takes it for both; "
+        "each belongs to its class (the evaluator agrees where it runs the model)",
         onnxruntime="differs",
-        evaluator="same",
+        options=r'"base_values": \[[^],]+, [^],]+\]',
+    ),
+    Judged(
+        "TreeEnsembleClassifier",
+        "ours",
+        "onnxruntime leaves base values out where no leaf that is reached has a weight; they belong to each row",
+        onnxruntime="differs",
+        evaluator="KeyError",
+        options='"base_values"',
+    ),
+    Judged(
+        "TreeEnsembleClassifier",
+        "nobody",
+        "a class for which no leaf that is reached has a weight has the score 0 here; onnxruntime doesn't let it compete, and the "
+        "evaluator takes the class of what the transform made of the scores; the specification says nothing",
+        onnxruntime="differs",
+        options=r'"classlabels_\w+": \[[^],]+, [^],]+, ',
+    ),
+    Judged(
+        "TreeEnsembleClassifier|SVMClassifier",
+        "ours",
+        "of two classes with scores for both, onnxruntime takes the second where a score is positive, though the first's is larger; by "
+        "the specification it is the top class (the evaluator agrees where it runs the model)",
+        onnxruntime="differs",
+        options=r'"classlabels_\w+": \[[^],]+, [^],]+\]',
     ),
     Judged(
         "LinearClassifier|SVMClassifier|TreeEnsembleClassifier",

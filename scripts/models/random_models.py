@@ -61,7 +61,7 @@ FAMILIES = {
     "nodes": Family(
         random_nodes.made,
         3000,
-        f"models of one node, of {len(RECIPES)} ops: opsets\n{OPSETS[0]} to {OPSETS[-1]}, up to six axes, sizes of 0 among them",
+        f"models of one node, of {len(RECIPES)} ops: opsets {OPSETS[0]} to {OPSETS[-1]}, up to six axes, sizes of 0 among them",
         lambda number: sorted(RECIPES)[number % len(RECIPES)],
         numpy.inf,
     ),
@@ -74,7 +74,7 @@ FAMILIES = {
     "chains": Family(
         random_chains.made,
         1000,
-        f"models of 2 to 8 nodes of these ops, opsets {OPSETS[0]} to {OPSETS[-1]}: nodes read what others gave, constants and inputs;\n"
+        f"models of 2 to 8 nodes of these ops, opsets {OPSETS[0]} to {OPSETS[-1]}: nodes read what others gave, constants and inputs; "
         "there are some outputs",
         lambda number: "",
     ),

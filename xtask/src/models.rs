@@ -106,7 +106,7 @@ fn exported() -> Result<()> {
     went
 }
 
-/// Draws 3,000 models of one node, or those of some ops among them, and runs them.
+/// Draws models of one node, of ONNX and of `ai.onnx.ml`, and of some nodes, or those of some ops among them, and runs them.
 fn random(only: Option<&str>) -> Result<()> {
     let mut command = script(&cache().join("venv/bin/python"), "random_models.py");
     command.arg(folder()).arg("--binary").arg(target().join(PROFILE).join("glassbox"));
