@@ -211,6 +211,11 @@ class Draw:
         """Integers from `low` up to and without `high`."""
         return self.random.integers(low, high, shape).astype(dtype)
 
+    def weights(self, *shape: int, dtype: str = "int8") -> Array:
+        """Weights of 8 bits. Signed ones have 7: where a processor lacks VNNI, onnxruntime adds two products of an unsigned and
+        a signed byte in 16 bits, which saturate, and so gives something else there."""
+        return self.ints(-64, 65, *shape, dtype=dtype) if dtype == "int8" else self.bytes(*shape, dtype=dtype)
+
     def bytes(self, *shape: int, dtype: str = "uint8") -> Array:
         """Any numbers of an 8-bit or 16-bit dtype."""
         limits = numpy.iinfo(dtype)

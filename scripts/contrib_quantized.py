@@ -89,13 +89,13 @@ def products(suite: Suite) -> None:
                 vector = lambda low, high, form=form, draw=draw: draw.positive(*((5,) if form == "columns" else ()), low=low, high=high)  # noqa: E731
                 zero = (draw.ints(0, 9, 5) if form == "columns" else numpy.array(3)).astype(dtype)
                 added = draw.normal(5) if bias else None
-                b = draw.bytes(6, 5, dtype=dtype)
+                b = draw.weights(6, 5, dtype=dtype)
                 inputs = [draw.normal(2, 3, 6), b, vector(0.01, 0.02), zero, added]
                 suite.add(name, "DynamicQuantizeMatMul", inputs, constants=[1, 2, 3])
                 inputs = [draw.bytes(2, 3, 6), b, f32(0.05), vector(0.01, 0.02), numpy.array(120, "uint8"), zero, added]
                 suite.add(name, "MatMulIntegerToFloat", inputs, constants=[1, 2, 3, 5])
     draw = Draw("products")
-    suite.add("no_zeros", "DynamicQuantizeMatMul", [draw.normal(3, 6), draw.bytes(6, 5, dtype="int8"), f32(0.02)])
+    suite.add("no_zeros", "DynamicQuantizeMatMul", [draw.normal(3, 6), draw.weights(6, 5), f32(0.02)])
     inputs = [draw.bytes(3, 6), draw.bytes(6, 5), f32(0.05), f32(0.02)]
     suite.add("no_zeros", "MatMulIntegerToFloat", inputs)
     wide = [draw.bytes(3, 6, dtype="int16"), draw.bytes(6, 5, dtype="int16")]
@@ -115,7 +115,7 @@ def gemms(suite: Suite) -> None:
             for form in ("one", "columns"):
                 draw = Draw(f"QGemm {a}{b}{form}")
                 left = draw.bytes(*((4, 6) if not a else (6, 4)))
-                right = draw.bytes(*((6, 5) if not b else (5, 6)), dtype="int8")
+                right = draw.weights(*((6, 5) if not b else (5, 6)))
                 scale = draw.positive(5, low=0.01, high=0.03) if form == "columns" else f32(0.02)
                 zero = draw.ints(-5, 5, 5, dtype="int8") if form == "columns" else numpy.array(2, "int8")
                 third = draw.ints(-500, 500, 5, dtype="int32")
@@ -209,7 +209,7 @@ def convolutions(suite: Suite) -> None:
     for last in (0, 1):
         draw = Draw(f"QLinearConv {last}")
         x = draw.bytes(1, 5, 6, 4) if last else draw.bytes(1, 4, 5, 6)
-        weights, bias = draw.bytes(3, 4, 3, 3, dtype="int8"), draw.ints(-500, 500, 3, dtype="int32")
+        weights, bias = draw.weights(3, 4, 3, 3), draw.ints(-500, 500, 3, dtype="int32")
         inputs = [x, f32(0.04), numpy.uint8(110), weights, draw.positive(3, low=0.01, high=0.03), numpy.zeros(3, "int8")]
         inputs += [f32(0.713), numpy.uint8(128), bias]
         suite.add(f"last_{last}", "QLinearConv", inputs, outputs=["uint8"], constants=range(1, 9), channels_last=last, pads=[1, 1, 1, 1])
@@ -224,7 +224,7 @@ def attention(suite: Suite) -> None:
         scale = draw.positive(3 * hidden, low=0.01, high=0.02) if columns else f32(0.015)
         zero = numpy.zeros(3 * hidden, "int8") if columns else numpy.array(2, "int8")
         before = draw.normal(2, batch, heads, past, hidden // heads) if past else None
-        inputs = [draw.bytes(batch, steps, width), draw.bytes(width, 3 * hidden, dtype="int8"), draw.normal(3 * hidden)]
+        inputs = [draw.bytes(batch, steps, width), draw.weights(width, 3 * hidden), draw.normal(3 * hidden)]
         inputs += [f32(0.03), scale, mask, numpy.array(120, "uint8"), zero, before]
         outputs = ["float32", "float32"] if past else ["float32"]
         suite.add(name, "QAttention", inputs, outputs=outputs, constants=[1, 2, 3, 4, 6, 7], num_heads=heads, **rest)
@@ -322,8 +322,8 @@ def recurrent(suite: Suite) -> None:
             zero = lambda columns=columns, count=count: numpy.zeros((count, 4 * hidden) if columns else (count,), "int8")  # noqa: E731
             inputs = [
                 draw.normal(steps, batch, width),
-                draw.bytes(count, width, 4 * hidden, dtype="int8"),
-                draw.bytes(count, hidden, 4 * hidden, dtype="int8"),
+                draw.weights(count, width, 4 * hidden),
+                draw.weights(count, hidden, 4 * hidden),
                 draw.normal(count, 8 * hidden),
                 None, None, None, None,
                 scale(), zero(), scale(), zero(),
