@@ -7,7 +7,7 @@ another domain's ops, and run by onnxruntime without optimisation of the graph, 
 `beside.py`, by the same bar; beyond it, the run of the original in f64 by Glassbox says who is nearer.
 
 What is said of a model: `agrees`, `nearer`, `rounds` (of f16 or bf16, and off by no more than two units in the last place), `differs`; `invalid`, what the checker says; `refused`, why Glassbox doesn't write it;
-`unrun`, why onnxruntime doesn't run what was written though it runs the original; `alone`, where it doesn't run that either.
+`neither`, the same where onnxruntime doesn't run the original; `unrun`, why onnxruntime doesn't run what was written though it runs the original; `alone`, where it doesn't run that either.
 
 Out: a JSON list, and a line for each model that isn't well. The status is 0 if all are well.
 """
@@ -22,6 +22,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy
 import onnx
@@ -30,7 +31,10 @@ from beside import BAR, LIMIT, MOST_UNITS, Refusal, distance, of_glassbox, of_on
 from subjects import Subject, subjects
 
 WAYS = {"convert": ["convert", "--weights", "inline"], "simplify": ["simplify", "--weights", "inline"]}
-WELL = ("agrees", "nearer", "rounds", "alone")
+WELL = ("agrees", "nearer", "rounds", "alone", "neither")
+
+MAPS = "glassbox.maps"
+"""The metadata that say which tables stand for lists of maps."""
 
 
 @dataclass
@@ -57,6 +61,16 @@ def checked(path: Path) -> str | None:
     return None
 
 
+def as_maps(path: Path, values: dict[str, Any]) -> dict[str, Any]:
+    """The values of an exported model, with lists of maps where the original has them: a row of their table is one."""
+    metadata = {entry.key: entry.value for entry in onnx.load(path, load_external_data=False).metadata_props}
+    tables = {table["name"]: table["keys"] for table in json.loads(metadata.get(MAPS, "{}")).get("outputs", [])}
+    return {
+        name: [dict(zip(tables[name], row, strict=True)) for row in value] if name in tables else value
+        for name, value in values.items()
+    }
+
+
 def nodes(path: Path) -> int:
     return len(onnx.load(path, load_external_data=False).graph.node)
 
@@ -79,23 +93,26 @@ def judge(binary: Path, subject: Subject, way: str, folder: Path) -> Result:
     target = folder / f"{about.group}.{about.name}.{way}.onnx"
     run = [str(binary), "--quiet", command, str(subject.model), str(target), "--force", *rest]
     done = subprocess.run(run, capture_output=True, check=False, timeout=LIMIT)
+    held = numpy.load(subject.inputs, allow_pickle=False)
+    inputs = {name: held[name].astype(object) if held[name].dtype.kind == "U" else held[name] for name in held.files}
+    try:
+        theirs = of_onnxruntime(subject, inputs, optimised=False)
+    except Refusal as error:
+        theirs = error
     if done.returncode != 0:
-        result.verdict, result.reason = "refused", one_line(done.stderr.decode(errors="replace"))
+        result.verdict = "neither" if isinstance(theirs, Refusal) else "refused"
+        result.reason = one_line(done.stderr.decode(errors="replace"))
         return result
     result.after = nodes(target)
     wrong = checked(target)
     if wrong and not checked(subject.model):
         result.verdict, result.reason = "invalid", wrong
         return result
-    held = numpy.load(subject.inputs, allow_pickle=False)
-    inputs = {name: held[name].astype(object) if held[name].dtype.kind == "U" else held[name] for name in held.files}
-    try:
-        theirs = of_onnxruntime(subject, inputs, optimised=False)
-    except Refusal:
+    if isinstance(theirs, Refusal):
         result.verdict = "alone"
         return result
     try:
-        ours = of_onnxruntime(Written(subject.folder, about, target), inputs, optimised=False)
+        ours = as_maps(target, of_onnxruntime(Written(subject.folder, about, target), inputs, optimised=False))
     except Refusal as error:
         result.verdict, result.reason = "unrun", str(error)
         return result

@@ -28,9 +28,22 @@ we are **nearer** where the largest error of ours there is no larger than that o
 each value is rounded to f16, of which half a unit in the last place is 5e-4 already; onnxruntime keeps f32 between nodes. It **rounds** where the
 error of ours is no larger than two units, or than that of onnx's reference evaluator, which rounds where the model says. **alone** is what onnxruntime doesn't run and we do, **refused** what we don't run and it does,
 **neither** what both refuse.
+
+Run on a processor with {instructions}. Without VNNI onnxruntime adds products of unsigned and signed bytes in pairs of 16 bits, which saturate, so it gives something else for
+quantised models there; Glassbox gives the same everywhere.
 """
 
+TOLD = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_int8")
+"""Instructions that results of onnxruntime hang on."""
+
 ORDER = ("agrees", "nearer", "rounds", "alone", "differs", "refused", "neither")
+
+
+def instructions(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
+    """Those of the processor, by Linux's names."""
+    text = cpuinfo.read_text() if cpuinfo.exists() else ""
+    flags = next((line.split() for line in text.splitlines() if line.startswith("flags")), [])
+    return ", ".join(name for name in TOLD if name in flags) or "instructions that aren't known"
 
 
 def number(value: float | None) -> str:
@@ -73,7 +86,7 @@ def page(results: list[Path], notes: list[Path], version: str) -> str:
     """The page."""
     titles = {"wheels": "Published packages", "exports": "Exports"}
     commands = " and ".join(f"`cargo xtask models {file.stem}`" for file in results)
-    lines = [HEAD.format(how=commands, version=version)]
+    lines = [HEAD.format(how=commands, version=version, instructions=instructions())]
     for file in results:
         rows = json.loads(file.read_text())
         lines += [f"## {titles.get(file.stem, file.stem)}", "", f"**{counted(rows)}** of {len(rows)}.", ""]
@@ -96,18 +109,18 @@ def exported(rows: list[dict[str, Any]]) -> list[str]:
     """What came out of exporting the models again."""
     lines = ["## Exported again", "", "By `cargo xtask models exported`: each model is written by `glassbox convert` in its own opset (or the next that has words for its"]
     lines += ["ops) and by `glassbox simplify`, the files are checked by `onnx.checker`, and onnxruntime runs them beside the original.", ""]
-    lines += ["| | files | agrees | nearer | rounds | alone | other | nodes before | after |"]
-    lines += ["| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"]
+    lines += ["| | files | agrees | nearer | rounds | alone | neither | other | nodes before | after |"]
+    lines += ["| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"]
     for way in sorted({row["way"] for row in rows}):
         own = [row for row in rows if row["way"] == way]
-        counts = [sum(row["verdict"] == verdict for row in own) for verdict in ("agrees", "nearer", "rounds", "alone")]
+        counts = [sum(row["verdict"] == verdict for row in own) for verdict in ("agrees", "nearer", "rounds", "alone", "neither")]
         written = [row for row in own if row["after"]]
         nodes = [sum(row[key] for row in written) for key in ("before", "after")]
         numbers = [len(own), *counts, len(own) - sum(counts), *nodes]
         lines.append(f"| {way} | " + " | ".join(map(str, numbers)) + " |")
     lines.append("")
     for row in rows:
-        if row["verdict"] not in ("agrees", "nearer", "rounds", "alone"):
+        if row["verdict"] not in ("agrees", "nearer", "rounds", "alone", "neither"):
             lines.append(f"- {row['group']}/{row['name']}, {row['way']}: **{row['verdict']}**: {row['reason']}")
     return [*lines, ""]
 
