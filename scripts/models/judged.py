@@ -268,6 +268,60 @@ KINDS: tuple[Judged, ...] = (
         onnxruntime="\\[ONNXRuntimeError\\]",
         evaluator="ran",
     ),
+    Judged(
+        "MaxPool|AveragePool|LpPool",
+        "ours",
+        "with `auto_pad` SAME onnxruntime computes pads as if there were no dilations, and so gives fewer windows than the formula of the specification",
+        onnxruntime="differs",
+        options='"dilations".*"auto_pad": "SAME',
+    ),
+    Judged(
+        "MaxPool|AveragePool|LpPool",
+        "ours",
+        "with `auto_pad` SAME the evaluator gives other windows than the formula, and cuts where pads would be below 0; here none is below 0, as in "
+        "TensorFlow, to which the specification points (onnxruntime refuses that)",
+        onnxruntime="\\[ONNXRuntimeError\\]",
+        evaluator="differs",
+        options='"auto_pad": "SAME',
+    ),
+    Judged(
+        "AveragePool",
+        "ours",
+        "the evaluator takes other elements with `ceil_mode`, dilations and pads along three axes (onnxruntime agrees with us)",
+        onnxruntime="same",
+        evaluator="differs",
+    ),
+    Judged(
+        "Resize",
+        "ours",
+        "with `pytorch_half_pixel` and one element the evaluator reads at -0.5; by the specification that is 0 (onnxruntime agrees)",
+        onnxruntime=NOT_BY_THEM,
+        evaluator="differs",
+        options='"pytorch_half_pixel"',
+    ),
+    Judged(
+        "QLinearMatMul",
+        "ours",
+        "onnxruntime gives 0 for a sum of no products; by the specification it is the zero point (the evaluator agrees)",
+        onnxruntime="differs",
+        evaluator="same",
+        types=", 0\\]",
+    ),
+    Judged(
+        "MeanVarianceNormalization",
+        "ours",
+        "onnxruntime divides 0 by 0 where all numbers are the same; the function of the specification adds 1e-9 to the deviation (the evaluator agrees)",
+        onnxruntime="differs",
+        evaluator="same",
+    ),
+    Judged(
+        "Hardmax|Softmax|LogSoftmax",
+        "nobody",
+        "the default axis 1 of a vector, before version 13; onnxruntime refuses it too",
+        ours="error: .*axis 1 is outside",
+        onnxruntime="\\[ONNXRuntimeError\\]",
+        evaluator="ran",
+    ),
 )
 
 
