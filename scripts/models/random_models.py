@@ -53,8 +53,6 @@ class Family:
     """What the page says of them."""
     op: Callable[[int], str]
     """What is known of a model's op by its number, before it is drawn."""
-    coarse: float = COARSE
-    """How far another answer may be off that f64 clears ours of."""
 
 
 FAMILIES = {
@@ -63,7 +61,6 @@ FAMILIES = {
         3000,
         f"models of one node, of {len(RECIPES)} ops: opsets {OPSETS[0]} to {OPSETS[-1]}, up to six axes, sizes of 0 among them",
         lambda number: sorted(RECIPES)[number % len(RECIPES)],
-        numpy.inf,
     ),
     "learning": Family(
         lambda seed, number: random_nodes.made(seed, number, ML),
@@ -314,9 +311,7 @@ def main() -> int:
             made.append((arguments.out / "random" / about.name, name, model))
     theirs = all_of_onnxruntime([folder for folder, _, _ in made])
     with ThreadPoolExecutor(2) as workers:
-        judged = lambda held: judge(  # noqa: E731
-            arguments.binary, *held, theirs[held[0].name], FAMILIES[held[1]].coarse
-        )
+        judged = lambda held: judge(arguments.binary, *held, theirs[held[0].name], COARSE)  # noqa: E731
         outcomes = list(workers.map(judged, made))
     for place, (folder, _, model) in enumerate(made):
         if model.parts and not outcomes[place].agrees:
