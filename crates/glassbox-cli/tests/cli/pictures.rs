@@ -84,7 +84,7 @@ fn what_leaves_two_readings_is_refused_with_what_to_say() {
 fn what_an_image_loses_is_told() {
     let folder = Folder::new("told");
     for (image, ty, says) in [
-        ("rgb", "u8[5, 7, 3]", "is 2×3, resized to 5×7"),
+        ("rgb", "u8[5, 7, 3]", "is 3×2, resized to 7×5"),
         ("rgb", "u8[1, 2, 3, 1]", "has colours, of which the input takes the grey"),
         ("rgba", "u8[1, 2, 3, 3]", "has transparent pixels"),
         ("deep", "u8[1, 2, 3, 1]", "has more than 8 bits for each channel"),

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use glassbox_ir::{Effects, Graph, Node, RegionId, TensorType, Type, ValueId};
+use glassbox_ir::{Effects, Graph, Node, Region, RegionId, TensorType, Type, ValueId};
 use prost::Message;
 
 use crate::proto::{FunctionProto, GraphProto, NodeProto, OperatorSetIdProto, ValueInfoProto};
@@ -131,8 +131,22 @@ fn body<'g>(site: &mut Site<'_, 'g>, writing: &Writing<'g>) -> Result<GraphProto
     let output = output.collect::<Result<Vec<_>, Why>>()?;
     let (node, _) = site.e.close();
     site.e.states = outer;
+    let value_info = if writing.takes { types_within(site, region, &names)? } else { Vec::new() };
     let name = site.e.fresh(&format!("{}_body", site.node.op.name));
-    Ok(GraphProto { node, name: Some(name), input, output, ..GraphProto::default() })
+    Ok(GraphProto { node, name: Some(name), input, output, value_info, ..GraphProto::default() })
+}
+
+/// The types of the values that nodes of the body of a loop give, as far as they have a name and aren't its results: a reader
+/// doesn't see constants of around, and so can't infer them.
+fn types_within(site: &Site, region: &Region, results: &[String]) -> Result<Vec<ValueInfoProto>, Why> {
+    let graph = site.e.graph;
+    let values = region.nodes.iter().flat_map(|id| &graph.node(*id).results);
+    let shown = values.filter_map(|id| {
+        let ranked = graph.value(*id).ty.as_tensor().is_some_and(|tensor| tensor.rank().is_some());
+        let name = site.e.known_name(*id).filter(|name| ranked && !site.e.is_weight(name))?;
+        (!results.iter().any(|result| result == name)).then_some((name, *id))
+    });
+    shown.map(|(name, id)| attributes::value_info(name, &graph.value(id).ty)).collect()
 }
 
 /// The states have to be known outside of a body before it is written, so that what they hold has a name there.

@@ -165,6 +165,11 @@ impl<'g> Emitter<'g> {
         name
     }
 
+    /// What the value is called, where it has a name already.
+    pub(super) fn known_name(&self, id: ValueId) -> Option<&str> {
+        self.names.get(id.index())?.as_deref()
+    }
+
     /// From here on the value is called so.
     pub(super) fn call_it(&mut self, id: ValueId, name: String) {
         self.types.insert(name.clone(), self.graph.value(id).ty.clone());
