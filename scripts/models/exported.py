@@ -33,6 +33,9 @@ from subjects import Subject, subjects
 WAYS = {"convert": ["convert", "--weights", "inline"], "simplify": ["simplify", "--weights", "inline"]}
 WELL = ("agrees", "nearer", "rounds", "alone", "neither")
 
+GROUPS = ("wheels", "exports")
+"""What is written again; beside them lie random models."""
+
 MAPS = "glassbox.maps"
 """The metadata that say which tables stand for lists of maps."""
 
@@ -127,6 +130,8 @@ def judge(binary: Path, subject: Subject, way: str, folder: Path) -> Result:
         result.verdict = "rounds"
     elif beyond:
         result.verdict, result.reason = "differs", ", ".join(beyond)
+        if not set(theirs) <= set(ours):
+            return result
         try:
             exact = of_glassbox(binary, subject, "reference", precise=True)
         except Refusal as error:
@@ -145,7 +150,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2, help="how many at a time")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(arguments.jobs) as pool:
-        jobs = [(subject, way) for subject in subjects(arguments.root) for way in WAYS]
+        jobs = [(subject, way) for subject in subjects(arguments.root) if subject.about.group in GROUPS for way in WAYS]
         results = list(pool.map(lambda job: judge(arguments.binary, *job, Path(folder)), jobs))
     for result in results:
         if result.verdict not in WELL:
