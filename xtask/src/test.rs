@@ -11,6 +11,7 @@ mod lines;
 mod python;
 mod suites;
 
+use std::collections::HashSet;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -107,7 +108,9 @@ fn summary(outcomes: &[Outcome], skipped: &[Skipped]) -> String {
         let first = outcome.error.iter().filter_map(|error| error.lines().next());
         lines.extend(first.map(|line| format!("       {line}")));
     }
-    for one in skipped {
+    // A test says it for each of its cases, and runs in more than one suite.
+    let mut told = HashSet::new();
+    for one in skipped.iter().filter(|one| told.insert((&one.test, &one.why))) {
         let why = ON_DEMAND.iter().find(|(name, _)| *name == one.test).map_or("", |(_, why)| why);
         let why = if why.is_empty() { String::new() } else { format!(" ({why})") };
         lines.push(format!("skipped {}: {}{why}", one.test, one.why));
@@ -137,7 +140,7 @@ mod tests {
             outcome("tests", None),
             outcome("peers", Some("magika differs")),
         ];
-        let text = summary(&outcomes, &[skipped("a::b")]);
+        let text = summary(&outcomes, &[skipped("a::b"), skipped("a::b")]);
         let wanted = "══ suites\nFAILED tidy              1.5 s\n       not tidy:\nok     tests             1.5 s\n\
                       FAILED peers             1.5 s\n       magika differs\nskipped a::b: no data\n1 passed, 2 failed";
         assert_eq!(text, wanted);
