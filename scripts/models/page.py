@@ -30,7 +30,7 @@ error of ours is no larger than two units, or than that of onnx's reference eval
 **neither** what both refuse.
 
 Run on a processor with {instructions}. Without VNNI onnxruntime adds products of unsigned and signed bytes in pairs of 16 bits, which saturate, so it gives something else for
-quantised models there; Glassbox gives the same everywhere.
+quantised models there; Glassbox adds them exactly on every processor.
 """
 
 TOLD = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_int8")

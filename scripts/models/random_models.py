@@ -5,7 +5,7 @@
 nodes of ONNX's own ops and of `ai.onnx.ml`, and chains of nodes. Opsets are from 7 to the
 newest, dtypes those that the op's schema allows. Each model is run by Glassbox (`cpu`), by onnxruntime without optimisations
 in a process that may die, and by the evaluator. Where Glassbox differs from either by more than rounding, it runs the model
-in f64 too, which clears the one that is nearer. What is left is a disagreement: it belongs to a kind of `judged.py`, which
+in f64 too, which clears ours where it is nearer and the other isn't far off. What is left is a disagreement: it belongs to a kind of `judged.py`, which
 says who is right by the specification, or is an error. `--page FILE` writes the table.
 """
 

@@ -1,8 +1,7 @@
 //! Depthwise convolutions: every channel has a kernel of its own.
 //!
-//! A task is a strip of rows of a block of channels. The order of a sum is that of the taps, row by row, in parts where that are
-//! many. A tap outside may add
-//! nothing, which is the same as a zero as long as weights are finite; other weights are left to
+//! A task is a strip of rows of a block of channels. The order of a sum is that of the taps, row by row, in parts where
+//! they are many. A tap outside may add nothing, which is the same as a zero as long as weights are finite; other weights are left to
 //! [`grouped`](super::grouped).
 
 use std::ops::Range;

@@ -2,8 +2,8 @@
 //!
 //! The lanes of a vector of output channels read channels of different groups. Where the channels that a block of the
 //! output reads lie in one block of the input, vectors of that are permuted, once for each channel of a group; otherwise
-//! the lanes are gathered one by one. The order of a sum is: tap, channel of the group; in parts where
-//! that are many.
+//! the lanes are gathered one by one. The order of a sum is: tap, channel of the group; in parts where they
+//! are many.
 
 use glassbox_tensor::parallel_for;
 

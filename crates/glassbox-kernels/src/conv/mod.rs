@@ -6,9 +6,9 @@
 //!
 //! Every sum begins with zero and has a fixed order, each product being fused with its sum (one rounding): sixteen input
 //! channels, tap (row by row), channel; over plain channels: channel, tap; where groups don't fill blocks: tap, channel of the
-//! group. A sum of more than 192 products over plain channels or in groups, and one over blocks of channels with more than 32
-//! taps, is made of parts, each of which begins with zero and is added to the sum of those before: one long chain would lose
-//! a digit more. Nothing of that depends on the level, the batch, the number of threads or the split into tasks. A tap outside of the input counts as
+//! group. A sum of more than 192 products over plain channels or in groups that fill no blocks, and one over blocks of channels
+//! with more than 32 taps, is made of parts, each of which begins with zero and is added to the sum of those before: the error
+//! of one chain grows with its length. Nothing of that depends on the level, the batch, the number of threads or the split into tasks. A tap outside of the input counts as
 //! a zero that is multiplied. Bias, residual and activation come after the sum, in this order.
 //!
 //! Slices may begin anywhere; where inputs and outputs begin at a line of the cache (64 bytes), loads take half the time.
@@ -33,7 +33,7 @@ mod winograd;
 /// A sum of more products than that is made of parts, but over blocks of channels. The first layers of most image models have
 /// fewer: 7 × 7 × 3.
 const LONG: usize = 192;
-/// The most products of a part, which are added one after the other.
+/// The most products of a part, which are added one after the other; in groups, those of one tap where these are more.
 const PART: usize = 64;
 
 /// How many of `steps` of so many products are added one after the other.

@@ -2,7 +2,7 @@
 //!
 //! A task copies what a strip of the output reads, with its borders of zeros, to a small buffer. There the columns of a
 //! kernel follow each other, as the channels of a block do elsewhere, so the same tiles compute the sums. Their order is:
-//! channel, row of the kernel, column of the kernel. Where that are many, parts of them are added: as many rows of a channel,
+//! channel, row of the kernel, column of the kernel. Where they are many, they are added in parts: as many rows of a channel,
 //! or columns of a row, as a part may have products.
 
 use glassbox_tensor::parallel_for;
