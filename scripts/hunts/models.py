@@ -10,7 +10,7 @@ where it comes from. Real models are taken out of pinned packages of the package
 - `basic_pitch`: notes in music (a constant-Q transform as convolutions);
 - `mini_lm`: a sentence encoder's checkpoint, which torch's exporter makes an ONNX file of.
 
-The others are the seeded networks of `networks.py`, by both of torch's exporters (`exported_models.py`). All
+The others are the seeded networks of `networks.py`, by both of torch's exporters (`torch_exports.py`). All
 nodes get a name that no other node has, where the exporter gave none or gave one twice. Each model is run once by
 onnxruntime: an output that isn't finite is an error.
 
@@ -179,10 +179,10 @@ def sources(without_torch: bool) -> Iterator[Callable[[], Iterator[Subject]]]:
     """What makes the models."""
     yield real_models
     if not without_torch:
-        import exported_models  # noqa: PLC0415  the only part that needs torch
+        import torch_exports  # noqa: PLC0415  the only part that needs torch
 
-        yield exported_models.network_models
-        yield exported_models.mini_lm
+        yield torch_exports.network_models
+        yield torch_exports.mini_lm
 
 
 def main() -> int:

@@ -53,4 +53,4 @@ pub mod view;
 
 pub use distance::{Bounds, Distance, distance, stats};
 pub use error::CheckError;
-pub use hunt::{Engine, Hunt, Model, Other, Source};
+pub use hunt::{Engine, Hunt, Meaning, Model, Other, Source};

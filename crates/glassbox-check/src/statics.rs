@@ -34,8 +34,18 @@ pub fn causes(ours: &Skeleton, theirs: &Skeleton, pairs: &Pairs, node: usize) ->
         found.push(Cause::Op { ours: left.op.clone(), theirs: right.op.clone() });
     }
     attributes(left, right, &mut found);
+    let zeros = [(ours, left), (theirs, right)].iter().all(|(skeleton, node)| asks_for_no_zero(skeleton, node));
+    found.retain(|cause| !matches!(cause, Cause::Attribute { name, .. } if name == "allowzero" && zeros));
     operands(ours, theirs, pairs, left, right, &mut found);
     found
+}
+
+/// Whether a node reads a list of whole numbers, none of which is zero: what a zero would mean makes no difference to it.
+fn asks_for_no_zero(skeleton: &Skeleton, node: &Node) -> bool {
+    let sizes = node.operands.get(1).copied().flatten().and_then(|value| skeleton.values[value].constant());
+    let sizes = sizes.filter(|sizes| sizes.len() <= Constant::SHOWN).and_then(Constant::load);
+    let loaded = sizes.and_then(|sizes| sizes.load::<i64>().ok().map(|sizes| !sizes.contains(&0)));
+    loaded.unwrap_or(false)
 }
 
 /// Attributes with another value. What a side leaves out has its default, which our graphs know.

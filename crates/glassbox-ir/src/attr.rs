@@ -221,6 +221,8 @@ pub enum Default {
     Str(&'static str),
     /// A list of integers.
     Ints(&'static [i64]),
+    /// A dtype.
+    DType(DType),
 }
 
 impl Default {
@@ -233,6 +235,7 @@ impl Default {
             Default::Float(value) => Some(Attr::Float(value)),
             Default::Str(value) => Some(Attr::Str(value.to_owned())),
             Default::Ints(values) => Some(Attr::Ints(values.to_vec())),
+            Default::DType(value) => Some(Attr::DType(value)),
         }
     }
 }

@@ -234,6 +234,7 @@ impl<'a> AttrView<'a> {
     pub fn dtype(&self, name: &str) -> Option<DType> {
         match self.given(name) {
             (Some(Attr::DType(value)), _) => Some(*value),
+            (None, Default::DType(value)) => Some(value),
             (None, Default::Absent) => None,
             _ => self.mistake(name),
         }

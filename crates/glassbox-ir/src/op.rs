@@ -316,6 +316,11 @@ impl AttrSpec {
         AttrSpec { name, kind: AttrKind::Float, default: Default::Float(default) }
     }
 
+    /// A dtype with a default.
+    pub const fn dtype(name: &'static str, default: DType) -> AttrSpec {
+        AttrSpec { name, kind: AttrKind::DType, default: Default::DType(default) }
+    }
+
     /// A member of an enumeration, with a default.
     pub const fn one_of(name: &'static str, members: &'static [&'static str], default: &'static str) -> AttrSpec {
         AttrSpec { name, kind: AttrKind::Enum(members), default: Default::Str(default) }

@@ -46,7 +46,11 @@ pub(crate) fn all(seed: u64) -> Result<()> {
 fn hunt(python: &Path, folder: &Path, models: &[&str], seed: &str, bar: &Bar) -> Result<()> {
     run("cargo", &["build", "--quiet", "--profile", PROFILE, "-p", "glassbox-cli"])?;
     let (made, planted) = (folder.join("models"), folder.join(seed));
+    // The list is written last: a folder without one was left by a run that failed or was stopped.
     if !made.join("models.json").is_file() {
+        if made.exists() {
+            std::fs::remove_dir_all(&made)?;
+        }
         run_command(script(python, "models.py").args(models).arg(&made))?;
     }
     if planted.exists() {

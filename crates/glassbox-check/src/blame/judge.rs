@@ -131,13 +131,14 @@ impl Errors {
                 errors.special += 1;
                 f64::INFINITY
             };
+            let passed_over = given <= finding.masked && right <= finding.masked;
             if distance.is_finite() {
-                square += distance * distance;
+                square += if passed_over { 0.0 } else { distance * distance };
                 errors.outside += usize::from(!finding.allowed.bounds.hold(given, right));
             } else {
                 errors.outside += 1;
             }
-            if right.is_finite() {
+            if right.is_finite() && !passed_over {
                 scale += right * right;
             }
             if distance > worst {

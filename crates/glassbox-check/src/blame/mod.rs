@@ -141,8 +141,10 @@ fn suspected(evidence: &Evidence, finding: &Finding, judgement: &Judgement, row:
         .collect();
     let unfinished = matches!(judgement.kind, Kind::Overflow | Kind::NanBorn | Kind::InfBorn);
     let born = finding.born.filter(|_| unfinished);
-    // The most suspicious first, of equals the first in the order of the run.
-    suspects.sort_by_key(|(suspicion, node, _)| (born != Some(*node), std::cmp::Reverse(*suspicion), *node));
+    // The most suspicious first; of equals those that compute elements and not sizes; then the first in the order of the run.
+    let sizes = |node: usize| finding.dtype.is_float() && suspects::gives_integers(skeleton, node);
+    suspects
+        .sort_by_key(|(suspicion, node, _)| (born != Some(*node), std::cmp::Reverse(*suspicion), sizes(*node), *node));
     if suspects.is_empty() {
         suspects.extend(skeleton.producer(finding.key.value).map(|node| (0, node, Vec::new())));
     }

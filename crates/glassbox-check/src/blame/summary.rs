@@ -89,7 +89,14 @@ pub(super) fn summary(evidence: &Evidence, report: &Report) -> String {
             let first = report.culprits.first().map(|culprit| culprit.line.clone()).unwrap_or_default();
             let more = report.culprits.len().saturating_sub(1);
             let more = if more > 0 { format!(" {more} more nodes differ.") } else { String::new() };
-            format!("All {compared} values agree on these inputs, but the models differ: {first}.{more}")
+            let agree = match report.rows.iter().filter(|row| row.status != Status::Agrees).count() {
+                0 => format!("All {compared} values agree on these inputs"),
+                _ => format!(
+                    "No node parts from the other side on these inputs by more than rounding ({})",
+                    grown(report)
+                ),
+            };
+            format!("{agree}, but the models differ: {first}.{more}")
         }
         Verdict::Differs => differs(evidence, report),
     };
@@ -123,25 +130,30 @@ pub(super) fn not_compared<'a>(evidence: &'a Evidence) -> Vec<&'a str> {
     alone.map(|(name, _)| name.as_str()).collect()
 }
 
-fn rounding(report: &Report) -> String {
-    let differing = report.rows.iter().filter(|row| row.status != Status::Agrees).count();
+/// How far the outputs are apart.
+fn grown(report: &Report) -> String {
     let worst = report.outputs.iter().filter_map(|place| {
         let row = &report.rows[*place];
         row.apart.as_ref().map(|apart| (row.value.as_str(), apart.max_abs, apart.rms_rel))
     });
     let worst = worst.max_by(|a, b| a.2.total_cmp(&b.2));
-    let outputs = match worst {
+    match worst {
         Some((name, max_abs, rms)) if rms > 0.0 => {
-            format!(" At the outputs it has grown to {max_abs:.1e}, {rms:.1e} of their size, in `{name}`.")
+            format!("at the outputs it has grown to {max_abs:.1e}, {rms:.1e} of their size, in `{name}`")
         }
-        _ => " The outputs are equal.".to_owned(),
-    };
+        _ => "the outputs are equal".to_owned(),
+    }
+}
+
+fn rounding(report: &Report) -> String {
+    let differing = report.rows.iter().filter(|row| row.status != Status::Agrees).count();
     let lost = report.culprits.iter().find(|culprit| culprit.kind == Kind::Cancellation);
     let lost = lost.map(|culprit| format!(" {}.", culprit.line)).unwrap_or_default();
     format!(
         "{differing} of {} values differ, by rounding only: no node, given the other side's values, parts from it by more \
-         than its op and dtype explain.{outputs}{lost}",
-        report.rows.len()
+         than its op and dtype explain; {}.{lost}",
+        report.rows.len(),
+        grown(report)
     )
 }
 

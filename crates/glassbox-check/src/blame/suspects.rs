@@ -21,9 +21,41 @@ pub(super) fn of(evidence: &Evidence, finding: &Finding) -> Vec<usize> {
         let before = skeleton.nodes[*node].operands.iter().flatten().filter_map(|operand| skeleton.producer(*operand));
         nodes.extend(before.filter(|before| passes_on(&skeleton.nodes[*before])));
     }
+    nodes.extend(other_order(evidence, finding));
     nodes.sort_unstable();
     nodes.dedup();
     nodes
+}
+
+/// Where nodes look wrong that only change dims: the node that puts the elements that they read in another order than
+/// theirs has them in. As long as nothing depends on the order, theirs may keep a value in a layout of its own.
+fn other_order(evidence: &Evidence, finding: &Finding) -> Option<usize> {
+    let skeleton = &evidence.ours.skeleton;
+    if !finding.segment.nodes.iter().all(|node| changes_dims(&skeleton.nodes[*node])) {
+        return None;
+    }
+    let arranged: HashSet<usize> = evidence
+        .findings
+        .iter()
+        .filter(|finding| finding.order.is_some() && finding.key.turns.is_empty())
+        .map(|finding| finding.key.value)
+        .collect();
+    let read = |node: usize| {
+        let operands = skeleton.nodes[node].operands.iter().flatten();
+        operands.copied().find(|operand| arranged.contains(operand)).and_then(|operand| skeleton.producer(operand))
+    };
+    let mut first = finding.segment.nodes.iter().find_map(|node| read(*node))?;
+    while let Some(before) = read(first) {
+        first = before;
+    }
+    Some(first)
+}
+
+/// Whether all that a node gives is of integers.
+pub(super) fn gives_integers(skeleton: &Skeleton, node: usize) -> bool {
+    let results = &skeleton.nodes[node].results;
+    let integers = |value: &usize| skeleton.values[*value].ty.as_ref().is_some_and(|ty| ty.dtype.is_integer());
+    !results.is_empty() && results.iter().all(integers)
 }
 
 /// Whether a node gives what it is given.
@@ -36,6 +68,12 @@ fn passes_on(node: &Node) -> bool {
 fn changes_dims(node: &Node) -> bool {
     const OPS: &[&str] = &["flatten", "reshape", "squeeze", "unsqueeze"];
     !node.inner.is_empty() && node.inner.iter().all(|inner| OPS.contains(&inner.op))
+}
+
+/// Whether a node and its partner both only change dims, in whichever way.
+fn both_change_dims(evidence: &Evidence, node: usize) -> bool {
+    let theirs = evidence.pairs.nodes[node].map(|partner| &evidence.theirs.nodes[partner]);
+    changes_dims(&evidence.ours.skeleton.nodes[node]) && theirs.is_some_and(changes_dims)
 }
 
 /// In what a node differs from its partner. Of a partner that does the work of several of ours only what both say of
@@ -90,8 +128,8 @@ pub(super) fn suspicion(evidence: &Evidence, finding: &Finding, node: usize, cau
     // A fused node of theirs does more than ours, so that it is of another op says nothing.
     let foreign = partner.is_none_or(|partner| evidence.theirs.nodes[partner].inner.is_empty());
     let one = |cause: &Cause| match cause {
-        Cause::Op { .. } if foreign => 0,
-        Cause::Op { .. } | Cause::Attribute { .. } => 6,
+        Cause::Op { .. } if foreign || both_change_dims(evidence, node) => 0,
+        Cause::Op { .. } | Cause::Attribute { .. } => KNOWN,
         Cause::Constant { operand, .. } if is_folded(evidence, node, *operand) => 0,
         // Fusing changes weights, too.
         Cause::Constant { .. } if foreign => 3,
@@ -107,9 +145,26 @@ pub(super) fn suspicion(evidence: &Evidence, finding: &Finding, node: usize, cau
     } else {
         0
     };
+    // What is known by its steps says more than what the models say of themselves.
+    if finding.inside.proven.contains(&node) || (told < KNOWN && finding.inside.right.contains(&node)) {
+        return 0;
+    }
+    let leaves = finding.inside.first.contains(&node) || other_order(evidence, finding) == Some(node);
+    let inside = match (leaves, finding.inside.first.len()) {
+        (false, _) => 0,
+        (true, 0 | 1) => LEFT,
+        (true, _) => ONE_OF,
+    };
     let passing = if !evidence.same_model && passes_on(own) && (told > 0 || is_new(evidence, node)) { 2 } else { 0 };
-    told.max(unknown).max(strange).max(passing).max(odd)
+    told.max(unknown).max(strange).max(passing).max(odd).max(inside)
 }
+
+/// How suspicious a node is that is known to differ from its partner.
+const KNOWN: u32 = 6;
+/// How suspicious the node is at which ours leaves the way of theirs.
+const LEFT: u32 = 5;
+/// How suspicious each of several such nodes is.
+const ONE_OF: u32 = 3;
 
 /// How suspicious a node is that stands out among its like: less than one that is known to differ from its partner.
 const ODD: u32 = 2;

@@ -5,12 +5,14 @@
 //! a comparison takes no memory that grows with the tensors. Pieces of a fixed size are looked at on all threads and
 //! added up in order, so the figures don't depend on the number of threads.
 
+mod masked;
 mod moments;
 mod sums;
 
 use glassbox_tensor::{DType, Tensor, TensorError};
 
 use crate::report::{Apart, Stats};
+use masked::{Scale, scale};
 use moments::{Moments, moments};
 use sums::{BINS, Measure, between};
 
@@ -118,6 +120,7 @@ fn is_numbers(dtype: DType) -> bool {
 pub(crate) struct Yardstick {
     theirs: Tensor,
     moments: Moments,
+    scale: Scale,
 }
 
 impl Yardstick {
@@ -128,12 +131,18 @@ impl Yardstick {
         }
         let theirs = theirs.contiguous()?;
         let moments = moments(&theirs)?;
-        Ok(Some(Yardstick { theirs, moments }))
+        let scale = scale(&theirs, &moments)?;
+        Ok(Some(Yardstick { theirs, moments, scale }))
     }
 
-    /// The root of the mean square of its elements.
+    /// The root of the mean square of its elements that aren't masked.
     pub(crate) fn rms(&self) -> f64 {
-        self.moments.finish().rms
+        self.scale.rms
+    }
+
+    /// Elements up to this one are masked.
+    pub(crate) fn masked(&self) -> f64 {
+        self.scale.masked
     }
 
     /// How far a tensor is from it; see [`distance`].
@@ -148,7 +157,7 @@ impl Yardstick {
         }
         let floats = a.is_float() || b.is_float();
         let dtype = if a.is_float() && b.is_float() { coarser(a, b) } else { DType::F64 };
-        let measure = Measure { dtype, bounds: *bounds };
+        let measure = Measure { dtype, bounds: *bounds, scale: self.scale };
         let sums = match floats {
             true => between::<f64>(&ours, &self.theirs, measure),
             false if a.is_unsigned_integer() && b.is_unsigned_integer() => between::<u64>(&ours, &self.theirs, measure),

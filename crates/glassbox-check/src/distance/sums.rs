@@ -6,6 +6,7 @@
 
 use glassbox_tensor::{Compute, DType, Tensor, TensorError, parallel_map};
 
+use super::masked::Scale;
 use super::moments::{LANES, Moments, PART, PIECE, parts};
 use super::{Bounds, Distance, epsilon, index_of, smallest};
 use crate::report::{Apart, Place, Stats};
@@ -74,6 +75,16 @@ pub(super) struct Measure {
     pub(super) dtype: DType,
     /// What they may differ by.
     pub(super) bounds: Bounds,
+    /// How large those of theirs are.
+    pub(super) scale: Scale,
+}
+
+impl Measure {
+    /// Whether an element is masked on both sides, so that it doesn't count how far they are apart.
+    #[inline(always)]
+    fn passes_over(&self, ours: f64, theirs: f64) -> bool {
+        theirs <= self.scale.masked && ours <= self.scale.masked
+    }
 }
 
 /// The sums over two contiguous tensors of the same dims.
@@ -176,7 +187,8 @@ impl Sums {
         for (a, b) in ours.chunks_exact(LANES).zip(theirs.chunks_exact(LANES)) {
             for lane in 0..LANES {
                 let apart = (a[lane] - b[lane]).abs();
-                square[lane] += apart * apart;
+                let counts = if self.measure.passes_over(a[lane], b[lane]) { 0.0 } else { apart };
+                square[lane] += counts * counts;
                 most[lane] = if apart > most[lane] { apart } else { most[lane] };
                 differing[lane] += if apart > 0.0 { 1.0 } else { 0.0 };
             }
@@ -238,7 +250,9 @@ impl Sums {
             return;
         }
         let distance = a.apart(b);
-        self.square += distance * distance;
+        if !self.measure.passes_over(ours, theirs) {
+            self.square += distance * distance;
+        }
         let relative = distance / theirs.abs();
         self.exponents[(relative.to_bits() >> 52) as usize % EXPONENTS] += 1;
         self.max_abs = self.max_abs.max(distance);
@@ -274,9 +288,10 @@ impl Sums {
 
     /// The distance of tensors of this shape, of which that on the other side holds this.
     pub(super) fn finish(self, shape: &[usize], theirs: Stats) -> Distance {
-        let finite = (self.count - self.special).max(1) as f64;
-        let rms = (self.square / finite).sqrt();
-        let rms_rel = if rms == 0.0 { 0.0 } else { rms / theirs.rms };
+        let Scale { masked, rms: scale, count } = self.measure.scale;
+        let finite = if masked.is_finite() { count } else { self.count - self.special };
+        let rms = (self.square / finite.max(1) as f64).sqrt();
+        let rms_rel = if rms == 0.0 { 0.0 } else { rms / scale };
         let place = |(_, place, ours, theirs)| Place { index: index_of(place, shape), ours, theirs, precise: None };
         let mut spread = vec![0; BINS];
         spread[0] = self.count - self.differing;

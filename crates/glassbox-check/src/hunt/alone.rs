@@ -6,6 +6,7 @@ use glassbox_exec::{Event, Flow, Value};
 use glassbox_ir::{Graph, NodeId, Rounding, ValueId};
 use glassbox_tensor::{DType, Overflow, Tensor};
 
+use super::inside::Inside;
 use super::observe::{self, Put, Visitor};
 use super::segment::{Segment, Segments};
 use super::{Model, Sample, given, layout, lists};
@@ -44,11 +45,13 @@ pub(crate) struct Finding {
     /// Whether it has the dims of theirs in another order.
     pub(crate) permuted: bool,
     /// In which order the axes of theirs are those of ours, where theirs keeps them in another one.
-    pub(super) order: Option<Vec<usize>>,
+    pub(crate) order: Option<Vec<usize>>,
     /// The nodes that it came from since the last partner.
     pub(crate) segment: Segment,
     /// What it may differ by.
     pub(crate) allowed: Allowed,
+    /// Elements of theirs up to this one are masked.
+    pub(crate) masked: f64,
     pub(crate) dtype: DType,
     /// Whether something that it was computed from couldn't be made what theirs is.
     pub(crate) tainted: bool,
@@ -62,6 +65,8 @@ pub(crate) struct Finding {
     pub(crate) beyond: bool,
     /// Elements, where it looks wrong.
     pub(crate) sample: Option<Sample>,
+    /// What is known of the nodes of the segment by what is inside of theirs.
+    pub(crate) inside: Inside,
 }
 
 impl Finding {
@@ -88,6 +93,8 @@ pub(super) struct Setting<'a> {
     pub(super) theirs: &'a Skeleton,
     pub(super) same_model: bool,
     pub(super) tolerances: &'a Tolerances,
+    /// The values of ours in whose place theirs isn't put, since they may have the wrong partner.
+    pub(super) doubted: &'a HashSet<usize>,
 }
 
 /// Runs ours on their values.
@@ -114,6 +121,7 @@ pub(super) fn run(
         pairs,
         segments,
         tolerances: setting.tolerances,
+        doubted: setting.doubted,
         plain,
         seen: HashSet::new(),
         parted,
@@ -162,6 +170,7 @@ struct Driver<'a> {
     pairs: &'a Pairs,
     segments: &'a Segments<'a>,
     tolerances: &'a Tolerances,
+    doubted: &'a HashSet<usize>,
     /// Our run on our own values; only begun where it differs from the one that is watched, unless it was before.
     plain: Live,
     /// What was compared before it was begun.
@@ -238,6 +247,9 @@ impl Driver<'_> {
                 finding.born = self.born(&finding.segment);
             }
             self.findings.push(finding);
+            if self.doubted.contains(&value) {
+                continue;
+            }
             if let Some(value) = self.fitting(event, *id, &mine, &other)? {
                 self.part();
                 let failed = |source| CheckError::Run { side: "the model".to_owned(), source: Box::new(source) };
@@ -312,6 +324,7 @@ impl Driver<'_> {
             permuted: false,
             order: None,
             allowed: Allowed::of(Rounding::Exact, DType::F64, true, 0.0, 1),
+            masked: f64::NEG_INFINITY,
             dtype: DType::F64,
             tainted,
             finer_there: false,
@@ -319,6 +332,7 @@ impl Driver<'_> {
             let_pass: false,
             beyond: false,
             sample: None,
+            inside: Inside::default(),
             segment,
             key,
         };
@@ -347,6 +361,7 @@ impl Driver<'_> {
         let measured = match Yardstick::new(b).map_err(unreadable)? {
             None => None,
             Some(yardstick) => {
+                finding.masked = yardstick.masked();
                 finding.allowed = Allowed::of(segment.rounding, finding.dtype, same, yardstick.rms(), segment.steps);
                 let alone = yardstick.distance(a, &finding.allowed.bounds).map_err(unreadable)?;
                 alone.map(|alone| (yardstick, alone))

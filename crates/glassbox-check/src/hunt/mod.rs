@@ -11,12 +11,14 @@
 
 mod alone;
 mod given;
+pub(crate) mod inside;
 mod layout;
 mod lists;
 mod observe;
 mod precise;
 mod sample;
 mod segment;
+mod settle;
 mod strangers;
 
 use std::cell::RefCell;
@@ -38,10 +40,7 @@ use crate::tolerance::Tolerances;
 
 pub(crate) use alone::Finding;
 pub(crate) use sample::{Element, Sample};
-use segment::Segments;
-
-/// How often values are parted, or get other partners, that were paired by mistake.
-const MAX_ROUNDS: usize = 3;
+use settle::Settling;
 
 /// The most bytes of values that wait before the hunt.
 const MAX_AHEAD: usize = 256 << 20;
@@ -132,6 +131,15 @@ impl Model {
     }
 }
 
+/// What a model computes, to be looked into.
+#[derive(Clone)]
+pub struct Meaning {
+    /// The graph.
+    pub graph: Arc<Graph>,
+    /// The parameters that it names.
+    pub params: Arc<dyn ParamSource>,
+}
+
 /// What ours is held against.
 pub enum Other {
     /// A model that is run by us.
@@ -158,6 +166,8 @@ pub enum Other {
         values: Box<dyn Values>,
         /// What is known of the model that gave them.
         skeleton: Arc<Skeleton>,
+        /// What that model computes, where its nodes can be read; of its graph the skeleton was made.
+        meaning: Option<Meaning>,
         /// Whether they are those of the very model that is checked, so that a value parts from what our node means only
         /// where one of both is wrong.
         of_this_model: bool,
@@ -203,33 +213,14 @@ impl Hunt {
     /// Where a side can't be run at all, values can't be read, or nothing could be paired.
     pub fn run(&self, ours: &Model, other: Other) -> Result<Report, CheckError> {
         let parts = self.parts(ours, other)?;
-        let Parts { name, mut values, skeleton, mut pairs, same_model, precise, whole } = parts;
+        let Parts { name, mut values, skeleton, known, mut pairs, same_model, precise, whole } = parts;
         if !same_model && unpaired(ours, &skeleton, &pairs) {
             let prints = prints(ours, values.as_mut(), &skeleton, &pairs)?;
             pairs = pairing::pair(&ours.skeleton, &skeleton, Some((&prints[0], &prints[1])));
             values.restart()?;
         }
-        let mut rounds = 0;
-        let mut run = loop {
-            let wanted = wanted(&ours.skeleton, &skeleton, &pairs, same_model);
-            let nothing = wanted.is_empty();
-            values.want(wanted);
-            if pairs.values.iter().all(Option::is_none) || nothing {
-                return Err(CheckError::Unpaired(nothing_in_common(&name, &skeleton)));
-            }
-            let segments = Segments::new(&ours.skeleton, &pairs);
-            let setting = alone::Setting { theirs: &skeleton, same_model, tolerances: &self.tolerances };
-            let run = alone::run(ours, values.as_mut(), &pairs, &segments, setting)?;
-            let strangers = strangers::find(&ours.skeleton, &pairs, &run.findings);
-            let crossed = if same_model { Vec::new() } else { strangers::crossed(&pairs, &run.findings) };
-            if (strangers.is_empty() && crossed.is_empty()) || rounds == MAX_ROUNDS {
-                break run;
-            }
-            pairs.part(&strangers);
-            pairs.exchange(&ours.skeleton, &skeleton, &crossed);
-            values.restart()?;
-            rounds += 1;
-        };
+        let settling = Settling { ours, theirs: &skeleton, name: &name, same_model, tolerances: &self.tolerances };
+        let mut run = settling.run(values.as_mut(), &mut pairs)?;
         let wanted = wanted(&ours.skeleton, &skeleton, &pairs, same_model);
         let their_end = values.stopped().map(str::to_owned);
         if run.findings.iter().any(Finding::is_suspicious) {
@@ -239,6 +230,10 @@ impl Hunt {
                 values.restart()?;
                 values.want(wanted.clone());
                 precise::run(ours, &self.reference, values.as_mut(), &pairs, &mut run.findings, exact)?;
+            }
+            if let Some(known) = known.filter(|_| !same_model) {
+                let sides = inside::Sides { ours, theirs: &known, skeleton: &skeleton, pairs: &pairs };
+                inside::look(&sides, &self.reference, values.as_mut(), &mut run.findings)?;
             }
         }
         let evidence = Evidence {
@@ -271,6 +266,7 @@ impl Hunt {
                     name,
                     values: Box::new(live),
                     skeleton: ours.skeleton.clone(),
+                    known: None,
                     pairs: Pairs::with_itself(&ours.skeleton),
                     same_model: true,
                     precise,
@@ -281,12 +277,13 @@ impl Hunt {
                 name: model.name.clone(),
                 values: Box::new(model.live()?),
                 skeleton: model.skeleton.clone(),
+                known: Some(Meaning { graph: model.graph.clone(), params: model.params.clone() }),
                 pairs: pairing::pair(&ours.skeleton, &model.skeleton, None),
                 same_model: false,
                 precise: false,
                 whole: true,
             },
-            Other::Values { name, values, skeleton, of_this_model } => Parts {
+            Other::Values { name, values, skeleton, meaning, of_this_model } => Parts {
                 name,
                 values,
                 pairs: match Arc::ptr_eq(&skeleton, &ours.skeleton) {
@@ -295,6 +292,7 @@ impl Hunt {
                 },
                 whole: skeleton.has_nodes(),
                 skeleton,
+                known: meaning,
                 same_model: of_this_model,
                 precise: false,
             },
@@ -307,6 +305,7 @@ struct Parts {
     name: String,
     values: Box<dyn Values>,
     skeleton: Arc<Skeleton>,
+    known: Option<Meaning>,
     pairs: Pairs,
     same_model: bool,
     precise: bool,

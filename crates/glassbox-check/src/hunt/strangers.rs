@@ -41,6 +41,33 @@ pub(super) fn crossed(pairs: &Pairs, findings: &[Finding]) -> Vec<(usize, usize)
     exchanged.map(|(a, b)| (looking[a].key.value, looking[b].partner)).collect()
 }
 
+/// The values of ours that look wrong and whose partners structure has found. Where they were paired by mistake, each of
+/// them makes the next look wrong in its turn.
+pub(super) fn doubted(ours: &Skeleton, pairs: &Pairs, findings: &[Finding]) -> HashSet<usize> {
+    let by_structure = |value: usize| matches!(pairs.values[value], Some((_, How::Structure)));
+    let doubted = findings.iter().filter(|finding| finding.is_suspicious()).map(|finding| finding.key.value);
+    doubted.filter(|value| by_structure(*value) && !ours.is_output(*value)).collect()
+}
+
+/// Those of the doubted that have the wrong partner, by what was found when theirs weren't put in the place of ours: such a
+/// value differs, and what is computed from it agrees.
+pub(super) fn proven(ours: &Skeleton, doubted: &HashSet<usize>, findings: &[Finding]) -> Vec<usize> {
+    let mut state: HashMap<usize, bool> = HashMap::new();
+    for finding in findings {
+        *state.entry(finding.key.value).or_default() |= finding.unmeasured.is_some() || finding.is_suspicious();
+    }
+    let differing: Vec<usize> = doubted.iter().copied().filter(|value| state.get(value) == Some(&true)).collect();
+    // What comes after several that are doubted is what comes after the last.
+    differing.iter().for_each(|value| _ = state.remove(value));
+    let is_stranger = |value: &usize| {
+        let known = after(ours, *value, &state);
+        !known.is_empty() && known.iter().all(|differs| !differs)
+    };
+    let mut found: Vec<usize> = differing.into_iter().filter(is_stranger).collect();
+    found.sort_unstable();
+    found
+}
+
 /// The longest chain of strangers that is parted at once. A longer one is no node that was taken apart otherwise, but a
 /// difference that doesn't show further on.
 const MAX_CHAIN: usize = 4;

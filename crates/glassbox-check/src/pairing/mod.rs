@@ -31,7 +31,7 @@ pub enum How {
 }
 
 /// The pairs.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pairs {
     /// For each value of ours, its partner and how it was found.
     pub values: Vec<Option<(usize, How)>>,

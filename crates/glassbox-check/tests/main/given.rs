@@ -27,7 +27,10 @@ fn against_stored(text: &str, stored: &[(&str, Tensor)]) -> Report {
     };
     let (values, skeleton) = Stored::new(stored.iter().map(entry).collect(), None);
     let name = "stored".to_owned();
-    hunt(&model(graph(text), &x()), Other::Values { name, values: Box::new(values), skeleton, of_this_model: false })
+    hunt(
+        &model(graph(text), &x()),
+        Other::Values { name, values: Box::new(values), skeleton, meaning: None, of_this_model: false },
+    )
 }
 
 fn pair(values: [f32; 2]) -> Tensor {

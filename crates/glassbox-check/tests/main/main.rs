@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod bodies;
+mod fused;
 mod given;
 mod hunting;
 mod memory;

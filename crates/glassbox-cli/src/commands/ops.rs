@@ -182,6 +182,7 @@ fn attribute(spec: &AttrSpec) -> String {
         Default::Float(value) => format!("{value} by default"),
         Default::Str(value) => format!("{value:?} by default"),
         Default::Ints(values) => format!("{values:?} by default"),
+        Default::DType(value) => format!("{value} by default"),
     };
     format!("{kind}; {default}")
 }
@@ -219,6 +220,7 @@ fn document(op: &OpDef) -> Value {
             Default::Float(value) => json!(value.to_string()),
             Default::Str(value) => json!(value),
             Default::Ints(values) => json!(values),
+            Default::DType(value) => json!(value.to_string()),
         };
         json!({
             "name": spec.name, "kind": spec.kind.name(), "members": members,

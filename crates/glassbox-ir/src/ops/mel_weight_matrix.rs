@@ -19,7 +19,7 @@ pub static OP: OpDef = OpDef {
         Input::one("lower_edge_hertz", DTypes::Float).same('F'),
         Input::one("upper_edge_hertz", DTypes::Float).same('F'),
     ],
-    attrs: &[AttrSpec::optional("output_datatype", AttrKind::DType)],
+    attrs: &[AttrSpec::dtype("output_datatype", DType::F32)],
     constraints: &[
         ("C1", "every operand has one element"),
         ("C2", "num_mel_bins and dft_length are at least 0, sample_rate at least 1"),

@@ -9,7 +9,7 @@ pub static OP: OpDef = OpDef {
     doc: "From each row of x `sample_size` indices, drawn independently: index c with a probability that is proportional \
           to exp(x[c]), computed in f64. Draws as random_uniform does.",
     inputs: FLOAT,
-    attrs: &[AttrSpec::optional("dtype", AttrKind::DType), AttrSpec::int("sample_size", 1), SEED, DRAW],
+    attrs: &[AttrSpec::dtype("dtype", DType::I32), AttrSpec::int("sample_size", 1), SEED, DRAW],
     constraints: &[
         ("C1", "x has two axes"),
         ("C2", "sample_size is at least 0"),

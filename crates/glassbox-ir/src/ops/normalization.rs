@@ -3,8 +3,8 @@
 
 use super::common::*;
 
-/// The dtype in which the first stage is computed; f32 if absent.
-pub(super) const STASH_TYPE: AttrSpec = AttrSpec::optional("stash_type", AttrKind::DType);
+/// The dtype in which the first stage is computed.
+pub(super) const STASH_TYPE: AttrSpec = AttrSpec::dtype("stash_type", DType::F32);
 /// What keeps the square root away from 0. ONNX's default is the f32 nearest to 1e-5.
 pub(super) const EPSILON: AttrSpec = AttrSpec::float("epsilon", 1e-5f32 as f64);
 /// The constraint on `stash_type`.

@@ -9,7 +9,7 @@ use super::common::*;
 /// A window function: fill in name, decomposition, doc and example.
 pub(super) const WINDOW: OpDef = OpDef {
     inputs: &[Input::one("size", DTypes::These(&[DType::I32, DType::I64])).shapes()],
-    attrs: &[AttrSpec::bool("periodic", true), AttrSpec::optional("output_datatype", AttrKind::DType)],
+    attrs: &[AttrSpec::bool("periodic", true), AttrSpec::dtype("output_datatype", DType::F32)],
     constraints: &[("C1", "the size is one number, at least 0"), ("C2", "output_datatype is a dtype of numbers")],
     infer,
     ..OpDef::BASE

@@ -133,6 +133,7 @@ fn is_default(site: &Site, name: &str, attr: &Attr) -> bool {
         (Some(Default::Float(default)), Attr::Float(value)) => default.to_bits() == value.to_bits(),
         (Some(Default::Str(default)), Attr::Str(value)) => default == value,
         (Some(Default::Ints(default)), Attr::Ints(values)) => default == values.as_slice(),
+        (Some(Default::DType(default)), Attr::DType(value)) => default == *value,
         _ => false,
     }
 }

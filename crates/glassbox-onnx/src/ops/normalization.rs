@@ -11,7 +11,8 @@ pub(super) const ROWS: &[Row] = &[
     row("GroupNormalization", 21, direct(&ops::group_normalization::OP)),
     row("InstanceNormalization", 1, direct(&ops::instance_normalization::OP)),
     row("LRN", 1, direct(&ops::lrn::OP)),
-    row("LayerNormalization", 17, direct(&ops::layer_normalization::OP)),
+    // Of the standard since 17; onnxruntime has it in every version, and writes it into what it has optimised.
+    row("LayerNormalization", 1, direct(&ops::layer_normalization::OP)),
     row("LpNormalization", 1, direct(&ops::lp_normalization::OP)),
     row("MeanVarianceNormalization", 9, direct(&ops::mean_variance_normalization::OP)),
     row("RMSNormalization", 23, direct(&ops::rms_normalization::OP)),

@@ -4,15 +4,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use glassbox_check::skeleton::{self, Skeleton};
-use glassbox_check::{Engine, Model, Other, Source};
+use glassbox_check::skeleton;
+use glassbox_check::{Engine, Meaning, Model, Other, Source};
 use glassbox_exec::{Executable, Nodes, Options, Precision, RunError, Runtime, Value};
 use glassbox_ir::{Graph, Type};
 use glassbox_onnx::ImportOptions;
 use glassbox_runtime::LoadOptions;
 use glassbox_tensor::{NoParams, Overflow, ParamSource};
 
-use super::stored;
+use super::stored::{self, Of};
 use crate::args::Check;
 use crate::{model, policy};
 
@@ -106,20 +106,22 @@ fn onnxruntime(arguments: &Check, loaded: &glassbox_runtime::Model, ours: &Model
     let taken = super::python::onnxruntime(arguments, &file, ours, &names)?;
     let entries = stored::folder(&taken.folder())?;
     let entries = stored::keeping(entries, taken);
-    let skeleton = match &named {
-        None => ours.skeleton.clone(),
-        // A file that we can read has a graph; of others the nodes are known as the file has them.
-        Some(_) => Arc::new(skeleton_of(&model)),
+    let of = match &named {
+        None => Of::ThisModel(ours.skeleton.clone()),
+        Some(_) => skeleton_of(&model),
     };
-    Ok(stored::side(against, entries, Some(skeleton), named.is_none()))
+    Ok(stored::side(against, entries, Some(of)))
 }
 
-/// The skeleton of a file, of its graph where it can be imported.
-fn skeleton_of(model: &glassbox_onnx::Model) -> Skeleton {
-    let no_params: Arc<dyn ParamSource> = Arc::new(NoParams);
+/// The skeleton of a file: of its graph where it can be imported, else with the nodes as the file has them.
+fn skeleton_of(model: &glassbox_onnx::Model) -> Of {
+    let params: Arc<dyn ParamSource> = Arc::new(NoParams);
     match glassbox_onnx::import(model, &ImportOptions::default()) {
-        Ok(import) => skeleton::of_graph(&import.graph, &no_params, &import.outputs, Some(model)),
-        Err(_) => skeleton::of_onnx(model),
+        Ok(import) => {
+            let skeleton = skeleton::of_graph(&import.graph, &params, &import.outputs, Some(model));
+            Of::Another(Arc::new(skeleton), Some(Meaning { graph: Arc::new(import.graph), params }))
+        }
+        Err(_) => Of::Another(Arc::new(skeleton::of_onnx(model)), None),
     }
 }
 

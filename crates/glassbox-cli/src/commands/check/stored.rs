@@ -10,9 +10,9 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use glassbox_check::Other;
 use glassbox_check::side::{Entry, Load, Stored};
 use glassbox_check::skeleton::Skeleton;
+use glassbox_check::{Meaning, Other};
 use glassbox_ir::text::parse_type;
 use glassbox_tensor::{DType, SharedBytes, Tensor};
 use serde_json::Value;
@@ -25,21 +25,34 @@ use crate::inputs;
 pub(super) fn open(path: &Path, name: &str) -> Result<Option<Other>> {
     let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
     if path.is_dir() && path.join("index.json").is_file() {
-        return Ok(Some(side(name, folder(path)?, None, false)));
+        return Ok(Some(side(name, folder(path)?, None)));
     }
     if path.is_file() && ending == "npz" {
-        return Ok(Some(side(name, npz(path)?, None, false)));
+        return Ok(Some(side(name, npz(path)?, None)));
     }
     if path.is_file() && ending == "json" {
-        return Ok(polygraphy(path)?.map(|entries| side(name, entries, None, false)));
+        return Ok(polygraphy(path)?.map(|entries| side(name, entries, None)));
     }
     Ok(None)
 }
 
+/// The model that computed values.
+pub(super) enum Of {
+    /// The very model that is checked.
+    ThisModel(Arc<Skeleton>),
+    /// Another one, with what it means where its nodes are known.
+    Another(Arc<Skeleton>, Option<Meaning>),
+}
+
 /// The other side, of values.
-pub(super) fn side(name: &str, entries: Vec<Entry>, skeleton: Option<Arc<Skeleton>>, of_this_model: bool) -> Other {
+pub(super) fn side(name: &str, entries: Vec<Entry>, of: Option<Of>) -> Other {
+    let (skeleton, meaning, of_this_model) = match of {
+        Some(Of::ThisModel(skeleton)) => (Some(skeleton), None, true),
+        Some(Of::Another(skeleton, meaning)) => (Some(skeleton), meaning, false),
+        None => (None, None, false),
+    };
     let (values, skeleton) = Stored::new(entries, skeleton);
-    Other::Values { name: name.to_owned(), values: Box::new(values), skeleton, of_this_model }
+    Other::Values { name: name.to_owned(), values: Box::new(values), skeleton, meaning, of_this_model }
 }
 
 /// Entries whose files stay there as long as one of them is held.

@@ -36,5 +36,5 @@ pub(super) fn open(arguments: &Check, loaded: &glassbox_runtime::Model, ours: &M
         entry.turns.clear();
         Some(entry)
     });
-    Ok(stored::side("torch", once.collect(), None, false))
+    Ok(stored::side("torch", once.collect(), None))
 }
