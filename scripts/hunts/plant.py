@@ -187,12 +187,17 @@ class Planter:
         for number, (kind, other) in enumerate(self.deck(count, kinds)):
             folder = self.out / f"{number:03}"
             fault = self.plant(folder, kind, other)
+            # Few nodes offer some kinds, and each is taken once.
+            for instead in self.random.sample(kinds, len(kinds)) if fault is None else []:
+                fault = fault or self.plant(folder, instead, other)
+            if fault is None:
+                raise PlantError(f"no fault of any kind was found for the side {other!r}")
             fault = {"id": f"{number:03}", **fault}
             (folder / "fault.json").write_text(json.dumps(fault, indent=1) + "\n")
-            print(f"plant: {fault['id']}: {fault['model']}, {kind}, {other}: {fault['detail']}", flush=True)
+            print(f"plant: {fault['id']}: {fault['model']}, {fault['kind']}, {other}: {fault['detail']}", flush=True)
 
-    def plant(self, folder: Path, kind: str, other: str) -> dict[str, Any]:
-        """Draws until a fault is one."""
+    def plant(self, folder: Path, kind: str, other: str) -> dict[str, Any] | None:
+        """Draws until a fault is one; `None` where none was found."""
         for _ in range(TRIES):
             models = [m for m in self.models if other != AGAIN_SIDE or m.good.again is not None]
             least = sorted(self.random.sample(models, min(4, len(models))), key=lambda m: self.used[m.name])
@@ -206,7 +211,8 @@ class Planter:
                 continue
             self.used[draw.model.name] += 1
             return fault
-        raise PlantError(f"no fault of kind {kind!r} was found in {TRIES} draws")
+        print(f"plant: no fault of kind {kind!r} was found in {TRIES} draws", flush=True)
+        return None
 
     def edited(self, folder: Path, draw: Draw) -> dict[str, Any]:
         """Plants a fault of `faults.py`."""

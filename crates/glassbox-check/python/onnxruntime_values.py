@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 """Takes the values that onnxruntime computes inside an ONNX model, as `glassbox check` asks for them.
 
-In: the path of a request, `{"model", "inputs", "output", "wanted", "optimize", "threads", "memory",
-"one_file"}`: a model, a `.npz` file of its inputs by name, a folder to write, names of values or null for
+In: the path of a request, `{"model", "inputs", "composed", "output", "wanted", "optimize", "threads", "memory",
+"one_file"}`: a model, a `.npz` file of its inputs by name, what those inputs consist of that are no tensors (by name:
+the name of an array, `{"sequence": [...]}`, `{"optional": ...}`, null for nothing, or `{"map": [...]}` of the
+arrays of keys and values), a folder to write, names of values or null for
 all of them, `"none"`, or `"all"` for the values of the graph that onnxruntime's own optimiser makes, how many
 threads compute, how many bytes of values are held at a time (null: half of the memory that is free), and
 whether all values go to one file, which is written and read sooner than many.
 
 Out: `NNNNN.npy` for each value, or `values.bin` with the elements of all of them, each value from a multiple of
-`ALIGNMENT` bytes on; and `index.json`, in the order of the graph's nodes: names, dtypes and shapes, and what couldn't be taken and
+`ALIGNMENT` bytes on, and `NNNNN.pb` for each sequence; and `index.json`, in the order of the graph's nodes: names, dtypes and shapes, and what couldn't be taken and
 why. A dtype that NumPy lacks is written as raw integers; the index names the true one. Dtypes and opsets of
 the model stay as they are; constants that are no outputs are left out. Texts have files of their own.
 
@@ -144,17 +146,54 @@ def tensor_value(array: Any, dtype: int) -> Any:
     return onnxruntime.OrtValue.ortvalue_from_numpy(whole)
 
 
-def feeds_of(model: ModelProto, path: Path) -> dict[str, Any]:
+def feeds_of(model: ModelProto, path: Path, composed: dict[str, Any]) -> dict[str, Any]:
     """The inputs that a model declares, out of a `.npz` file."""
     initial = {tensor.name for tensor in model.graph.initializer}
-    feeds = {}
+    feeds: dict[str, Any] = {}
     with numpy.load(path, allow_pickle=False) as arrays:
         for value in model.graph.input:
-            if value.name in arrays:
+            if value.name in composed:
+                keys, values = (arrays[part].tolist() for part in composed[value.name]["map"])
+                feeds[value.name] = dict(zip(keys, values, strict=True))
+            elif value.name in arrays:
                 feeds[value.name] = tensor_value(arrays[value.name], value.type.tensor_type.elem_type)
             elif value.name not in initial:
                 raise RequestError(f"{path} has no array `{value.name}`, which is an input of the model")
     return feeds
+
+
+def compose(model: ModelProto, composed: dict[str, Any]) -> None:
+    """Makes the inputs that are sequences and optionals of tensors, which are inputs in their place: onnxruntime takes
+    only tensors beside the narrow floats that NumPy lacks."""
+    graph = model.graph
+    nodes: list[Any] = []
+
+    def made(name: str, form: Any, kind: Any) -> None:
+        """Adds what gives a value of this type under this name."""
+        if isinstance(form, str):
+            tensor = helper.make_tensor_value_info(form, kind.tensor_type.elem_type, None)
+            graph.input.append(tensor)
+            nodes.append(helper.make_node("Identity", [form], [name]))
+        elif "sequence" in form:
+            element = kind.sequence_type.elem_type
+            parts = [f"{name}/{place}/" for place in range(len(form["sequence"]))]
+            for part, inner in zip(parts, form["sequence"], strict=True):
+                made(part, inner, element)
+            if parts:
+                nodes.append(helper.make_node("SequenceConstruct", parts, [name]))
+            else:
+                nodes.append(helper.make_node("SequenceEmpty", [], [name], dtype=element.tensor_type.elem_type))
+        elif form["optional"] is None:
+            nodes.append(helper.make_node("Optional", [], [name], type=kind.optional_type.elem_type))
+        else:
+            made(f"{name}/it/", form["optional"], kind.optional_type.elem_type)
+            nodes.append(helper.make_node("Optional", [f"{name}/it/"], [name]))
+
+    for value in [value for value in graph.input if "map" not in composed.get(value.name, {"map": None})]:
+        graph.input.remove(value)
+        made(value.name, composed[value.name], value.type)
+    for node in reversed(nodes):
+        graph.node.insert(0, node)
 
 
 def fix_texts(model: ModelProto, path: Path) -> None:
@@ -218,6 +257,35 @@ def texts_of(array: Any) -> Any:
     if any(text.endswith("\0") for text in array.reshape(-1)):
         raise RequestError("texts that end in a zero character can't be written by NumPy")
     return array.astype("U")
+
+
+class Plain:
+    """What onnxruntime gives as NumPy has it, with the methods of its own values."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def has_value(self) -> bool:
+        """Whether there is one."""
+        return self.value is not None
+
+    def is_tensor(self) -> bool:
+        """Whether it is an array."""
+        return isinstance(self.value, numpy.ndarray)
+
+    def is_tensor_sequence(self) -> bool:
+        """Whether it is a list of arrays. Such a one isn't taken beside maps."""
+        return False
+
+    def element_type(self) -> int:
+        """The dtype of the elements."""
+        if self.value.dtype.kind in "OU":
+            return int(TensorProto.STRING)
+        return int(helper.np_dtype_to_tensor_dtype(self.value.dtype))
+
+    def numpy(self) -> Any:
+        """The array."""
+        return self.value
 
 
 class SequenceReader:
@@ -297,6 +365,21 @@ class Writer:
         for turn, part in enumerate(array):
             self.array(tap.name, part, dtype, [*(turns or []), turn])
 
+    def sequence(self, tap: Tap, value: Any) -> None:
+        """Writes a sequence of tensors, in ONNX's own form."""
+        held = onnx.SequenceProto(elem_type=onnx.SequenceProto.TENSOR)
+        dtype = value.element_type()
+        for element in self.reader.elements(value):
+            array, _ = bits_of(element)
+            if array.dtype.kind == "U":
+                held.tensor_values.append(onnx.numpy_helper.from_array(array.astype(object)))
+            else:
+                raw = numpy.ascontiguousarray(array).tobytes()
+                held.tensor_values.append(TensorProto(dims=array.shape, data_type=dtype, raw_data=raw))
+        file = f"{len(self.index.values):05}.pb"
+        (self.folder / file).write_bytes(held.SerializeToString())
+        self.index.values.append({"name": tap.name, "type": f"seq<{DTYPES[dtype]}[*]>", "file": file})
+
     def tap(self, tap: Tap, results: dict[str, Any]) -> None:
         """Writes what a tap brought."""
         value = results[tap.source]
@@ -312,8 +395,10 @@ class Writer:
                     self.index.leave(tap.name, "it was never computed: its branch or loop didn't run")
             elif value.has_value() and value.is_tensor():
                 self.tensor(tap, value, None)
+            elif value.has_value() and value.is_tensor_sequence():
+                self.sequence(tap, value)
             else:
-                self.index.leave(tap.name, "it is a sequence, a map, or an optional without a value")
+                self.index.leave(tap.name, "it is a map, or an optional without a value")
         except RequestError as error:
             self.index.leave(tap.name, str(error))
 
@@ -337,7 +422,11 @@ def run_group(subject: Subject, taps: list[Tap], feeds: dict[str, Any], threads:
     graph.output.extend(declared)
     taken = {value.name for value in (*session.get_inputs(), *session.get_overridable_initializers())}
     given = {name: value for name, value in feeds.items() if name in taken}
-    return dict(zip(names, session.run_with_ort_values(names, given), strict=True))
+    if not any(isinstance(value, dict) for value in given.values()):
+        return dict(zip(names, session.run_with_ort_values(names, given), strict=True))
+    # A map is handed over as a dictionary, beside which everything is as NumPy has it.
+    plain = {name: value if isinstance(value, dict) else value.numpy() for name, value in given.items()}
+    return {name: Plain(value) for name, value in zip(names, session.run(names, plain), strict=True)}
 
 
 def run_all(
@@ -365,13 +454,15 @@ def take(request: dict[str, Any], scratch: Path) -> Index:
     path = Path(request["model"])
     threads, memory = int(request.get("threads") or 0), int(request.get("memory") or free_memory())
     wanted = None if request.get("wanted") is None else set(request["wanted"])
+    composed = request.get("composed") or {}
     index = Index()
     subject = load_lifted(path, path.resolve().parent)
     model = subject.model
     Inliner(model, index).run(model)
+    compose(model, composed)
     fix_texts(model, Path(request["inputs"]))
-    feeds = feeds_of(model, Path(request["inputs"]))
-    shapes = {name: tuple(value.shape()) for name, value in feeds.items()}
+    feeds = feeds_of(model, Path(request["inputs"]), composed)
+    shapes = {name: tuple(value.shape()) for name, value in feeds.items() if not isinstance(value, dict)}
     kinds = kinds_of(model, shapes)
     others: Kinds = {}
     if request.get("optimize") == "all":
@@ -379,6 +470,7 @@ def take(request: dict[str, Any], scratch: Path) -> Index:
         subject = optimised(path, threads, scratch)
         model = subject.model
         Inliner(model, index).run(model)
+        compose(model, composed)
         fix_texts(model, Path(request["inputs"]))
         kinds = kinds_of(model, shapes)
     writer = Writer(Path(request["output"]), index, bool(request.get("one_file")))

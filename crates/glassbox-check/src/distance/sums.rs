@@ -353,8 +353,8 @@ mod tests {
     use crate::distance::{Yardstick, distance};
 
     /// The same figures by plain loops, element by element.
-    fn plainly(ours: &[f64], theirs: &[f64], bounds: Bounds) -> Sums {
-        let mut sums = Sums::new(Measure { dtype: DType::F32, bounds });
+    fn plainly(ours: &[f64], theirs: &[f64], bounds: Bounds, scale: Scale) -> Sums {
+        let mut sums = Sums::new(Measure { dtype: DType::F32, bounds, scale });
         for (place, (a, b)) in ours.iter().zip(theirs).enumerate() {
             sums.count += 1;
             sums.add_one(place, (*a, *b), (*a, *b));
@@ -365,7 +365,7 @@ mod tests {
     #[test]
     fn parts_give_what_plain_loops_give() {
         for length in [0, 1, 7, 8, 9, PART, PART + 3, PIECE - 1, PIECE + 17, 2 * PIECE + 5] {
-            for odd in [None, Some(f32::NAN), Some(f32::INFINITY)] {
+            for odd in [None, Some(f32::NAN), Some(f32::INFINITY), Some(f32::MIN)] {
                 let mut theirs: Vec<f32> = (0..length).map(|n| ((n * 37 % 101) as f32 - 50.0) / 7.0).collect();
                 let mut ours: Vec<f32> =
                     theirs.iter().enumerate().map(|(n, x)| x + (n % 5) as f32 * 1e-6 * (n % 13) as f32).collect();
@@ -374,10 +374,11 @@ mod tests {
                 }
                 let bounds = Bounds { relative: 1e-6, absolute: 1e-6 };
                 let wide = |values: &[f32]| values.iter().map(|x| f64::from(*x)).collect::<Vec<f64>>();
-                let known = plainly(&wide(&ours), &wide(&theirs), bounds);
+                let numbers = [wide(&ours), wide(&theirs)];
                 let (a, b) = (Tensor::from_vec(&[length], ours).unwrap(), Tensor::from_vec(&[length], theirs).unwrap());
                 let found = distance(&a, &b, &bounds).unwrap().unwrap();
                 let yardstick = Yardstick::new(&b).unwrap().unwrap();
+                let known = plainly(&numbers[0], &numbers[1], bounds, yardstick.scale);
                 let known = known.finish(&[length], yardstick.moments.finish());
                 assert_eq!(found.outside, known.outside);
                 // Sums of squares are rounded in another order.

@@ -160,6 +160,44 @@ fn onnxruntime_is_asked_by_the_tool_itself() {
 }
 
 #[test]
+fn lists_optionals_and_maps_are_handed_to_onnxruntime() {
+    let Some(python) = python() else {
+        println!("skipped: no Python with onnxruntime; scripts/setup.py makes one");
+        return;
+    };
+    let (python, folder) = (python.display().to_string(), Folder::new("handed"));
+    for (case, names) in [
+        ("conformance/node/test_sequence_insert_at_back", "sequence tensor"),
+        ("conformance/node/test_optional_has_element_optional_input", "optional_input"),
+        ("conformance/node/test_optional_has_element_empty_optional_input", "optional_input"),
+        ("conformance/node/test_optional_get_element_optional_tensor", "optional_input"),
+        ("conformance/node/test_optional_get_element_optional_sequence", "optional_input"),
+        ("contrib/maps/DictVectorizer_words", "x"),
+        ("contrib/maps/CastMap_DENSE_3_TO_FLOAT", "x"),
+    ] {
+        let case_folder = glassbox_testkit::cache::folder().join(case);
+        if !case_folder.is_dir() {
+            println!("skipped: no case {case}; scripts/setup.py fetches or makes them");
+            continue;
+        }
+        let mut model = case_folder.join("model.onnx").display().to_string();
+        if case.starts_with("conformance") {
+            // In an opset that onnxruntime knows.
+            let newest = std::mem::replace(&mut model, folder.path("model.onnx"));
+            printed(&["-q", "convert", &newest, &model, "--opset", "21", "--force"]);
+        }
+        let file = |place: usize| case_folder.join(format!("data_set_0/input_{place}.pb")).display().to_string();
+        let inputs = names.split(' ').enumerate().map(|(place, name)| format!("{name}={}", file(place)));
+        let inputs: Vec<String> = inputs.flat_map(|input| ["-i".to_owned(), input]).collect();
+        let mut asked = vec!["-q", "check", &model, "--against", "onnxruntime", "--python", &python, "--json"];
+        asked.extend(inputs.iter().map(String::as_str));
+        let report = document(&asked);
+        let compared = report["values"].as_array().map(Vec::len);
+        assert_eq!((&report["agrees"], compared), (&json!(true), Some(1)), "{case}: {report}");
+    }
+}
+
+#[test]
 fn torch_is_asked_by_the_tool_itself() {
     let folder = Folder::new("torch");
     let golden = "crates/glassbox-models/tests/golden/llama";

@@ -8,7 +8,7 @@ use glassbox_check::skeleton;
 use glassbox_check::{Engine, Meaning, Model, Other, Source};
 use glassbox_exec::{Executable, Nodes, Options, Precision, RunError, Runtime, Value};
 use glassbox_ir::{Graph, Type};
-use glassbox_onnx::ImportOptions;
+use glassbox_onnx::{ImportOptions, Maps};
 use glassbox_runtime::LoadOptions;
 use glassbox_tensor::{NoParams, Overflow, ParamSource};
 
@@ -98,12 +98,18 @@ fn onnxruntime(arguments: &Check, loaded: &glassbox_runtime::Model, ours: &Model
     let given = |name: &str| model.graph.initializers.iter().any(|(known, _)| known == name);
     let theirs: Vec<String> =
         model.graph.inputs.iter().map(|input| input.name.clone()).filter(|name| !given(name)).collect();
-    let all_named = labels.iter().all(|label| theirs.contains(label));
+    // A map is two inputs here.
+    let maps = Maps::of(graph).inputs;
+    let of_map = |label: &String| {
+        maps.iter().any(|map| theirs.contains(&map.name) && (map.keys == *label || map.values == *label))
+    };
+    let all_named = labels.iter().all(|label| theirs.contains(label) || of_map(label));
     if !all_named && labels.len() != theirs.len() {
         bail!("{against}: it takes {}, and the model that is checked {}", theirs.join(", "), labels.join(", "));
     }
     let names = if all_named { labels } else { theirs };
-    let taken = super::python::onnxruntime(arguments, &file, ours, &names)?;
+    let maps = if all_named { maps } else { Vec::new() };
+    let taken = super::python::onnxruntime(arguments, &file, ours, &names, &maps)?;
     let entries = stored::folder(&taken.folder())?;
     let entries = stored::keeping(entries, taken);
     let of = match &named {

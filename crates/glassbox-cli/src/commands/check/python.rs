@@ -9,7 +9,9 @@ use anyhow::{Context, Result, bail};
 use glassbox_check::Model;
 use glassbox_exec::Value;
 use glassbox_ir::Graph;
-use serde_json::json;
+use glassbox_onnx::maps::MapInput;
+use glassbox_tensor::Tensor;
+use serde_json::{Map, Value as Json, json};
 
 use crate::args::Check;
 use crate::arrays;
@@ -49,13 +51,20 @@ impl Taken {
 }
 
 /// The values inside an ONNX file, as onnxruntime computes them without its optimisations; the inputs have these names
-/// there. Our own run goes on meanwhile.
-pub(super) fn onnxruntime(arguments: &Check, file: &Path, ours: &Model, names: &[String]) -> Result<Taken> {
+/// there, or are parts of these maps. Our own run goes on meanwhile.
+pub(super) fn onnxruntime(
+    arguments: &Check,
+    file: &Path,
+    ours: &Model,
+    names: &[String],
+    maps: &[MapInput],
+) -> Result<Taken> {
     let folder = tempfile::Builder::new().prefix("glassbox-check").tempdir().context("a folder for the values")?;
     let given = folder.path().join("inputs.npz");
-    write_npz(&given, &ours.graph, &ours.inputs, names)?;
+    let mut composed = write_npz(&given, &ours.graph, &ours.inputs, names)?;
+    composed.extend(maps.iter().map(|map| (map.name.clone(), json!({ "map": [map.keys, map.values] }))));
     let request = json!({
-        "model": std::path::absolute(file)?, "inputs": given, "output": folder.path().join("values"),
+        "model": std::path::absolute(file)?, "inputs": given, "composed": composed, "output": folder.path().join("values"),
         "wanted": null, "optimize": "none", "threads": glassbox_tensor::threads(), "one_file": true,
     });
     run(&ONNXRUNTIME, arguments, folder.path(), &request, &|| ours.run_ahead().unwrap_or(false))?;
@@ -68,7 +77,9 @@ pub(super) fn torch(arguments: &Check, checkpoint: &Path, ours: &Model) -> Resul
     let given = folder.path().join("inputs.npz");
     let graph = &ours.graph;
     let names: Vec<String> = graph.inputs().iter().map(|id| graph.value_label(*id)).collect();
-    write_npz(&given, graph, &ours.inputs, &names)?;
+    if let Some(name) = write_npz(&given, graph, &ours.inputs, &names)?.keys().next() {
+        bail!("input `{name}` is a list or an optional, and no module of torch takes one");
+    }
     let request = json!({
         "checkpoint": std::path::absolute(checkpoint)?, "inputs": given, "output": folder.path().join("values"),
         "wanted": null, "dtype": "f32", "threads": glassbox_tensor::threads(),
@@ -77,33 +88,54 @@ pub(super) fn torch(arguments: &Check, checkpoint: &Path, ours: &Model) -> Resul
     Ok(Taken { folder })
 }
 
-/// The inputs of a run, by the names that the other side has for them.
-fn write_npz(path: &Path, graph: &Graph, inputs: &[Value], names: &[String]) -> Result<()> {
+/// Writes the inputs of a run, by the names that the other side has for them. What those consist of that are no tensors: the
+/// name of an array, or `{"sequence": […]}`, `{"optional": …}`.
+fn write_npz(path: &Path, graph: &Graph, inputs: &[Value], names: &[String]) -> Result<Map<String, Json>> {
     let place = || path.display().to_string();
+    let (mut arrays, mut composed) = (Vec::new(), Map::new());
+    for (value, name) in inputs.iter().zip(names) {
+        let form = form(name, value, &mut arrays);
+        if !form.is_string() {
+            composed.insert(name.clone(), form);
+        }
+    }
+    if names.len() != inputs.len() {
+        let labels: Vec<String> = graph.inputs().iter().map(|id| graph.value_label(*id)).collect();
+        bail!("the other side takes {}, and there is a value for each of {}", names.join(", "), labels.join(", "));
+    }
     let mut archive = zip::ZipWriter::new(File::create(path).with_context(place)?);
     let stored =
         zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored).large_file(true);
     let scratch = path.with_extension("npy");
-    for ((id, value), name) in graph.inputs().iter().zip(inputs).zip(names) {
-        let Value::Tensor(tensor) = value else {
-            bail!("input `{}` is {}, which can't be handed to another program", graph.value_label(*id), value.ty())
-        };
+    for (name, tensor) in arrays {
         arrays::write_npy(&scratch, tensor)?;
         archive.start_file(format!("{name}.npy"), stored).with_context(place)?;
         std::io::copy(&mut File::open(&scratch).with_context(place)?, &mut archive).with_context(place)?;
     }
     archive.finish().with_context(place)?;
-    Ok(())
+    Ok(composed)
+}
+
+/// What a value consists of; adds its tensors under names that begin with its own.
+fn form<'a>(name: &str, value: &'a Value, arrays: &mut Vec<(String, &'a Tensor)>) -> Json {
+    match value {
+        Value::Tensor(tensor) => {
+            arrays.push((name.to_owned(), tensor));
+            json!(name)
+        }
+        Value::Sequence { items, .. } => {
+            let parts = items.iter().enumerate().map(|(place, item)| form(&format!("{name}/{place}"), item, arrays));
+            json!({ "sequence": parts.collect::<Vec<_>>() })
+        }
+        Value::Optional { item, .. } => {
+            let part = item.as_ref().map(|item| form(&format!("{name}/it"), item, arrays));
+            json!({ "optional": part })
+        }
+    }
 }
 
 /// Runs a program to its end. Meanwhile `work` is done, piece by piece, as long as it says that there is more.
-fn run(
-    program: &Program,
-    arguments: &Check,
-    folder: &Path,
-    request: &serde_json::Value,
-    work: &dyn Fn() -> bool,
-) -> Result<()> {
+fn run(program: &Program, arguments: &Check, folder: &Path, request: &Json, work: &dyn Fn() -> bool) -> Result<()> {
     for (name, text) in program.files {
         std::fs::write(folder.join(name), text).with_context(|| folder.display().to_string())?;
     }
