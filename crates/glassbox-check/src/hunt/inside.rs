@@ -65,10 +65,13 @@ pub(super) fn look(
     if pieces.is_empty() {
         return Ok(());
     }
-    let wanted: HashSet<usize> = pieces.iter().flat_map(Piece::read_there).collect();
+    let read: HashSet<usize> = pieces.iter().flat_map(Piece::read_there).collect();
+    let (inputs, wanted): (HashSet<usize>, HashSet<usize>) =
+        read.into_iter().partition(|place| matches!(sides.skeleton.values[*place].def, Def::Input));
+    let mut given: HashMap<usize, Tensor> =
+        inputs.into_iter().filter_map(|place| Some((place, sides.input(place)?.clone()))).collect();
     values.restart()?;
     values.want(wanted.clone());
-    let mut given = HashMap::new();
     let mut sorted: Vec<usize> = wanted.into_iter().collect();
     sorted.sort_unstable();
     for place in sorted {
@@ -197,6 +200,13 @@ impl Observer for Kept {
 }
 
 impl Sides<'_> {
+    /// What an input of theirs is given: what ours is.
+    fn input(&self, place: usize) -> Option<&Tensor> {
+        let own = self.pairs.their_values[place]?;
+        let position = self.ours.skeleton.inputs.iter().position(|input| *input == own)?;
+        self.ours.inputs.get(position)?.as_tensor()
+    }
+
     /// The differences that are more than rounding and come from several nodes, which aren't computed in turns.
     fn places(&self, findings: &[Finding]) -> Vec<usize> {
         let several = |finding: &Finding| (2..=MAX_NODES).contains(&finding.segment.nodes.len());

@@ -81,7 +81,18 @@ fn the_step_that_is_wrong_is_named_though_the_other_side_has_one_node() {
     }
 }
 
-/// A gated unit twice, each product taken in the order that `order` says.
+#[test]
+fn what_is_given_is_read_by_a_formula_too() {
+    let direct = |text: &str| {
+        let without = text.replace("  %r = sin(%x)\n  %h = add(%x, %r)\n", "").replace("%h", "%x");
+        without.replace("  %k1 = sin(%x)\n  %k2 = add(%x, %k1)\n", "").replace("%k2", "%x")
+    };
+    let faulty = direct(SPELLED).replacen("div(%apart, %deviation)", "div(%deviation, %apart)", 1);
+    let report = against(&faulty, &direct(FUSED), &inputs(&[3, 4]));
+    assert_eq!(named(&report).first(), Some(&"quotient"), "{}", report.summary);
+}
+
+/// A gated unit three times, each product taken in the order that `order` says.
 fn gated(order: [&str; 2], first: &str) -> String {
     let mut text = "graph \"gated\" {\n  input %x: f32[3, 4]\n  %half = constant() {value = f32[] 0.5}\n  \
                     %one = constant() {value = f32[] 1.0}\n"
