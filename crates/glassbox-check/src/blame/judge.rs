@@ -78,13 +78,14 @@ pub(super) fn by_the_runs(finding: &Finding) -> Option<Judgement> {
 }
 
 /// Whether the other side only keeps the value in another layout, as programs do that optimise: the dims stand in another
-/// order, and nothing that was said of the nodes makes them so.
+/// order, nothing that was said of the nodes makes them so, and it is no output.
 fn is_other_layout(evidence: &Evidence, finding: &Finding) -> bool {
     let told = |node: &usize| {
         let causes = super::suspects::causes(evidence, *node);
         causes.iter().any(|cause| matches!(cause, Cause::Attribute { .. } | Cause::Op { .. }))
     };
-    !evidence.same_model && finding.permuted && !finding.segment.nodes.iter().any(told)
+    let output = evidence.ours.skeleton.is_output(finding.key.value);
+    !evidence.same_model && !output && finding.permuted && !finding.segment.nodes.iter().any(told)
 }
 
 /// Whether the models are known to differ in a node of the segment, or it holds what theirs doesn't.

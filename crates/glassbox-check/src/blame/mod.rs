@@ -175,23 +175,35 @@ fn suspected(evidence: &Evidence, finding: &Finding, judgement: &Judgement, row:
         culprit.line = summary::line(&culprit, finding);
         culprit
     };
-    suspects.into_iter().take(named).enumerate().map(one).collect()
+    let mut culprits: Vec<Culprit> = suspects.into_iter().take(named).enumerate().map(one).collect();
+    let passing = suspects::passing(evidence, &finding.segment.nodes).filter(|_| !evidence.same_model);
+    if let (Some((node, op)), Some(reader)) = (passing, culprits.first().cloned()) {
+        culprits.iter_mut().for_each(|culprit| culprit.beside = Some(node.clone()));
+        let (node, op, layer) = (node.clone(), op.clone(), String::new());
+        let mut first = Culprit { node, op, layer, theirs: None, causes: Vec::new(), among: names, ..reader };
+        first.line = summary::line(&first, finding);
+        culprits.insert(0, first);
+    }
+    culprits
 }
 
-/// A value that no node computes and that isn't what the other side gives for it.
+/// A value that no node computes and that isn't what the other side gives for it; where a node passes it on, that node.
 fn given(evidence: &Evidence, finding: &Finding, judgement: &Judgement, row: usize) -> Culprit {
-    let value = &evidence.ours.skeleton.values[finding.key.value];
+    let skeleton = &evidence.ours.skeleton;
+    let value = &skeleton.values[finding.key.value];
+    let passing = skeleton.passing.get(&finding.key.value);
+    let (node, op) = passing.cloned().unwrap_or_else(|| (value.name.clone(), op_of_given(value).to_owned()));
     let theirs = evidence.theirs.values[finding.partner].name.clone();
     let mut culprit = Culprit {
-        node: value.name.clone(),
-        op: op_of_given(value).to_owned(),
+        node,
+        op,
         path: finding.path.clone(),
-        theirs: Some(theirs).filter(|name| *name != value.name),
+        theirs: Some(theirs).filter(|name| passing.is_none() && *name != value.name),
         row: Some(row),
         kind: judgement.kind,
         wrong: judgement.wrong,
         place: judgement.place.clone(),
-        is_given: true,
+        is_given: passing.is_none(),
         ..Culprit::default()
     };
     culprit.line = summary::line(&culprit, finding);

@@ -27,11 +27,12 @@ pub(super) fn of(evidence: &Evidence, finding: &Finding) -> Vec<usize> {
     nodes
 }
 
-/// Where nodes look wrong that only change dims: the node that puts the elements that they read in another order than
-/// theirs has them in. As long as nothing depends on the order, theirs may keep a value in a layout of its own.
+/// Where nodes look wrong that only change dims, or an output has its dims in another order: the node that puts the elements
+/// that they read in another order than theirs has them in. As long as nothing depends on the order, theirs may keep a value in a layout of its own.
 fn other_order(evidence: &Evidence, finding: &Finding) -> Option<usize> {
     let skeleton = &evidence.ours.skeleton;
-    if !finding.segment.nodes.iter().all(|node| changes_dims(&skeleton.nodes[*node])) {
+    let dims_only = finding.segment.nodes.iter().all(|node| changes_dims(&skeleton.nodes[*node]));
+    if !dims_only && !(finding.permuted && skeleton.is_output(finding.key.value)) {
         return None;
     }
     let arranged: HashSet<usize> = evidence
@@ -49,6 +50,19 @@ fn other_order(evidence: &Evidence, finding: &Finding) -> Option<usize> {
         first = before;
     }
     Some(first)
+}
+
+/// The name and op of a node that gives nothing but a constant to one of these, where theirs reads what is computed.
+pub(super) fn passing<'a>(evidence: &'a Evidence, nodes: &[usize]) -> Option<&'a (String, String)> {
+    let (ours, theirs) = (&evidence.ours.skeleton, evidence.theirs);
+    nodes.iter().find_map(|node| {
+        let there = &theirs.nodes[evidence.pairs.nodes[*node]?];
+        let mut read = ours.nodes[*node].operands.iter().zip(&there.operands);
+        read.find_map(|(own, other)| {
+            let computed = theirs.values[(*other)?].constant().is_none();
+            ours.passing.get(&(*own)?).filter(|_| computed)
+        })
+    })
 }
 
 /// Whether all that a node gives is of integers.

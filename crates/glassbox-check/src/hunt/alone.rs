@@ -226,7 +226,8 @@ impl Driver<'_> {
             let mut order = None;
             let other = match (&mine, &other, &plain) {
                 (Value::Tensor(a), Value::Tensor(b), Some(Value::Tensor(plain)))
-                    if a.shape() != b.shape() && self.may_be_arranged(value) =>
+                    // An output is in the layout that the model says.
+                    if a.shape() != b.shape() && !self.ours.is_output(value) && self.may_be_arranged(value) =>
                 {
                     order = layout::order(plain, b);
                     self.arranged[value] = order.is_some();

@@ -36,6 +36,9 @@ pub struct Skeleton {
     pub states: Vec<(String, String)>,
     /// The values of a graph, by their index, where the skeleton has them.
     pub of_value: Vec<Option<usize>>,
+    /// The ONNX nodes that only pass a constant on, which is a constant for all else, by the place of what they give: name
+    /// and op.
+    pub(crate) passing: HashMap<usize, (String, String)>,
 }
 
 /// A node.

@@ -78,7 +78,10 @@ impl Maker<'_> {
             }
             let origin = onnx_origin(first);
             if let Some(constant) = self.passed_on(first) {
-                self.value(first.results[0], Def::Constant(constant));
+                let value = self.value(first.results[0], Def::Constant(constant));
+                if let Some((node, op)) = origin {
+                    self.skeleton.passing.insert(value, (node.to_owned(), op.to_owned()));
+                }
                 start += 1;
                 continue;
             }

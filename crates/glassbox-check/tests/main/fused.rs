@@ -4,7 +4,7 @@ use glassbox_check::report::{Report, Verdict};
 use glassbox_exec::Value;
 use glassbox_tensor::Tensor;
 
-use crate::against;
+use crate::{against, against_stored};
 
 fn inputs(shape: &[usize]) -> Vec<Value> {
     let count = shape.iter().product();
@@ -178,6 +178,43 @@ fn what_puts_elements_in_another_order_is_named_and_not_what_reads_them() {
     let (wrong, right) = (text("[1, 2, 0, 3]"), text("[0, 2, 1, 3]"));
     let report = against(&wrong, &right, &inputs(&[1, 3, 2, 4]));
     assert_eq!(named(&report).first(), Some(&"moved"), "{}", report.summary);
+}
+
+#[test]
+fn an_output_in_another_order_differs() {
+    let text = |order: &str, last: &str| {
+        format!("graph \"g\" {{ input %x: f32[3, 4] %moved = transpose(%x) {{perm = {order}}} {last} output %y }}")
+    };
+    let x = inputs(&[3, 4])[0].as_tensor().unwrap().clone();
+    let sines = Tensor::from_vec(&[3, 4], x.to_vec::<f32>().unwrap().into_iter().map(f32::sin).collect()).unwrap();
+    for (last, y) in [("%y = identity(%moved)", &x), ("%y = sin(%moved)", &sines)] {
+        let stored = [("moved", x.clone()), ("y", y.clone())];
+        let report = against_stored(&text("[1, 0]", last), &inputs(&[3, 4]), &stored);
+        assert_eq!(report.verdict, Verdict::Differs, "{last}: {}", report.summary);
+        assert_eq!(named(&report).first(), Some(&"moved"), "{last}: {}", report.summary);
+    }
+}
+
+#[test]
+fn a_node_that_only_passes_a_constant_on_is_named() {
+    let text = |sum: &str| {
+        format!(
+            "graph \"g\" {{
+  input %x: f32[2, 2]
+  %m = mul(%x, %x)
+  %b = constant() {{value = f32[2, 2] [0.5, -1.25, 0.125, 2.0]}}
+  %h = {sum}
+  %y = sin(%h)
+  output %y
+}}"
+        )
+    };
+    let ours = text("identity(%b) @ onnx(\"sum\", \"Identity\")");
+    let good = text("add(%m, %b)");
+    for theirs in [good.clone(), good.replace("%h", "%k")] {
+        let report = against(&ours, &theirs, &inputs(&[2, 2]));
+        assert_eq!(named(&report).first(), Some(&"sum"), "{}", report.summary);
+    }
 }
 
 #[test]

@@ -14,12 +14,13 @@ mod weights;
 use std::sync::Arc;
 
 use glassbox_check::report::Report;
+use glassbox_check::side::{Entry, Stored};
 use glassbox_check::tolerance::Tolerances;
 use glassbox_check::{Engine, Hunt, Model, Other, Source};
 use glassbox_exec::{Nodes, Options, Precision, Value};
 use glassbox_ir::Graph;
 use glassbox_ir::text::{ParseOptions, parse};
-use glassbox_tensor::NoParams;
+use glassbox_tensor::{NoParams, Tensor};
 
 fn graph(text: &str) -> Graph {
     parse(text, &ParseOptions::default()).unwrap_or_else(|error| panic!("{error}\n{text}"))
@@ -42,6 +43,18 @@ fn against_precise(text: &str, inputs: &[Value]) -> Report {
     let options = Options { precision: Precision::Precise, ..Options::default() };
     let (name, runtime) = ("precise".to_owned(), glassbox_backends::reference());
     hunt(&model(graph(text), inputs), Other::Itself { name, runtime, options, precise: true, nodes: Nodes::Given })
+}
+
+/// A graph against values that were stored under these names.
+fn against_stored(text: &str, inputs: &[Value], stored: &[(&str, Tensor)]) -> Report {
+    let entry = |(name, tensor): &(&str, Tensor)| {
+        let tensor = tensor.clone();
+        Entry { name: (*name).to_owned(), turns: Vec::new(), load: Box::new(move || Ok(tensor.clone().into())) }
+    };
+    let (values, skeleton) = Stored::new(stored.iter().map(entry).collect(), None);
+    let (name, values) = ("stored".to_owned(), Box::new(values));
+    let other = Other::Values { name, values, skeleton, meaning: None, of_this_model: false };
+    hunt(&model(graph(text), inputs), other)
 }
 
 /// One graph against another.
