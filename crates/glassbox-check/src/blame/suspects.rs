@@ -32,7 +32,8 @@ pub(super) fn of(evidence: &Evidence, finding: &Finding) -> Vec<usize> {
 fn other_order(evidence: &Evidence, finding: &Finding) -> Option<usize> {
     let skeleton = &evidence.ours.skeleton;
     let dims_only = finding.segment.nodes.iter().all(|node| changes_dims(&skeleton.nodes[*node]));
-    if !dims_only && !(finding.permuted && skeleton.is_output(finding.key.value)) {
+    let turned_output = finding.permuted && skeleton.is_output(finding.key.value);
+    if !(dims_only || turned_output) {
         return None;
     }
     let arranged: HashSet<usize> = evidence
