@@ -163,8 +163,8 @@ def feeds_of(model: ModelProto, path: Path, composed: dict[str, Any]) -> dict[st
 
 
 def compose(model: ModelProto, composed: dict[str, Any]) -> None:
-    """Makes the inputs that are sequences and optionals of tensors, which are inputs in their place: onnxruntime takes
-    only tensors beside the narrow floats that NumPy lacks."""
+    """Makes the inputs that are sequences and optionals of tensors, which are inputs in their place: Python can make
+    onnxruntime's own values, in which every dtype is handed over, of tensors only."""
     graph = model.graph
     nodes: list[Any] = []
 
@@ -189,7 +189,8 @@ def compose(model: ModelProto, composed: dict[str, Any]) -> None:
             made(f"{name}/it/", form["optional"], kind.optional_type.elem_type)
             nodes.append(helper.make_node("Optional", [f"{name}/it/"], [name]))
 
-    for value in [value for value in graph.input if "map" not in composed.get(value.name, {"map": None})]:
+    given = [value for value in graph.input if value.name in composed]
+    for value in [value for value in given if "map" not in composed[value.name]]:
         graph.input.remove(value)
         made(value.name, composed[value.name], value.type)
     for node in reversed(nodes):

@@ -176,7 +176,7 @@ fn suspected(evidence: &Evidence, finding: &Finding, judgement: &Judgement, row:
         culprit
     };
     let mut culprits: Vec<Culprit> = suspects.into_iter().take(named).enumerate().map(one).collect();
-    let passing = suspects::passing(evidence, &finding.segment.nodes).filter(|_| !evidence.same_model);
+    let passing = suspects::passing(evidence, &finding.segment.nodes);
     if let (Some((node, op)), Some(reader)) = (passing, culprits.first().cloned()) {
         culprits.iter_mut().for_each(|culprit| culprit.beside = Some(node.clone()));
         let (node, op, layer) = (node.clone(), op.clone(), String::new());

@@ -36,15 +36,12 @@ fn other_order(evidence: &Evidence, finding: &Finding) -> Option<usize> {
     if !(dims_only || turned_output) {
         return None;
     }
-    let arranged: HashSet<usize> = evidence
-        .findings
-        .iter()
-        .filter(|finding| finding.order.is_some() && finding.key.turns.is_empty())
-        .map(|finding| finding.key.value)
-        .collect();
     let read = |node: usize| {
         let operands = skeleton.nodes[node].operands.iter().flatten();
-        operands.copied().find(|operand| arranged.contains(operand)).and_then(|operand| skeleton.producer(operand))
+        operands
+            .copied()
+            .find(|operand| evidence.arranged.contains(operand))
+            .and_then(|operand| skeleton.producer(operand))
     };
     let mut first = finding.segment.nodes.iter().find_map(|node| read(*node))?;
     while let Some(before) = read(first) {
@@ -55,6 +52,9 @@ fn other_order(evidence: &Evidence, finding: &Finding) -> Option<usize> {
 
 /// The name and op of a node that gives nothing but a constant to one of these, where theirs reads what is computed.
 pub(super) fn passing<'a>(evidence: &'a Evidence, nodes: &[usize]) -> Option<&'a (String, String)> {
+    if evidence.same_model {
+        return None;
+    }
     let (ours, theirs) = (&evidence.ours.skeleton, evidence.theirs);
     nodes.iter().find_map(|node| {
         let there = &theirs.nodes[evidence.pairs.nodes[*node]?];

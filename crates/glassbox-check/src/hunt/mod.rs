@@ -191,6 +191,8 @@ pub(crate) struct Evidence<'a> {
     /// What the constants of the other side hold. Empty where it is the same model.
     pub(crate) their_constants: Known,
     pub(crate) findings: Vec<Finding>,
+    /// The values of ours that theirs keeps with the axes in another order.
+    pub(crate) arranged: HashSet<usize>,
     /// Whether each bit that differs is a difference.
     pub(crate) exact: bool,
     /// Why one of our runs ended before its end.
@@ -236,7 +238,9 @@ impl Hunt {
                 inside::look(&sides, &self.reference, values.as_mut(), &mut run.findings)?;
             }
         }
+        let arranged = run.findings.iter().filter(|finding| finding.order.is_some() && finding.key.turns.is_empty());
         let evidence = Evidence {
+            arranged: arranged.map(|finding| finding.key.value).collect(),
             their_constants: if same_model { Known::default() } else { Known::of(&skeleton) },
             ours,
             against: &name,

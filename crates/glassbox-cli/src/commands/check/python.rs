@@ -92,16 +92,16 @@ pub(super) fn torch(arguments: &Check, checkpoint: &Path, ours: &Model) -> Resul
 /// name of an array, or `{"sequence": […]}`, `{"optional": …}`.
 fn write_npz(path: &Path, graph: &Graph, inputs: &[Value], names: &[String]) -> Result<Map<String, Json>> {
     let place = || path.display().to_string();
+    if names.len() != inputs.len() {
+        let labels: Vec<String> = graph.inputs().iter().map(|id| graph.value_label(*id)).collect();
+        bail!("the other side takes {}, and there is a value for each of {}", names.join(", "), labels.join(", "));
+    }
     let (mut arrays, mut composed) = (Vec::new(), Map::new());
     for (value, name) in inputs.iter().zip(names) {
         let form = form(name, value, &mut arrays);
         if !form.is_string() {
             composed.insert(name.clone(), form);
         }
-    }
-    if names.len() != inputs.len() {
-        let labels: Vec<String> = graph.inputs().iter().map(|id| graph.value_label(*id)).collect();
-        bail!("the other side takes {}, and there is a value for each of {}", names.join(", "), labels.join(", "));
     }
     let mut archive = zip::ZipWriter::new(File::create(path).with_context(place)?);
     let stored =
